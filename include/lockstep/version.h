@@ -1,0 +1,15 @@
+/** @file version.h  The version of the library. */
+#ifndef LOCKSTEP_VERSION_H
+#define LOCKSTEP_VERSION_H
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** "0.1.0": results are the same bits for one version, not across versions. Never NULL. */
+const char *ls_version(void);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

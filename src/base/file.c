@@ -1,0 +1,146 @@
+#include "base/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+#include "base/text.h"
+
+bool ls_file_exists(const char *path)
+{
+    return access(path, F_OK) == 0;
+}
+
+char *ls_path_join(const char *directory, const char *name)
+{
+    ls_text text = {0};
+
+    ls_text_add(&text, "%s/%s", directory, name);
+    if (text.status != LS_OK)
+        ls_text_reset(&text);
+    return text.data;
+}
+
+static const char *advice(int code)
+{
+    switch (code) {
+    case ENOSPC:
+    case EDQUOT:
+        return "; free some space or choose another output directory";
+    case EACCES:
+    case EPERM:
+    case EROFS:
+        return "; choose an output directory you may write to";
+    case EFBIG:
+        return "; the limit on file sizes is too small (ulimit -f)";
+    default:
+        return "";
+    }
+}
+
+static ls_status fail_write(const char *path, int code)
+{
+    return ls_fail(LS_ERR_IO, "cannot write '%s': %s%s", path, strerror(code), advice(code));
+}
+
+static int write_all(int fd, const char *bytes, size_t n)
+{
+    while (n > 0) {
+        const ssize_t done = write(fd, bytes, n < (1u << 30) ? n : 1u << 30);
+
+        if (done < 0 && errno == EINTR)
+            continue;
+        if (done < 0)
+            return errno;
+        bytes += done;
+        n -= (size_t)done;
+    }
+    return 0;
+}
+
+/* A rename is on disk once its directory is. Some file systems cannot fsync a directory; that is no fault of ours. */
+static int sync_directory_of(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    char *directory = ls_strdup(path);
+    int fd, code = 0;
+
+    if (!directory)
+        return ENOMEM;
+    if (slash == path)
+        directory[1] = '\0';
+    else if (slash)
+        directory[slash - path] = '\0';
+    fd = open(slash ? directory : ".", O_RDONLY | O_DIRECTORY);
+    if (fd < 0)
+        code = errno;
+    else if (fsync(fd) && errno != EINVAL && errno != ENOTSUP)
+        code = errno;
+    if (fd >= 0)
+        close(fd);
+    ls_free(directory);
+    return code;
+}
+
+ls_status ls_file_replace(const char *path, const void *bytes, size_t n)
+{
+    ls_text temporary = {0};
+    int fd, code;
+
+    ls_text_add(&temporary, "%s.%ld.tmp", path, (long)getpid());
+    if (temporary.status != LS_OK)
+        return temporary.status;
+    fd = open(temporary.data, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    if (fd < 0) {
+        code = errno;
+        goto cleanup;
+    }
+    code = write_all(fd, bytes, n);
+    if (!code && fsync(fd))
+        code = errno;
+    if (close(fd) && !code)
+        code = errno;
+    if (!code && rename(temporary.data, path))
+        code = errno;
+    if (code)
+        unlink(temporary.data);
+    else
+        code = sync_directory_of(path);
+cleanup:
+    ls_text_reset(&temporary);
+    return code ? fail_write(path, code) : LS_OK;
+}
+
+ls_status ls_directory_create(const char *path)
+{
+    char *part = ls_strdup(path);
+    struct stat info;
+    ls_status st = LS_OK;
+
+    if (!part)
+        return LS_ERR_MEMORY;
+    for (char *c = part + 1;; c++) {
+        const char end = *c;
+
+        if (end != '/' && end != '\0')
+            continue;
+        *c = '\0';
+        if (mkdir(part, 0777) && errno != EEXIST) {
+            st = ls_fail(LS_ERR_IO, "cannot create the directory '%s': %s%s", part, strerror(errno), advice(errno));
+            break;
+        }
+        *c = end;
+        if (end == '\0')
+            break;
+    }
+    if (st == LS_OK && (stat(path, &info) || !S_ISDIR(info.st_mode)))
+        st = ls_fail(LS_ERR_IO, "'%s' is not a directory", path);
+    if (st == LS_OK && access(path, W_OK | X_OK))
+        st = ls_fail(LS_ERR_IO, "cannot write into the directory '%s': %s%s", path, strerror(errno), advice(errno));
+    ls_free(part);
+    return st;
+}

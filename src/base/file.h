@@ -1,0 +1,24 @@
+/* Files written so that a crash at any instant leaves the old one or the new one, whole. */
+#ifndef LS_BASE_FILE_H
+#define LS_BASE_FILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/error.h"
+
+/*
+ * Replace the file at path by these bytes: written to a temporary name in the same directory, fsynced, renamed, directory
+ * fsynced. On failure the temporary is removed and an existing file stays; the message says what the system said.
+ */
+ls_status ls_file_replace(const char *path, const void *bytes, size_t n);
+
+/* mkdir -p. An existing directory is fine; it must be writable. */
+ls_status ls_directory_create(const char *path);
+
+bool ls_file_exists(const char *path);
+
+/* DIRECTORY/NAME, owned by the caller; NULL: out of memory. */
+char *ls_path_join(const char *directory, const char *name);
+
+#endif

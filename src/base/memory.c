@@ -1,0 +1,86 @@
+#include "base/memory.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+/*
+ * Above this size memory comes straight from mmap: zero pages that cost nothing until they are touched. The size is
+ * kept in a header page-slice before the block, so that ls_free needs no help from the caller.
+ */
+#define MAP_THRESHOLD_BYTES ((size_t)1 << 18)
+
+typedef struct header {
+    void *base;          /* what free or munmap takes */
+    size_t mapped_bytes; /* 0: the block came from malloc */
+    size_t bytes;        /* what the caller asked for */
+} header;
+
+_Static_assert(sizeof(header) <= LS_ALIGNMENT, "the header must fit before an aligned block");
+
+void *ls_calloc(size_t count, size_t size, const char *what)
+{
+    size_t bytes, total;
+    char *base, *block;
+    header h;
+
+    if (!ls_size_mul(count, size, &bytes) || bytes > PTRDIFF_MAX - 2 * LS_ALIGNMENT) {
+        ls_fail(LS_ERR_MEMORY, "out of memory: %s needs %zu elements of %zu bytes, more than can be addressed", what,
+                count, size);
+        return NULL;
+    }
+    total = bytes + 2 * LS_ALIGNMENT;
+    if (total >= MAP_THRESHOLD_BYTES) {
+        base = mmap(NULL, total, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        if (base == MAP_FAILED)
+            base = NULL;
+        h.mapped_bytes = total;
+    } else {
+        base = calloc(1, total);
+        h.mapped_bytes = 0;
+    }
+    if (!base) {
+        ls_fail(LS_ERR_MEMORY, "out of memory: %s needs %zu bytes", what, bytes);
+        return NULL;
+    }
+    h.base = base;
+    h.bytes = bytes;
+    block = (char *)(((uintptr_t)base + 2 * LS_ALIGNMENT - 1) / LS_ALIGNMENT * LS_ALIGNMENT);
+    memcpy(block - LS_ALIGNMENT, &h, sizeof h);
+    return block;
+}
+
+void ls_free(void *memory)
+{
+    header h;
+
+    if (!memory)
+        return;
+    memcpy(&h, (char *)memory - LS_ALIGNMENT, sizeof h);
+    if (h.mapped_bytes)
+        munmap(h.base, h.mapped_bytes);
+    else
+        free(h.base);
+}
+
+void *ls_realloc(void *old, size_t count, size_t size, const char *what)
+{
+    void *block = ls_calloc(count, size, what);
+    header h;
+
+    if (block && old) {
+        memcpy(&h, (char *)old - LS_ALIGNMENT, sizeof h);
+        memcpy(block, old, h.bytes < count * size ? h.bytes : count * size);
+        ls_free(old);
+    }
+    return block;
+}
+
+char *ls_strdup(const char *text)
+{
+    const size_t bytes = strlen(text) + 1;
+    char *copy = ls_calloc(bytes, 1, "a string");
+
+    return copy ? memcpy(copy, text, bytes) : NULL;
+}

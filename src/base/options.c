@@ -1,0 +1,398 @@
+/* Reading option tables, and components: things chosen by name together with their parsed arguments. */
+#include "base/options.h"
+
+#include <float.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/memory.h"
+
+#define WHERE_BYTES 256
+
+static void *field(void *config, const ls_option *option)
+{
+    return (char *)config + option->offset;
+}
+
+/* ---- registries ---- */
+
+static bool answers_to(const ls_ops *ops, const char *name)
+{
+    if (!strcmp(ops->name, name) || (ops->keras_name && !strcmp(ops->keras_name, name)))
+        return true;
+    for (const char *const *alias = ops->aliases; alias && *alias; alias++)
+        if (!strcmp(*alias, name))
+            return true;
+    return false;
+}
+
+const ls_ops *ls_registry_find(const ls_registry *registry, const char *name)
+{
+    for (const ls_ops *const *entry = registry->entries; *entry; entry++)
+        if (answers_to(*entry, name))
+            return *entry;
+    return NULL;
+}
+
+/* The name of an entry that is spelt nearly so: its first name, an alias or the Keras class. */
+static const char *nearest_entry(const ls_registry *registry, const char *name)
+{
+    const char *candidates[256];
+    size_t n = 0;
+
+    for (const ls_ops *const *entry = registry->entries; *entry; entry++) {
+        if (n < 254)
+            candidates[n++] = (*entry)->name;
+        if (n < 254 && (*entry)->keras_name)
+            candidates[n++] = (*entry)->keras_name;
+        for (const char *const *alias = (*entry)->aliases; alias && *alias && n < 254; alias++)
+            candidates[n++] = *alias;
+    }
+    return ls_nearest_name(name, candidates, n);
+}
+
+static ls_status fail_unknown(const ls_registry *registry, const char *name, const ls_config *at, bool at_key)
+{
+    const char *near = nearest_entry(registry, name);
+    const size_t length = strlen(registry->what);
+    ls_text message = {0};
+    ls_status st;
+
+    ls_text_add(&message, "unknown %s '%.80s'; ", registry->what, name);
+    if (near)
+        ls_text_add(&message, "did you mean '%s'? ", near);
+    ls_text_add(&message, "known %s%s: ", registry->what, length && registry->what[length - 1] == 's' ? "es" : "s");
+    for (const ls_ops *const *entry = registry->entries; *entry; entry++)
+        ls_text_add(&message, "%s%s", entry == registry->entries ? "" : ", ", (*entry)->name);
+    if (message.status != LS_OK)
+        st = message.status;
+    else if (at_key)
+        st = ls_config_fail_key(at, "%s", message.data);
+    else
+        st = ls_config_fail(at, "%s", message.data);
+    ls_text_reset(&message);
+    return st;
+}
+
+/* ---- one option ---- */
+
+static void bounds_of(const ls_option *option, double *min, double *max)
+{
+    const bool none = option->min == 0 && option->max == 0;
+
+    *min = none && !option->open_min ? -INFINITY : option->min;
+    *max = (none && !option->open_max) || option->max < option->min ? INFINITY : option->max;
+    if (none && option->open_max)
+        *min = -INFINITY;
+    if (*min <= -DBL_MAX)
+        *min = -INFINITY;
+    if (*max >= DBL_MAX)
+        *max = INFINITY;
+}
+
+static ls_status parse_float(const ls_option *option, const ls_config *node, const char *where, double *out)
+{
+    double min, max;
+
+    bounds_of(option, &min, &max);
+    return ls_config_float_open(node, where, min, option->open_min, max, option->open_max, out);
+}
+
+static ls_status parse_int(const ls_option *option, const ls_config *node, const char *where, int64_t *out)
+{
+    double min, max;
+
+    bounds_of(option, &min, &max);
+    min += option->open_min;
+    max -= option->open_max;
+    return ls_config_int(node, where, min < -0x1p62 ? INT64_MIN : (int64_t)min, max > 0x1p62 ? INT64_MAX : (int64_t)max,
+                         out);
+}
+
+/* INTS and FLOATS: exactly one of ints and floats is not NULL. */
+static ls_status parse_numbers(const ls_option *option, const ls_config *node, const char *where, ls_ints *ints,
+                               ls_floats *floats)
+{
+    const bool list = !ls_config_is_null(node) && node->kind == LS_CONFIG_LIST;
+    const ls_config *child = list ? node->first : node;
+    const size_t n = list ? node->count : option->repeat ? option->repeat : 1;
+
+    if (list && option->repeat && n != option->repeat)
+        return ls_config_fail(node, "%s takes one number or a list of %zu, not a list of %zu", where, option->repeat,
+                              n);
+    if (n > LS_OPTION_LIST_MAX)
+        return ls_config_fail(node, "%s holds %zu numbers; at most %d are possible", where, n, LS_OPTION_LIST_MAX);
+    for (size_t i = 0; i < n; i++) {
+        LS_TRY(ints ? parse_int(option, child, where, &ints->value[i])
+                    : parse_float(option, child, where, &floats->value[i]));
+        if (list)
+            child = child->next;
+    }
+    *(ints ? &ints->count : &floats->count) = n;
+    return LS_OK;
+}
+
+static ls_status parse_choice(const ls_option *option, const ls_config *node, const char *where, int *out)
+{
+    const char *text = NULL, *near;
+    ls_text message = {0};
+    size_t n = 0;
+    ls_status st;
+
+    while (option->choices[n])
+        n++;
+    if (!ls_config_is_null(node) && node->kind == LS_CONFIG_SCALAR)
+        text = node->text;
+    for (size_t i = 0; text && i < n; i++)
+        if (!strcmp(text, option->choices[i])) {
+            *out = (int)i;
+            return LS_OK;
+        }
+
+    ls_text_add(&message, "%s must be one of ", where);
+    ls_text_add_list(&message, option->choices, n);
+    if (text) {
+        ls_text_add(&message, ", not '%.80s'", text);
+        if ((near = ls_nearest_name(text, option->choices, n)) != NULL)
+            ls_text_add(&message, "; did you mean '%s'?", near);
+    }
+    st = message.status == LS_OK ? ls_config_fail(node, "%s", message.data) : message.status;
+    ls_text_reset(&message);
+    return st;
+}
+
+/* Into the zeroed config. A node that is absent must already have been replaced by the default. */
+static ls_status parse_option(const ls_option *option, const ls_config *node, const char *where, void *config)
+{
+    void *at = field(config, option);
+
+    if (option->nullable && ls_config_is_null(node)) {
+        if (option->kind == LS_OPTION_INT)
+            *(int64_t *)at = INT64_MIN;
+        else if (option->kind == LS_OPTION_FLOAT)
+            *(double *)at = NAN;
+        if (option->kind != LS_OPTION_BOOL && option->kind != LS_OPTION_CHOICE)
+            return LS_OK; /* lists and components: zero means none */
+    }
+    switch (option->kind) {
+    case LS_OPTION_INT:
+        return parse_int(option, node, where, at);
+    case LS_OPTION_FLOAT:
+        return parse_float(option, node, where, at);
+    case LS_OPTION_BOOL:
+        return ls_config_bool(node, where, at);
+    case LS_OPTION_CHOICE:
+        return parse_choice(option, node, where, at);
+    case LS_OPTION_INTS:
+        return parse_numbers(option, node, where, at, NULL);
+    case LS_OPTION_FLOATS:
+        return parse_numbers(option, node, where, NULL, at);
+    case LS_OPTION_COMPONENT:
+        return ls_component_parse(option->registry, node, where, at);
+    }
+    return ls_fail(LS_ERR_INTERNAL, "option '%s' has no kind", option->name);
+}
+
+/* A default as a tree: a scalar, or "[a, b]" as a list of scalars. NULL: out of memory. */
+static ls_config *tree_of_default(const char *text)
+{
+    const bool list = text[0] == '[';
+    ls_config *root = ls_config_create(list ? LS_CONFIG_LIST : LS_CONFIG_SCALAR, NULL);
+
+    if (!root)
+        return NULL;
+    if (!list) {
+        if (!(root->text = ls_strdup(text)))
+            goto failed;
+        return root;
+    }
+    for (const char *c = text + 1 + strspn(text + 1, " ,"); *c && *c != ']'; c += strspn(c, " ,")) {
+        const size_t n = strcspn(c, " ,]");
+        char item[64];
+
+        snprintf(item, sizeof item, "%.*s", (int)n, c);
+        if (!ls_config_add(root, NULL, LS_CONFIG_SCALAR, item))
+            goto failed;
+        c += n;
+    }
+    return root;
+
+failed:
+    ls_config_free(root);
+    return NULL;
+}
+
+static ls_status parse_default(const ls_option *option, const char *where, void *config)
+{
+    ls_config *tree = tree_of_default(option->initial);
+    ls_status st = tree ? parse_option(option, tree, where, config) : LS_ERR_MEMORY;
+
+    ls_config_free(tree);
+    return st;
+}
+
+/* ---- all options of one thing ---- */
+
+static ls_status check_keys(const ls_ops *ops, const ls_config *args, const char *where, const char *const *extra)
+{
+    const char **known;
+    size_t n = 0;
+    ls_status st;
+
+    for (const ls_option *option = ops->options; option && option->name; option++)
+        n++;
+    for (const char *const *key = extra; key && *key; key++)
+        n++;
+    if (!(known = ls_calloc(n, sizeof *known, "option names")))
+        return LS_ERR_MEMORY;
+    n = 0;
+    for (const ls_option *option = ops->options; option && option->name; option++)
+        known[n++] = option->name;
+    for (const char *const *key = extra; key && *key; key++)
+        known[n++] = *key;
+    st = ls_config_check_keys(args, known, n, where);
+    ls_free(known);
+    return st;
+}
+
+/* `at`: where the thing is named, for messages about what is not written. */
+static ls_status parse_args(const ls_ops *ops, const ls_config *args, const ls_config *at, const char *where,
+                            const char *const *extra, ls_component *out)
+{
+    ls_component made = {.ops = ops};
+    ls_status st;
+
+    *out = (ls_component){0};
+    LS_TRY(check_keys(ops, args, where, extra));
+    if (ops->config_bytes && !(made.config = ls_calloc(1, ops->config_bytes, ops->name)))
+        return LS_ERR_MEMORY;
+    for (const ls_option *option = ops->options; option && option->name; option++) {
+        const ls_config *node = ls_config_get(args, option->name);
+        char path[WHERE_BYTES];
+
+        snprintf(path, sizeof path, "%s.%s", where, option->name);
+        if (node && (option->initial || option->nullable || !ls_config_is_null(node)))
+            st = parse_option(option, node, path, made.config);
+        else if (option->initial)
+            st = parse_default(option, path, made.config);
+        else
+            st = ls_config_fail(at, "%s needs '%s'", where, option->name);
+        if (st != LS_OK)
+            goto failed;
+    }
+    if (ops->check && (st = ops->check(made.config, at)) != LS_OK)
+        goto failed;
+    *out = made;
+    return LS_OK;
+
+failed:
+    ls_component_reset(&made);
+    return st;
+}
+
+ls_status ls_component_parse_args(const ls_ops *ops, const ls_config *args, const char *where, const char *const *extra,
+                                  ls_component *out)
+{
+    return parse_args(ops, args, args, where, extra, out);
+}
+
+/* ---- components ---- */
+
+/* {class_name: Name, config: {…}} as Keras writes it; further keys say where Keras keeps the class. */
+static ls_status parse_keras_form(const ls_registry *registry, const ls_config *node, const char *where,
+                                  ls_component *out)
+{
+    static const char *const known[] = {"class_name",      "config",       "module",
+                                        "registered_name", "build_config", "shared_object_id"};
+    const ls_config *class_name = ls_config_get(node, "class_name"), *args = ls_config_get(node, "config");
+    const ls_ops *ops;
+    const char *name;
+
+    LS_TRY(ls_config_check_keys(node, known, sizeof known / sizeof *known, where));
+    LS_TRY(ls_config_text(class_name, where, &name));
+    if (!(ops = ls_registry_find(registry, name)))
+        return fail_unknown(registry, name, class_name, false);
+    return parse_args(ops, args, args ? args : class_name, where, NULL, out);
+}
+
+ls_status ls_component_parse(const ls_registry *registry, const ls_config *node, const char *where, ls_component *out)
+{
+    char path[WHERE_BYTES];
+    const ls_config *args = NULL;
+    const ls_ops *ops;
+    const char *name;
+
+    *out = (ls_component){0};
+    if (ls_config_is_null(node))
+        return LS_OK;
+    if (node->kind == LS_CONFIG_MAP && ls_config_get(node, "class_name"))
+        return parse_keras_form(registry, node, where, out);
+    if (node->kind == LS_CONFIG_SCALAR) {
+        name = node->text;
+    } else if (node->kind == LS_CONFIG_MAP && node->count == 1) {
+        args = node->first;
+        name = args->key;
+    } else {
+        return ls_config_fail(node, "%s must be the name of one %s, or {NAME: {ARGUMENT: VALUE}}, not a %s of %zu",
+                              where, registry->what, node->kind == LS_CONFIG_MAP ? "map" : "list", node->count);
+    }
+    if (!(ops = ls_registry_find(registry, name)))
+        return fail_unknown(registry, name, args ? args : node, args != NULL);
+    snprintf(path, sizeof path, "%s.%s", where, name);
+    return parse_args(ops, args, args ? args : node, path, NULL, out);
+}
+
+ls_status ls_component_default(const ls_registry *registry, const char *name, ls_component *out)
+{
+    const ls_ops *ops = ls_registry_find(registry, name);
+
+    *out = (ls_component){0};
+    if (!ops)
+        return fail_unknown(registry, name, NULL, false);
+    for (const ls_option *option = ops->options; option && option->name; option++)
+        if (!option->initial)
+            return ls_fail(LS_ERR_ARG, "%s '%s' cannot be made by name alone: it needs '%s'", registry->what, name,
+                           option->name);
+    return parse_args(ops, NULL, NULL, name, NULL, out);
+}
+
+ls_status ls_component_copy(const ls_component *source, ls_component *out)
+{
+    ls_component copy = {.ops = source->ops};
+    ls_status st = LS_OK;
+
+    *out = (ls_component){0};
+    if (!source->config) {
+        *out = copy;
+        return LS_OK;
+    }
+    if (!(copy.config = ls_calloc(1, source->ops->config_bytes, source->ops->name)))
+        return LS_ERR_MEMORY;
+    memcpy(copy.config, source->config, source->ops->config_bytes);
+    /* Nested components still point into the source: each is replaced by a copy, or by none once something failed. */
+    for (const ls_option *option = source->ops->options; option && option->name; option++)
+        if (option->kind == LS_OPTION_COMPONENT) {
+            ls_component *nested = field(copy.config, option);
+
+            if (st == LS_OK)
+                st = ls_component_copy(field(source->config, option), nested);
+            else
+                *nested = (ls_component){0};
+        }
+    if (st == LS_OK)
+        *out = copy;
+    else
+        ls_component_reset(&copy);
+    return st;
+}
+
+void ls_component_reset(ls_component *component)
+{
+    if (component->config)
+        for (const ls_option *option = component->ops->options; option && option->name; option++)
+            if (option->kind == LS_OPTION_COMPONENT)
+                ls_component_reset(field(component->config, option));
+    ls_free(component->config);
+    *component = (ls_component){0};
+}

@@ -1,0 +1,138 @@
+#include "base/text.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+
+#define NAME_MAX_BYTES 64 /* longer names have no near neighbour worth naming */
+
+static char *reserve(ls_text *text, size_t more)
+{
+    if (text->status != LS_OK)
+        return NULL;
+    if (text->length + more + 1 > text->capacity) {
+        size_t capacity = 2 * text->capacity + more + 1;
+        char *data = ls_realloc(text->data, capacity, 1, "text");
+
+        if (!data) {
+            text->status = LS_ERR_MEMORY;
+            return NULL;
+        }
+        text->data = data;
+        text->capacity = capacity;
+    }
+    return text->data + text->length;
+}
+
+void ls_text_add(ls_text *text, const char *format, ...)
+{
+    va_list args, again;
+    int n;
+    char *end;
+
+    va_start(args, format);
+    va_copy(again, args);
+    n = vsnprintf(NULL, 0, format, args);
+    if (n >= 0 && (end = reserve(text, (size_t)n)) != NULL) {
+        vsnprintf(end, (size_t)n + 1, format, again);
+        text->length += (size_t)n;
+    }
+    va_end(again);
+    va_end(args);
+}
+
+void ls_text_add_bytes(ls_text *text, const void *bytes, size_t n)
+{
+    char *end = reserve(text, n);
+
+    if (end) {
+        memcpy(end, bytes, n);
+        end[n] = '\0';
+        text->length += n;
+    }
+}
+
+void ls_text_add_list(ls_text *text, const char *const *items, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        ls_text_add(text, "%s%s", i ? ", " : "", items[i]);
+}
+
+void ls_text_reset(ls_text *text)
+{
+    ls_free(text->data);
+    *text = (ls_text){0};
+}
+
+static size_t least(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Edit distance with swaps of neighbours (optimal string alignment), three rows of the table at a time. */
+static size_t edit_distance(const char *a, size_t na, const char *b, size_t nb)
+{
+    size_t rows[3][NAME_MAX_BYTES + 1];
+    size_t *before = rows[0], *last = rows[1], *row = rows[2];
+
+    for (size_t j = 0; j <= nb; j++)
+        last[j] = j;
+    for (size_t i = 1; i <= na; i++) {
+        size_t *spare;
+
+        row[0] = i;
+        for (size_t j = 1; j <= nb; j++) {
+            row[j] = least(least(last[j], row[j - 1]) + 1, last[j - 1] + (a[i - 1] != b[j - 1]));
+            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+                row[j] = least(row[j], before[j - 2] + 1);
+        }
+        spare = before;
+        before = last;
+        last = row;
+        row = spare;
+    }
+    return last[nb];
+}
+
+const char *ls_nearest_name(const char *name, const char *const *known, size_t n)
+{
+    const size_t length = strlen(name);
+    const char *nearest = NULL;
+    size_t best = SIZE_MAX;
+
+    if (length > NAME_MAX_BYTES)
+        return NULL;
+    for (size_t i = 0; i < n; i++) {
+        const size_t other = strlen(known[i]);
+        size_t d;
+
+        if (other > NAME_MAX_BYTES)
+            continue;
+        d = edit_distance(name, length, known[i], other);
+        if (d < best && d <= ((length > other ? length : other) + 2) / 3) {
+            best = d;
+            nearest = known[i];
+        }
+    }
+    return nearest;
+}
+
+void ls_format_double(double value, char *out, size_t out_bytes)
+{
+    /* Whole numbers as such: "%.1g" would make 10 into 1e+01. */
+    if (fabs(value) < 1e15 && value == (double)(int64_t)value) {
+        snprintf(out, out_bytes, "%.0f", value);
+        return;
+    }
+    for (int digits = 1; digits <= 17; digits++) {
+        snprintf(out, out_bytes, "%.*g", digits, value);
+        if (strtod(out, NULL) == value)
+            return;
+    }
+}

@@ -1,0 +1,168 @@
+/* Growing strings, near names, numbers as text. */
+#include "ls_test.h"
+
+#include <stdlib.h>
+
+#include "base/text.h"
+
+static void test_text_grows(void **state)
+{
+    ls_text text = {0};
+
+    (void)state;
+    for (int i = 0; i < 2000; i++)
+        ls_text_add(&text, "%04d,", i);
+    assert_int_equal(text.status, LS_OK);
+    assert_int_equal(text.length, 10000);
+    assert_int_equal(strlen(text.data), 10000);
+    for (int i = 0; i < 2000; i++)
+        assert_int_equal(atoi(text.data + 5 * i), i);
+    ls_text_reset(&text);
+    assert_null(text.data);
+    ls_text_add(&text, "again");
+    assert_string_equal(text.data, "again");
+    ls_text_reset(&text);
+}
+
+static void test_bytes_and_lists(void **state)
+{
+    static const char *const items[] = {"relu", "tanh", "softmax"};
+    ls_text text = {0};
+
+    (void)state;
+    ls_text_add_bytes(&text, "a\0b", 3);
+    assert_int_equal(text.length, 3);
+    assert_memory_equal(text.data, "a\0b\0", 4);
+    ls_text_reset(&text);
+    ls_text_add(&text, "(");
+    ls_text_add_list(&text, items, 3);
+    ls_text_add_list(&text, items, 0);
+    ls_text_add(&text, ")%s", "");
+    assert_string_equal(text.data, "(relu, tanh, softmax)");
+    ls_text_reset(&text);
+}
+
+static void test_first_failure_stays(void **state)
+{
+    ls_text text = {0};
+
+    (void)state;
+    ls_text_add(&text, "kept");
+    text.status = LS_ERR_MEMORY;
+    ls_text_add(&text, "lost");
+    ls_text_add_bytes(&text, "lost", 4);
+    assert_string_equal(text.data, "kept");
+    assert_int_equal(text.status, LS_ERR_MEMORY);
+    ls_text_reset(&text);
+    assert_int_equal(text.status, LS_OK);
+}
+
+static void test_nearest_name(void **state)
+{
+    static const char *const known[] = {"epochs", "batch_size", "microbatch", "shuffle", "validation_data"};
+    static const struct {
+        const char *given, *nearest;
+    } cases[] = {
+        {"epoch", "epochs"},          /* a letter short */
+        {"epcohs", "epochs"},         /* two letters swapped: one edit */
+        {"EPOCHS", NULL},             /* six substitutions */
+        {"batchsize", "batch_size"},  /* a letter short */
+        {"batch-size", "batch_size"}, /* a letter wrong */
+        {"micro_batch", "microbatch"},
+        {"suffle", "shuffle"},
+        {"validation_dta", "validation_data"},
+        {"x", NULL},
+        {"", NULL},
+        {"learning_rate", NULL},
+    };
+    char endless[300];
+
+    (void)state;
+    for (size_t i = 0; i < count_of(cases); i++) {
+        const char *found = ls_nearest_name(cases[i].given, known, count_of(known));
+
+        if (cases[i].nearest) {
+            assert_non_null(found);
+            assert_string_equal(found, cases[i].nearest);
+        } else {
+            assert_null(found);
+        }
+    }
+    memset(endless, 'e', sizeof endless);
+    endless[sizeof endless - 1] = '\0';
+    assert_null(ls_nearest_name(endless, known, count_of(known)));
+    assert_null(ls_nearest_name("epoch", known, 0));
+}
+
+static void test_nearest_takes_the_closest(void **state)
+{
+    static const char *const known[] = {"mean_squared_error", "mean_absolute_error", "mse", "mae"};
+
+    (void)state;
+    assert_string_equal(ls_nearest_name("mea", known, 4), "mae"); /* a swap beats a substitution */
+    assert_string_equal(ls_nearest_name("mean_absolut_error", known, 4), "mean_absolute_error");
+}
+
+static void test_doubles_as_short_text(void **state)
+{
+    static const struct {
+        double value;
+        const char *text;
+    } cases[] = {
+        {0.0, "0"},
+        {1.0, "1"},
+        {-1.5, "-1.5"},
+        {0.001, "0.001"},
+        {1e-7, "1e-07"},
+        {128.0, "128"},
+        {0.1, "0.1"},
+        {1.0 / 3, "0.3333333333333333"},
+        {0.1 + 0.2, "0.30000000000000004"},
+        {10.0, "10"},
+        {100.0, "100"},
+        {60000.0, "60000"},
+        {-250.0, "-250"},
+        {1e22, "1e+22"},
+    };
+    char text[32];
+
+    (void)state;
+    for (size_t i = 0; i < count_of(cases); i++) {
+        ls_format_double(cases[i].value, text, sizeof text);
+        assert_string_equal(text, cases[i].text);
+    }
+}
+
+static void test_doubles_read_back(void **state)
+{
+    uint64_t bits = 0x9e3779b97f4a7c15u;
+
+    (void)state;
+    for (int i = 0; i < 20000; i++) {
+        double value, back;
+        char text[32];
+
+        bits = bits * 6364136223846793005u + 1442695040888963407u;
+        memcpy(&value, &bits, sizeof value);
+        if (!isfinite(value))
+            continue;
+        ls_format_double(value, text, sizeof text);
+        back = strtod(text, NULL);
+        assert_memory_equal(&back, &value, sizeof value);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_text_grows),
+        cmocka_unit_test(test_bytes_and_lists),
+        cmocka_unit_test(test_first_failure_stays),
+        cmocka_unit_test(test_nearest_name),
+        cmocka_unit_test(test_nearest_takes_the_closest),
+        cmocka_unit_test(test_doubles_as_short_text),
+        cmocka_unit_test(test_doubles_read_back),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
