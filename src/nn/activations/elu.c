@@ -1,0 +1,97 @@
+/*
+ * elu:   y = x > 0 ? x : alpha (e^x - 1)
+ * selu:  y = scale (x > 0 ? x : alpha (e^x - 1)) with the constants of Klambauer et al., "Self-normalizing neural
+ *        networks", 2017
+ *
+ * Below zero the slope is scale alpha e^x = y + scale alpha, so that backward needs y alone (alpha >= 0).
+ */
+#include "nn/activations/activations.h"
+
+#include <math.h>
+
+#include "tensor/math.h"
+
+#define SELU_SCALE 1.0507009873554805
+#define SELU_ALPHA 1.6732632423543772
+
+typedef struct elu_config {
+    double alpha;
+} elu_config;
+
+/* e = e^x - 1; y may be x. */
+static LS_CLONES void elu_of_parts(const float *x, const float *restrict e, float *y, size_t n, float scale,
+                                   float factor)
+{
+    for (size_t i = 0; i < n; i++) {
+        const float line = scale * x[i], curve = factor * e[i]; /* both, or the loop would not be vectorised */
+
+        y[i] = x[i] > 0.0f ? line : curve;
+    }
+}
+
+/* y = x > 0 ? scale x : factor (e^x - 1) */
+static void forward_scaled(const float *x, float *y, size_t n, float scale, float factor)
+{
+    float e[LS_ACTIVATION_CHUNK];
+
+    for (size_t i = 0; i < n; i += LS_ACTIVATION_CHUNK) {
+        const size_t m = n - i < LS_ACTIVATION_CHUNK ? n - i : LS_ACTIVATION_CHUNK;
+
+        ls_expm1(x + i, e, m);
+        elu_of_parts(x + i, e, y + i, m, scale, factor);
+    }
+}
+
+static LS_CLONES void backward_scaled(const float *restrict Y, float *restrict dY, size_t n, float scale, float factor)
+{
+    for (size_t i = 0; i < n; i++) {
+        const float curve = Y[i] + factor;
+
+        dY[i] *= Y[i] > 0.0f ? scale : curve;
+    }
+}
+
+static void forward_elu(const void *config, const float *Z, float *Y, size_t rows, size_t n)
+{
+    forward_scaled(Z, Y, rows * n, 1.0f, (float)((const elu_config *)config)->alpha);
+}
+
+static void backward_elu(const void *config, const float *V, float *dY, size_t rows, size_t n)
+{
+    backward_scaled(V, dY, rows * n, 1.0f, (float)((const elu_config *)config)->alpha);
+}
+
+static const ls_option elu_options[] = {
+    {.name = "alpha",
+     .kind = LS_OPTION_FLOAT,
+     .offset = offsetof(elu_config, alpha),
+     .initial = "1.0",
+     .max = INFINITY},
+    {.name = NULL},
+};
+
+const ls_activation_ops ls_activation_elu = {
+    .ops = {.name = "elu", .keras_name = "elu", .options = elu_options, .config_bytes = sizeof(elu_config)},
+    .backward_reads = LS_FROM_OUTPUT,
+    .forward = forward_elu,
+    .backward = backward_elu,
+};
+
+static void forward_selu(const void *config, const float *Z, float *Y, size_t rows, size_t n)
+{
+    (void)config;
+    forward_scaled(Z, Y, rows * n, (float)SELU_SCALE, (float)(SELU_SCALE * SELU_ALPHA));
+}
+
+static void backward_selu(const void *config, const float *V, float *dY, size_t rows, size_t n)
+{
+    (void)config;
+    backward_scaled(V, dY, rows * n, (float)SELU_SCALE, (float)(SELU_SCALE * SELU_ALPHA));
+}
+
+const ls_activation_ops ls_activation_selu = {
+    .ops = {.name = "selu", .keras_name = "selu"},
+    .backward_reads = LS_FROM_OUTPUT,
+    .forward = forward_selu,
+    .backward = backward_selu,
+};

@@ -1,0 +1,144 @@
+/*
+ * relu:        y = x > t ? min(x, max_value) : slope (x - t), t = threshold
+ * leaky_relu:  y = x >= 0 ? x : slope x
+ *
+ * With slope, threshold and max_value >= 0 the sign of y tells on which side of t its x was, so that backward needs y
+ * alone. NaN passes through.
+ */
+#include "nn/activations/activations.h"
+
+#include <math.h>
+
+typedef struct relu_config {
+    double negative_slope;
+    double max_value; /* NaN: unlimited */
+    double threshold;
+} relu_config;
+
+static LS_CLONES void forward_plain(const float *Z, float *Y, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        Y[i] = Z[i] <= 0.0f ? 0.0f : Z[i];
+}
+
+static LS_CLONES void backward_plain(const float *restrict Y, float *restrict dY, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        dY[i] = Y[i] > 0.0f ? dY[i] : 0.0f;
+}
+
+/* A slope of 0 times -Inf would be NaN, hence the third case. */
+static LS_CLONES void forward_general(const float *Z, float *Y, size_t n, float slope, float limit, float threshold)
+{
+    for (size_t i = 0; i < n; i++) {
+        const float above = Z[i] > limit ? limit : Z[i];
+        const float below = slope * (Z[i] - threshold);
+
+        Y[i] = Z[i] <= threshold ? (slope == 0.0f ? 0.0f : below) : above;
+    }
+}
+
+static LS_CLONES void backward_general(const float *restrict Y, float *restrict dY, size_t n, float slope, float limit)
+{
+    for (size_t i = 0; i < n; i++)
+        dY[i] *= Y[i] >= limit ? 0.0f : Y[i] > 0.0f ? 1.0f : slope;
+}
+
+static bool is_plain(const relu_config *c)
+{
+    return c->negative_slope == 0 && isnan(c->max_value) && c->threshold == 0;
+}
+
+static float limit_of(const relu_config *c)
+{
+    return isnan(c->max_value) ? INFINITY : (float)c->max_value;
+}
+
+static void forward_relu(const void *config, const float *Z, float *Y, size_t rows, size_t n)
+{
+    const relu_config *c = config;
+
+    if (is_plain(c))
+        forward_plain(Z, Y, rows * n);
+    else
+        forward_general(Z, Y, rows * n, (float)c->negative_slope, limit_of(c), (float)c->threshold);
+}
+
+static void backward_relu(const void *config, const float *V, float *dY, size_t rows, size_t n)
+{
+    const relu_config *c = config;
+
+    if (is_plain(c))
+        backward_plain(V, dY, rows * n);
+    else
+        backward_general(V, dY, rows * n, (float)c->negative_slope, limit_of(c));
+}
+
+static const ls_option relu_options[] = {
+    {.name = "negative_slope",
+     .kind = LS_OPTION_FLOAT,
+     .offset = offsetof(relu_config, negative_slope),
+     .initial = "0.0",
+     .max = INFINITY},
+    {.name = "max_value",
+     .kind = LS_OPTION_FLOAT,
+     .offset = offsetof(relu_config, max_value),
+     .initial = "null",
+     .max = INFINITY,
+     .nullable = true},
+    {.name = "threshold",
+     .kind = LS_OPTION_FLOAT,
+     .offset = offsetof(relu_config, threshold),
+     .initial = "0.0",
+     .max = INFINITY},
+    {.name = NULL},
+};
+
+const ls_activation_ops ls_activation_relu = {
+    .ops = {.name = "relu", .keras_name = "relu", .options = relu_options, .config_bytes = sizeof(relu_config)},
+    .backward_reads = LS_FROM_OUTPUT,
+    .forward = forward_relu,
+    .backward = backward_relu,
+};
+
+typedef struct leaky_relu_config {
+    double negative_slope;
+} leaky_relu_config;
+
+static LS_CLONES void forward_leaky(const float *Z, float *Y, size_t n, float slope)
+{
+    for (size_t i = 0; i < n; i++) {
+        const float below = slope * Z[i];
+
+        Y[i] = Z[i] < 0.0f ? below : Z[i];
+    }
+}
+
+static void forward_leaky_relu(const void *config, const float *Z, float *Y, size_t rows, size_t n)
+{
+    forward_leaky(Z, Y, rows * n, (float)((const leaky_relu_config *)config)->negative_slope);
+}
+
+static void backward_leaky_relu(const void *config, const float *V, float *dY, size_t rows, size_t n)
+{
+    backward_general(V, dY, rows * n, (float)((const leaky_relu_config *)config)->negative_slope, INFINITY);
+}
+
+static const ls_option leaky_relu_options[] = {
+    {.name = "negative_slope",
+     .kind = LS_OPTION_FLOAT,
+     .offset = offsetof(leaky_relu_config, negative_slope),
+     .initial = "0.2",
+     .max = INFINITY},
+    {.name = NULL},
+};
+
+const ls_activation_ops ls_activation_leaky_relu = {
+    .ops = {.name = "leaky_relu",
+            .keras_name = "leaky_relu",
+            .options = leaky_relu_options,
+            .config_bytes = sizeof(leaky_relu_config)},
+    .backward_reads = LS_FROM_OUTPUT,
+    .forward = forward_leaky_relu,
+    .backward = backward_leaky_relu,
+};

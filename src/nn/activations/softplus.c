@@ -1,0 +1,60 @@
+/* softplus, y = log(1 + e^x) = max(x, 0) + log1p(e^-|x|); its slope is sigmoid(x) = 1 - e^-y. */
+#include "nn/activations/activations.h"
+
+#include "tensor/math.h"
+
+/* l = log1p(e^-|x|); y may be x. */
+static LS_CLONES void softplus_of_parts(const float *x, const float *restrict l, float *y, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        y[i] = (x[i] > 0.0f ? x[i] : 0.0f) + l[i];
+}
+
+static void forward_softplus(const void *config, const float *Z, float *Y, size_t rows, size_t n)
+{
+    float l[LS_ACTIVATION_CHUNK];
+    const size_t size = rows * n;
+
+    (void)config;
+    for (size_t i = 0; i < size; i += LS_ACTIVATION_CHUNK) {
+        const size_t m = size - i < LS_ACTIVATION_CHUNK ? size - i : LS_ACTIVATION_CHUNK;
+
+        ls_exp_negative_magnitude(Z + i, l, m);
+        ls_log1p(l, l, m);
+        softplus_of_parts(Z + i, l, Y + i, m);
+    }
+}
+
+static LS_CLONES void negate(const float *x, float *y, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        y[i] = -x[i];
+}
+
+static LS_CLONES void multiply_negated(const float *restrict x, float *restrict y, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        y[i] *= -x[i];
+}
+
+static void backward_softplus(const void *config, const float *V, float *dY, size_t rows, size_t n)
+{
+    float e[LS_ACTIVATION_CHUNK];
+    const size_t size = rows * n;
+
+    (void)config;
+    for (size_t i = 0; i < size; i += LS_ACTIVATION_CHUNK) {
+        const size_t m = size - i < LS_ACTIVATION_CHUNK ? size - i : LS_ACTIVATION_CHUNK;
+
+        negate(V + i, e, m);
+        ls_expm1(e, e, m);
+        multiply_negated(e, dY + i, m);
+    }
+}
+
+const ls_activation_ops ls_activation_softplus = {
+    .ops = {.name = "softplus", .keras_name = "softplus"},
+    .backward_reads = LS_FROM_OUTPUT,
+    .forward = forward_softplus,
+    .backward = backward_softplus,
+};

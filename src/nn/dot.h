@@ -1,0 +1,14 @@
+/* A picture of a model in Graphviz's language. */
+#ifndef LS_NN_DOT_H
+#define LS_NN_DOT_H
+
+#include "base/text.h"
+#include "nn/model.h"
+
+/*
+ * Append a digraph with one box per call of a layer: name, class, input and output shapes, parameters. Calls of one
+ * shared layer are dashed boxes tied by dashed lines, and only the first counts the parameters.
+ */
+ls_status ls_dot_write(const ls_model *model, ls_text *out);
+
+#endif

@@ -1,0 +1,20 @@
+/* Initializers: fresh weights as a pure function of (seed, parameter, element). Laws: keras-semantics section 3. */
+#ifndef LS_NN_INITIALIZER_H
+#define LS_NN_INITIALIZER_H
+
+#include "base/options.h"
+#include "random/philox.h"
+#include "tensor/shape.h"
+
+typedef struct ls_initializer_ops {
+    ls_ops ops;
+    /* REQUIRED. Fill out (all elements of shape) from the parameter's own stream. */
+    ls_status (*fill)(const void *config, const ls_shape *shape, const ls_stream *stream, float *out);
+} ls_initializer_ops;
+
+extern const ls_registry ls_initializers;
+
+ls_status ls_initializer_fill(const ls_component *initializer, const ls_shape *shape, const ls_stream *stream,
+                              float *out);
+
+#endif

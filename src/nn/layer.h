@@ -1,0 +1,141 @@
+/*
+ * What it takes to add a layer: one file in src/nn/layers/ with an ls_layer_ops table, one line in layers.c.
+ *
+ * A layer owns a configuration and weights. A node is one call of a layer in the graph (a shared layer has several
+ * nodes). The engine (engine.h) walks the nodes; for every node it walks the local microbatches and hands each to the
+ * functions below as an ls_call. All of them must be pure functions of the microbatch: same inputs, weights and place,
+ * same bits, whatever rank or order they run in. No allocation, no libm, sums in a fixed order.
+ */
+#ifndef LS_NN_LAYER_H
+#define LS_NN_LAYER_H
+
+#include "base/options.h"
+#include "nn/activation.h"
+#include "nn/initializer.h"
+#include "tensor/shape.h"
+
+#define LS_LAYER_PARAMS_MAX 8
+
+/* Where the randomness of a call is addressed: see random/philox.h. */
+typedef struct ls_place {
+    uint64_t seed;
+    uint64_t update;   /* updates done before this one, over the whole training */
+    uint64_t position; /* of the microbatch's first sample in the epoch order */
+} ls_place;
+
+typedef struct ls_param {
+    const char *name; /* "kernel": Keras's variable name; static */
+    ls_shape shape;
+    size_t size;      /* elements */
+    bool trainable;
+    ls_component initializer, regularizer, constraint; /* borrowed from the layer's config; ops NULL: none */
+    size_t offset;    /* in the model's flat weight buffer, in elements; a multiple of LS_BLOCK */
+    size_t index;     /* among the model's parameters, in Keras's order */
+    float *value;     /* (shape) the weights: a view of the flat buffer, set by the engine */
+} ls_param;
+
+typedef struct ls_layer ls_layer;
+typedef struct ls_call ls_call;
+
+/* One microbatch at one node. Row-major; R = rows samples. */
+struct ls_call {
+    const ls_layer *layer;
+    size_t rows;
+    bool training;
+    ls_place place;
+    uint32_t node;          /* index in the graph: part of the address of random numbers */
+
+    size_t inputs;
+    const float *const *X;  /* [inputs] (R, in_shape[i]) */
+    float *Y;               /* (R, out_shape): pre-activation when the layer has an activation */
+    float *saved;           /* (R, saved_per_sample) this node's own, kept from forward to backward; may be NULL */
+    float *scratch;         /* layer->scratch_floats(rows) floats, shared by all; contents undefined */
+
+    const float *dY;        /* backward: (R, out_shape) */
+    float *const *dX;       /* backward: [inputs] (R, in_shape[i]) to be ADDED to; an entry is NULL if not wanted */
+    bool first_use;         /* backward: dX entries hold nothing yet, so the layer must write instead of add */
+
+    double *sums;           /* forward_sums, backward_sums: this microbatch's contribution, overwritten */
+    const double *totals;   /* [node state] totals of the rounds so far, over the global batch: see below */
+    uint64_t batch_size;    /* samples in the global batch */
+};
+
+typedef struct ls_layer_ops {
+    ls_ops ops;
+    size_t inputs_min, inputs_max; /* 1,1 for most; 2,SIZE_MAX for merging layers */
+
+    /*
+     * REQUIRED. Once, with the input shapes: check them (LS_ERR_SHAPE with both sides in the message), declare weights
+     * with ls_layer_add_param, set *out, layer->saved_per_sample and layer->scratch_per_sample/_fixed. Must not depend
+     * on the batch. For a shared layer it is called for every further node too and then must only check and set *out
+     * (layer->built is true).
+     */
+    ls_status (*build)(ls_layer *layer, const ls_shape *in, size_t inputs, ls_shape *out);
+
+    /* REQUIRED. Y from X. In training mode it may write call->saved. */
+    void (*forward)(const ls_call *call);
+
+    /* OPTIONAL (NULL: the layer passes no gradient to its inputs). dX from dY. */
+    void (*backward)(const ls_call *call);
+
+    /*
+     * OPTIONAL (NULL: no trainable weights). This microbatch's gradient of a slice of the layer's weights: tile t of
+     * `tiles`, where tiles cut the concatenation of the trainable parameters (each padded to LS_BLOCK, as in the flat
+     * buffer). out is the tile's first element; every element of the tile's parameters is overwritten. Padding stays 0.
+     * Tiles let the sum over microbatches stay in cache; their shape depends on the layer alone.
+     */
+    void (*backward_params)(const ls_call *call, size_t tile, float *out);
+    /* OPTIONAL (NULL: one tile with everything). First element (a multiple of LS_BLOCK) and elements of a tile. */
+    size_t (*tiles)(const ls_layer *layer);
+    void (*tile_range)(const ls_layer *layer, size_t tile, size_t *first, size_t *n);
+
+    /*
+     * OPTIONAL: sums over the whole global batch that a layer needs before it can go on (batch normalization), training
+     * mode only. Round r of forward_rounds: forward_sums is called for every microbatch and writes sums[0..width);
+     * the engine adds them up exactly over all ranks and appends the width totals to call->totals; then the next round.
+     * After the last, forward runs with all totals in sight. Backward likewise: its totals follow the forward ones.
+     */
+    size_t forward_rounds, backward_rounds;
+    size_t (*sum_width)(const ls_layer *layer); /* the same for every round */
+    void (*forward_sums)(const ls_call *call, size_t round);
+    void (*backward_sums)(const ls_call *call, size_t round);
+    /*
+     * OPTIONAL. After a whole global batch succeeded, once per node in training mode on every rank, with the same
+     * totals everywhere: new values of non-trainable weights (moving statistics). Must be deterministic.
+     */
+    void (*commit)(ls_layer *layer, const double *totals, uint64_t batch_size);
+} ls_layer_ops;
+
+struct ls_layer {
+    const ls_layer_ops *ops;
+    char *name;
+    void *config;           /* ops->ops.config_bytes, owned */
+    ls_component activation; /* borrowed from the config; ops NULL: linear. Applied by the engine after forward. */
+    ls_component activity_regularizer; /* borrowed; ops NULL: none */
+    bool trainable;
+    bool built;
+    ls_shape in_shape[4];   /* as of the first build; the first four inputs */
+    size_t in_count;
+    ls_shape out_shape;
+    ls_param param[LS_LAYER_PARAMS_MAX];
+    size_t params;          /* trainable ones first, then the others: Keras's order */
+    size_t saved_per_sample;   /* floats kept from forward to backward */
+    size_t scratch_per_sample; /* floats of scratch a call needs per row … */
+    size_t scratch_fixed;      /* … and besides */
+    const ls_config *at;    /* where it stands in the experiment, for messages; may be NULL */
+};
+
+extern const ls_registry ls_layers;
+
+/* Declare a weight during build. Components are borrowed and may be NULL. Fails if there are too many. */
+ls_status ls_layer_add_param(ls_layer *layer, const char *name, const ls_shape *shape, bool trainable,
+                             const ls_component *initializer, const ls_component *regularizer,
+                             const ls_component *constraint);
+
+/* LS_ERR_SHAPE: "experiment.yaml:9:5: layer 'h1' (dense): MESSAGE". */
+ls_status ls_layer_fail(const ls_layer *layer, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* The stream of a call's random numbers for one of its samples: seed, purpose, update, (node, position + row). */
+ls_stream ls_call_stream(const ls_call *call, ls_purpose purpose, size_t row);
+
+#endif

@@ -1,0 +1,252 @@
+/*
+ * conv2d: cross-correlation of images with `filters` kernels, plus bias.
+ *
+ * X (R,H,W,Cin)  kernel (kh,kw,Cin/groups,F)  bias (F)  Y (R,oh,ow,F). Group g takes channels [g,g+1) Cin/groups to
+ * filters [g,g+1) F/groups.
+ *
+ * The windows of a few samples are written out as rows of a matrix, C (samples oh ow, K) with K = kh kw Cin/groups
+ * ("im2col"); then Y = C kernel, dC = dY kernel^T and dkernel = C^T dY are GEMMs. The number of samples taken at once
+ * depends on the layer alone.
+ */
+#include "nn/layers/window.h"
+
+#include <limits.h>
+#include <string.h>
+
+#define COLUMNS_FLOATS ((size_t)65536) /* about this many of C at a time: it should stay in the second-level cache */
+
+typedef struct conv2d {
+    int64_t filters;
+    ls_ints kernel_size, strides, dilation_rate;
+    int padding, data_format;
+    int64_t groups;
+    ls_component activation;
+    bool use_bias;
+    ls_component kernel_initializer, bias_initializer;
+    ls_component kernel_regularizer, bias_regularizer, activity_regularizer;
+    ls_component kernel_constraint, bias_constraint;
+
+    /* set by build */
+    ls_window window;
+    size_t places;  /* oh ow */
+    size_t K;       /* columns of C */
+    size_t samples; /* at once */
+} conv2d;
+
+static ls_status check_conv2d(const void *data, const ls_config *at)
+{
+    const conv2d *config = data;
+    const bool strided = config->strides.value[0] > 1 || config->strides.value[1] > 1;
+
+    if (strided && (config->dilation_rate.value[0] > 1 || config->dilation_rate.value[1] > 1))
+        return ls_config_fail(at, "conv2d: strides above 1 and dilation_rate above 1 do not go together");
+    if (config->filters % config->groups != 0)
+        return ls_config_fail(at, "conv2d: %lld filters cannot be dealt to %lld groups", (long long)config->filters,
+                              (long long)config->groups);
+    return LS_OK;
+}
+
+static ls_status build_conv2d(ls_layer *layer, const ls_shape *in, size_t inputs, ls_shape *out)
+{
+    conv2d *config = layer->config;
+    const size_t filters = (size_t)config->filters, groups = (size_t)config->groups;
+    const ls_shape bias = {.rank = 1, .dim = {filters}};
+    ls_window *w = &config->window;
+    ls_shape kernel;
+
+    LS_TRY(ls_window_init(layer, &in[0], &config->kernel_size, &config->strides, &config->dilation_rate,
+                          config->padding, w));
+    *out = (ls_shape){3, {w->y.out, w->x.out, filters}};
+    LS_TRY(ls_shape_check(out, "the output of conv2d"));
+    if (layer->built)
+        return ls_layer_same_inputs(layer, in, inputs);
+    if (w->channels % groups != 0)
+        return ls_layer_fail(layer, "%zu channels cannot be dealt to %zu groups", w->channels, groups);
+
+    kernel = (ls_shape){4, {w->y.kernel, w->x.kernel, w->channels / groups, filters}};
+    LS_TRY(ls_layer_add_param(layer, "kernel", &kernel, true, &config->kernel_initializer, &config->kernel_regularizer,
+                              &config->kernel_constraint));
+    if (config->use_bias)
+        LS_TRY(ls_layer_add_param(layer, "bias", &bias, true, &config->bias_initializer, &config->bias_regularizer,
+                                  &config->bias_constraint));
+    config->places = w->y.out * w->x.out;
+    config->K = ls_shape_size(&kernel) / filters;
+    config->samples = COLUMNS_FLOATS / (config->places * config->K) + 1;
+    layer->scratch_fixed = config->samples * config->places * config->K;
+    layer->activation = config->activation;
+    layer->activity_regularizer = config->activity_regularizer;
+    return LS_OK;
+}
+
+/* Calls visit(x, c, n) for every cell of every window of `samples` samples: its n channels in X (NULL: padding) and C.
+ */
+static inline void for_cells(const conv2d *config, float *X, float *C, size_t samples, size_t group,
+                             void (*visit)(float *x, float *c, size_t n))
+{
+    const ls_window *w = &config->window;
+    const size_t n = w->channels / (size_t)config->groups;
+
+    for (size_t s = 0; s < samples; s++)
+        for (size_t oy = 0; oy < w->y.out; oy++)
+            for (size_t ox = 0; ox < w->x.out; ox++)
+                for (size_t ky = 0; ky < w->y.kernel; ky++) {
+                    const size_t y = ls_window_cell(&w->y, oy, ky);
+
+                    for (size_t kx = 0; kx < w->x.kernel; kx++, C += n) {
+                        const size_t x = ls_window_cell(&w->x, ox, kx);
+                        const bool inside = y != SIZE_MAX && x != SIZE_MAX;
+
+                        visit(inside ? X + ((s * w->y.size + y) * w->x.size + x) * w->channels + group * n : NULL, C,
+                              n);
+                    }
+                }
+}
+
+static inline void copy_cell(float *restrict x, float *restrict c, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        c[i] = x ? x[i] : 0.0f;
+}
+
+static inline void add_cell(float *restrict x, float *restrict c, size_t n)
+{
+    for (size_t i = 0; x && i < n; i++)
+        x[i] += c[i];
+}
+
+static void write_columns(const conv2d *config, const float *X, float *C, size_t samples, size_t group)
+{
+    for_cells(config, (float *)(uintptr_t)X, C, samples, group, copy_cell);
+}
+
+static void add_columns(const conv2d *config, float *dX, float *dC, size_t samples, size_t group)
+{
+    for_cells(config, dX, dC, samples, group, add_cell);
+}
+
+/* Samples from r on that are taken at once. */
+static size_t samples_at(const ls_call *call, size_t r)
+{
+    const conv2d *config = call->layer->config;
+
+    return call->rows - r < config->samples ? call->rows - r : config->samples;
+}
+
+static void forward_conv2d(const ls_call *call)
+{
+    const conv2d *config = call->layer->config;
+    const size_t image = ls_shape_size(&call->layer->in_shape[0]), filters = (size_t)config->filters;
+    const size_t groups = (size_t)config->groups, share = filters / groups;
+
+    for (size_t r = 0; r < call->rows; r += config->samples)
+        for (size_t g = 0; g < groups; g++) {
+            const size_t samples = samples_at(call, r);
+
+            write_columns(config, call->X[0] + r * image, call->scratch, samples, g);
+            ls_gemm('n', 'n', samples * config->places, share, config->K, 1.0f, call->scratch, config->K,
+                    call->layer->param[0].value + g * share, filters, 0.0f,
+                    call->Y + r * config->places * filters + g * share, filters);
+        }
+    if (config->use_bias)
+        ls_add_rows(call->Y, call->layer->param[1].value, call->rows * config->places, filters);
+}
+
+static void backward_conv2d(const ls_call *call)
+{
+    const conv2d *config = call->layer->config;
+    const size_t image = ls_shape_size(&call->layer->in_shape[0]), filters = (size_t)config->filters;
+    const size_t groups = (size_t)config->groups, share = filters / groups;
+
+    if (!call->dX[0])
+        return;
+    ls_clear_if_first(call, call->dX[0], call->rows * image);
+    for (size_t r = 0; r < call->rows; r += config->samples)
+        for (size_t g = 0; g < groups; g++) {
+            const size_t samples = samples_at(call, r);
+
+            ls_gemm('n', 't', samples * config->places, config->K, share, 1.0f,
+                    call->dY + r * config->places * filters + g * share, filters,
+                    call->layer->param[0].value + g * share, filters, 0.0f, call->scratch, config->K);
+            add_columns(config, call->dX[0] + r * image, call->scratch, samples, g);
+        }
+}
+
+static void backward_params_conv2d(const ls_call *call, size_t tile, float *out)
+{
+    const conv2d *config = call->layer->config;
+    const size_t image = ls_shape_size(&call->layer->in_shape[0]), filters = (size_t)config->filters;
+    const size_t groups = (size_t)config->groups, share = filters / groups;
+
+    (void)tile;
+    for (size_t r = 0; r < call->rows; r += config->samples)
+        for (size_t g = 0; g < groups; g++) {
+            const size_t samples = samples_at(call, r);
+
+            write_columns(config, call->X[0] + r * image, call->scratch, samples, g);
+            ls_gemm('t', 'n', config->K, share, samples * config->places, 1.0f, call->scratch, config->K,
+                    call->dY + r * config->places * filters + g * share, filters, r == 0 ? 0.0f : 1.0f, out + g * share,
+                    filters);
+        }
+    if (config->use_bias)
+        ls_sum_rows(call->dY, call->rows * config->places, filters, out + ls_pad_block(config->K * filters));
+}
+
+static const ls_option options[] = {
+    {.name = "filters", .kind = LS_OPTION_INT, .offset = offsetof(conv2d, filters), .min = 1, .max = INT_MAX},
+    {.name = "kernel_size",
+     .kind = LS_OPTION_INTS,
+     .offset = offsetof(conv2d, kernel_size),
+     .repeat = 2,
+     .min = 1,
+     .max = 65536},
+    {.name = "strides",
+     .kind = LS_OPTION_INTS,
+     .offset = offsetof(conv2d, strides),
+     .initial = "1",
+     .repeat = 2,
+     .min = 1,
+     .max = 65536},
+    {.name = "padding",
+     .kind = LS_OPTION_CHOICE,
+     .offset = offsetof(conv2d, padding),
+     .initial = "valid",
+     .choices = ls_paddings},
+    LS_DATA_FORMAT_OPTION(conv2d),
+    {.name = "dilation_rate",
+     .kind = LS_OPTION_INTS,
+     .offset = offsetof(conv2d, dilation_rate),
+     .initial = "1",
+     .repeat = 2,
+     .min = 1,
+     .max = 65536},
+    {.name = "groups",
+     .kind = LS_OPTION_INT,
+     .offset = offsetof(conv2d, groups),
+     .initial = "1",
+     .min = 1,
+     .max = INT_MAX},
+    LS_COMPONENT_OPTION(conv2d, activation, ls_activations, "null"),
+    {.name = "use_bias", .kind = LS_OPTION_BOOL, .offset = offsetof(conv2d, use_bias), .initial = "true"},
+    LS_COMPONENT_OPTION(conv2d, kernel_initializer, ls_initializers, "glorot_uniform"),
+    LS_COMPONENT_OPTION(conv2d, bias_initializer, ls_initializers, "zeros"),
+    LS_COMPONENT_OPTION(conv2d, kernel_regularizer, ls_regularizers, "null"),
+    LS_COMPONENT_OPTION(conv2d, bias_regularizer, ls_regularizers, "null"),
+    LS_COMPONENT_OPTION(conv2d, activity_regularizer, ls_regularizers, "null"),
+    LS_COMPONENT_OPTION(conv2d, kernel_constraint, ls_constraints, "null"),
+    LS_COMPONENT_OPTION(conv2d, bias_constraint, ls_constraints, "null"),
+    {.name = NULL},
+};
+
+const ls_layer_ops ls_layer_conv2d = {
+    .ops = {.name = "conv2d",
+            .keras_name = "Conv2D",
+            .options = options,
+            .config_bytes = sizeof(conv2d),
+            .check = check_conv2d},
+    .inputs_min = 1,
+    .inputs_max = 1,
+    .build = build_conv2d,
+    .forward = forward_conv2d,
+    .backward = backward_conv2d,
+    .backward_params = backward_params_conv2d,
+};

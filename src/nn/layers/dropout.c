@@ -1,0 +1,159 @@
+/*
+ * dropout: in training, every element is kept with probability 1 - rate and then scaled by 1 / (1 - rate); otherwise
+ * the identity (Srivastava et al., 2014).
+ *
+ * The mask of a sample is a pure function of its place (seed, update, node, position), so it does not depend on how the
+ * batch is cut, and backward makes it again instead of keeping it.
+ */
+#include "nn/layers/layers.h"
+
+#define CHUNK ((size_t)1024) /* uniform numbers made at a time */
+
+typedef struct dropout_config {
+    double rate;
+    ls_ints noise_shape; /* count 0: a number of its own for every element */
+    int64_t seed;        /* INT64_MIN: the seed of the experiment */
+} dropout_config;
+
+/*
+ * noise_shape is the shape of one sample's mask, without the batch axis: where it is 1 and the input is not, all
+ * elements along the axis share their fate.
+ */
+static ls_status build_dropout(ls_layer *layer, const ls_shape *in, size_t inputs, ls_shape *out)
+{
+    const ls_ints *noise = &((const dropout_config *)layer->config)->noise_shape;
+    char text[LS_SHAPE_TEXT_BYTES];
+
+    if (layer->built)
+        LS_TRY(ls_layer_same_inputs(layer, in, inputs));
+    *out = in[0];
+    if (noise->count == 0)
+        return LS_OK;
+    if (noise->count != in[0].rank)
+        return ls_layer_fail(layer, "noise_shape has %zu dimensions, but a sample is %s", noise->count,
+                             ls_shape_format(&in[0], text));
+    for (size_t i = 0; i < noise->count; i++)
+        if (noise->value[i] != 1 && (size_t)noise->value[i] != in[0].dim[i])
+            return ls_layer_fail(layer, "noise_shape must hold 1 or the dimension of the sample %s on every axis",
+                                 ls_shape_format(&in[0], text));
+    return LS_OK;
+}
+
+static ls_stream stream_of(const ls_call *call, size_t row)
+{
+    const dropout_config *config = call->layer->config;
+    ls_call own = *call;
+
+    if (config->seed != INT64_MIN)
+        own.place.seed = (uint64_t)config->seed;
+    return ls_call_stream(&own, LS_PURPOSE_DROPOUT, row);
+}
+
+static LS_CLONES void keep_or_drop(const float *x, const float *restrict uniform, float *y, size_t n, float rate,
+                                   float scale)
+{
+    for (size_t i = 0; i < n; i++) {
+        const float kept = x[i] * scale; /* always, or the loop would not be vectorised */
+
+        y[i] = uniform[i] >= rate ? kept : 0.0f;
+    }
+}
+
+static LS_CLONES void keep_or_drop_add(const float *restrict x, const float *restrict uniform, float *restrict y,
+                                       size_t n, float rate, float scale)
+{
+    for (size_t i = 0; i < n; i++) {
+        const float kept = x[i] * scale;
+
+        y[i] += uniform[i] >= rate ? kept : 0.0f;
+    }
+}
+
+/* The element of the mask that decides about element i of the sample. */
+static size_t mask_index(const ls_shape *shape, const ls_ints *noise, size_t i)
+{
+    size_t index = 0, stride = 1;
+
+    for (size_t axis = shape->rank; axis-- > 0; i /= shape->dim[axis])
+        if (noise->value[axis] != 1) {
+            index += i % shape->dim[axis] * stride;
+            stride *= shape->dim[axis];
+        }
+    return index;
+}
+
+/* to = mask x from, or to += mask x from. */
+static void apply_mask(const ls_call *call, const float *from, float *to, bool add)
+{
+    const dropout_config *config = call->layer->config;
+    const ls_shape *shape = &call->layer->in_shape[0];
+    const size_t n = ls_shape_size(shape);
+    const float rate = (float)config->rate, scale = config->rate < 1.0 ? (float)(1.0 / (1.0 - config->rate)) : 0.0f;
+    float uniform[CHUNK];
+
+    for (size_t r = 0; r < call->rows; r++) {
+        const ls_stream stream = stream_of(call, r);
+
+        for (size_t i = 0; i < n; i += CHUNK) {
+            const size_t m = n - i < CHUNK ? n - i : CHUNK, at = r * n + i;
+
+            if (config->noise_shape.count == 0)
+                ls_stream_uniform(&stream, i, m, uniform);
+            else
+                for (size_t k = 0; k < m; k++)
+                    ls_stream_uniform(&stream, mask_index(shape, &config->noise_shape, i + k), 1, &uniform[k]);
+            if (add)
+                keep_or_drop_add(from + at, uniform, to + at, m, rate, scale);
+            else
+                keep_or_drop(from + at, uniform, to + at, m, rate, scale);
+        }
+    }
+}
+
+static bool is_identity(const ls_call *call)
+{
+    return !call->training || ((const dropout_config *)call->layer->config)->rate == 0;
+}
+
+static void forward_dropout(const ls_call *call)
+{
+    if (is_identity(call))
+        ls_forward_copy(call);
+    else
+        apply_mask(call, call->X[0], call->Y, false);
+}
+
+static void backward_dropout(const ls_call *call)
+{
+    if (is_identity(call))
+        ls_backward_copy(call);
+    else if (call->dX[0])
+        apply_mask(call, call->dY, call->dX[0], !call->first_use);
+}
+
+static const ls_option options[] = {
+    {.name = "rate", .kind = LS_OPTION_FLOAT, .offset = offsetof(dropout_config, rate), .max = 1},
+    {.name = "noise_shape",
+     .kind = LS_OPTION_INTS,
+     .offset = offsetof(dropout_config, noise_shape),
+     .initial = "null",
+     .nullable = true,
+     .min = 1,
+     .max = 0x1p31},
+    {.name = "seed",
+     .kind = LS_OPTION_INT,
+     .offset = offsetof(dropout_config, seed),
+     .initial = "null",
+     .nullable = true,
+     .max = 0x1p62},
+    {.name = NULL},
+};
+
+const ls_layer_ops ls_layer_dropout = {
+    .ops = {.name = "dropout", .keras_name = "Dropout", .options = options, .config_bytes = sizeof(dropout_config)},
+    .inputs_min = 1,
+    .inputs_max = 1,
+    .build = build_dropout,
+    .forward = forward_dropout,
+    .backward = backward_dropout,
+};

@@ -1,0 +1,46 @@
+/* Input: where a batch enters the graph. Its output buffer is filled by the trainer; there is nothing to compute. */
+#include <stddef.h>
+
+#include "nn/model.h"
+
+typedef struct input_config {
+    ls_ints shape;
+} input_config;
+
+static const ls_option options[] = {
+    {.name = "shape",
+     .kind = LS_OPTION_INTS,
+     .offset = offsetof(input_config, shape),
+     .initial = "null",
+     .nullable = true, /* a scalar per sample: shape: [] */
+     .min = 1,
+     .max = 1e12},
+    {.name = NULL},
+};
+
+static ls_status build_input(ls_layer *layer, const ls_shape *in, size_t inputs, ls_shape *out)
+{
+    const input_config *config = layer->config;
+
+    (void)in;
+    (void)inputs;
+    if (config->shape.count > LS_RANK_MAX)
+        return ls_layer_fail(layer, "an input has at most %d axes besides the samples", LS_RANK_MAX);
+    out->rank = config->shape.count;
+    for (size_t i = 0; i < out->rank; i++)
+        out->dim[i] = (size_t)config->shape.value[i];
+    return ls_shape_check(out, "input");
+}
+
+static void forward_input(const ls_call *call)
+{
+    (void)call;
+}
+
+const ls_layer_ops ls_input_layer = {
+    .ops = {.name = "input", .keras_name = "InputLayer", .options = options, .config_bytes = sizeof(input_config)},
+    .inputs_min = 0,
+    .inputs_max = 0,
+    .build = build_input,
+    .forward = forward_input,
+};

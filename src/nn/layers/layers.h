@@ -1,0 +1,86 @@
+/* The layers of this folder, for the registry, and what their files share. */
+#ifndef LS_NN_LAYERS_LAYERS_H
+#define LS_NN_LAYERS_LAYERS_H
+
+#include "nn/constraint.h"
+#include "nn/layer.h"
+#include "nn/model.h"
+#include "nn/regularizer.h"
+#include "tensor/kernels.h"
+
+extern const ls_layer_ops ls_layer_activation;
+extern const ls_layer_ops ls_layer_add;
+extern const ls_layer_ops ls_layer_average;
+extern const ls_layer_ops ls_layer_average_pooling2d;
+extern const ls_layer_ops ls_layer_batch_normalization;
+extern const ls_layer_ops ls_layer_concatenate;
+extern const ls_layer_ops ls_layer_conv2d;
+extern const ls_layer_ops ls_layer_dense;
+extern const ls_layer_ops ls_layer_dot;
+extern const ls_layer_ops ls_layer_dropout;
+extern const ls_layer_ops ls_layer_embedding;
+extern const ls_layer_ops ls_layer_flatten;
+extern const ls_layer_ops ls_layer_gaussian_noise;
+extern const ls_layer_ops ls_layer_global_average_pooling2d;
+extern const ls_layer_ops ls_layer_layer_normalization;
+extern const ls_layer_ops ls_layer_max_pooling2d;
+extern const ls_layer_ops ls_layer_maximum;
+extern const ls_layer_ops ls_layer_multiply;
+extern const ls_layer_ops ls_layer_permute;
+extern const ls_layer_ops ls_layer_reshape;
+extern const ls_layer_ops ls_layer_subtract;
+
+/* One line of an option table: a component named like its field. `initial`: the default by name, or "null". */
+#define LS_COMPONENT_OPTION(type, field, choose_from, default_name)                                                    \
+    {                                                                                                                  \
+        .name = #field, .kind = LS_OPTION_COMPONENT, .offset = offsetof(type, field), .initial = default_name,         \
+        .registry = &(choose_from), .nullable = true                                                                   \
+    }
+
+/* Images are (height, width, channels); "channels_first" is refused by name. The config needs an int data_format. */
+extern const char *const ls_data_formats[];
+#define LS_DATA_FORMAT_OPTION(type)                                                                                    \
+    {                                                                                                                  \
+        .name = "data_format", .kind = LS_OPTION_CHOICE, .offset = offsetof(type, data_format),                        \
+        .initial = "channels_last", .choices = ls_data_formats                                                         \
+    }
+
+/* Merging layers keep a table entry per input. */
+#define LS_MERGE_INPUTS_MAX 64
+
+/* Elements rounded up to whole blocks of the flat buffer. */
+static inline size_t ls_pad_block(size_t n)
+{
+    return (n + LS_BLOCK - 1) / LS_BLOCK * LS_BLOCK;
+}
+
+/*
+ * Rows of a (rows, columns) weight per gradient tile: rows x columns is a multiple of LS_BLOCK, so that tiles begin at
+ * block boundaries, and near 32k floats (128 kB), so that a tile stays in the second-level cache while microbatches add
+ * to it. Fewer rows do not pay: GEMM then spends its time packing.
+ */
+size_t ls_tile_rows(size_t columns);
+
+/*
+ * Microbatches must be a multiple of this many samples (the last of a batch excepted): the size of the groups of a
+ * batch normalization with `groups`; 1 for every other layer. To be checked where the microbatch is chosen.
+ */
+size_t ls_layer_microbatch_unit(const ls_layer *layer);
+
+/* Build, for a layer called again with other inputs than it was built for: LS_ERR_SHAPE. */
+ls_status ls_layer_same_inputs(const ls_layer *layer, const ls_shape *in, size_t inputs);
+
+/* forward and backward of layers that only give their input another shape: Y = X, dX = dY. */
+void ls_forward_copy(const ls_call *call);
+void ls_backward_copy(const ls_call *call);
+
+/* dX = v or dX += v, (n) elements, as call->first_use says. */
+void ls_give(const ls_call *call, const float *v, float *dX, size_t n);
+
+/* For backward functions that only add: dX (n) starts from 0 at its first use. */
+void ls_clear_if_first(const ls_call *call, float *dX, size_t n);
+
+/* An axis as Keras counts (0 is the batch, negative from the end) as an index into a shape; false if out of range. */
+bool ls_axis_index(int64_t axis, size_t rank, size_t *index);
+
+#endif

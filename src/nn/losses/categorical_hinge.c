@@ -1,0 +1,47 @@
+/*
+ * Categorical hinge: max(neg - pos + 1, 0) with pos = sum t p and neg = max (1 - t) p. Of several elements that reach
+ * the maximum the first gets its gradient.
+ */
+#include "nn/losses/losses.h"
+
+#include "tensor/kernels.h"
+
+static double evaluate_row(const float *t, const float *p, size_t n, double factor, float *d)
+{
+    size_t top = 0;
+    double margin;
+
+    for (size_t i = 1; i < n; i++)
+        if ((1.0f - t[i]) * p[i] > (1.0f - t[top]) * p[top])
+            top = i;
+    margin = (double)((1.0f - t[top]) * p[top]) - ls_dot(t, p, n) + 1.0;
+    if (d) {
+        const float f = margin > 0.0 ? (float)factor : 0.0f;
+
+        for (size_t i = 0; i < n; i++)
+            d[i] = -f * t[i];
+        d[top] += f * (1.0f - t[top]);
+    }
+    return margin < 0.0 ? 0.0 : margin;
+}
+
+static void evaluate(const void *config, const ls_loss_call *call)
+{
+    double sum = 0.0;
+
+    (void)config;
+    for (size_t r = 0; r < call->positions; r++) {
+        const size_t first = r * call->n;
+        const double weight = ls_loss_weight(call, r);
+
+        sum += weight * evaluate_row(call->target + first, call->pred + first, call->n, call->scale * weight,
+                                     call->dpred ? call->dpred + first : NULL);
+    }
+    *call->sum = sum;
+}
+
+const ls_loss_ops ls_categorical_hinge = {
+    .ops = {.name = "categorical_hinge", .keras_name = "CategoricalHinge"},
+    .sums_axis = true,
+    .evaluate = evaluate,
+};

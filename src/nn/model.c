@@ -1,0 +1,395 @@
+/* Building a model from its description: layers, shapes, Keras's layer order, the flat weight buffer. */
+#include "nn/model.h"
+
+#include <stdio.h>
+#include <string.h>
+#define XXH_STATIC_LINKING_ONLY /* for a hash state on the stack */
+#include <xxhash.h>
+
+#include "base/memory.h"
+#include "nn/constraint.h"
+#include "nn/model_description.h"
+#include "nn/regularizer.h"
+
+static void free_layer(ls_layer *layer)
+{
+    ls_component config;
+
+    if (!layer)
+        return;
+    config = (ls_component){.ops = &layer->ops->ops, .config = layer->config};
+    ls_component_reset(&config);
+    ls_free(layer->name);
+    ls_free(layer);
+}
+
+void ls_model_free(ls_model *model)
+{
+    if (!model)
+        return;
+    for (size_t i = 0; model->layer && i < model->layers; i++)
+        free_layer(model->layer[i]);
+    for (size_t i = 0; model->node && i < model->nodes; i++) {
+        ls_free(model->node[i].name);
+        ls_free(model->node[i].input);
+    }
+    ls_free(model->layer);
+    ls_free(model->node);
+    ls_free(model->input);
+    ls_free(model->output);
+    ls_free(model->param);
+    ls_free(model->weights);
+    ls_free(model->name);
+    ls_free(model);
+}
+
+static ls_status create_layer(const ls_node_description *d, ls_layer **out)
+{
+    ls_layer *layer = ls_calloc(1, sizeof *layer, "a layer");
+    ls_component config = {0};
+    char where[128];
+    ls_status st = LS_OK;
+
+    *out = NULL;
+    if (!layer)
+        return LS_ERR_MEMORY;
+    layer->ops = d->ops;
+    layer->at = d->at;
+    layer->trainable = d->trainable;
+    if (!(layer->name = ls_strdup(d->name))) {
+        st = LS_ERR_MEMORY;
+        goto cleanup;
+    }
+    snprintf(where, sizeof where, "layer '%.80s' (%.30s)", d->name, d->ops->ops.name);
+    LS_TRY_CLEANUP(ls_component_parse_args(&d->ops->ops, d->args, where, ls_layer_common_keys, &config));
+    layer->config = config.config;
+    *out = layer;
+    layer = NULL;
+cleanup:
+    free_layer(layer);
+    return st;
+}
+
+/* Shapes of one node's inputs, and the layer's own check of them. */
+static ls_status build_node(ls_model *model, size_t index, const ls_shape *fallback)
+{
+    ls_node *node = &model->node[index];
+    ls_layer *layer = node->layer;
+    const ls_layer_ops *ops = layer->ops;
+    ls_shape *in = NULL;
+    ls_status st = LS_OK;
+
+    if (node->inputs < ops->inputs_min || node->inputs > ops->inputs_max) {
+        if (ops->inputs_min == ops->inputs_max)
+            return ls_layer_fail(layer, "takes %zu input%s, but has %zu", ops->inputs_min,
+                                 ops->inputs_min == 1 ? "" : "s", node->inputs);
+        return ls_layer_fail(layer, "takes at least %zu inputs, but has %zu", ops->inputs_min, node->inputs);
+    }
+    if (ops == &ls_input_layer && fallback) {
+        node->shape = *fallback;
+        layer->out_shape = *fallback;
+        layer->built = true;
+        return LS_OK;
+    }
+    if (!(in = ls_calloc(node->inputs + 1, sizeof *in, "input shapes")))
+        return LS_ERR_MEMORY;
+    for (size_t k = 0; k < node->inputs; k++)
+        in[k] = model->node[node->input[k]].shape;
+    LS_TRY_CLEANUP(ops->build(layer, in, node->inputs, &node->shape));
+    LS_TRY_CLEANUP(ls_shape_check(&node->shape, node->name));
+    for (size_t p = 0; p < layer->params && !layer->built; p++)
+        if (layer->param[p].constraint.ops)
+            LS_TRY_CLEANUP(ls_constraint_check(&layer->param[p].constraint, &layer->param[p].shape, layer->at));
+    if (!layer->built) {
+        layer->in_count = node->inputs;
+        for (size_t k = 0; k < node->inputs && k < sizeof layer->in_shape / sizeof layer->in_shape[0]; k++)
+            layer->in_shape[k] = in[k];
+        layer->out_shape = node->shape;
+        layer->built = true;
+    }
+cleanup:
+    ls_free(in);
+    return st;
+}
+
+static ls_status create_nodes(ls_model *model, ls_model_description *d, const ls_shape *in_shape)
+{
+    size_t *uses;
+    ls_status st = LS_OK;
+
+    model->sequential = d->sequential;
+    model->nodes = d->nodes;
+    model->inputs = d->inputs;
+    model->outputs = d->outputs;
+    model->node = ls_calloc(d->nodes, sizeof *model->node, "the layers of the model");
+    model->layer = ls_calloc(d->nodes, sizeof *model->layer, "the layers of the model");
+    model->input = ls_calloc(d->inputs, sizeof *model->input, "the inputs of the model");
+    model->output = ls_calloc(d->outputs, sizeof *model->output, "the outputs of the model");
+    uses = ls_calloc(d->nodes, sizeof *uses, "the layers of the model"); /* per first node of a layer */
+    if (!model->node || !model->layer || !model->input || !model->output || !uses) {
+        st = LS_ERR_MEMORY;
+        goto cleanup;
+    }
+    for (size_t i = 0; i < d->nodes; i++) {
+        ls_node_description *from = &d->node[i];
+        ls_node *node = &model->node[i];
+        size_t owner = i;
+
+        while (d->node[owner].shares != SIZE_MAX)
+            owner = d->node[owner].shares;
+        if (owner == i) {
+            LS_TRY_CLEANUP(create_layer(from, &model->layer[model->layers]));
+            node->layer = model->layer[model->layers++];
+        } else {
+            node->layer = model->node[owner].layer;
+        }
+        node->use = uses[owner]++;
+        node->name = from->name;
+        from->name = NULL;
+        node->input = from->input;
+        node->inputs = from->inputs;
+        from->input = NULL;
+        node->at = from->at;
+        if (i < d->inputs && !from->args && !in_shape) {
+            st = ls_config_fail(from->at, "the model has no input shape: begin it with '- input: {shape: [...]}'");
+            goto cleanup;
+        }
+        LS_TRY_CLEANUP(build_node(model, i, i < d->inputs && !from->args ? in_shape : NULL));
+        if (i < d->inputs)
+            model->input[i] = i;
+    }
+    memcpy(model->output, d->output, d->outputs * sizeof *model->output);
+cleanup:
+    ls_free(uses);
+    return st;
+}
+
+/*
+ * Keras's order of model.layers for a graph (keras.Function): layers by depth, deepest first, ties by the order in which
+ * a depth-first walk from the outputs first reaches them. It decides the order of weights.
+ */
+typedef struct keras_order {
+    const ls_model *model;
+    size_t *post, posts;          /* nodes in post-order */
+    size_t *node_depth;           /* [nodes] */
+    size_t *layer_depth, *reached; /* [layers]; reached: SIZE_MAX before the walk comes by */
+    unsigned char *done;          /* [nodes] */
+    size_t next;
+} keras_order;
+
+static size_t layer_index(const ls_model *model, const ls_layer *layer)
+{
+    size_t i = 0;
+
+    while (model->layer[i] != layer)
+        i++;
+    return i;
+}
+
+static void walk(keras_order *o, size_t i)
+{
+    const ls_node *node = &o->model->node[i];
+    const size_t layer = layer_index(o->model, node->layer);
+
+    if (o->done[i])
+        return;
+    o->done[i] = 1;
+    if (o->reached[layer] == SIZE_MAX)
+        o->reached[layer] = o->next++;
+    for (size_t k = 0; k < node->inputs; k++)
+        walk(o, node->input[k]);
+    o->post[o->posts++] = i;
+}
+
+static bool comes_before(const keras_order *o, size_t a, size_t b)
+{
+    if (o->layer_depth[a] != o->layer_depth[b])
+        return o->layer_depth[a] > o->layer_depth[b];
+    return o->reached[a] + 1 < o->reached[b] + 1; /* never reached (SIZE_MAX) comes first, as Keras's -1 */
+}
+
+static ls_status order_layers(ls_model *model)
+{
+    keras_order o = {.model = model};
+    ls_layer **sorted = ls_calloc(model->layers, sizeof *sorted, "the order of the layers");
+    size_t *rank = ls_calloc(model->layers, sizeof *rank, "the order of the layers");
+    ls_status st = LS_OK;
+
+    o.post = ls_calloc(model->nodes, sizeof *o.post, "the order of the layers");
+    o.node_depth = ls_calloc(model->nodes, sizeof *o.node_depth, "the order of the layers");
+    o.done = ls_calloc(model->nodes, 1, "the order of the layers");
+    o.layer_depth = ls_calloc(model->layers, sizeof *o.layer_depth, "the order of the layers");
+    o.reached = ls_calloc(model->layers, sizeof *o.reached, "the order of the layers");
+    if (!sorted || !rank || !o.post || !o.node_depth || !o.done || !o.layer_depth || !o.reached) {
+        st = LS_ERR_MEMORY;
+        goto cleanup;
+    }
+    for (size_t i = 0; i < model->layers; i++)
+        o.reached[i] = SIZE_MAX;
+    for (size_t k = 0; k < model->outputs; k++)
+        walk(&o, model->output[k]);
+    for (size_t p = o.posts; p-- > 0;) {
+        const ls_node *node = &model->node[o.post[p]];
+        const size_t layer = layer_index(model, node->layer);
+        size_t depth = o.node_depth[o.post[p]];
+
+        if (o.layer_depth[layer] > depth)
+            depth = o.layer_depth[layer];
+        o.layer_depth[layer] = o.node_depth[o.post[p]] = depth;
+        for (size_t k = 0; k < node->inputs; k++)
+            if (o.node_depth[node->input[k]] < depth + 1)
+                o.node_depth[node->input[k]] = depth + 1;
+    }
+    for (size_t i = 0; i < model->layers; i++)
+        rank[i] = i;
+    for (size_t i = 1; i < model->layers; i++) /* insertion: stable, and models have few layers */
+        for (size_t j = i; j > 0 && comes_before(&o, rank[j], rank[j - 1]); j--) {
+            const size_t swap = rank[j];
+
+            rank[j] = rank[j - 1];
+            rank[j - 1] = swap;
+        }
+    for (size_t i = 0; i < model->layers; i++)
+        sorted[i] = model->layer[rank[i]];
+    memcpy(model->layer, sorted, model->layers * sizeof *sorted);
+cleanup:
+    ls_free(sorted);
+    ls_free(rank);
+    ls_free(o.post);
+    ls_free(o.node_depth);
+    ls_free(o.done);
+    ls_free(o.layer_depth);
+    ls_free(o.reached);
+    return st;
+}
+
+/* A layer is trained if it is not frozen; within it, its trainable parameters. */
+static bool is_trained(const ls_layer *layer, const ls_param *param)
+{
+    return layer->trainable && param->trainable;
+}
+
+static ls_status place_params(ls_model *model)
+{
+    size_t n = 0, at = 0;
+
+    for (size_t i = 0; i < model->layers; i++)
+        model->params += model->layer[i]->params;
+    if (!(model->param = ls_calloc(model->params, sizeof *model->param, "the parameters")))
+        return LS_ERR_MEMORY;
+    for (int pass = 0; pass < 2; pass++) { /* first what is trained, then the rest */
+        for (size_t i = 0; i < model->layers; i++)
+            for (size_t p = 0; p < model->layer[i]->params; p++) {
+                ls_param *param = &model->layer[i]->param[p];
+
+                if (is_trained(model->layer[i], param) != (pass == 0))
+                    continue;
+                param->index = n;
+                param->offset = at;
+                model->param[n++] = param;
+                model->count += param->size;
+                at += (param->size + LS_BLOCK - 1) / LS_BLOCK * LS_BLOCK;
+            }
+        if (pass == 0) {
+            model->trainable_params = n;
+            model->trainable_size = at;
+            model->trainable_count = model->count;
+        }
+    }
+    model->size = at;
+    if (!(model->weights = ls_calloc(at, sizeof *model->weights, "the weights")))
+        return LS_ERR_MEMORY;
+    for (size_t i = 0; i < model->params; i++)
+        model->param[i]->value = model->weights + model->param[i]->offset;
+    return LS_OK;
+}
+
+ls_status ls_model_create(const ls_config *description, const char *name, const ls_shape *in_shape, ls_model **out)
+{
+    ls_model_description d;
+    ls_model *model = NULL;
+    ls_status st;
+
+    *out = NULL;
+    LS_TRY(ls_model_description_read(description, &d));
+    if (!(model = ls_calloc(1, sizeof *model, "the model")) ||
+        !(model->name = ls_strdup(name ? name : d.sequential ? "sequential" : "functional"))) {
+        st = LS_ERR_MEMORY;
+        goto cleanup;
+    }
+    LS_TRY_CLEANUP(create_nodes(model, &d, in_shape));
+    if (!model->sequential)
+        LS_TRY_CLEANUP(order_layers(model));
+    LS_TRY_CLEANUP(place_params(model));
+    *out = model;
+    model = NULL;
+cleanup:
+    ls_model_free(model);
+    ls_model_description_reset(&d);
+    return st;
+}
+
+ls_status ls_model_init_weights(ls_model *model, uint64_t seed)
+{
+    /*
+     * The address of a weight is its parameter's place in the order of layers, so that freezing a layer, which moves its
+     * weights in the buffer, does not change how they start.
+     */
+    uint64_t address = 0;
+
+    for (size_t i = 0; i < model->layers; i++)
+        for (size_t p = 0; p < model->layer[i]->params; p++, address++) {
+            ls_param *param = &model->layer[i]->param[p];
+            const ls_stream stream = ls_stream_at(seed, LS_PURPOSE_INITIAL_WEIGHTS, address, 0);
+
+            LS_TRY(ls_initializer_fill(&param->initializer, &param->shape, &stream, param->value));
+        }
+    return LS_OK;
+}
+
+void ls_model_fingerprint(const ls_model *model, char out[33])
+{
+    XXH3_state_t state;
+    XXH128_hash_t hash;
+
+    XXH3_128bits_reset(&state);
+    for (size_t i = 0; i < model->layers; i++)
+        for (size_t p = 0; p < model->layer[i]->params; p++) {
+            const ls_param *param = &model->layer[i]->param[p];
+
+            XXH3_128bits_update(&state, param->value, param->size * sizeof(float));
+        }
+    hash = XXH3_128bits_digest(&state);
+    snprintf(out, 33, "%016llx%016llx", (unsigned long long)hash.high64, (unsigned long long)hash.low64);
+}
+
+const ls_layer *ls_model_param_layer(const ls_model *model, const ls_param *param)
+{
+    for (size_t i = 0; i < model->layers; i++) {
+        const ls_layer *layer = model->layer[i];
+
+        if (param >= layer->param && param < layer->param + layer->params)
+            return layer;
+    }
+    return NULL;
+}
+
+const char *ls_model_param_name(const ls_model *model, const ls_param *param, char out[LS_PARAM_NAME_BYTES])
+{
+    snprintf(out, LS_PARAM_NAME_BYTES, "%.120s/%.30s", ls_model_param_layer(model, param)->name, param->name);
+    return out;
+}
+
+double ls_model_penalty(const ls_model *model)
+{
+    double sum = 0;
+
+    for (size_t p = 0; p < model->trainable_params; p++) {
+        double l1, l2;
+
+        ls_regularizer_factors(&model->param[p]->regularizer, &l1, &l2);
+        if (l1 != 0 || l2 != 0)
+            sum += ls_penalty(l1, l2, model->param[p]->value, model->param[p]->size);
+    }
+    return sum;
+}

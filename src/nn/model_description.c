@@ -1,0 +1,355 @@
+#include "nn/model_description.h"
+
+#include <string.h>
+
+#include "base/memory.h"
+#include "nn/model.h"
+
+const char *const ls_layer_common_keys[] = {"name", "trainable", NULL};
+
+void ls_model_description_reset(ls_model_description *description)
+{
+    for (size_t i = 0; description->node && i < description->nodes; i++) {
+        ls_free(description->node[i].name);
+        ls_free(description->node[i].input);
+    }
+    ls_free(description->node);
+    ls_free(description->output);
+    *description = (ls_model_description){0};
+}
+
+static size_t find(const ls_model_description *d, const char *name)
+{
+    for (size_t i = 0; i < d->nodes; i++)
+        if (d->node[i].name && strcmp(d->node[i].name, name) == 0)
+            return i;
+    return SIZE_MAX;
+}
+
+static ls_status unknown_layer(const ls_config *at, const char *name)
+{
+    const char *known[256];
+    size_t n = 0;
+    const char *nearest;
+    ls_text list = {0};
+    ls_status st;
+
+    for (const ls_ops *const *entry = ls_layers.entries; *entry && n < 256; entry++)
+        known[n++] = (*entry)->name;
+    nearest = ls_nearest_name(name, known, n);
+    ls_text_add_list(&list, known, n);
+    st = nearest ? ls_config_fail_key(at, "unknown layer '%s'; did you mean '%s'?", name, nearest)
+                 : ls_config_fail_key(at, "unknown layer '%s' (known: %s)", name, list.data ? list.data : "");
+    ls_text_reset(&list);
+    return st;
+}
+
+/* Keras's automatic names: dense, dense_1, dense_2, … */
+static ls_status automatic_name(const ls_model_description *d, const char *base, char **out)
+{
+    ls_text text = {0};
+
+    ls_text_add(&text, "%s", base);
+    for (size_t k = 1; text.status == LS_OK && find(d, text.data) != SIZE_MAX; k++) {
+        text.length = 0;
+        ls_text_add(&text, "%s_%zu", base, k);
+    }
+    if (text.status != LS_OK)
+        return text.status;
+    *out = text.data;
+    return LS_OK;
+}
+
+static ls_status set_name(const ls_model_description *d, const ls_config *at, const char *given, char **out)
+{
+    if (given[0] == '\0' || strchr(given, '/'))
+        return ls_config_fail(at, "a layer's name must not be empty nor hold a '/', as '%s' does", given);
+    if (find(d, given) != SIZE_MAX)
+        return ls_config_fail(at, "two layers are called '%s'; give one of them another name", given);
+    return (*out = ls_strdup(given)) ? LS_OK : LS_ERR_MEMORY;
+}
+
+/* The keys that every layer may have, from its argument map (both forms) and from its entry (graph form). */
+static ls_status read_common(const ls_model_description *d, const ls_config *map, ls_node_description *node)
+{
+    const ls_config *name = ls_config_get(map, "name"), *trainable = ls_config_get(map, "trainable");
+    const char *text;
+
+    if (name) {
+        if (node->name)
+            return ls_config_fail(name, "this layer is named twice");
+        LS_TRY(ls_config_text(name, "name", &text));
+        LS_TRY(set_name(d, name, text, &node->name));
+    }
+    if (trainable)
+        LS_TRY(ls_config_bool(trainable, "trainable", &node->trainable));
+    return LS_OK;
+}
+
+/* `entry` is TYPE: {args} or TYPE: null. */
+static ls_status read_layer(const ls_model_description *d, const ls_config *entry, ls_node_description *node)
+{
+    const ls_ops *ops = ls_registry_find(&ls_layers, entry->key);
+
+    if (!ops)
+        return unknown_layer(entry, entry->key);
+    node->ops = (const ls_layer_ops *)ops;
+    if (!ls_config_is_null(entry)) {
+        LS_TRY(ls_config_expect(entry, LS_CONFIG_MAP, ops->name));
+        LS_TRY(read_common(d, entry, node));
+        node->args = entry;
+    }
+    return LS_OK;
+}
+
+static ls_status read_sequential(const ls_config *model, ls_model_description *d)
+{
+    const ls_config *entry = model->first;
+    size_t i = 1;
+
+    d->sequential = true;
+    d->inputs = d->outputs = 1;
+    if (!entry)
+        return ls_config_fail(model, "the model has no layers");
+    if (!(d->node = ls_calloc(model->count + 1, sizeof *d->node, "the layers of the model")) ||
+        !(d->output = ls_calloc(1, sizeof *d->output, "the outputs of the model")))
+        return LS_ERR_MEMORY;
+    d->nodes = 1;
+    d->node[0] = (ls_node_description){.ops = &ls_input_layer, .at = model, .shares = SIZE_MAX, .trainable = true};
+    if (entry->kind == LS_CONFIG_MAP && entry->count == 1 && strcmp(entry->first->key, "input") == 0) {
+        LS_TRY(ls_config_expect(entry->first, LS_CONFIG_MAP, "input"));
+        d->node[0].at = entry;
+        d->node[0].args = entry->first;
+        LS_TRY(read_common(d, entry->first, &d->node[0]));
+        entry = entry->next;
+    }
+    if (!d->node[0].name && !(d->node[0].name = ls_strdup("input")))
+        return LS_ERR_MEMORY;
+    if (!entry)
+        return ls_config_fail(model, "the model has an input but no layers");
+    for (; entry; entry = entry->next, i++) {
+        ls_node_description *node = &d->node[i];
+
+        *node = (ls_node_description){.at = entry, .shares = SIZE_MAX, .trainable = true};
+        d->nodes = i + 1;
+        if (entry->kind == LS_CONFIG_SCALAR) {
+            node->ops = (const ls_layer_ops *)ls_registry_find(&ls_layers, entry->text);
+            if (!node->ops)
+                return unknown_layer(entry, entry->text);
+        } else if (entry->kind == LS_CONFIG_MAP && entry->count == 1) {
+            LS_TRY(read_layer(d, entry->first, node));
+        } else {
+            return ls_config_fail(entry, "a layer of a list is written as one key, like '- dense: {units: 10}'");
+        }
+        if (!node->name)
+            LS_TRY(automatic_name(d, node->ops->ops.name, &node->name));
+        if (!(node->input = ls_calloc(1, sizeof *node->input, "inputs")))
+            return LS_ERR_MEMORY;
+        node->input[0] = i - 1;
+        node->inputs = 1;
+    }
+    d->output[0] = d->nodes - 1;
+    return LS_OK;
+}
+
+/* One entry of `layers:` without its inputs. *shares: the entry of that name, or NULL. */
+static ls_status read_graph_entry(const ls_model_description *d, const ls_config *entry, ls_node_description *node)
+{
+    static const char *const fixed[] = {"name", "inputs", "shares", "trainable"};
+    const ls_config *type = NULL;
+
+    LS_TRY(ls_config_expect(entry, LS_CONFIG_MAP, "a layer"));
+    LS_TRY(read_common(d, entry, node));
+    for (const ls_config *c = entry->first; c; c = c->next) {
+        bool is_fixed = false;
+
+        for (size_t i = 0; i < sizeof fixed / sizeof fixed[0]; i++)
+            is_fixed |= strcmp(c->key, fixed[i]) == 0;
+        if (is_fixed)
+            continue;
+        if (type)
+            return ls_config_fail_key(c, "a layer has one type, but '%s' and '%s' are given", type->key, c->key);
+        type = c;
+    }
+    if (type && ls_config_get(entry, "shares"))
+        return ls_config_fail_key(type, "a node that shares a layer has no type of its own; leave out '%s'", type->key);
+    if (type)
+        LS_TRY(read_layer(d, type, node));
+    else if (!ls_config_get(entry, "shares"))
+        return ls_config_fail(entry, "this layer has no type; write 'dense: {units: 10}' or the like beside its name");
+    if (!node->name)
+        LS_TRY(automatic_name(d, node->ops ? node->ops->ops.name : "shared", &node->name));
+    return LS_OK;
+}
+
+static ls_status dangling(const ls_model_description *d, const ls_config *at, const char *name, const char *what)
+{
+    ls_text list = {0};
+    const char **known = ls_calloc(d->nodes, sizeof *known, "names");
+    const char *nearest = NULL;
+    ls_status st;
+
+    for (size_t i = 0; known && i < d->nodes; i++)
+        known[i] = d->node[i].name;
+    if (known) {
+        nearest = ls_nearest_name(name, known, d->nodes);
+        ls_text_add_list(&list, known, d->nodes);
+    }
+    st = nearest ? ls_config_fail(at, "%s '%s' does not exist; did you mean '%s'?", what, name, nearest)
+                 : ls_config_fail(at, "%s '%s' does not exist (there are: %s)", what, name, list.data ? list.data : "");
+    ls_text_reset(&list);
+    ls_free(known);
+    return st;
+}
+
+static ls_status read_name_list(const ls_model_description *d, const ls_config *list, const char *what, size_t **out,
+                                size_t *n)
+{
+    size_t i = 0;
+
+    if (list->kind == LS_CONFIG_LIST && list->count == 0)
+        return ls_config_fail(list, "the list of %ss is empty", what);
+    *n = list->kind == LS_CONFIG_LIST ? list->count : 1;
+    if (!(*out = ls_calloc(*n, sizeof **out, "a list of nodes")))
+        return LS_ERR_MEMORY;
+    for (const ls_config *c = list->kind == LS_CONFIG_LIST ? list->first : list; i < *n; c = c->next, i++) {
+        const char *name;
+
+        LS_TRY(ls_config_text(c, what, &name));
+        if (((*out)[i] = find(d, name)) == SIZE_MAX)
+            return dangling(d, c, name, what);
+    }
+    return LS_OK;
+}
+
+/* Depth-first from a node; state 1: on the path, 2: done. Appends to order after its inputs. */
+static ls_status visit(const ls_model_description *d, size_t i, unsigned char *state, size_t *order, size_t *placed)
+{
+    const ls_node_description *node = &d->node[i];
+
+    if (state[i] == 2)
+        return LS_OK;
+    state[i] = 1;
+    for (size_t k = 0; k < node->inputs + (node->shares != SIZE_MAX); k++) {
+        const size_t from = k < node->inputs ? node->input[k] : node->shares;
+
+        if (state[from] == 1)
+            return ls_config_fail(node->at, "the graph has a cycle: '%s' needs '%s', which needs '%s' again",
+                                  node->name, d->node[from].name, node->name);
+        LS_TRY(visit(d, from, state, order, placed));
+    }
+    state[i] = 2;
+    order[(*placed)++] = i;
+    return LS_OK;
+}
+
+/* Put the nodes into running order: inputs first, then every node after what it needs, else as declared. */
+static ls_status sort_nodes(ls_model_description *d)
+{
+    size_t *order = ls_calloc(d->nodes, sizeof *order, "the order of the layers");
+    size_t *place = ls_calloc(d->nodes, sizeof *place, "the order of the layers");
+    unsigned char *state = ls_calloc(d->nodes, 1, "the order of the layers");
+    ls_node_description *sorted = ls_calloc(d->nodes, sizeof *sorted, "the order of the layers");
+    size_t placed = 0;
+    ls_status st = LS_OK;
+
+    if (!order || !place || !state || !sorted) {
+        st = LS_ERR_MEMORY;
+        goto cleanup;
+    }
+    for (size_t i = 0; i < d->nodes; i++)
+        LS_TRY_CLEANUP(visit(d, i, state, order, &placed));
+    for (size_t i = 0; i < d->nodes; i++) {
+        sorted[i] = d->node[order[i]];
+        place[order[i]] = i;
+    }
+    for (size_t i = 0; i < d->nodes; i++) {
+        for (size_t k = 0; k < sorted[i].inputs; k++)
+            sorted[i].input[k] = place[sorted[i].input[k]];
+        if (sorted[i].shares != SIZE_MAX)
+            sorted[i].shares = place[sorted[i].shares];
+    }
+    for (size_t k = 0; k < d->outputs; k++)
+        d->output[k] = place[d->output[k]];
+    memcpy(d->node, sorted, d->nodes * sizeof *sorted);
+cleanup:
+    ls_free(order);
+    ls_free(place);
+    ls_free(state);
+    ls_free(sorted);
+    return st;
+}
+
+static ls_status read_graph(const ls_config *model, ls_model_description *d)
+{
+    static const char *const keys[] = {"inputs", "layers", "outputs"};
+    ls_config *inputs, *layers, *outputs;
+    size_t i = 0;
+
+    LS_TRY(ls_config_check_keys(model, keys, 3, "model"));
+    LS_TRY(ls_config_need(model, "inputs", "model", &inputs));
+    LS_TRY(ls_config_need(model, "layers", "model", &layers));
+    LS_TRY(ls_config_need(model, "outputs", "model", &outputs));
+    LS_TRY(ls_config_expect(inputs, LS_CONFIG_MAP, "model.inputs"));
+    LS_TRY(ls_config_expect(layers, LS_CONFIG_LIST, "model.layers"));
+    if (!inputs->count || !layers->count)
+        return ls_config_fail(model, "the model needs at least one input and one layer");
+    if (!(d->node = ls_calloc(inputs->count + layers->count, sizeof *d->node, "the layers of the model")))
+        return LS_ERR_MEMORY;
+    for (const ls_config *c = inputs->first; c; c = c->next, i++) {
+        ls_node_description *node = &d->node[i];
+
+        *node = (ls_node_description){
+            .ops = &ls_input_layer, .at = c, .args = c, .shares = SIZE_MAX, .trainable = true};
+        LS_TRY(ls_config_expect(c, LS_CONFIG_MAP, "an input"));
+        LS_TRY(set_name(d, c, c->key, &node->name));
+        d->nodes = i + 1;
+    }
+    d->inputs = i;
+    for (const ls_config *c = layers->first; c; c = c->next, i++) {
+        ls_node_description *node = &d->node[i];
+
+        *node = (ls_node_description){.at = c, .shares = SIZE_MAX, .trainable = true};
+        LS_TRY(read_graph_entry(d, c, node));
+        d->nodes = i + 1;
+    }
+    i = d->inputs;
+    for (const ls_config *c = layers->first; c; c = c->next, i++) {
+        ls_node_description *node = &d->node[i];
+        ls_config *from, *shares = ls_config_get(c, "shares");
+
+        LS_TRY(ls_config_need(c, "inputs", "a layer", &from));
+        LS_TRY(read_name_list(d, from, "input", &node->input, &node->inputs));
+        if (shares) {
+            const char *name;
+
+            LS_TRY(ls_config_text(shares, "shares", &name));
+            if ((node->shares = find(d, name)) == SIZE_MAX)
+                return dangling(d, shares, name, "layer");
+            if (node->shares < d->inputs || node->shares == i)
+                return ls_config_fail(shares, "'%s' is no layer that '%s' could share", name, node->name);
+        }
+    }
+    LS_TRY(read_name_list(d, outputs, "output", &d->output, &d->outputs));
+    for (size_t a = 0; a < d->outputs; a++)
+        for (size_t b = 0; b < a; b++)
+            if (d->output[a] == d->output[b])
+                return ls_config_fail(outputs, "output '%s' is listed twice", d->node[d->output[a]].name);
+    return sort_nodes(d);
+}
+
+ls_status ls_model_description_read(const ls_config *model, ls_model_description *out)
+{
+    ls_status st;
+
+    *out = (ls_model_description){0};
+    if (model->kind == LS_CONFIG_LIST)
+        st = read_sequential(model, out);
+    else if (model->kind == LS_CONFIG_MAP)
+        st = read_graph(model, out);
+    else
+        st = ls_config_fail(model, "model must be a list of layers, or a map with inputs, layers and outputs");
+    if (st != LS_OK)
+        ls_model_description_reset(out);
+    return st;
+}

@@ -1,0 +1,65 @@
+/* Optimizers: elementwise updates, so that shards may be cut anywhere. Formulas: keras-semantics section 7. */
+#ifndef LS_NN_OPTIMIZER_H
+#define LS_NN_OPTIMIZER_H
+
+#include "base/options.h"
+
+#define LS_OPTIMIZER_SLOTS_MAX 4
+#define LS_OPTIMIZER_SCALARS_MAX 4
+
+/* What every optimizer takes besides its own options; parsed from the same map. */
+typedef struct ls_optimizer_common {
+    ls_component learning_rate_schedule; /* ops NULL: the constant below */
+    double learning_rate;                /* as float32, as Keras keeps it */
+    double weight_decay;                 /* NAN: none */
+    double clipnorm, clipvalue, global_clipnorm; /* NAN: none; at most one */
+    bool use_ema;
+    double ema_momentum;
+    int64_t ema_overwrite_frequency;     /* INT64_MIN: never */
+    int64_t gradient_accumulation_steps; /* INT64_MIN: none */
+} ls_optimizer_common;
+
+typedef struct ls_optimizer_ops {
+    ls_ops ops;             /* options: its own only, not the common ones */
+    double learning_rate;   /* default */
+    double weight_decay;    /* default; NAN: none */
+    size_t slots_max;
+    const char *slot_names[LS_OPTIMIZER_SLOTS_MAX];
+    /* REQUIRED. Slots in use under this configuration, as a mask over slot_names. */
+    unsigned (*slots)(const void *config);
+    /* OPTIONAL. Initial value of a slot; NULL: 0. */
+    float (*slot_initial)(const void *config, size_t slot);
+    /*
+     * REQUIRED. Once per update, before the shards: fill h[] (up to 8 floats) from t (from 1) and lr; may advance
+     * scalars[] (state in the checkpoint; Nadam's u_product). Powers through tensor/math.h, never libm.
+     */
+    void (*prepare)(const void *config, uint64_t t, float lr, double *scalars, float h[8]);
+    double scalars_initial; /* of every scalar */
+    size_t scalars;
+    const char *scalar_names[LS_OPTIMIZER_SCALARS_MAX];
+    /* REQUIRED. Elementwise, in place: w (n) and slot[s] (n) from g (n). Slots not in use are NULL. */
+    void (*update)(const void *config, const float h[8], float *w, const float *g, float *const *slot, size_t n);
+    /* How Keras orders slot variables when it saves them: true: interleaved per weight (Adam), false: one after another. */
+    bool slots_interleaved;
+} ls_optimizer_ops;
+
+extern const ls_registry ls_optimizers;
+extern const ls_registry ls_schedules;
+
+typedef struct ls_schedule_ops {
+    ls_ops ops;
+    /* REQUIRED. The rate before update number `step` (from 0); computed in double, rounded to float32 by the caller. */
+    double (*rate)(const void *config, uint64_t step);
+} ls_schedule_ops;
+
+typedef struct ls_optimizer {
+    ls_component own;           /* ops is an ls_optimizer_ops */
+    ls_optimizer_common common;
+} ls_optimizer;
+
+/* Reads "rmsprop" or {rmsprop: {learning_rate: 0.001, rho: 0.9}}; learning_rate may be a number or a schedule. */
+ls_status ls_optimizer_parse(const ls_config *node, const char *where, ls_optimizer *out);
+void ls_optimizer_reset(ls_optimizer *optimizer);
+const ls_optimizer_ops *ls_optimizer_ops_of(const ls_optimizer *optimizer);
+
+#endif

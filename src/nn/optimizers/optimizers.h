@@ -1,0 +1,37 @@
+/* The optimizers of this folder, and what several of them share. */
+#ifndef LS_NN_OPTIMIZERS_OPTIMIZERS_H
+#define LS_NN_OPTIMIZERS_OPTIMIZERS_H
+
+#include <float.h>
+#include <math.h>
+
+#include "nn/optimizer.h"
+#include "tensor/kernels.h"
+#include "tensor/math.h"
+
+extern const ls_optimizer_ops ls_sgd, ls_rmsprop, ls_adagrad, ls_adadelta, ls_adam, ls_adamw, ls_adamax, ls_nadam,
+    ls_lion;
+
+/* Rows of option tables. */
+#define LS_OPTIMIZER_DECAY(type, field, standard) /* a decay rate in [0, 1) */                                         \
+    {                                                                                                                  \
+        .name = #field, .kind = LS_OPTION_FLOAT, .offset = offsetof(type, field), .initial = standard, .max = 1.0,     \
+        .open_max = true                                                                                               \
+    }
+#define LS_OPTIMIZER_EPSILON(type) /* above 0, or 0/0 would appear wherever a gradient is 0 */                         \
+    {                                                                                                                  \
+        .name = "epsilon", .kind = LS_OPTION_FLOAT, .offset = offsetof(type, epsilon), .initial = "1e-07",             \
+        .min = FLT_MIN, .max = FLT_MAX                                                                                 \
+    }
+#define LS_OPTIMIZER_FLAG(type, field)                                                                                 \
+    {                                                                                                                  \
+        .name = #field, .kind = LS_OPTION_BOOL, .offset = offsetof(type, field), .initial = "false"                    \
+    }
+
+/* beta^t, both as float32 as Keras has them, rounded to float32. */
+static inline float ls_optimizer_power(double beta, uint64_t t)
+{
+    return (float)ls_pow_double((double)(float)beta, (double)(float)t);
+}
+
+#endif

@@ -1,0 +1,142 @@
+#include "nn/outputs.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/memory.h"
+
+void ls_outputs_free(ls_output_spec *outputs, size_t n)
+{
+    for (size_t k = 0; outputs && k < n; k++) {
+        ls_component_reset(&outputs[k].loss);
+        for (size_t i = 0; i < outputs[k].metrics; i++) {
+            ls_component_reset(&outputs[k].metric[i]);
+            ls_free(outputs[k].metric_name[i]);
+        }
+        ls_free(outputs[k].metric);
+        ls_free(outputs[k].metric_name);
+    }
+    ls_free(outputs);
+}
+
+static const char *output_name(const ls_model *model, size_t k)
+{
+    return model->node[model->output[k]].name;
+}
+
+/* Does this map go by output names? A single-key map that names a registry entry does not. */
+static bool by_output(const ls_model *model, const ls_config *node, const ls_registry *registry)
+{
+    if (node->kind != LS_CONFIG_MAP || !node->count)
+        return false;
+    for (size_t k = 0; k < model->outputs; k++)
+        if (strcmp(node->first->key, output_name(model, k)) == 0)
+            return true;
+    return !(node->count == 1 && registry && ls_registry_find(registry, node->first->key)) && model->outputs > 1;
+}
+
+static ls_status check_output_names(const ls_model *model, const ls_config *node, const char *where)
+{
+    const char **known = ls_calloc(model->outputs, sizeof *known, "output names");
+    ls_status st;
+
+    if (!known)
+        return LS_ERR_MEMORY;
+    for (size_t k = 0; k < model->outputs; k++)
+        known[k] = output_name(model, k);
+    st = ls_config_check_keys(node, known, model->outputs, where);
+    ls_free(known);
+    return st;
+}
+
+/* The part of a compile entry that is meant for output k; NULL: nothing. */
+static ls_status entry_for(const ls_model *model, const ls_config *node, const ls_registry *registry, size_t k,
+                           const char *where, const ls_config **out)
+{
+    *out = NULL;
+    if (ls_config_is_null(node))
+        return LS_OK;
+    if (by_output(model, node, registry)) {
+        LS_TRY(check_output_names(model, node, where));
+        *out = ls_config_get(node, output_name(model, k));
+        return LS_OK;
+    }
+    if (model->outputs > 1)
+        return ls_config_fail(node, "%s: the model has %zu outputs; name them: {%s: ...}", where, model->outputs,
+                              output_name(model, 0));
+    *out = node;
+    return LS_OK;
+}
+
+static ls_status add_metrics(const ls_config *node, const char *where, ls_output_spec *out)
+{
+    const bool list = node->kind == LS_CONFIG_LIST;
+    const ls_config *c = list ? node->first : node;
+    const size_t total = out->metrics + (list ? node->count : 1);
+
+    if (!c)
+        return LS_OK;
+    if (!(out->metric = ls_realloc(out->metric, total, sizeof *out->metric, "metrics")) ||
+        !(out->metric_name = ls_realloc(out->metric_name, total, sizeof *out->metric_name, "metrics")))
+        return LS_ERR_MEMORY;
+    for (; c; c = list ? c->next : NULL) {
+        const char *name = c->kind == LS_CONFIG_MAP && c->count == 1 ? c->first->key : c->text;
+
+        LS_TRY(ls_component_parse(&ls_metrics, c, where, &out->metric[out->metrics]));
+        if (!out->metric[out->metrics].ops || !name)
+            return ls_config_fail(c, "%s: a metric is missing here", where);
+        if (!(out->metric_name[out->metrics] = ls_strdup(name))) {
+            ls_component_reset(&out->metric[out->metrics]);
+            return LS_ERR_MEMORY;
+        }
+        out->metrics++;
+    }
+    return LS_OK;
+}
+
+static ls_status read_output(const ls_config *compile, const ls_model *model, size_t k, ls_output_spec *out)
+{
+    const ls_config *entry;
+
+    out->loss_weight = 1;
+    LS_TRY(entry_for(model, ls_config_get(compile, "loss"), &ls_losses, k, "compile.loss", &entry));
+    if (entry)
+        LS_TRY(ls_component_parse(&ls_losses, entry, "compile.loss", &out->loss));
+    entry = ls_config_get(compile, "loss_weights");
+    if (!ls_config_is_null(entry)) {
+        if (entry->kind == LS_CONFIG_MAP) {
+            LS_TRY(check_output_names(model, entry, "compile.loss_weights"));
+            entry = ls_config_get(entry, output_name(model, k));
+        } else if (model->outputs > 1) {
+            return ls_config_fail(entry, "compile.loss_weights: the model has %zu outputs; name them: {%s: 1.0}",
+                                  model->outputs, output_name(model, 0));
+        }
+        if (entry)
+            LS_TRY(ls_config_float(entry, "compile.loss_weights", -1e30, 1e30, &out->loss_weight));
+    }
+    LS_TRY(entry_for(model, ls_config_get(compile, "metrics"), &ls_metrics, k, "compile.metrics", &entry));
+    if (entry)
+        LS_TRY(add_metrics(entry, "compile.metrics", out));
+    out->unweighted = out->metrics;
+    LS_TRY(entry_for(model, ls_config_get(compile, "weighted_metrics"), &ls_metrics, k, "compile.weighted_metrics",
+                     &entry));
+    if (entry)
+        LS_TRY(add_metrics(entry, "compile.weighted_metrics", out));
+    return LS_OK;
+}
+
+ls_status ls_outputs_read(const ls_config *compile, const ls_model *model, ls_output_spec **out)
+{
+    ls_output_spec *outputs = ls_calloc(model->outputs, sizeof *outputs, "the outputs");
+    ls_status st = outputs ? LS_OK : LS_ERR_MEMORY;
+
+    *out = NULL;
+    for (size_t k = 0; k < model->outputs && st == LS_OK; k++)
+        st = read_output(compile, model, k, &outputs[k]);
+    if (st != LS_OK) {
+        ls_outputs_free(outputs, model->outputs);
+        return st;
+    }
+    *out = outputs;
+    return LS_OK;
+}

@@ -1,0 +1,27 @@
+/*
+ * The `compile:` entry of an experiment against a model: which loss, loss weight and metrics belong to which output.
+ */
+#ifndef LS_NN_OUTPUTS_H
+#define LS_NN_OUTPUTS_H
+
+#include "nn/metric.h"
+#include "nn/model.h"
+
+/* What one output is trained on and measured by. */
+typedef struct ls_output_spec {
+    ls_component loss;  /* ops NULL: none */
+    double loss_weight;
+    ls_component *metric; /* as written; "accuracy" is resolved once shapes are known */
+    char **metric_name;   /* as typed */
+    size_t metrics, unweighted; /* metrics[0..unweighted) ignore sample weights, the rest use them */
+} ls_output_spec;
+
+/*
+ * One spec per output. loss, loss_weights, metrics and weighted_metrics of compile (may be NULL) go by output name, or
+ * stand alone when there is one output. Names and ranges are checked; "accuracy" stays as it is until the shapes of the
+ * targets are known (ls_metric_resolve).
+ */
+ls_status ls_outputs_read(const ls_config *compile, const ls_model *model, ls_output_spec **out);
+void ls_outputs_free(ls_output_spec *outputs, size_t n);
+
+#endif

@@ -1,0 +1,30 @@
+/* The learning-rate schedules of this folder. */
+#ifndef LS_NN_SCHEDULES_SCHEDULES_H
+#define LS_NN_SCHEDULES_SCHEDULES_H
+
+#include <float.h>
+#include <math.h>
+
+#include "nn/optimizer.h"
+#include "tensor/math.h"
+
+extern const ls_schedule_ops ls_exponential_decay, ls_piecewise_constant_decay, ls_polynomial_decay,
+    ls_inverse_time_decay, ls_cosine_decay, ls_cosine_decay_restarts, ls_batch_scaling;
+
+/* Rows of option tables. */
+#define LS_SCHEDULE_RATE(type, field) /* required, not negative */                                                     \
+    {                                                                                                                  \
+        .name = #field, .kind = LS_OPTION_FLOAT, .offset = offsetof(type, field), .max = FLT_MAX                       \
+    }
+#define LS_SCHEDULE_STEPS(type, field) /* required, at least 1 */                                                      \
+    {                                                                                                                  \
+        .name = #field, .kind = LS_OPTION_INT, .offset = offsetof(type, field), .min = 1.0                             \
+    }
+
+/* (1 + cos(pi x)) / 2: from 1 at x = 0 to 0 at x = 1. */
+static inline double ls_half_cosine(double x)
+{
+    return 0.5 * (1.0 + ls_cos_double(3.14159265358979323846 * x));
+}
+
+#endif

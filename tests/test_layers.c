@@ -1,0 +1,550 @@
+/*
+ * Every layer of the registry: forward against an independent float64 twin, gradients against its central differences
+ * (several shapes, cuts into microbatches, writing and adding), and purity: the same samples elsewhere in memory or in
+ * a batch have the same bits.
+ */
+#include "layer_driver.h"
+
+#include <ctype.h>
+
+/* ---- float64 twins ---- */
+
+static size_t size_of(const ls_shape *shape)
+{
+    return ls_shape_size(shape);
+}
+
+static void ref_copy(const layer_driver *d, size_t rows, const double *const *X, const double *const *W, double *Y)
+{
+    (void)W;
+    memcpy(Y, X[0], rows * size_of(&d->in[0]) * sizeof *Y);
+}
+
+static void ref_dense(const layer_driver *d, size_t rows, const double *const *X, const double *const *W, double *Y)
+{
+    const size_t units = (size_t)driver_arg(d, "units", 0, 0), in = d->in[0].dim[d->in[0].rank - 1];
+
+    for (size_t r = 0; r < rows * size_of(&d->in[0]) / in; r++)
+        for (size_t u = 0; u < units; u++) {
+            Y[r * units + u] = strcmp(driver_text(d, "use_bias"), "false") != 0 ? W[1][u] : 0.0;
+            for (size_t i = 0; i < in; i++)
+                Y[r * units + u] += X[0][r * in + i] * W[0][i * units + u];
+        }
+}
+
+/* Only for three axes. */
+static void ref_permute(const layer_driver *d, size_t rows, const double *const *X, const double *const *W, double *Y)
+{
+    const size_t *dim = d->in[0].dim, n = size_of(&d->in[0]);
+
+    (void)W;
+    for (size_t r = 0; r < rows; r++)
+        for (size_t a = 0; a < dim[0]; a++)
+            for (size_t b = 0; b < dim[1]; b++)
+                for (size_t c = 0; c < dim[2]; c++) {
+                    const size_t at[3] = {a, b, c};
+                    size_t out = 0;
+
+                    for (size_t i = 0; i < 3; i++) {
+                        const size_t axis = (size_t)driver_arg(d, "dims", i, 0) - 1;
+
+                        out = out * dim[axis] + at[axis];
+                    }
+                    Y[r * n + out] = X[0][r * n + (a * dim[1] + b) * dim[2] + c];
+                }
+}
+
+static void ref_embedding(const layer_driver *d, size_t rows, const double *const *X, const double *const *W, double *Y)
+{
+    const size_t n = (size_t)driver_arg(d, "output_dim", 0, 0);
+
+    for (size_t p = 0; p < rows * size_of(&d->in[0]); p++)
+        for (size_t i = 0; i < n; i++)
+            Y[p * n + i] = W[0][(size_t)X[0][p] * n + i];
+}
+
+static void ref_concatenate(const layer_driver *d, size_t rows, const double *const *X, const double *const *W,
+                            double *Y)
+{
+    const long given = driver_arg(d, "axis", 0, -1);
+    const size_t rank = d->in[0].rank, axis = given > 0 ? (size_t)given - 1 : (size_t)((long)rank + given);
+    size_t outer = rows, inner = 1, at = 0;
+
+    (void)W;
+    for (size_t i = 0; i < rank; i++)
+        *(i < axis ? &outer : &inner) *= i == axis ? 1 : d->in[0].dim[i];
+    for (size_t o = 0; o < outer; o++)
+        for (size_t k = 0; k < d->inputs; k++)
+            for (size_t i = 0; i < d->in[k].dim[axis] * inner; i++)
+                Y[at++] = X[k][o * d->in[k].dim[axis] * inner + i];
+}
+
+/* The element of input k, broadcast as NumPy does, that meets element i of the output of sample r. */
+static double broadcast(const layer_driver *d, const double *const *X, size_t k, size_t r, size_t i)
+{
+    size_t offset = 0, stride = 1;
+
+    for (size_t axis = d->out.rank; axis-- > 0; i /= d->out.dim[axis]) {
+        const size_t missing = d->out.rank - d->in[k].rank;
+
+        if (axis < missing)
+            continue;
+        if (d->in[k].dim[axis - missing] != 1)
+            offset += i % d->out.dim[axis] * stride;
+        stride *= d->in[k].dim[axis - missing];
+    }
+    return X[k][r * size_of(&d->in[k]) + offset];
+}
+
+static void ref_merge(const layer_driver *d, size_t rows, const double *const *X, const double *const *W, double *Y)
+{
+    const char *kind = d->layer.ops->ops.name;
+    const size_t n = size_of(&d->out);
+
+    (void)W;
+    for (size_t r = 0; r < rows; r++)
+        for (size_t i = 0; i < n; i++) {
+            double y = broadcast(d, X, 0, r, i);
+
+            for (size_t k = 1; k < d->inputs; k++) {
+                const double x = broadcast(d, X, k, r, i);
+
+                y = !strcmp(kind, "multiply")   ? y * x
+                    : !strcmp(kind, "subtract") ? y - x
+                    : !strcmp(kind, "maximum")  ? fmax(y, x)
+                                                : y + x;
+            }
+            Y[r * n + i] = !strcmp(kind, "average") ? y / (double)d->inputs : y;
+        }
+}
+
+/* (d) . (d), (a,K) . (b,K) over 2, (K,a) . (b,K) over (1,2): element k of vector v of input i. */
+static size_t dot_place(const layer_driver *d, size_t input, size_t v, size_t k)
+{
+    const ls_shape *in = &d->in[input];
+    const long axis = driver_arg(d, "axes", input, 0);
+
+    if (in->rank == 1)
+        return k;
+    return axis == 1 ? k * in->dim[1] + v : v * in->dim[1] + k;
+}
+
+static void ref_dot(const layer_driver *d, size_t rows, const double *const *X, const double *const *W, double *Y)
+{
+    const size_t n0 = size_of(&d->in[0]), n1 = size_of(&d->in[1]);
+    const long axis = driver_arg(d, "axes", 0, 0);
+    const size_t K = d->in[0].dim[d->in[0].rank == 1 || axis == 1 ? 0 : 1], P = n0 / K, Q = n1 / K;
+
+    (void)W;
+    for (size_t r = 0; r < rows; r++)
+        for (size_t p = 0; p < P; p++)
+            for (size_t q = 0; q < Q; q++) {
+                double sum = 0.0, xx = 0.0, yy = 0.0;
+
+                for (size_t k = 0; k < K; k++) {
+                    const double x = X[0][r * n0 + dot_place(d, 0, p, k)], y = X[1][r * n1 + dot_place(d, 1, q, k)];
+
+                    sum += x * y;
+                    xx += x * x;
+                    yy += y * y;
+                }
+                Y[(r * P + p) * Q + q] =
+                    strcmp(driver_text(d, "normalize"), "true") ? sum : sum / sqrt(fmax(xx, 1e-14) * fmax(yy, 1e-14));
+            }
+}
+
+/* y = gamma (x - mean) / sqrt(var + eps) + beta over `count` values x[i * step]. */
+static void ref_normalize(const double *x, double *y, size_t count, size_t step, double eps, const double *gamma,
+                          const double *beta, size_t weight_step)
+{
+    double mean = 0.0, var = 0.0;
+
+    for (size_t i = 0; i < count; i++)
+        mean += x[i * step] / (double)count;
+    for (size_t i = 0; i < count; i++)
+        var += (x[i * step] - mean) * (x[i * step] - mean) / (double)count;
+    for (size_t i = 0; i < count; i++)
+        y[i * step] = (x[i * step] - mean) / sqrt(var + eps) * (gamma ? gamma[i * weight_step] : 1.0) +
+                      (beta ? beta[i * weight_step] : 0.0);
+}
+
+static void weights_of(const layer_driver *d, const double *const *W, const double **gamma, const double **beta)
+{
+    const bool scale = strcmp(driver_text(d, "scale"), "false") != 0;
+
+    *gamma = scale ? W[0] : NULL;
+    *beta = strcmp(driver_text(d, "center"), "false") != 0 ? W[scale] : NULL;
+}
+
+static void ref_batch_normalization(const layer_driver *d, size_t rows, const double *const *X, const double *const *W,
+                                    double *Y)
+{
+    const size_t C = d->in[0].dim[d->in[0].rank - 1], positions = size_of(&d->in[0]) / C;
+    const size_t group = (size_t)driver_arg(d, "groups", 0, (long)rows);
+    const double *gamma, *beta;
+
+    weights_of(d, W, &gamma, &beta);
+    for (size_t r = 0; r < rows; r += group)
+        for (size_t c = 0; c < C; c++)
+            ref_normalize(X[0] + r * positions * C + c, Y + r * positions * C + c,
+                          (rows - r < group ? rows - r : group) * positions, C, 1e-3, gamma ? gamma + c : NULL,
+                          beta ? beta + c : NULL, 0);
+}
+
+static void ref_layer_normalization(const layer_driver *d, size_t rows, const double *const *X, const double *const *W,
+                                    double *Y)
+{
+    const ls_config *axis = ls_config_get(d->tree, "axis");
+    const size_t axes = axis && axis->kind == LS_CONFIG_LIST ? axis->count : 1;
+    const double *gamma, *beta;
+    size_t n = 1;
+
+    weights_of(d, W, &gamma, &beta);
+    for (size_t i = 0; i < axes; i++)
+        n *= d->in[0].dim[d->in[0].rank - 1 - i];
+    for (size_t at = 0; at < rows * size_of(&d->in[0]); at += n)
+        ref_normalize(X[0] + at, Y + at, n, 1, 1e-3, gamma, beta, 1);
+}
+
+/* Cells in front of the image, by Keras's rule. */
+static long padding_before(const layer_driver *d, size_t size, size_t out, long kernel, long stride, long dilation)
+{
+    const long missing = ((long)out - 1) * stride + (kernel - 1) * dilation + 1 - (long)size;
+
+    return strcmp(driver_text(d, "padding"), "same") || missing < 0 ? 0 : missing / 2;
+}
+
+/* Cell k of the window at o; false in the padding. */
+static bool cell(long o, long k, long stride, long dilation, long before, size_t size, size_t *at)
+{
+    const long place = o * stride + k * dilation - before;
+
+    *at = (size_t)place;
+    return place >= 0 && place < (long)size;
+}
+
+static void ref_conv2d(const layer_driver *d, size_t rows, const double *const *X, const double *const *W, double *Y)
+{
+    const size_t H = d->in[0].dim[0], Wd = d->in[0].dim[1], C = d->in[0].dim[2];
+    const size_t oh = d->out.dim[0], ow = d->out.dim[1], F = d->out.dim[2];
+    const long kh = driver_arg(d, "kernel_size", 0, 0), kw = driver_arg(d, "kernel_size", 1, 0);
+    const long sh = driver_arg(d, "strides", 0, 1), sw = driver_arg(d, "strides", 1, 1);
+    const long dh = driver_arg(d, "dilation_rate", 0, 1), dw = driver_arg(d, "dilation_rate", 1, 1);
+    const size_t groups = (size_t)driver_arg(d, "groups", 0, 1), cin = C / groups, share = F / groups;
+    const long top = padding_before(d, H, oh, kh, sh, dh), left = padding_before(d, Wd, ow, kw, sw, dw);
+
+    for (size_t r = 0; r < rows; r++)
+        for (size_t oy = 0; oy < oh; oy++)
+            for (size_t ox = 0; ox < ow; ox++)
+                for (size_t f = 0; f < F; f++) {
+                    double sum = strcmp(driver_text(d, "use_bias"), "false") ? W[1][f] : 0.0;
+
+                    for (long ky = 0; ky < kh; ky++)
+                        for (long kx = 0; kx < kw; kx++) {
+                            size_t y, x;
+
+                            if (!cell((long)oy, ky, sh, dh, top, H, &y) || !cell((long)ox, kx, sw, dw, left, Wd, &x))
+                                continue;
+                            for (size_t c = 0; c < cin; c++)
+                                sum += X[0][((r * H + y) * Wd + x) * C + f / share * cin + c] *
+                                       W[0][(((size_t)ky * (size_t)kw + (size_t)kx) * cin + c) * F + f];
+                        }
+                    Y[((r * oh + oy) * ow + ox) * F + f] = sum;
+                }
+}
+
+static void ref_pooling(const layer_driver *d, size_t rows, const double *const *X, const double *const *W, double *Y)
+{
+    const bool average = !strcmp(d->layer.ops->ops.name, "average_pooling2d");
+    const size_t H = d->in[0].dim[0], Wd = d->in[0].dim[1], C = d->in[0].dim[2], oh = d->out.dim[0], ow = d->out.dim[1];
+    const long ph = driver_arg(d, "pool_size", 0, 2), pw = driver_arg(d, "pool_size", 1, 2);
+    const long sh = driver_arg(d, "strides", 0, ph), sw = driver_arg(d, "strides", 1, pw);
+    const long top = padding_before(d, H, oh, ph, sh, 1), left = padding_before(d, Wd, ow, pw, sw, 1);
+
+    (void)W;
+    for (size_t r = 0; r < rows; r++)
+        for (size_t oy = 0; oy < oh; oy++)
+            for (size_t ox = 0; ox < ow; ox++)
+                for (size_t c = 0; c < C; c++) {
+                    double most = -INFINITY, sum = 0.0, count = 0.0;
+
+                    for (long ky = 0; ky < ph; ky++)
+                        for (long kx = 0; kx < pw; kx++) {
+                            size_t y, x;
+
+                            if (!cell((long)oy, ky, sh, 1, top, H, &y) || !cell((long)ox, kx, sw, 1, left, Wd, &x))
+                                continue;
+                            most = fmax(most, X[0][((r * H + y) * Wd + x) * C + c]);
+                            sum += X[0][((r * H + y) * Wd + x) * C + c];
+                            count += 1.0;
+                        }
+                    Y[((r * oh + oy) * ow + ox) * C + c] = average ? sum / count : most;
+                }
+}
+
+static void ref_global_average(const layer_driver *d, size_t rows, const double *const *X, const double *const *W,
+                               double *Y)
+{
+    const size_t C = d->in[0].dim[2], cells = size_of(&d->in[0]) / C;
+
+    (void)W;
+    for (size_t r = 0; r < rows; r++)
+        for (size_t c = 0; c < C; c++) {
+            Y[r * C + c] = 0.0;
+            for (size_t i = 0; i < cells; i++)
+                Y[r * C + c] += X[0][(r * cells + i) * C + c] / (double)cells;
+        }
+}
+
+/* ---- the cases ---- */
+
+#define INPUTS 4
+
+static const struct layer_case {
+    const char *kind;
+    const char *args[13];
+    ls_shape in[INPUTS];
+    size_t inputs;
+    layer_reference forward; /* NULL: linear in X with a random mask, checked by itself */
+    size_t unit;             /* microbatches must be a multiple; 0: any */
+} cases[] = {
+    {"dense", {"units", "3", NULL}, {{1, {5}}}, 1, ref_dense, 0},
+    {"dense", {"units", "4", "use_bias", "false", NULL}, {{2, {3, 2}}}, 1, ref_dense, 0},
+    {"activation", {"activation", "tanh", NULL}, {{2, {3, 2}}}, 1, ref_copy, 0},
+    {"flatten", {NULL}, {{3, {2, 3, 2}}}, 1, ref_copy, 0},
+    {"reshape", {"target_shape", "[3, -1, 2]", NULL}, {{2, {4, 3}}}, 1, ref_copy, 0},
+    {"reshape", {"target_shape", "[12]", NULL}, {{2, {4, 3}}}, 1, ref_copy, 0},
+    {"permute", {"dims", "[2, 3, 1]", NULL}, {{3, {2, 3, 4}}}, 1, ref_permute, 0},
+    {"permute", {"dims", "[3, 2, 1]", NULL}, {{3, {2, 3, 2}}}, 1, ref_permute, 0},
+    {"dropout", {"rate", "0.4", NULL}, {{1, {7}}}, 1, NULL, 0},
+    {"dropout", {"rate", "0.5", "noise_shape", "[1, 3]", NULL}, {{2, {4, 3}}}, 1, NULL, 0},
+    {"gaussian_noise", {"stddev", "0.3", NULL}, {{1, {7}}}, 1, NULL, 0},
+    {"embedding", {"input_dim", "9", "output_dim", "3", NULL}, {{1, {4}}}, 1, ref_embedding, 0},
+    {"embedding", {"input_dim", "300", "output_dim", "200", NULL}, {{0, {0}}}, 1, ref_embedding, 0},
+    {"batch_normalization", {NULL}, {{1, {4}}}, 1, ref_batch_normalization, 0},
+    {"batch_normalization", {"scale", "false", NULL}, {{3, {2, 2, 3}}}, 1, ref_batch_normalization, 0},
+    {"batch_normalization", {"center", "false", "axis", "2", NULL}, {{2, {2, 3}}}, 1, ref_batch_normalization, 0},
+    {"batch_normalization", {"groups", "2", NULL}, {{1, {4}}}, 1, ref_batch_normalization, 2},
+    {"batch_normalization", {"groups", "3", "center", "false", NULL}, {{2, {2, 3}}}, 1, ref_batch_normalization, 3},
+    {"layer_normalization", {NULL}, {{1, {5}}}, 1, ref_layer_normalization, 0},
+    {"layer_normalization", {"axis", "[-1, -2]", NULL}, {{3, {2, 2, 3}}}, 1, ref_layer_normalization, 0},
+    {"layer_normalization", {"scale", "false", "axis", "2", NULL}, {{2, {3, 4}}}, 1, ref_layer_normalization, 0},
+    {"layer_normalization", {"center", "false", NULL}, {{2, {3, 4}}}, 1, ref_layer_normalization, 0},
+    {"conv2d", {"filters", "3", "kernel_size", "[2, 3]", NULL}, {{3, {4, 5, 2}}}, 1, ref_conv2d, 0},
+    {"conv2d",
+     {"filters", "2", "kernel_size", "3", "padding", "same", "strides", "2", NULL},
+     {{3, {4, 5, 1}}},
+     1,
+     ref_conv2d,
+     0},
+    {"conv2d",
+     {"filters", "4", "kernel_size", "2", "padding", "same", "dilation_rate", "[2, 1]", "groups", "2", NULL},
+     {{3, {4, 3, 4}}},
+     1,
+     ref_conv2d,
+     0},
+    {"conv2d",
+     {"filters", "2", "kernel_size", "1", "use_bias", "false", "strides", "[1, 2]", NULL},
+     {{3, {2, 5, 3}}},
+     1,
+     ref_conv2d,
+     0},
+    {"max_pooling2d", {NULL}, {{3, {4, 5, 2}}}, 1, ref_pooling, 0},
+    {"max_pooling2d",
+     {"pool_size", "[3, 2]", "strides", "[1, 2]", "padding", "same", NULL},
+     {{3, {4, 5, 2}}},
+     1,
+     ref_pooling,
+     0},
+    {"average_pooling2d", {"pool_size", "2", "padding", "same", NULL}, {{3, {5, 3, 2}}}, 1, ref_pooling, 0},
+    {"average_pooling2d", {"pool_size", "3", "strides", "1", NULL}, {{3, {4, 5, 2}}}, 1, ref_pooling, 0},
+    {"average_pooling2d",
+     {"pool_size", "[5, 1]", "strides", "[2, 3]", "padding", "same", NULL},
+     {{3, {3, 4, 2}}},
+     1,
+     ref_pooling,
+     0},
+    {"global_average_pooling2d", {NULL}, {{3, {3, 4, 2}}}, 1, ref_global_average, 0},
+    {"global_average_pooling2d", {"keepdims", "true", NULL}, {{3, {2, 1, 3}}}, 1, ref_global_average, 0},
+    {"concatenate", {NULL}, {{1, {3}}, {1, {1}}, {1, {4}}}, 3, ref_concatenate, 0},
+    {"concatenate", {"axis", "1", NULL}, {{2, {2, 3}}, {2, {4, 3}}}, 2, ref_concatenate, 0},
+    {"concatenate", {"axis", "-2", NULL}, {{3, {2, 3, 2}}, {3, {2, 1, 2}}}, 2, ref_concatenate, 0},
+    {"add", {NULL}, {{2, {3, 2}}, {2, {3, 2}}, {2, {3, 2}}}, 3, ref_merge, 0},
+    {"add", {NULL}, {{2, {3, 2}}, {1, {2}}, {2, {3, 1}}}, 3, ref_merge, 0},
+    {"subtract", {NULL}, {{1, {5}}, {1, {5}}}, 2, ref_merge, 0},
+    {"subtract", {NULL}, {{2, {1, 2}}, {2, {3, 1}}}, 2, ref_merge, 0},
+    {"multiply", {NULL}, {{1, {5}}, {1, {5}}, {1, {5}}, {1, {5}}}, 4, ref_merge, 0},
+    {"multiply", {NULL}, {{3, {2, 1, 2}}, {1, {1}}, {2, {3, 2}}}, 3, ref_merge, 0},
+    {"average", {NULL}, {{1, {5}}, {1, {5}}, {1, {5}}}, 3, ref_merge, 0},
+    {"average", {NULL}, {{2, {4, 2}}, {1, {2}}}, 2, ref_merge, 0},
+    {"maximum", {NULL}, {{1, {5}}, {1, {5}}, {1, {5}}}, 3, ref_merge, 0},
+    {"maximum", {NULL}, {{2, {4, 2}}, {1, {2}}, {2, {4, 1}}}, 3, ref_merge, 0},
+    {"dot", {"axes", "1", NULL}, {{1, {5}}, {1, {5}}}, 2, ref_dot, 0},
+    {"dot", {"axes", "1", "normalize", "true", NULL}, {{1, {5}}, {1, {5}}}, 2, ref_dot, 0},
+    {"dot", {"axes", "[2, 2]", "normalize", "true", NULL}, {{2, {3, 4}}, {2, {2, 4}}}, 2, ref_dot, 0},
+    {"dot", {"axes", "[1, 2]", NULL}, {{2, {4, 3}}, {2, {2, 4}}}, 2, ref_dot, 0},
+};
+
+static void every_layer_has_a_case(void **state)
+{
+    (void)state;
+    for (const ls_ops *const *entry = ls_layers.entries; *entry; entry++) {
+        bool found = false;
+
+        for (size_t c = 0; c < count_of(cases); c++)
+            found |= !strcmp(cases[c].kind, (*entry)->name);
+        if (!found)
+            print_error("layer '%s' has no case in this test\n", (*entry)->name);
+        assert_true(found);
+        assert_non_null((*entry)->keras_name);
+        assert_true(isupper((unsigned char)(*entry)->keras_name[0]));
+    }
+}
+
+static void start(size_t c, layer_driver *d)
+{
+    assert_true(ok(driver_init(d, cases[c].kind, cases[c].args, cases[c].in, cases[c].inputs)));
+}
+
+/* Inputs of an embedding are row numbers, some of them several times. */
+static void fill(const layer_driver *d, layer_run *run, size_t rows, size_t microbatch)
+{
+    run_init(d, run, rows, microbatch);
+    if (!strcmp(d->layer.ops->ops.name, "embedding"))
+        for (size_t i = 0; i < rows * size_of(&d->in[0]); i++)
+            run->X[0][i] = (float)((i * i * 7 + 3) % (size_t)driver_arg(d, "input_dim", 0, 1));
+}
+
+static bool passes_gradients(const layer_driver *d)
+{
+    return d->layer.ops->backward != NULL;
+}
+
+static void gradients(void **state)
+{
+    static const size_t cuts[][2] = {{6, 6}, {7, 3}, {1, 1}, {5, 2}};
+
+    (void)state;
+    for (size_t c = 0; c < count_of(cases); c++)
+        for (size_t k = 0; cases[c].forward && k < count_of(cuts); k++) {
+            const size_t unit = cases[c].unit ? cases[c].unit : 1;
+            const size_t microbatch = (cuts[k][1] + unit - 1) / unit * unit;
+            layer_driver d;
+            layer_run run;
+
+            start(c, &d);
+            if (d.trainable_size > 10000 && k > 0) { /* many weights: differences are slow */
+                driver_free(&d);
+                continue;
+            }
+            fill(&d, &run, cuts[k][0], microbatch);
+            run_batch(&d, &run);
+            if (!agrees_with_reference(&d, &run, cases[c].forward, passes_gradients(&d), 0.0)) {
+                print_error("case %zu (%s), %zu rows by %zu, writing\n", c, cases[c].kind, run.rows, microbatch);
+                fail();
+            }
+            run.first_use = false;
+            for (size_t i = 0; i < d.inputs; i++)
+                for (size_t e = 0; e < run.rows * size_of(&d.in[i]); e++)
+                    run.dX[i][e] = 0.5f;
+            run_batch(&d, &run);
+            if (!agrees_with_reference(&d, &run, cases[c].forward, passes_gradients(&d), 0.5)) {
+                print_error("case %zu (%s), %zu rows by %zu, adding\n", c, cases[c].kind, run.rows, microbatch);
+                fail();
+            }
+            /* one gradient not wanted at a time: the others stay what they are */
+            for (size_t skip = 0; skip < d.inputs; skip++) {
+                run.first_use = true;
+                run.want_dX[skip] = false;
+                run_batch(&d, &run);
+                assert_true(agrees_with_reference(&d, &run, cases[c].forward, passes_gradients(&d), 0.0));
+                run.want_dX[skip] = true;
+            }
+            run_free(&d, &run);
+            driver_free(&d);
+        }
+}
+
+static bool runs_agree(const layer_driver *d, const layer_run *a, size_t row_a, const layer_run *b, size_t row_b,
+                       size_t rows)
+{
+    const size_t out = size_of(&d->out);
+    bool same = same_bits(a->Y + row_a * out, b->Y + row_b * out, rows * out);
+
+    for (size_t i = 0; same && passes_gradients(d) && i < d->inputs; i++) {
+        const size_t n = size_of(&d->in[i]);
+
+        same = same_bits(a->dX[i] + row_a * n, b->dX[i] + row_b * n, rows * n);
+    }
+    return same;
+}
+
+/* Elsewhere in memory, with any alignment of 4 bytes; and as the second microbatch of a larger batch. */
+static void purity(void **state)
+{
+    (void)state;
+    for (size_t c = 0; c < count_of(cases); c++) {
+        layer_driver d;
+        layer_run here, there;
+
+        start(c, &d);
+        fill(&d, &here, 6, 6);
+        run_batch(&d, &here);
+        for (size_t shift = 1; shift < 16; shift += 6) {
+            fill(&d, &there, 6, 6);
+            there.shift = shift;
+            run_batch(&d, &there);
+            assert_true(runs_agree(&d, &there, 0, &here, 0, 6));
+            assert_true(same_bits(there.dW, here.dW, d.trainable_size));
+            run_free(&d, &there);
+        }
+        if (d.layer.ops->backward_rounds == 0) {
+            fill(&d, &there, 14, 6);
+            there.position = here.position - 6;
+            for (size_t i = 0; i < d.inputs; i++)
+                memcpy(there.X[i] + 6 * size_of(&d.in[i]), here.X[i], 6 * size_of(&d.in[i]) * sizeof(float));
+            memcpy(there.dY + 6 * size_of(&d.out), here.dY, 6 * size_of(&d.out) * sizeof(float));
+            run_batch(&d, &there);
+            assert_true(runs_agree(&d, &there, 6, &here, 0, 6));
+            run_free(&d, &there);
+        }
+        run_free(&d, &here);
+        driver_free(&d);
+    }
+}
+
+/* A second call of a shared layer: same shapes pass and change nothing, other shapes are refused with both in words. */
+static void shared_layers(void **state)
+{
+    (void)state;
+    for (size_t c = 0; c < count_of(cases); c++) {
+        layer_driver d;
+        ls_shape out, other[INPUTS];
+        size_t params;
+
+        start(c, &d);
+        params = d.layer.params;
+        assert_true(ok(d.layer.ops->build(&d.layer, d.in, d.inputs, &out)));
+        assert_true(ls_shape_equal(&out, &d.out));
+        assert_int_equal(d.layer.params, params);
+        memcpy(other, cases[c].in, sizeof other);
+        for (size_t k = 0; k < d.inputs; k++) {
+            other[k].dim[0] = 2 * other[k].dim[0] + 2;
+            other[k].rank += other[k].rank == 0;
+        }
+        FAILS(d.layer.ops->build(&d.layer, other, d.inputs, &out), LS_ERR_SHAPE, "layer 'tested'");
+        driver_free(&d);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_layer_has_a_case),
+        cmocka_unit_test(gradients),
+        cmocka_unit_test(purity),
+        cmocka_unit_test(shared_layers),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
