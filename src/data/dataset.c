@@ -1,0 +1,209 @@
+/* Arrays of samples in memory: conversion to float32, labels, identity. Reading them is dataset_open.c. */
+#include "data/dataset.h"
+
+#include <assert.h>
+#include <math.h>
+#include <string.h>
+#define XXH_STATIC_LINKING_ONLY /* a hash state on the stack */
+#include <xxhash.h>
+
+#include "base/memory.h"
+#include "data/dataset_impl.h"
+#include "tensor/kernels.h"
+
+/* Labels become float32, which tells integers apart up to here. */
+#define CLASSES_MAX (UINT64_C(1) << 24)
+
+/*
+ * The conversions of one sample, (n) values -> float32. Computed in double and rounded once, so that uint8 with scale
+ * 1/255 gives exactly the float32 value of x / 255.
+ */
+#define CONVERSIONS(constant, type, name)                                                                              \
+    LS_CLONES static void convert_##constant(const type *restrict x, double offset, double scale, size_t n,            \
+                                             float *restrict out)                                                      \
+    {                                                                                                                  \
+        for (size_t i = 0; i < n; i++)                                                                                 \
+            out[i] = (float)(((double)x[i] - offset) * scale);                                                         \
+    }                                                                                                                  \
+    LS_CLONES static void convert_each_##constant(const type *restrict x, const double *restrict offset,               \
+                                                  const double *restrict scale, size_t n, float *restrict out)         \
+    {                                                                                                                  \
+        for (size_t i = 0; i < n; i++)                                                                                 \
+            out[i] = (float)(((double)x[i] - offset[i]) * scale[i]);                                                   \
+    }
+LS_ARRAY_TYPES(CONVERSIONS)
+
+static void convert(const ls_array *a, const void *sample, float *out)
+{
+    const size_t n = a->elements;
+
+    if (a->kind == LS_FLOAT32 && !a->scaled) {
+        memcpy(out, sample, n * sizeof *out);
+        return;
+    }
+    switch (a->kind) {
+#define CONVERT(constant, type, name)                                                                                  \
+    case constant:                                                                                                     \
+        if (a->period == 1)                                                                                            \
+            convert_##constant(sample, a->offset[0], a->scale[0], n, out);                                             \
+        else                                                                                                           \
+            for (size_t i = 0; i < n; i += a->period)                                                                  \
+                convert_each_##constant((const type *)sample + i, a->offset, a->scale, a->period, out + i);            \
+        break;
+        LS_ARRAY_TYPES(CONVERT)
+    }
+}
+
+static const void *sample_at(const ls_array *a, uint64_t index)
+{
+    return (const char *)a->values + (size_t)index * a->elements * a->value_bytes;
+}
+
+/* Value j of a sample as a double, after scale and offset. */
+static double value_at(const ls_array *a, uint64_t index, size_t j)
+{
+    const void *sample = sample_at(a, index);
+    const size_t feature = j % a->period;
+    double value = 0;
+
+    switch (a->kind) {
+#define VALUE(constant, type, name)                                                                                    \
+    case constant:                                                                                                     \
+        value = (double)((const type *)sample)[j];                                                                     \
+        break;
+        LS_ARRAY_TYPES(VALUE)
+    }
+    return (value - a->offset[feature]) * a->scale[feature];
+}
+
+void ls_array_get(const ls_array *array, uint64_t index, float *out)
+{
+    assert(index < array->samples);
+    if (array->one_hot) {
+        memset(out, 0, (size_t)array->one_hot * sizeof *out);
+        out[(size_t)value_at(array, index, 0)] = 1.0f;
+    } else {
+        convert(array, sample_at(array, index), out);
+    }
+}
+
+ls_status ls_array_check_labels(const ls_array *array, uint64_t classes)
+{
+    if (array->one_hot)
+        return ls_fail(LS_ERR_ARG, "%s: the labels are one-hot already", array->path);
+    if (classes == 0 || classes > CLASSES_MAX)
+        return ls_fail(LS_ERR_ARG, "%s: labels of %llu classes; there can be 1 to %llu", array->path,
+                       (unsigned long long)classes, (unsigned long long)CLASSES_MAX);
+    for (uint64_t i = 0; i < array->samples; i++)
+        for (size_t j = 0; j < array->elements; j++) {
+            const double label = value_at(array, i, j);
+
+            if (!(label >= 0 && label < (double)classes && label == floor(label)))
+                return ls_fail(LS_ERR_DATA,
+                               "%s: sample %llu has label %.17g, but the model has %llu classes: labels must be "
+                               "%s0 to %llu",
+                               array->path, (unsigned long long)(array->first_row + i), label,
+                               (unsigned long long)classes, label == floor(label) ? "" : "integers, ",
+                               (unsigned long long)(classes - 1));
+        }
+    return LS_OK;
+}
+
+ls_status ls_array_one_hot(ls_array *array, uint64_t classes)
+{
+    char shape[LS_SHAPE_TEXT_BYTES];
+
+    if (array->stored.rank > 1 || array->elements != 1)
+        return ls_fail(LS_ERR_SHAPE, "%s: samples have shape %s; one_hot needs one label per sample, shape () or (1)",
+                       array->path, ls_shape_format(&array->stored, shape));
+    LS_TRY(ls_array_check_labels(array, classes));
+    array->one_hot = classes;
+    array->shape = (ls_shape){.rank = 1, .dim = {(size_t)classes}};
+    return LS_OK;
+}
+
+uint64_t ls_array_hash(const ls_array *array)
+{
+    const uint64_t head[3] = {array->samples, array->stored.rank, array->period};
+    const size_t bytes = (size_t)array->samples * array->elements * array->value_bytes;
+    const char *type = ls_array_type(array);
+    XXH3_state_t state;
+
+    XXH3_64bits_reset(&state);
+    XXH3_64bits_update(&state, type, strlen(type) + 1);
+    XXH3_64bits_update(&state, head, sizeof head);
+    for (size_t i = 0; i < array->stored.rank; i++) {
+        const uint64_t dim = array->stored.dim[i];
+
+        XXH3_64bits_update(&state, &dim, sizeof dim);
+    }
+    XXH3_64bits_update(&state, array->scale, array->period * sizeof *array->scale);
+    XXH3_64bits_update(&state, array->offset, array->period * sizeof *array->offset);
+    XXH3_64bits_update(&state, array->values, bytes);
+    return XXH3_64bits_digest(&state);
+}
+
+void ls_array_free(ls_array *array)
+{
+    if (!array)
+        return;
+    for (size_t i = 0; array->classes && i < array->class_count; i++)
+        ls_free(array->classes[i]);
+    ls_free(array->classes);
+    ls_free(array->scale);
+    ls_free(array->offset);
+    ls_free(array->values);
+    ls_free(array->path);
+    ls_free(array);
+}
+
+uint64_t ls_array_samples(const ls_array *array)
+{
+    return array->samples;
+}
+
+const ls_shape *ls_array_shape(const ls_array *array)
+{
+    return &array->shape;
+}
+
+const char *ls_array_type(const ls_array *array)
+{
+    switch (array->kind) {
+#define NAME(constant, type, name)                                                                                     \
+    case constant:                                                                                                     \
+        return name;
+        LS_ARRAY_TYPES(NAME)
+    }
+    return "unknown";
+}
+
+const char *ls_array_path(const ls_array *array)
+{
+    return array->path;
+}
+
+bool ls_array_is_integer(const ls_array *array)
+{
+    return array->kind != LS_FLOAT32 && array->kind != LS_FLOAT64 && !array->scaled;
+}
+
+const char *const *ls_array_classes(const ls_array *array, size_t *n)
+{
+    *n = array->class_count;
+    return array->class_count ? (const char *const *)array->classes : NULL;
+}
+
+ls_status ls_array_set_scaling(ls_array *array, const double *scale, const double *offset)
+{
+    for (size_t j = 0; j < array->period; j++) {
+        if (scale)
+            array->scale[j] = *scale;
+        if (offset)
+            array->offset[j] = *offset;
+    }
+    array->scaled = false;
+    for (size_t j = 0; j < array->period; j++)
+        array->scaled |= array->scale[j] != 1 || array->offset[j] != 0;
+    return LS_OK;
+}

@@ -1,0 +1,48 @@
+/*
+ * HDF5 datasets in memory: arrays of samples, first axis = samples, any integer or float type, stored small and turned
+ * to float32 as (value - offset) * scale when a batch is assembled.
+ */
+#ifndef LS_DATA_DATASET_H
+#define LS_DATA_DATASET_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/config.h"
+#include "tensor/shape.h"
+
+typedef struct ls_array ls_array;
+
+/*
+ * Open FILE:PATH and read it whole in its own type (uint8 stays uint8). Every failure names file, dataset and, where it
+ * is one sample's fault, the sample: missing, truncated, wrong type (strings, compounds), absurd sizes, checksum
+ * errors, NaN or Inf. rows: NULL, or [begin, end) of the first axis. Not collective: every rank opens the file
+ * read-only itself.
+ */
+ls_status ls_array_open(const char *file, const char *path, const uint64_t *rows, ls_array **out);
+void ls_array_free(ls_array *array);
+
+uint64_t ls_array_samples(const ls_array *array);
+const ls_shape *ls_array_shape(const ls_array *array); /* of one sample */
+const char *ls_array_type(const ls_array *array);      /* "uint8", "float32", … */
+const char *ls_array_path(const ls_array *array);      /* "file.h5:/train/x" */
+/* XXH3-64 of the type, shape, scale, offset and stored bytes: the identity of the data, compared across ranks. */
+uint64_t ls_array_hash(const ls_array *array);
+/* Of an integer type, without scale and offset. */
+bool ls_array_is_integer(const ls_array *array);
+
+/* Sample `index` as float32 into out (one sample's elements). Pure; safe from several threads. */
+void ls_array_get(const ls_array *array, uint64_t index, float *out);
+
+/* Replace the scaling that the file gives: float32 = (value - offset) * scale; NULL leaves one as it is. */
+ls_status ls_array_set_scaling(ls_array *array, const double *scale, const double *offset);
+
+/* Turn integer labels of shape () or (1) into one-hot rows of `classes`: from then on samples have shape (classes). */
+ls_status ls_array_one_hot(ls_array *array, uint64_t classes);
+/* LS_ERR_DATA naming the first sample that is no integer in [0, classes). */
+ls_status ls_array_check_labels(const ls_array *array, uint64_t classes);
+
+/* The dataset's `classes` attribute: names, or NULL with *n = 0. Borrowed. */
+const char *const *ls_array_classes(const ls_array *array, size_t *n);
+
+#endif

@@ -1,0 +1,25 @@
+/* HDF5 without its own error printing, and its reasons in one line. For the files of this folder. */
+#ifndef LS_DATA_H5_H
+#define LS_DATA_H5_H
+
+#include <hdf5.h>
+
+#define LS_H5_REASON_BYTES 256
+
+typedef struct ls_h5_quiet {
+    H5E_auto2_t print;
+    void *data;
+} ls_h5_quiet;
+
+/* HDF5 prints nothing between the two. */
+void ls_h5_quiet_begin(ls_h5_quiet *quiet);
+void ls_h5_quiet_end(const ls_h5_quiet *quiet);
+
+/* What HDF5 says of the last failed call: the innermost entry of its error stack, "no reason given" if there is none.
+ */
+const char *ls_h5_reason(char out[LS_H5_REASON_BYTES]);
+
+/* What a dataset or attribute of this type holds, in the plural: "strings". For messages about unfit types. */
+const char *ls_h5_class_name(hid_t type);
+
+#endif
