@@ -1,0 +1,331 @@
+#include "formats/keras_model.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "formats/h5_file.h"
+#include "formats/json.h"
+#include "formats/keras_config.h"
+
+#define KERAS_VERSION "3.9.0" /* whose layout this is; every Keras 3 reads it */
+#define BACKEND "tensorflow"
+
+/* ---- writing ---- */
+
+/* Takes json. */
+static ls_status put_json(hid_t file, const char *name, json_t *json)
+{
+    ls_text text = {0};
+    ls_status st = ls_json_write(json, &text);
+
+    if (st == LS_OK)
+        st = ls_h5_put_text(file, "/", name, text.data);
+    ls_text_reset(&text);
+    json_decref(json);
+    return st;
+}
+
+static ls_status put_versions(hid_t file, const char *object)
+{
+    LS_TRY(ls_h5_put_text(file, object, "keras_version", KERAS_VERSION));
+    return ls_h5_put_text(file, object, "backend", BACKEND);
+}
+
+/* A Sequential model has its input beside model.layers, a graph among them. */
+static bool is_listed(const ls_model *model, const ls_layer *layer)
+{
+    return !model->sequential || layer->ops != &ls_input_layer;
+}
+
+static ls_status put_layer_names(hid_t file, const ls_model *model)
+{
+    const char **names = ls_calloc(model->layers, sizeof *names, "names of layers");
+    size_t n = 0;
+    ls_status st;
+
+    if (!names)
+        return LS_ERR_MEMORY;
+    for (size_t i = 0; i < model->layers; i++)
+        if (is_listed(model, model->layer[i]))
+            names[n++] = model->layer[i]->name;
+    st = ls_h5_put_texts(file, "/model_weights", "layer_names", names, n);
+    ls_free(names);
+    return st;
+}
+
+static ls_status put_layer(hid_t file, const ls_model *model, const ls_layer *layer)
+{
+    const char *names[LS_LAYER_PARAMS_MAX];
+    ls_text group = {0}, name[LS_LAYER_PARAMS_MAX] = {{0}}, path = {0};
+    ls_status st = LS_OK;
+
+    ls_text_add(&group, "/model_weights/%s", layer->name);
+    LS_TRY_CLEANUP(group.status);
+    LS_TRY_CLEANUP(ls_h5_put_group(file, group.data));
+    for (size_t p = 0; p < layer->params; p++) {
+        const ls_param *param = &layer->param[p];
+
+        if (model->sequential)
+            ls_text_add(&name[p], "%s/", model->name);
+        ls_text_add(&name[p], "%s/%s", layer->name, param->name);
+        LS_TRY_CLEANUP(name[p].status);
+        names[p] = name[p].data;
+    }
+    if (layer->params)
+        LS_TRY_CLEANUP(ls_h5_put_texts(file, group.data, "weight_names", names, layer->params));
+    for (size_t p = 0; p < layer->params; p++) {
+        const ls_param *param = &layer->param[p];
+
+        path.length = 0;
+        ls_text_add(&path, "%s/%s", group.data, names[p]);
+        LS_TRY_CLEANUP(path.status);
+        LS_TRY_CLEANUP(
+            ls_h5_put_array(file, path.data, H5T_NATIVE_FLOAT, param->shape.rank, param->shape.dim, param->value));
+    }
+cleanup:
+    ls_text_reset(&group);
+    for (size_t p = 0; p < layer->params; p++)
+        ls_text_reset(&name[p]);
+    ls_text_reset(&path);
+    return st;
+}
+
+ls_status ls_keras_write(hid_t file, const ls_model *model, const ls_compile_info *compile)
+{
+    if (strchr(model->name, '/'))
+        return ls_fail(LS_ERR_ARG, "a model cannot be called '%s': Keras allows no '/' in names", model->name);
+    LS_TRY(put_versions(file, "/"));
+    LS_TRY(put_json(file, "model_config", ls_keras_model_config(model)));
+    if (compile)
+        LS_TRY(put_json(file, "training_config", ls_keras_training_config(model, compile)));
+    LS_TRY(ls_h5_put_group(file, "/model_weights"));
+    LS_TRY(put_layer_names(file, model));
+    LS_TRY(put_versions(file, "/model_weights"));
+    for (size_t i = 0; i < model->layers; i++)
+        if (is_listed(model, model->layer[i]))
+            LS_TRY(put_layer(file, model, model->layer[i]));
+    return LS_OK;
+}
+
+/* ---- reading ---- */
+
+/* A list of texts; Keras cuts a long one into NAME0, NAME1, …. An absent one is empty. */
+static ls_status get_list(hid_t file, const char *object, const char *name, char ***texts, size_t *n)
+{
+    ls_text piece = {0};
+    ls_status st = LS_OK;
+
+    *texts = NULL;
+    *n = 0;
+    if (ls_h5_has_attribute(file, object, name))
+        return ls_h5_get_texts(file, object, name, texts, n);
+    for (size_t i = 0;; i++) {
+        char **more, **all;
+        size_t more_n;
+
+        piece.length = 0;
+        ls_text_add(&piece, "%s%zu", name, i);
+        LS_TRY_CLEANUP(piece.status);
+        if (!ls_h5_has_attribute(file, object, piece.data))
+            break;
+        LS_TRY_CLEANUP(ls_h5_get_texts(file, object, piece.data, &more, &more_n));
+        if (!(all = ls_realloc(*texts, *n + more_n, sizeof *all, "texts of an HDF5 file"))) {
+            ls_h5_free_texts(more, more_n);
+            st = LS_ERR_MEMORY;
+            goto cleanup;
+        }
+        memcpy(all + *n, more, more_n * sizeof *all);
+        ls_free(more);
+        *texts = all;
+        *n += more_n;
+    }
+cleanup:
+    if (st != LS_OK) {
+        ls_h5_free_texts(*texts, *n);
+        *texts = NULL;
+        *n = 0;
+    }
+    ls_text_reset(&piece);
+    return st;
+}
+
+/* A layer of the file that has weights. */
+typedef struct saved_layer {
+    char *group;      /* "/model_weights/dense" */
+    const char *name; /* the end of group */
+    char **weight;
+    size_t weights;
+} saved_layer;
+
+typedef struct saved_model {
+    saved_layer *layer;
+    size_t layers;
+} saved_model;
+
+static void free_saved(saved_model *saved)
+{
+    for (size_t i = 0; i < saved->layers; i++) {
+        ls_free(saved->layer[i].group);
+        ls_h5_free_texts(saved->layer[i].weight, saved->layer[i].weights);
+    }
+    ls_free(saved->layer);
+}
+
+/* The group of the weights: the root in files that hold nothing else (save_weights of Keras 2). */
+static ls_status find_weights(hid_t file, const char *path, const char **group)
+{
+    *group = "";
+    if (ls_h5_has_attribute(file, "/", "layer_names") || ls_h5_has_attribute(file, "/", "layer_names0"))
+        return LS_OK;
+    *group = "/model_weights";
+    if (ls_h5_has(file, *group))
+        return LS_OK;
+    if (ls_h5_has(file, "/layers"))
+        return ls_fail(LS_ERR_FORMAT,
+                       "%s: this is a Keras 3 weights file without the model; write one that can be read here with "
+                       "model.save('model.h5')",
+                       path);
+    return ls_fail(LS_ERR_FORMAT, "%s: not a model file of lockstep or Keras: it has no group 'model_weights'", path);
+}
+
+static ls_status list_layers(hid_t file, const char *group, saved_model *saved)
+{
+    char **names;
+    size_t n;
+    ls_status st = LS_OK;
+
+    LS_TRY(get_list(file, *group ? group : "/", "layer_names", &names, &n));
+    if (!(saved->layer = ls_calloc(n, sizeof *saved->layer, "layers of a model file"))) {
+        st = LS_ERR_MEMORY;
+        goto cleanup;
+    }
+    for (size_t i = 0; i < n; i++) {
+        saved_layer *layer = &saved->layer[saved->layers];
+        ls_text text = {0};
+
+        ls_text_add(&text, "%s/%s", group, names[i]);
+        layer->group = text.data;
+        saved->layers++;
+        LS_TRY_CLEANUP(text.status);
+        layer->name = layer->group + strlen(group) + 1;
+        LS_TRY_CLEANUP(get_list(file, layer->group, "weight_names", &layer->weight, &layer->weights));
+        if (layer->weights == 0) {
+            saved->layers--;
+            ls_free(layer->group);
+            ls_h5_free_texts(layer->weight, 0);
+            *layer = (saved_layer){0};
+        }
+    }
+cleanup:
+    ls_h5_free_texts(names, n);
+    return st;
+}
+
+static ls_status fail_count(const char *path, const saved_model *saved, const ls_model *model)
+{
+    ls_text text = {0};
+    size_t mine = 0;
+    ls_status st;
+
+    for (size_t i = 0; i < model->layers; i++)
+        mine += model->layer[i]->params > 0;
+    ls_text_add(&text, "%s: the file has %zu layer%s with weights (", path, saved->layers,
+                saved->layers == 1 ? "" : "s");
+    for (size_t i = 0; i < saved->layers; i++)
+        ls_text_add(&text, "%s%s", i ? ", " : "", saved->layer[i].name);
+    ls_text_add(&text, "), the model has %zu (", mine);
+    for (size_t i = 0, k = 0; i < model->layers; i++)
+        if (model->layer[i]->params)
+            ls_text_add(&text, "%s%s", k++ ? ", " : "", model->layer[i]->name);
+    ls_text_add(&text, ")");
+    st = text.status == LS_OK ? ls_fail(LS_ERR_MISMATCH, "%s", text.data) : text.status;
+    ls_text_reset(&text);
+    return st;
+}
+
+static ls_status check_shape(const char *path, const saved_layer *saved, const ls_layer *layer, const ls_param *param,
+                             size_t rank, const size_t *dim)
+{
+    char mine[LS_SHAPE_TEXT_BYTES], stored[LS_SHAPE_TEXT_BYTES];
+    ls_shape shape = {.rank = rank};
+
+    if (rank > LS_RANK_MAX)
+        return ls_fail(LS_ERR_SHAPE, "%s: layer '%s' has a %s of %zu axes, the model has %s", path, saved->name,
+                       param->name, rank, ls_shape_format(&param->shape, mine));
+    memcpy(shape.dim, dim, rank * sizeof *dim);
+    if (ls_shape_equal(&shape, &param->shape))
+        return LS_OK;
+    ls_shape_format(&shape, stored);
+    ls_shape_format(&param->shape, mine);
+    if (strcmp(saved->name, layer->name) == 0)
+        return ls_fail(LS_ERR_SHAPE, "%s: layer '%s' has %s %s, the model has %s", path, saved->name, param->name,
+                       stored, mine);
+    return ls_fail(LS_ERR_SHAPE, "%s: layer '%s' has %s %s, layer '%s' of the model, in its place, has %s", path,
+                   saved->name, param->name, stored, layer->name, mine);
+}
+
+/* weights: [model->size], laid out as in the model. */
+static ls_status read_layer(hid_t file, const char *path, const saved_layer *saved, const ls_layer *layer,
+                            float *weights)
+{
+    ls_text where = {0};
+    ls_status st = LS_OK;
+
+    if (saved->weights != layer->params)
+        return ls_fail(LS_ERR_MISMATCH, "%s: layer '%s' has %zu weight%s, layer '%s' (%s) of the model has %zu", path,
+                       saved->name, saved->weights, saved->weights == 1 ? "" : "s", layer->name, layer->ops->ops.name,
+                       layer->params);
+    for (size_t p = 0; p < layer->params; p++) {
+        const ls_param *param = &layer->param[p];
+        float *values = weights + param->offset;
+        size_t rank, dim[LS_H5_RANK_MAX];
+
+        where.length = 0;
+        ls_text_add(&where, "%s/%s", saved->group, saved->weight[p]);
+        LS_TRY_CLEANUP(where.status);
+        LS_TRY_CLEANUP(ls_h5_get_shape(file, where.data, &rank, dim));
+        LS_TRY_CLEANUP(check_shape(path, saved, layer, param, rank, dim));
+        LS_TRY_CLEANUP(ls_h5_get_array(file, where.data, H5T_NATIVE_FLOAT, rank, dim, values));
+        for (size_t i = 0; i < param->size; i++)
+            if (!isfinite(values[i])) {
+                st = ls_fail(LS_ERR_NUMERIC, "%s: layer '%s' has %s in its %s (element %zu): not usable as weights",
+                             path, saved->name, isnan(values[i]) ? "NaN" : "an infinity", param->name, i);
+                goto cleanup;
+            }
+    }
+cleanup:
+    ls_text_reset(&where);
+    return st;
+}
+
+ls_status ls_keras_read_weights(hid_t file, const char *path, ls_model *model)
+{
+    saved_model saved = {0};
+    float *weights = NULL;
+    const char *group;
+    size_t k = 0;
+    ls_status st;
+
+    LS_TRY_CLEANUP(find_weights(file, path, &group));
+    LS_TRY_CLEANUP(list_layers(file, group, &saved));
+    for (size_t i = 0; i < model->layers; i++)
+        k += model->layer[i]->params > 0;
+    if (k != saved.layers) {
+        st = fail_count(path, &saved, model);
+        goto cleanup;
+    }
+    if (!(weights = ls_calloc(model->size, sizeof *weights, "weights of a model file"))) {
+        st = LS_ERR_MEMORY;
+        goto cleanup;
+    }
+    k = 0;
+    for (size_t i = 0; i < model->layers; i++)
+        if (model->layer[i]->params)
+            LS_TRY_CLEANUP(read_layer(file, path, &saved.layer[k++], model->layer[i], weights));
+    memcpy(model->weights, weights, model->size * sizeof *weights);
+cleanup:
+    ls_free(weights);
+    free_saved(&saved);
+    return st;
+}

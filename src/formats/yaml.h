@@ -1,0 +1,16 @@
+/* YAML text to a configuration tree with positions (libyaml). Anchors, aliases, tags and several documents are refused.
+ */
+#ifndef LS_FORMATS_YAML_H
+#define LS_FORMATS_YAML_H
+
+#include "base/config.h"
+
+/* Nesting deeper than 64 and files above 16 MiB are refused. A key given twice is an error. */
+ls_status ls_yaml_read(const char *path, ls_config **out);
+ls_status ls_yaml_parse(const char *text, size_t bytes, const char *name, ls_config **out);
+
+/* Apply "fit.epochs=3" (from the command line) to a tree: the value is YAML; missing maps are made;
+ * "model.1.dense.units" walks into lists by index. */
+ls_status ls_yaml_set(ls_config *root, const char *assignment);
+
+#endif
