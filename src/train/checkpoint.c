@@ -1,0 +1,359 @@
+#include "train/checkpoint.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#define XXH_STATIC_LINKING_ONLY /* for a hash state on the stack */
+#include <xxhash.h>
+
+#include "base/memory.h"
+#include "formats/h5_file.h"
+#include "formats/keras_model.h"
+#include "formats/yaml.h"
+#include "lockstep/version.h"
+#include "tensor/kernels.h"
+
+#define GROUP "/lockstep"
+
+/*
+ * The arrays of /lockstep pass through one list in one order, for writing and for reading, and through one hash: so what
+ * is read is what was written, and a flipped bit anywhere is found.
+ */
+typedef struct transfer {
+    hid_t file;
+    bool writing;
+    XXH3_state_t hash;
+} transfer;
+
+static ls_status pass(transfer *t, const char *path, hid_t type, size_t element_bytes, size_t rank, const size_t *dim,
+                      void *data)
+{
+    size_t n = 1;
+
+    for (size_t i = 0; i < rank; i++)
+        n *= dim[i];
+    if (t->writing)
+        LS_TRY(ls_h5_put_array(t->file, path, type, rank, dim, data));
+    else
+        LS_TRY(ls_h5_get_array(t->file, path, type, rank, dim, data));
+    XXH3_64bits_update(&t->hash, data, n * element_bytes);
+    return LS_OK;
+}
+
+/* The part of one parameter's slot that this rank owns, from a whole copy of it. */
+static void keep_own(const ls_gradients *g, const ls_param *param, const float *whole, float *slot)
+{
+    for (size_t i = 0; i < g->buckets; i++) {
+        size_t begin = g->bucket[i].own_begin * LS_BLOCK, end = g->bucket[i].own_end * LS_BLOCK;
+
+        begin = begin > param->offset ? begin : param->offset;
+        end = end < param->offset + param->size ? end : param->offset + param->size;
+        if (begin < end)
+            memcpy(slot + begin, whole + begin - param->offset, (end - begin) * sizeof *slot);
+    }
+}
+
+static ls_status pass_slot(transfer *t, ls_trainer *trainer, const ls_slot *slot)
+{
+    const ls_model *model = trainer->model;
+
+    for (size_t p = 0; p < model->trainable_params; p++) {
+        const ls_param *param = model->param[p];
+        char name[LS_PARAM_NAME_BYTES], path[LS_PARAM_NAME_BYTES + 64];
+        float *whole;
+        ls_status st;
+
+        snprintf(path, sizeof path, GROUP "/optimizer/%s/%s", slot->name, ls_model_param_name(model, param, name));
+        if (t->writing) {
+            LS_TRY(pass(t, path, H5T_NATIVE_FLOAT, sizeof(float), param->shape.rank, param->shape.dim,
+                        slot->value + param->offset));
+            continue;
+        }
+        if (!(whole = ls_calloc(param->size, sizeof *whole, "the optimizer's state")))
+            return LS_ERR_MEMORY;
+        st = pass(t, path, H5T_NATIVE_FLOAT, sizeof(float), param->shape.rank, param->shape.dim, whole);
+        if (st == LS_OK)
+            keep_own(trainer->gradients, param, whole, slot->value);
+        ls_free(whole);
+        LS_TRY(st);
+    }
+    return LS_OK;
+}
+
+/* Rows that are read are added to an empty history with the same columns. */
+static ls_status pass_history(transfer *t, ls_history *history)
+{
+    size_t dim[LS_H5_RANK_MAX] = {history->epochs, history->columns}, rank;
+    uint64_t *epoch = history->epoch;
+    double *value = history->value;
+    ls_status st = LS_OK;
+
+    if (t->writing) {
+        LS_TRY(ls_h5_put_group(t->file, GROUP "/history"));
+        LS_TRY(ls_h5_put_texts(t->file, GROUP "/history", "columns", (const char *const *)history->name,
+                               history->columns));
+        LS_TRY(pass(t, GROUP "/history/epoch", H5T_NATIVE_UINT64, sizeof *epoch, 1, dim, epoch));
+        return pass(t, GROUP "/history/value", H5T_NATIVE_DOUBLE, sizeof *value, 2, dim, value);
+    }
+    LS_TRY(ls_h5_get_shape(t->file, GROUP "/history/value", &rank, dim));
+    if (rank != 2 || dim[1] != history->columns)
+        return ls_fail(LS_ERR_FORMAT, "the history has %zu columns, not %zu", dim[1], history->columns);
+    epoch = ls_calloc(dim[0], sizeof *epoch, "the history");
+    value = ls_calloc(dim[0] * dim[1], sizeof *value, "the history");
+    if (!epoch || !value) {
+        st = LS_ERR_MEMORY;
+        goto cleanup;
+    }
+    LS_TRY_CLEANUP(pass(t, GROUP "/history/epoch", H5T_NATIVE_UINT64, sizeof *epoch, 1, dim, epoch));
+    LS_TRY_CLEANUP(pass(t, GROUP "/history/value", H5T_NATIVE_DOUBLE, sizeof *value, 2, dim, value));
+    ls_free(history->epoch);
+    ls_free(history->value);
+    history->epoch = epoch;
+    history->value = value;
+    history->epochs = history->capacity = dim[0];
+    epoch = NULL;
+    value = NULL;
+cleanup:
+    ls_free(epoch);
+    ls_free(value);
+    return st;
+}
+
+static ls_status pass_arrays(transfer *t, ls_trainer *trainer)
+{
+    ls_exponents *exponents = &trainer->gradients->exponents;
+    ls_updater *updater = trainer->updater;
+    const size_t scalars = LS_OPTIMIZER_SCALARS_MAX, scores = ls_scores_state_size(trainer->scores);
+
+    XXH3_64bits_reset(&t->hash);
+    LS_TRY(pass(t, GROUP "/exponents/E", H5T_NATIVE_INT16, sizeof(int16_t), 1, &exponents->blocks, exponents->E));
+    LS_TRY(pass(t, GROUP "/exponents/seen", H5T_NATIVE_INT16, sizeof(int16_t), 1, &exponents->blocks, exponents->seen));
+    for (size_t s = 0; s < sizeof updater->slot / sizeof updater->slot[0]; s++)
+        if (updater->slot[s].value)
+            LS_TRY(pass_slot(t, trainer, &updater->slot[s]));
+    LS_TRY(pass(t, GROUP "/optimizer/scalars", H5T_NATIVE_DOUBLE, sizeof(double), 1, &scalars, updater->scalars));
+    LS_TRY(pass(t, GROUP "/scores", H5T_NATIVE_DOUBLE, sizeof(double), 1, &scores, ls_scores_state(trainer->scores)));
+    return pass_history(t, trainer->history);
+}
+
+/* Everything that shapes the weights and must be the same when a run goes on, one setting per line. */
+static ls_status identity(const ls_trainer *t, ls_text *out)
+{
+    const ls_experiment *e = t->experiment;
+    const char *const reductions[] = {"exact", "fast"}, *const grids[] = {"carried", "static"};
+    ls_text experiment = {0};
+    ls_config *root = NULL;
+    ls_status st;
+
+    ls_text_add(out, "seed: %" PRIu64 "\nbatch_size: %" PRId64 "\nmicrobatch: %" PRId64 "\nshuffle: %s\n", e->seed,
+                e->fit.batch_size, e->fit.microbatch, e->fit.shuffle ? "true" : "false");
+    ls_text_add(out, "reduction: %s\ngrid: %s\ntraining data: ", reductions[e->distributed.reduction],
+                grids[e->distributed.grid]);
+    LS_TRY(ls_split_identity(t->task->train, out));
+    ls_text_add(out, "\n");
+    LS_TRY_CLEANUP(ls_experiment_write(e, t->model, true, &experiment));
+    LS_TRY_CLEANUP(ls_yaml_parse(experiment.data, experiment.length, "experiment", &root));
+    for (ls_config *c = root->first; c; c = c->next)
+        if (strcmp(c->key, "model") == 0 || strcmp(c->key, "compile") == 0) {
+            ls_text_add(out, "%s:\n", c->key);
+            ls_config_write_yaml(c, out);
+        }
+    st = out->status;
+cleanup:
+    ls_text_reset(&experiment);
+    ls_config_free(root);
+    return st;
+}
+
+static ls_status put_attributes(hid_t file, const ls_trainer *t, uint64_t checksum)
+{
+    ls_text experiment = {0}, same = {0};
+    char fingerprint[33];
+    ls_status st;
+
+    LS_TRY_CLEANUP(ls_experiment_write(t->experiment, t->model, true, &experiment));
+    LS_TRY_CLEANUP(identity(t, &same));
+    ls_model_fingerprint(t->model, fingerprint);
+    LS_TRY_CLEANUP(ls_h5_put_int(file, GROUP, "format", LS_CHECKPOINT_FORMAT));
+    LS_TRY_CLEANUP(ls_h5_put_text(file, GROUP, "version", ls_version()));
+    LS_TRY_CLEANUP(ls_h5_put_text(file, GROUP, "kernel", ls_blas_kernel()));
+    LS_TRY_CLEANUP(ls_h5_put_text(file, GROUP, "experiment", experiment.data));
+    LS_TRY_CLEANUP(ls_h5_put_text(file, GROUP, "identity", same.data));
+    LS_TRY_CLEANUP(ls_h5_put_text(file, GROUP, "fingerprint", fingerprint));
+    LS_TRY_CLEANUP(ls_h5_put_uint(file, GROUP, "checksum", checksum));
+    LS_TRY_CLEANUP(ls_h5_put_uint(file, GROUP, "seed", t->experiment->seed));
+    LS_TRY_CLEANUP(ls_h5_put_uint(file, GROUP, "epoch", t->epoch));
+    LS_TRY_CLEANUP(ls_h5_put_uint(file, GROUP, "batch", t->batch));
+    LS_TRY_CLEANUP(ls_h5_put_uint(file, GROUP, "update", t->update));
+    LS_TRY_CLEANUP(ls_h5_put_uint(file, GROUP, "iterations", t->updater->iterations));
+    st = ls_h5_put_double(file, GROUP, "learning_rate", (double)t->updater->learning_rate);
+cleanup:
+    ls_text_reset(&experiment);
+    ls_text_reset(&same);
+    return st;
+}
+
+static ls_status write_file(ls_trainer *t, const char *path)
+{
+    const ls_compile_info compile = {.outputs = t->task->outputs,
+                                     .optimizer = &t->experiment->optimizer,
+                                     .learning_rate = t->updater->learning_rate};
+    transfer out = {.file = H5I_INVALID_HID, .writing = true};
+    ls_status st;
+
+    LS_TRY_CLEANUP(ls_h5_image_create(&out.file));
+    LS_TRY_CLEANUP(ls_keras_write(out.file, t->model, &compile));
+    LS_TRY_CLEANUP(ls_h5_put_group(out.file, GROUP));
+    LS_TRY_CLEANUP(pass_arrays(&out, t));
+    LS_TRY_CLEANUP(put_attributes(out.file, t, XXH3_64bits_digest(&out.hash)));
+    st = ls_h5_image_save(out.file, path);
+cleanup:
+    ls_h5_close(out.file);
+    return st;
+}
+
+ls_status ls_checkpoint_write(ls_trainer *t, const char *path)
+{
+    for (size_t s = 0; s < sizeof t->updater->slot / sizeof t->updater->slot[0]; s++)
+        if (t->updater->slot[s].value)
+            LS_TRY(ls_gradients_gather(t->gradients, t->updater->slot[s].value));
+    return ls_agree(t->comm, t->comm->rank == 0 ? write_file(t, path) : LS_OK);
+}
+
+/* --- reading ------------------------------------------------------------------------------------------------------ */
+
+static ls_status open_checkpoint(const char *path, hid_t *file)
+{
+    int64_t format;
+    ls_status st;
+
+    LS_TRY(ls_h5_open_read(path, file));
+    if (!ls_h5_has(*file, GROUP)) {
+        st = ls_fail(LS_ERR_FORMAT, "'%s' is no lockstep model: it has no group %s", path, GROUP);
+        goto cleanup;
+    }
+    LS_TRY_CLEANUP(ls_h5_get_int(*file, GROUP, "format", &format));
+    if (format != LS_CHECKPOINT_FORMAT)
+        st = ls_fail(LS_ERR_FORMAT, "'%s' has format %" PRId64 ", but this lockstep reads format %d", path, format,
+                     LS_CHECKPOINT_FORMAT);
+cleanup:
+    if (st != LS_OK)
+        ls_h5_close(*file);
+    return st;
+}
+
+/* LS_ERR_MISMATCH naming the first line in which two identities differ. */
+static ls_status check_identity(const char *path, const char *theirs, const char *ours)
+{
+    while (*theirs || *ours) {
+        const size_t a = strcspn(theirs, "\n"), b = strcspn(ours, "\n");
+
+        if (a != b || memcmp(theirs, ours, a) != 0)
+            return ls_fail(LS_ERR_MISMATCH,
+                           "'%s' is of another experiment: it has '%.*s' where this one has '%.*s'; use another --output, "
+                           "or train without --resume", path, (int)(a < 200 ? a : 200), theirs,
+                           (int)(b < 200 ? b : 200), ours);
+        theirs += a + (theirs[a] == '\n');
+        ours += b + (ours[b] == '\n');
+    }
+    return LS_OK;
+}
+
+static ls_status check_kernel(hid_t file, const char *path, bool allow_other)
+{
+    char *kernel;
+    ls_status st = LS_OK;
+
+    LS_TRY(ls_h5_get_text(file, GROUP, "kernel", &kernel));
+    if (strcmp(kernel, ls_blas_kernel()) != 0 && !allow_other)
+        st = ls_fail(LS_ERR_MISMATCH,
+                     "'%s' was computed with OpenBLAS's %s kernels, this run uses %s: the bits would differ. Set "
+                     "distributed.blas_kernel: %s, or accept it with --allow-other-kernel", path, kernel,
+                     ls_blas_kernel(), kernel);
+    ls_free(kernel);
+    return st;
+}
+
+static ls_status check_sums(hid_t file, const char *path, const ls_trainer *t, uint64_t found)
+{
+    char *want, fingerprint[33];
+    uint64_t checksum;
+    ls_status st = LS_OK;
+
+    LS_TRY(ls_h5_get_text(file, GROUP, "fingerprint", &want));
+    ls_model_fingerprint(t->model, fingerprint);
+    if (strcmp(want, fingerprint) != 0)
+        st = ls_fail(LS_ERR_FORMAT, "'%s' is damaged: its weights have the fingerprint %s, not %s", path, fingerprint,
+                     want);
+    ls_free(want);
+    LS_TRY(st);
+    LS_TRY(ls_h5_get_uint(file, GROUP, "checksum", &checksum));
+    return checksum == found ? LS_OK
+                             : ls_fail(LS_ERR_FORMAT, "'%s' is damaged: the checksum of its state does not hold", path);
+}
+
+static ls_status read_file(ls_trainer *t, const char *path, bool allow_other_kernel)
+{
+    transfer in = {.file = H5I_INVALID_HID};
+    ls_text ours = {0};
+    char *theirs = NULL;
+    double rate;
+    ls_status st;
+
+    LS_TRY(open_checkpoint(path, &in.file));
+    LS_TRY_CLEANUP(ls_h5_get_text(in.file, GROUP, "identity", &theirs));
+    LS_TRY_CLEANUP(identity(t, &ours));
+    LS_TRY_CLEANUP(check_identity(path, theirs, ours.data));
+    LS_TRY_CLEANUP(check_kernel(in.file, path, allow_other_kernel));
+    LS_TRY_CLEANUP(ls_keras_read_weights(in.file, path, t->model));
+    st = pass_arrays(&in, t);
+    if (st != LS_OK) {
+        ls_fail_in(st, "%s", path);
+        goto cleanup;
+    }
+    LS_TRY_CLEANUP(check_sums(in.file, path, t, XXH3_64bits_digest(&in.hash)));
+    LS_TRY_CLEANUP(ls_h5_get_uint(in.file, GROUP, "epoch", &t->epoch));
+    LS_TRY_CLEANUP(ls_h5_get_uint(in.file, GROUP, "batch", &t->batch));
+    LS_TRY_CLEANUP(ls_h5_get_uint(in.file, GROUP, "update", &t->update));
+    LS_TRY_CLEANUP(ls_h5_get_uint(in.file, GROUP, "iterations", &t->updater->iterations));
+    LS_TRY_CLEANUP(ls_h5_get_double(in.file, GROUP, "learning_rate", &rate));
+    t->updater->learning_rate = (float)rate;
+cleanup:
+    ls_h5_close(in.file);
+    ls_text_reset(&ours);
+    ls_free(theirs);
+    return st;
+}
+
+ls_status ls_checkpoint_read(ls_trainer *t, const char *path, bool allow_other_kernel)
+{
+    return ls_agree(t->comm, read_file(t, path, allow_other_kernel));
+}
+
+ls_status ls_checkpoint_experiment(const char *path, ls_experiment **out)
+{
+    hid_t file;
+    char *text = NULL;
+    ls_status st;
+
+    *out = NULL;
+    LS_TRY(open_checkpoint(path, &file));
+    st = ls_h5_get_text(file, GROUP, "experiment", &text);
+    ls_h5_close(file);
+    if (st == LS_OK)
+        st = ls_experiment_parse(text, strlen(text), path, out);
+    ls_free(text);
+    return st;
+}
+
+ls_status ls_checkpoint_weights(const char *path, ls_model *model)
+{
+    hid_t file;
+    ls_status st;
+
+    LS_TRY(ls_h5_open_read(path, &file));
+    st = ls_keras_read_weights(file, path, model);
+    ls_h5_close(file);
+    return st;
+}

@@ -1,0 +1,29 @@
+/*
+ * Checkpoints: a Keras model file plus /lockstep, which holds everything else that influences a later bit. One format
+ * for checkpoint.h5 and model.h5. The same bytes on any number of ranks: nothing of the ranks, hosts or times is in it.
+ */
+#ifndef LS_TRAIN_CHECKPOINT_H
+#define LS_TRAIN_CHECKPOINT_H
+
+#include <hdf5.h>
+
+#include "train/trainer.h"
+
+#define LS_CHECKPOINT_FORMAT 1
+
+/* Collective. Gathers the optimizer's state to rank 0, which writes the file as ls_file_replace does. */
+ls_status ls_checkpoint_write(ls_trainer *trainer, const char *path);
+
+/*
+ * Collective. Restores a trainer made from the same experiment, on any number of ranks. Fails, naming the first
+ * difference, if the file belongs to another model, data or setting that shapes the weights (fit.epochs may differ), to
+ * another format, or to another BLAS kernel family (unless allowed); also if its checksums do not hold.
+ */
+ls_status ls_checkpoint_read(ls_trainer *trainer, const char *path, bool allow_other_kernel);
+
+/* The experiment text of a model file, for evaluate, predict and summary. Not collective. */
+ls_status ls_checkpoint_experiment(const char *path, ls_experiment **out);
+/* The weights of a model file into a model of the same architecture. Not collective. */
+ls_status ls_checkpoint_weights(const char *path, ls_model *model);
+
+#endif

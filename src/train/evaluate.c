@@ -1,0 +1,137 @@
+#include "train/evaluate.h"
+
+#include <limits.h>
+#include <string.h>
+
+#include "base/memory.h"
+
+bool ls_needs_binary_check(const ls_task *task)
+{
+    for (size_t k = 0; k < task->model->outputs; k++) {
+        const ls_loss_ops *loss = (const ls_loss_ops *)task->outputs[k].loss.ops;
+
+        if (loss && loss->needs_binary_check)
+            return true;
+    }
+    return false;
+}
+
+ls_status ls_check_binary_labels(const ls_task *task, ls_engine *engine, const ls_local_batch *batch,
+                                 bool *binary_labels)
+{
+    for (size_t k = 0; k < task->model->outputs; k++) {
+        const ls_loss_ops *loss = (const ls_loss_ops *)task->outputs[k].loss.ops;
+        const size_t n = batch->rows * task->objective[k].target_size;
+        const float *target = ls_engine_target(engine, k);
+        int all = 1;
+
+        if (!loss || !loss->needs_binary_check)
+            continue;
+        for (size_t i = 0; i < n && all; i++)
+            all = target[i] == 0 || target[i] == 1;
+        LS_TRY(ls_mpi_check(MPI_Allreduce(MPI_IN_PLACE, &all, 1, MPI_INT, MPI_LAND, task->comm->mpi),
+                            "looking at the labels of the batch"));
+        binary_labels[k] = all != 0;
+    }
+    return LS_OK;
+}
+
+static size_t local_microbatches(uint64_t batch_size, uint64_t microbatch)
+{
+    return (size_t)ls_batches(batch_size, microbatch);
+}
+
+ls_status ls_evaluate(const ls_task *task, ls_engine *engine, const ls_split *split, uint64_t batch_size,
+                      uint64_t microbatch, ls_watchdog *watchdog, ls_scores *scores)
+{
+    const uint64_t batches = ls_batches(split->samples, batch_size);
+    const size_t most = local_microbatches(batch_size, microbatch), outputs = task->model->outputs;
+    double *loss_sums = ls_calloc(most * outputs, sizeof *loss_sums, "the losses of a batch");
+    double *activity = ls_calloc(most, sizeof *activity, "the losses of a batch");
+    bool *binary = ls_calloc(outputs, sizeof *binary, "the losses of a batch");
+    ls_status st = loss_sums && activity && binary ? LS_OK : LS_ERR_MEMORY;
+
+    st = ls_agree(task->comm, st);
+    ls_scores_begin_epoch(scores);
+    ls_scores_begin_batch(scores);
+    for (uint64_t k = 0; k < batches && st == LS_OK; k++) {
+        const ls_slice slice =
+            ls_slice_of(split->samples, batch_size, microbatch, k, task->comm->rank, task->comm->size);
+        const ls_local_batch batch = ls_split_load(split, NULL, &slice, microbatch, engine, task->objective);
+
+        ls_watchdog_beat(watchdog, "evaluating");
+        if (ls_needs_binary_check(task))
+            LS_TRY_CLEANUP(ls_check_binary_labels(task, engine, &batch, binary));
+        LS_TRY_CLEANUP(ls_engine_forward(engine, &batch, false, 0, 0, NULL));
+        LS_TRY_CLEANUP(ls_engine_losses(engine, &batch, false, binary, loss_sums, activity));
+        for (size_t m = 0; m < batch.count; m++)
+            ls_scores_add(scores, engine, &batch, m, loss_sums + m * outputs, activity[m]);
+    }
+    if (st == LS_OK)
+        st = ls_scores_reduce(scores);
+    if (st == LS_OK)
+        ls_scores_commit(scores, split->samples, ls_model_penalty(task->model));
+cleanup:
+    ls_free(loss_sums);
+    ls_free(activity);
+    ls_free(binary);
+    return st;
+}
+
+/* One batch's rows of one output to rank 0: ranks hold contiguous runs in rank order. */
+static ls_status gather_rows(const ls_task *task, const ls_split *split, uint64_t batch_size, uint64_t microbatch,
+                             uint64_t k, size_t size, const float *mine, float *all, int *count, int *start)
+{
+    const ls_slice own = ls_slice_of(split->samples, batch_size, microbatch, k, task->comm->rank, task->comm->size);
+
+    for (int r = 0; r < task->comm->size; r++) {
+        const ls_slice s = ls_slice_of(split->samples, batch_size, microbatch, k, r, task->comm->size);
+
+        count[r] = (int)(s.rows * size);
+        start[r] = (int)((s.begin - k * batch_size) * size);
+    }
+    return ls_mpi_check(MPI_Gatherv(mine, (int)(own.rows * size), MPI_FLOAT, all, count, start, MPI_FLOAT, 0,
+                                    task->comm->mpi),
+                        "gathering predictions");
+}
+
+ls_status ls_predict(const ls_task *task, ls_engine *engine, const ls_split *split, uint64_t batch_size,
+                     uint64_t microbatch, const ls_prediction_sink *sink)
+{
+    const ls_comm *comm = task->comm;
+    const ls_model *model = task->model;
+    size_t largest = 0, n = 0;
+    float *all = NULL;
+    int *count = ls_calloc((size_t)comm->size, sizeof *count, "gathering predictions");
+    int *start = ls_calloc((size_t)comm->size, sizeof *start, "gathering predictions");
+    ls_status st = count && start ? LS_OK : LS_ERR_MEMORY;
+
+    for (size_t o = 0; o < model->outputs; o++)
+        if (ls_shape_size(&model->node[model->output[o]].shape) > largest)
+            largest = ls_shape_size(&model->node[model->output[o]].shape);
+    if (st == LS_OK && (!ls_size_mul(largest, batch_size, &n) || n > INT_MAX))
+        st = ls_fail(LS_ERR_CONFIG, "a batch of %llu outputs of %zu values is too large to gather; use a smaller batch",
+                     (unsigned long long)batch_size, largest);
+    if (st == LS_OK && comm->rank == 0 && !(all = ls_calloc(n, sizeof *all, "gathering predictions")))
+        st = LS_ERR_MEMORY;
+    st = ls_agree(comm, st);
+    for (uint64_t k = 0; k < ls_batches(split->samples, batch_size) && st == LS_OK; k++) {
+        const ls_slice slice = ls_slice_of(split->samples, batch_size, microbatch, k, comm->rank, comm->size);
+        const ls_local_batch batch = ls_split_load(split, NULL, &slice, microbatch, engine, NULL);
+
+        LS_TRY_CLEANUP(ls_engine_forward(engine, &batch, false, 0, 0, NULL));
+        for (size_t o = 0; o < model->outputs && st == LS_OK; o++) {
+            LS_TRY_CLEANUP(gather_rows(task, split, batch_size, microbatch, k,
+                                       ls_shape_size(&model->node[model->output[o]].shape),
+                                       ls_engine_output(engine, o), all, count, start));
+            if (comm->rank == 0)
+                st = sink->rows(sink->context, o, k * batch_size, (size_t)slice.batch_rows, all);
+            st = ls_agree(comm, st);
+        }
+    }
+cleanup:
+    ls_free(all);
+    ls_free(count);
+    ls_free(start);
+    return st;
+}

@@ -1,0 +1,34 @@
+/* Loss, metrics and outputs of a split in inference mode. The same numbers on any number of ranks. */
+#ifndef LS_TRAIN_EVALUATE_H
+#define LS_TRAIN_EVALUATE_H
+
+#include "train/scores.h"
+#include "train/task.h"
+#include "train/watchdog.h"
+
+/*
+ * Collective. batch_size samples at a time over all ranks. Every sample counts once; the result does not depend on
+ * batch_size, except for losses that look at the labels of a whole batch (hinge). watchdog may be NULL.
+ */
+ls_status ls_evaluate(const ls_task *task, ls_engine *engine, const ls_split *split, uint64_t batch_size,
+                      uint64_t microbatch, ls_watchdog *watchdog, ls_scores *scores);
+
+/*
+ * Collective: hinge losses ask whether every label of the global batch is 0 or 1. After the targets are loaded; sets
+ * binary_labels[outputs].
+ */
+ls_status ls_check_binary_labels(const ls_task *task, ls_engine *engine, const ls_local_batch *batch,
+                                 bool *binary_labels);
+bool ls_needs_binary_check(const ls_task *task);
+
+/* Receives outputs of samples first … first+n-1 (dataset order), rows of the output's size. On rank 0 only. */
+typedef struct ls_prediction_sink {
+    void *context;
+    ls_status (*rows)(void *context, size_t output, uint64_t first, size_t n, const float *values);
+} ls_prediction_sink;
+
+/* Collective. Outputs for every sample, handed to rank 0's sink in dataset order. */
+ls_status ls_predict(const ls_task *task, ls_engine *engine, const ls_split *split, uint64_t batch_size,
+                     uint64_t microbatch, const ls_prediction_sink *sink);
+
+#endif

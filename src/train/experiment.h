@@ -1,0 +1,87 @@
+/*
+ * An experiment: what the YAML file says, checked and with defaults filled in. Nothing here knows ranks.
+ */
+#ifndef LS_TRAIN_EXPERIMENT_H
+#define LS_TRAIN_EXPERIMENT_H
+
+#include "base/options.h"
+#include "nn/engine.h"
+#include "nn/optimizer.h"
+#include "nn/outputs.h"
+
+/* One array of a split: where it lies and how it is read. */
+typedef struct ls_array_spec {
+    char *name; /* the input or output it feeds; NULL: the only one */
+    char *file; /* path, already relative to the working directory */
+    char *path; /* inside the file: "/train/x" */
+    int64_t one_hot; /* classes; INT64_MIN: not asked for */
+    double scale, offset; /* NAN: as the file says */
+    const ls_config *at;
+} ls_array_spec;
+
+typedef struct ls_split_spec {
+    char *name; /* "train" */
+    ls_array_spec *x, *y, *sample_weight;
+    size_t xs, ys, weights; /* weights: 0 or 1 */
+    bool has_rows;
+    uint64_t rows[2]; /* [begin, end) */
+    const ls_config *at;
+} ls_split_spec;
+
+typedef enum ls_reduction { LS_REDUCTION_EXACT, LS_REDUCTION_FAST } ls_reduction;
+typedef enum ls_grid { LS_GRID_CARRIED, LS_GRID_STATIC } ls_grid;
+
+typedef struct ls_fit_options {
+    int64_t epochs, batch_size, microbatch; /* microbatch: resolved, never 0 */
+    bool shuffle;
+    int64_t validation_freq, validation_batch_size; /* batch size INT64_MIN: batch_size */
+    double validation_split;
+    int64_t checkpoint_every; /* updates; 0: at the ends of epochs only */
+    char *validation_data;    /* a split; NULL: none */
+} ls_fit_options;
+
+typedef struct ls_distributed_options {
+    int reduction;       /* ls_reduction */
+    int grid;            /* ls_grid */
+    int64_t bucket_kib;  /* of the carrier */
+    int64_t segment_kib; /* of what a ring sends at a time */
+    double timeout_s;    /* 0: wait for ever */
+    char *allreduce;     /* a name in ls_reducers, or "auto" */
+    char *blas_kernel;   /* NULL: as OpenBLAS picks */
+} ls_distributed_options;
+
+typedef struct ls_experiment {
+    ls_config *root;     /* owned: everything below borrows from it */
+    char *file;          /* for messages */
+    char *name;
+    uint64_t seed;
+    char *initial_weights; /* path; NULL: fresh ones */
+    char *output;          /* directory; NULL: none given */
+    ls_split_spec *split;
+    size_t splits;
+    const ls_config *model; /* description */
+    const ls_config *compile;
+    ls_optimizer optimizer;
+    ls_fit_options fit;
+    ls_distributed_options distributed;
+} ls_experiment;
+
+/*
+ * Read FILE and apply settings ("fit.epochs=3"). Every error names file, line and column. Checks all that can be checked
+ * without data: the model's shapes and losses come later (ls_task_create).
+ */
+ls_status ls_experiment_read(const char *file, const char *const *settings, size_t n, ls_experiment **out);
+/* The same from text: what a model file holds. name: for messages and as base of relative paths (may be NULL: none). */
+ls_status ls_experiment_parse(const char *text, size_t bytes, const char *name, ls_experiment **out);
+void ls_experiment_free(ls_experiment *experiment);
+
+/* NULL if there is no split of that name. */
+const ls_split_spec *ls_experiment_split(const ls_experiment *experiment, const char *name);
+
+/*
+ * The experiment as YAML with the input shape written out: what a run directory gets. for_model: only what shapes the
+ * weights, without `output` and `distributed`, so that the text does not depend on how the run was started.
+ */
+ls_status ls_experiment_write(const ls_experiment *experiment, const ls_model *model, bool for_model, ls_text *out);
+
+#endif

@@ -1,0 +1,33 @@
+/* The fit loop: for each epoch, permute; for each batch, update; at the end validate, log, write a checkpoint. */
+#ifndef LS_TRAIN_FIT_H
+#define LS_TRAIN_FIT_H
+
+#include <signal.h>
+#include <stdio.h>
+
+#include "train/trainer.h"
+
+typedef struct ls_fit_settings {
+    const char *directory;       /* the run directory; NULL: write no files */
+    bool resume;                 /* go on from directory/checkpoint.h5 if there is one */
+    bool allow_other_kernel;     /* resume under another BLAS kernel family */
+    int verbose;                 /* 0, 1, 2; -1: by the terminal */
+    FILE *out;                   /* progress, rank 0 only; NULL: none */
+    const volatile sig_atomic_t *stop; /* set by a signal handler; NULL: none */
+    ls_trainer_options trainer;
+} ls_fit_settings;
+
+typedef struct ls_fit_result {
+    char fingerprint[33];
+    uint64_t updates, redone;
+    double seconds;              /* in the loop, without set-up */
+    bool stopped;                /* by a signal: the checkpoint holds the state */
+} ls_fit_result;
+
+/*
+ * Collective. Trains to the end or until a signal; LS_ERR_STOPPED in the latter case, after the checkpoint was written.
+ * task->model holds the weights afterwards.
+ */
+ls_status ls_fit(const ls_task *task, const ls_fit_settings *settings, ls_fit_result *result);
+
+#endif

@@ -1,0 +1,317 @@
+#include "train/gradients.h"
+
+#include <limits.h>
+#include <string.h>
+#include <xxhash.h>
+
+#include "base/memory.h"
+
+#define FIRST_BUCKET_PART 4 /* the first bucket is this much smaller, so that the first reduction starts early */
+#define FLAGS 1             /* int16 words after the exponents: the wish to stop */
+
+void ls_gradients_free(ls_gradients *g)
+{
+    if (!g)
+        return;
+    for (size_t i = 0; g->bucket && i < g->buckets; i++) {
+        ls_free(g->bucket[i].bounds);
+        ls_free(g->bucket[i].weight_bounds);
+    }
+    ls_free(g->bucket);
+    ls_reducer_free(g->reducer);
+    ls_exponents_reset(&g->exponents);
+    ls_free(g->acc);
+    ls_free(g->touched);
+    ls_free(g->param_of);
+    ls_free(g->seen);
+    ls_free(g->contribution_hash);
+    ls_free(g);
+}
+
+static size_t padded_blocks(const ls_param *param)
+{
+    return (param->size + LS_BLOCK - 1) / LS_BLOCK;
+}
+
+/* Blocks [*begin, *end) of a layer's trainable parameters; false if it has none. */
+static bool layer_blocks(const ls_layer *layer, size_t *begin, size_t *end)
+{
+    if (!layer->trainable || !layer->params || !layer->param[0].trainable)
+        return false;
+    *begin = *end = layer->param[0].offset / LS_BLOCK;
+    for (size_t p = 0; p < layer->params && layer->param[p].trainable; p++)
+        *end += padded_blocks(&layer->param[p]);
+    return true;
+}
+
+static ls_status cut_bucket(ls_gradients *g, ls_bucket *bucket)
+{
+    const size_t parts = (size_t)g->comm->size, rank = (size_t)g->comm->rank, n = bucket->end - bucket->begin;
+
+    bucket->bounds = ls_calloc(parts + 1, sizeof *bucket->bounds, "the bounds of a bucket");
+    bucket->weight_bounds = ls_calloc(parts + 1, sizeof *bucket->weight_bounds, "the bounds of a bucket");
+    if (!bucket->bounds || !bucket->weight_bounds)
+        return LS_ERR_MEMORY;
+    for (size_t p = 0; p <= parts; p++) {
+        bucket->weight_bounds[p] = ls_part_begin(n, p, parts) * LS_BLOCK;
+        bucket->bounds[p] = bucket->weight_bounds[p] * g->carrier->per_weight;
+    }
+    bucket->own_begin = bucket->begin + bucket->weight_bounds[rank] / LS_BLOCK;
+    bucket->own_end = bucket->begin + bucket->weight_bounds[rank + 1] / LS_BLOCK;
+    for (size_t i = 0; i < g->model->layers; i++) {
+        size_t begin, end;
+
+        if (layer_blocks(g->model->layer[i], &begin, &end) && begin < bucket->end && end > bucket->begin)
+            bucket->layers++;
+    }
+    return LS_OK;
+}
+
+/* Buckets from the end of the buffer: a pure function of the model and the bucket size. */
+static ls_status cut_buckets(ls_gradients *g, int64_t bucket_kib)
+{
+    const size_t full = (size_t)bucket_kib * 1024 / g->block_bytes;
+    const size_t most = full ? full : 1;
+    const size_t first = most / FIRST_BUCKET_PART ? most / FIRST_BUCKET_PART : 1;
+    size_t end = g->blocks;
+
+    if (!(g->bucket = ls_calloc(g->blocks / most + 2, sizeof *g->bucket, "the buckets")))
+        return LS_ERR_MEMORY;
+    while (end > 0) {
+        const size_t want = g->buckets ? most : first;
+        ls_bucket *bucket = &g->bucket[g->buckets++];
+
+        bucket->end = end;
+        bucket->begin = end = end > want ? end - want : 0;
+        LS_TRY(cut_bucket(g, bucket));
+    }
+    return LS_OK;
+}
+
+/* Everything but the reducer. Not collective. */
+static ls_status plan(ls_gradients *g, const ls_comm *comm, const ls_model *model,
+                      const ls_distributed_options *options, uint64_t contributions, size_t local_microbatches)
+{
+    g->comm = comm;
+    g->model = model;
+    g->carrier = options->reduction == LS_REDUCTION_FAST ? &ls_carrier_fast
+                 : options->grid == LS_GRID_STATIC       ? &ls_carrier_static
+                                                         : &ls_carrier_carried;
+    g->blocks = model->trainable_size / LS_BLOCK;
+    g->block_bytes = LS_BLOCK * g->carrier->per_weight * ls_element_bytes(g->carrier->element);
+    LS_TRY(ls_carrier_h(contributions, &g->h));
+    if (g->blocks > INT_MAX - FLAGS)
+        return ls_fail(LS_ERR_CONFIG, "the model has %zu weights, more than the %d blocks of %d that can be reduced",
+                       model->trainable_size, INT_MAX - FLAGS, LS_BLOCK);
+    g->acc = ls_calloc(g->blocks, g->block_bytes, "the gradient accumulators");
+    g->touched = ls_calloc(g->blocks, sizeof *g->touched, "the gradient accumulators");
+    g->param_of = ls_calloc(g->blocks, sizeof *g->param_of, "the gradient accumulators");
+    g->seen = ls_calloc(g->blocks + FLAGS, sizeof *g->seen, "the gradient accumulators");
+    g->hash_rows = local_microbatches;
+    if (local_microbatches)
+        g->contribution_hash = ls_calloc(local_microbatches * model->trainable_params, sizeof *g->contribution_hash,
+                                         "the trace");
+    if (!g->acc || !g->touched || !g->param_of || !g->seen || (local_microbatches && !g->contribution_hash))
+        return LS_ERR_MEMORY;
+    LS_TRY(ls_exponents_init(&g->exponents, g->blocks));
+    for (size_t i = 0; i < model->trainable_params; i++)
+        for (size_t b = 0; b < padded_blocks(model->param[i]); b++)
+            g->param_of[model->param[i]->offset / LS_BLOCK + b] = (uint32_t)i;
+    return cut_buckets(g, options->bucket_kib);
+}
+
+ls_status ls_gradients_create(const ls_comm *comm, const ls_model *model, const ls_distributed_options *options,
+                              uint64_t contributions, size_t local_microbatches, ls_gradients **out)
+{
+    ls_gradients *g = ls_calloc(1, sizeof *g, "the gradients");
+    size_t largest = 0;
+    ls_status st = LS_OK;
+
+    *out = NULL;
+    if (!g)
+        return LS_ERR_MEMORY;
+    st = plan(g, comm, model, options, contributions, local_microbatches);
+    for (size_t i = 0; i < g->buckets; i++)
+        if (g->bucket[i].end - g->bucket[i].begin > largest)
+            largest = g->bucket[i].end - g->bucket[i].begin;
+    LS_TRY_CLEANUP(ls_agree(comm, st));
+    LS_TRY_CLEANUP(ls_reducer_create(comm, options->allreduce, largest * g->block_bytes,
+                                     (size_t)options->segment_kib * 1024, &g->reducer));
+    *out = g;
+    g = NULL;
+cleanup:
+    ls_gradients_free(g);
+    return st;
+}
+
+void ls_gradients_begin(ls_gradients *g, uint64_t update)
+{
+    g->update = update;
+    g->issued = 0;
+    if (++g->attempt == 0) { /* the counter wrapped: no block may look written */
+        memset(g->touched, 0, g->blocks * sizeof *g->touched);
+        g->attempt = 1;
+    }
+    for (size_t b = 0; b < g->blocks; b++)
+        g->seen[b] = LS_EXPONENT_NONE;
+    for (size_t i = 0; i < g->buckets; i++)
+        g->bucket[i].waiting = g->bucket[i].layers;
+    if (g->contribution_hash)
+        memset(g->contribution_hash, 0, g->hash_rows * g->model->trainable_params * sizeof *g->contribution_hash);
+}
+
+static bool is_lost(const ls_gradients *g, size_t microbatch)
+{
+    const ls_fault *fault = g->fault;
+
+    return fault && fault->kind == LS_FAULT_DROP_CONTRIBUTION && fault->ranks == g->comm->size &&
+           fault->rank == g->comm->rank && fault->update == g->update && fault->microbatch == microbatch;
+}
+
+static void add(void *context, size_t microbatch, size_t first, const float *values, size_t n)
+{
+    ls_gradients *g = context;
+    const size_t begin = first / LS_BLOCK, end = begin + n / LS_BLOCK;
+
+    if (g->contribution_hash) {
+        uint64_t *row = g->contribution_hash + microbatch * g->model->trainable_params;
+
+        for (size_t b = begin; b < end; b++)
+            row[g->param_of[b]] = XXH3_64bits_withSeed(values + (b - begin) * LS_BLOCK, LS_BLOCK * sizeof *values,
+                                                       row[g->param_of[b]]);
+    }
+    if (g->fault && is_lost(g, microbatch))
+        return;
+    for (size_t b = begin; b < end; b++) {
+        const int16_t e = g->carrier->add(g->acc + b * g->block_bytes, values + (b - begin) * LS_BLOCK,
+                                          g->exponents.E[b], g->h, g->touched[b] != g->attempt);
+
+        g->touched[b] = g->attempt;
+        if (e > g->seen[b])
+            g->seen[b] = e;
+    }
+}
+
+/* Blocks that no local microbatch wrote hold an earlier step's totals: they must count as zero. */
+static void clear_untouched(ls_gradients *g, size_t begin, size_t end)
+{
+    for (size_t b = begin; b < end; b++)
+        if (g->touched[b] != g->attempt) {
+            memset(g->acc + b * g->block_bytes, 0, g->block_bytes);
+            g->touched[b] = g->attempt;
+        }
+}
+
+static ls_status layer_done(void *context, const ls_layer *layer)
+{
+    ls_gradients *g = context;
+    size_t begin, end;
+
+    if (!layer_blocks(layer, &begin, &end))
+        return LS_OK;
+    clear_untouched(g, begin, end);
+    for (size_t i = 0; i < g->buckets; i++)
+        if (begin < g->bucket[i].end && end > g->bucket[i].begin)
+            g->bucket[i].waiting--;
+    /* Always in index order, so that all ranks do the same collectives whatever order layers finish in. */
+    while (g->issued < g->buckets && g->bucket[g->issued].waiting == 0) {
+        const ls_bucket *bucket = &g->bucket[g->issued++];
+
+        LS_TRY(g->reducer->ops->reduce_scatter(g->reducer, g->acc + bucket->begin * g->block_bytes,
+                                               g->carrier->element, bucket->bounds));
+    }
+    return LS_OK;
+}
+
+ls_gradient_sink ls_gradients_sink(ls_gradients *g)
+{
+    return (ls_gradient_sink){.context = g, .add = add, .layer_done = layer_done};
+}
+
+ls_status ls_gradients_agree(ls_gradients *g, bool *stop, ls_verdict *verdict)
+{
+    bool fits = true;
+
+    g->seen[g->blocks] = *stop;
+    if (g->comm->size > 1)
+        LS_TRY(ls_mpi_check(MPI_Allreduce(MPI_IN_PLACE, g->seen, (int)(g->blocks + FLAGS), MPI_SHORT, MPI_MAX,
+                                          g->comm->mpi),
+                            "agreeing on the exponents of the gradient"));
+    *stop = g->seen[g->blocks] != 0;
+    for (size_t b = 0; b < g->blocks; b++) {
+        if (g->seen[b] == LS_EXPONENT_NONFINITE) {
+            *verdict = LS_VERDICT_NONFINITE;
+            return LS_OK;
+        }
+        fits = fits && g->carrier->fits(g->seen[b], g->exponents.E[b], g->h);
+    }
+    *verdict = fits ? LS_VERDICT_FITS : LS_VERDICT_REDO;
+    if (g->carrier != &ls_carrier_carried) {
+        if (fits)
+            return LS_OK;
+        for (size_t b = 0; b < g->blocks; b++)
+            if (!g->carrier->fits(g->seen[b], 0, g->h)) {
+                char name[LS_PARAM_NAME_BYTES];
+
+                return ls_fail(LS_ERR_NUMERIC,
+                               "update %llu: a gradient of %s is 2^%d or more, too large for distributed.grid: %s; use "
+                               "grid: carried", (unsigned long long)g->update + 1,
+                               ls_model_param_name(g->model, g->model->param[g->param_of[b]], name), g->seen[b] - 1,
+                               g->carrier->name);
+            }
+    }
+    if (fits)
+        ls_exponents_settle(&g->exponents, g->seen, g->update + 1);
+    else
+        ls_exponents_rise(&g->exponents, g->seen);
+    return LS_OK;
+}
+
+const ls_param *ls_gradients_nonfinite(const ls_gradients *g)
+{
+    /* Backward runs from the output: the bad parameter furthest down the buffer met the fault first. */
+    for (size_t b = g->blocks; b-- > 0;)
+        if (g->seen[b] == LS_EXPONENT_NONFINITE)
+            return g->model->param[g->param_of[b]];
+    return NULL;
+}
+
+void ls_gradients_finish(const ls_gradients *g, size_t block, double divisor, float *out)
+{
+    g->carrier->finish(g->acc + block * g->block_bytes, divisor, out);
+}
+
+ls_status ls_gradients_all_gather(ls_gradients *g, float *weights)
+{
+    for (size_t i = 0; i < g->buckets; i++)
+        LS_TRY(g->reducer->ops->all_gather(g->reducer, weights + g->bucket[i].begin * LS_BLOCK, LS_FLOAT32,
+                                           g->bucket[i].weight_bounds));
+    return LS_OK;
+}
+
+ls_status ls_gradients_gather(const ls_gradients *g, float *array)
+{
+    const size_t parts = (size_t)g->comm->size, rank = (size_t)g->comm->rank;
+    int *count = ls_calloc(parts, sizeof *count, "the counts of a gather");
+    int *start = ls_calloc(parts, sizeof *start, "the counts of a gather");
+    ls_status st = count && start ? LS_OK : LS_ERR_MEMORY;
+
+    st = ls_agree(g->comm, st);
+    for (size_t i = 0; i < g->buckets && st == LS_OK && parts > 1; i++) {
+        const ls_bucket *bucket = &g->bucket[i];
+        float *here = array + bucket->begin * LS_BLOCK;
+
+        for (size_t p = 0; p < parts; p++) { /* a bucket is at most a GiB, so these fit */
+            start[p] = (int)bucket->weight_bounds[p];
+            count[p] = (int)(bucket->weight_bounds[p + 1] - bucket->weight_bounds[p]);
+        }
+        st = ls_mpi_check(rank == 0 ? MPI_Gatherv(MPI_IN_PLACE, 0, MPI_DATATYPE_NULL, here, count, start, MPI_FLOAT, 0,
+                                                  g->comm->mpi)
+                                    : MPI_Gatherv(here + start[rank], count[rank], MPI_FLOAT, NULL, NULL, NULL,
+                                                  MPI_FLOAT, 0, g->comm->mpi),
+                          "gathering the optimizer's state");
+    }
+    ls_free(count);
+    ls_free(start);
+    return st;
+}

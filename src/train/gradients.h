@@ -1,0 +1,92 @@
+/*
+ * The gradient of a batch: contributions of local microbatches in, exact totals of this rank's shard out.
+ *
+ *     engine ──contributions──> accumulators ──buckets, as layers finish──> reduce-scatter ──> own shard
+ *
+ * The flat buffer is cut from its end into buckets (layers finish in reverse order); every bucket is cut into P runs of
+ * blocks, one per rank. Which rank owns what depends on P; what is computed does not.
+ */
+#ifndef LS_TRAIN_GRADIENTS_H
+#define LS_TRAIN_GRADIENTS_H
+
+#include "comm/carrier.h"
+#include "comm/reducer.h"
+#include "nn/engine.h"
+#include "train/experiment.h"
+
+/* A fault planted by a test, to prove that `verify` finds it. Never set by the program. */
+typedef struct ls_fault {
+    enum { LS_FAULT_NONE, LS_FAULT_DROP_CONTRIBUTION, LS_FAULT_SEED } kind;
+    int rank;            /* the rank it happens on, in runs of `ranks` ranks */
+    int ranks;
+    uint64_t update;     /* DROP: at this update (from 0) … */
+    size_t microbatch;   /* … this local microbatch's contributions are lost */
+} ls_fault;
+
+typedef struct ls_bucket {
+    size_t begin, end;   /* blocks of the flat buffer */
+    size_t waiting;      /* layers that have not finished yet, in this step */
+    size_t layers;
+    size_t own_begin, own_end; /* this rank's blocks */
+    size_t *bounds;      /* [P+1] in carrier elements, from the bucket's begin */
+    size_t *weight_bounds; /* [P+1] in weights */
+} ls_bucket;
+
+typedef struct ls_gradients {
+    const ls_comm *comm;         /* borrowed */
+    const ls_model *model;       /* borrowed */
+    const ls_carrier_ops *carrier;
+    ls_reducer *reducer;         /* owned */
+    int h;                       /* at most 2^h contributions per weight */
+    size_t blocks;
+    size_t block_bytes;          /* of a block in the carrier */
+    char *acc;                   /* [blocks] owned */
+    uint32_t *touched;           /* [blocks] the attempt that wrote it last */
+    uint32_t attempt;
+    uint32_t *param_of;          /* [blocks] index of the parameter */
+    int16_t *seen;               /* [blocks + flags] largest exponents of this step: what ranks agree on */
+    ls_exponents exponents;
+    ls_bucket *bucket;
+    size_t buckets, issued;
+    uint64_t *contribution_hash; /* [local microbatches x trainable params] when tracing; else NULL */
+    size_t hash_rows;
+    const ls_fault *fault;       /* borrowed; NULL: none */
+    uint64_t update;
+} ls_gradients;
+
+/*
+ * Collective. contributions: the most any weight gets per step. local_microbatches: rows of the hash table when trace is
+ * wanted, 0 otherwise.
+ */
+ls_status ls_gradients_create(const ls_comm *comm, const ls_model *model, const ls_distributed_options *options,
+                              uint64_t contributions, size_t local_microbatches, ls_gradients **out);
+void ls_gradients_free(ls_gradients *gradients);
+
+/* Start a step (or start it again): nothing is accumulated yet. */
+void ls_gradients_begin(ls_gradients *gradients, uint64_t update);
+/* For ls_engine_backward. Buckets are reduced, collectively, as their layers finish. */
+ls_gradient_sink ls_gradients_sink(ls_gradients *gradients);
+
+typedef enum ls_verdict {
+    LS_VERDICT_FITS,     /* totals are exact: go on with the update */
+    LS_VERDICT_REDO,     /* exponents rose: do the step again */
+    LS_VERDICT_NONFINITE /* some contribution is NaN or Inf */
+} ls_verdict;
+
+/*
+ * Collective, after backward. *stop (in: this rank's wish, out: any rank's) rides along. All ranks get the same verdict.
+ * FITS also settles the exponents for update number update+1.
+ */
+ls_status ls_gradients_agree(ls_gradients *gradients, bool *stop, ls_verdict *verdict);
+/* The trainable parameter whose contributions were not finite, nearest to the output; NULL if there is none. */
+const ls_param *ls_gradients_nonfinite(const ls_gradients *gradients);
+
+/* Own block: g (LS_BLOCK) = total / divisor. */
+void ls_gradients_finish(const ls_gradients *gradients, size_t block, double divisor, float *g);
+
+/* Collective: every rank's own weights (a flat buffer of trainable_size) become known to all. */
+ls_status ls_gradients_all_gather(ls_gradients *gradients, float *weights);
+/* Collective: rank 0 gets every rank's own part of an array of trainable_size, in place; nothing changes elsewhere. */
+ls_status ls_gradients_gather(const ls_gradients *gradients, float *array);
+
+#endif

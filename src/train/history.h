@@ -1,0 +1,26 @@
+/* The history of a run: one row per epoch, Keras's column names, and its CSV file. */
+#ifndef LS_TRAIN_HISTORY_H
+#define LS_TRAIN_HISTORY_H
+
+#include "base/text.h"
+#include "train/scores.h"
+
+typedef struct ls_history {
+    char **name;    /* [columns] sorted, without "epoch" */
+    double *value;  /* [epochs x columns] NAN: not available */
+    uint64_t *epoch; /* [epochs] from 0 */
+    size_t columns, epochs, capacity;
+} ls_history;
+
+ls_status ls_history_create(ls_history **out);
+void ls_history_free(ls_history *history);
+
+/* Columns are fixed by the first row; until there are any, by this call. names need not be sorted. */
+ls_status ls_history_set_columns(ls_history *history, const char *const *names, size_t n);
+/* A row; logs whose name has no column are dropped, columns without a log get NAN. */
+ls_status ls_history_add(ls_history *history, uint64_t epoch, const ls_log *logs, size_t n);
+
+/* Keras's CSVLogger: "epoch,loss,…\r\n", numbers as Python prints them, NA where not available. */
+ls_status ls_history_csv(const ls_history *history, ls_text *out);
+
+#endif

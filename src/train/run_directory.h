@@ -1,0 +1,14 @@
+/* What a run leaves behind besides its checkpoints: experiment.yaml, history.csv, run.json. Rank 0 writes. */
+#ifndef LS_TRAIN_RUN_DIRECTORY_H
+#define LS_TRAIN_RUN_DIRECTORY_H
+
+#include "train/fit.h"
+
+/* Collective. Creates the directory and writes experiment.yaml, before any work is done. */
+ls_status ls_run_begin(const ls_trainer *trainer, const char *directory);
+/* Collective. history.csv as of now. */
+ls_status ls_run_history(const ls_trainer *trainer, const char *directory);
+/* Collective. run.json: ranks, hosts, versions, seed, timings, fingerprint. */
+ls_status ls_run_end(const ls_trainer *trainer, const char *directory, const ls_fit_result *result);
+
+#endif

@@ -1,0 +1,240 @@
+#include "train/split.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <string.h>
+#include <xxhash.h>
+
+#include "base/memory.h"
+
+void ls_split_free(ls_split *split)
+{
+    if (!split)
+        return;
+    for (size_t i = 0; split->owns && split->x && i < split->inputs; i++)
+        ls_array_free(split->x[i]);
+    for (size_t k = 0; split->owns && split->y && k < split->outputs; k++)
+        ls_array_free(split->y[k]);
+    if (split->owns)
+        ls_array_free(split->weight);
+    ls_free(split->x);
+    ls_free(split->y);
+    ls_free(split->name);
+    ls_free(split);
+}
+
+static ls_status open_array(const ls_array_spec *spec, const ls_split_spec *of, ls_array **out)
+{
+    ls_status st = ls_array_open(spec->file, spec->path, of->has_rows ? of->rows : NULL, out);
+
+    if (st != LS_OK)
+        return st;
+    if (!isnan(spec->scale) || !isnan(spec->offset))
+        LS_TRY(ls_array_set_scaling(*out, isnan(spec->scale) ? NULL : &spec->scale,
+                                    isnan(spec->offset) ? NULL : &spec->offset));
+    return spec->one_hot == INT64_MIN ? LS_OK : ls_array_one_hot(*out, (uint64_t)spec->one_hot);
+}
+
+/* The place of a named array among `n` nodes; unnamed ones go to the only node there is. */
+static ls_status place_of(const ls_array_spec *spec, const ls_model *model, const size_t *node, size_t n,
+                          const char *what, size_t *out)
+{
+    const char *known[64];
+    const char *nearest;
+    size_t names = 0;
+
+    *out = 0;
+    if (!spec->name && n == 1)
+        return LS_OK;
+    for (size_t i = 0; i < n; i++) {
+        if (spec->name && strcmp(model->node[node[i]].name, spec->name) == 0) {
+            *out = i;
+            return LS_OK;
+        }
+        if (names < 64)
+            known[names++] = model->node[node[i]].name;
+    }
+    if (!spec->name)
+        return ls_config_fail(spec->at, "the model has %zu %ss; name the array of each: {%s: /path}", n, what,
+                              known[0]);
+    nearest = ls_nearest_name(spec->name, known, names);
+    return ls_config_fail_key(spec->at, "the model has no %s '%s'%s%s%s", what, spec->name,
+                              nearest ? "; did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : "");
+}
+
+static ls_status open_arrays(const ls_split_spec *spec, const ls_array_spec *arrays, size_t n, const ls_model *model,
+                             const size_t *node, size_t places, const char *what, ls_array **out)
+{
+    for (size_t i = 0; i < n; i++) {
+        size_t place = i;
+
+        if (model)
+            LS_TRY(place_of(&arrays[i], model, node, places, what, &place));
+        if (out[place])
+            return ls_config_fail(arrays[i].at, "two arrays are given for one %s", what);
+        LS_TRY(open_array(&arrays[i], spec, &out[place]));
+    }
+    return LS_OK;
+}
+
+static ls_status check_samples(ls_split *split, const ls_array *array)
+{
+    if (!array)
+        return LS_OK;
+    if (split->samples == UINT64_MAX)
+        split->samples = ls_array_samples(array);
+    if (ls_array_samples(array) != split->samples)
+        return ls_fail(LS_ERR_DATA, "%s has %" PRIu64 " samples, but %s has %" PRIu64 ": x and y must have equally many",
+                       ls_array_path(array), ls_array_samples(array), ls_array_path(split->x[0]), split->samples);
+    return LS_OK;
+}
+
+ls_status ls_split_open(const ls_split_spec *spec, const ls_model *model, ls_split **out)
+{
+    ls_split *split = ls_calloc(1, sizeof *split, "a split");
+    ls_status st = LS_OK;
+
+    *out = NULL;
+    if (!split)
+        return LS_ERR_MEMORY;
+    split->owns = true;
+    split->samples = UINT64_MAX;
+    split->inputs = model ? model->inputs : spec->xs;
+    split->outputs = model ? model->outputs : spec->ys;
+    split->name = ls_strdup(spec->name);
+    split->x = ls_calloc(split->inputs, sizeof *split->x, "a split");
+    split->y = spec->ys ? ls_calloc(split->outputs, sizeof *split->y, "a split") : NULL;
+    if (!split->name || !split->x || (spec->ys && !split->y)) {
+        st = LS_ERR_MEMORY;
+        goto cleanup;
+    }
+    LS_TRY_CLEANUP(
+        open_arrays(spec, spec->x, spec->xs, model, model ? model->input : NULL, split->inputs, "input", split->x));
+    if (spec->ys)
+        LS_TRY_CLEANUP(open_arrays(spec, spec->y, spec->ys, model, model ? model->output : NULL, split->outputs,
+                                   "output", split->y));
+    if (spec->weights)
+        LS_TRY_CLEANUP(open_array(&spec->sample_weight[0], spec, &split->weight));
+    for (size_t i = 0; i < split->inputs; i++) {
+        if (!split->x[i]) {
+            st = ls_config_fail(spec->at, "data.%s gives no array for the input '%s'", spec->name,
+                                model->node[model->input[i]].name);
+            goto cleanup;
+        }
+        LS_TRY_CLEANUP(check_samples(split, split->x[i]));
+    }
+    for (size_t k = 0; split->y && k < split->outputs; k++)
+        LS_TRY_CLEANUP(check_samples(split, split->y[k]));
+    LS_TRY_CLEANUP(check_samples(split, split->weight));
+    if (!split->samples) {
+        st = ls_fail(LS_ERR_DATA, "%s holds no sample", ls_array_path(split->x[0]));
+        goto cleanup;
+    }
+    *out = split;
+    split = NULL;
+cleanup:
+    ls_split_free(split);
+    return st;
+}
+
+ls_status ls_split_cut(ls_split *split, double fraction, const ls_config *at, ls_split **rest)
+{
+    /* floor(N (1 - f)) in double: Keras's own formula, so that the cut falls on the same sample. */
+    const uint64_t cut = (uint64_t)floor((double)split->samples * (1.0 - fraction));
+    ls_split *view;
+
+    *rest = NULL;
+    if (cut == 0 || cut == split->samples)
+        return ls_config_fail(at, "fit.validation_split %g of %" PRIu64 " samples leaves %s part empty", fraction,
+                              split->samples, cut ? "the validation" : "the training");
+    if (!(view = ls_calloc(1, sizeof *view, "a split")))
+        return LS_ERR_MEMORY;
+    *view = *split;
+    view->owns = false;
+    view->name = ls_strdup("validation_split");
+    view->x = ls_calloc(split->inputs, sizeof *view->x, "a split");
+    view->y = split->y ? ls_calloc(split->outputs, sizeof *view->y, "a split") : NULL;
+    if (!view->name || !view->x || (split->y && !view->y)) {
+        ls_split_free(view);
+        return LS_ERR_MEMORY;
+    }
+    memcpy(view->x, split->x, split->inputs * sizeof *view->x);
+    if (split->y)
+        memcpy(view->y, split->y, split->outputs * sizeof *view->y);
+    view->begin = split->begin + cut;
+    view->samples = split->samples - cut;
+    split->samples = cut;
+    *rest = view;
+    return LS_OK;
+}
+
+ls_status ls_split_identity(const ls_split *split, ls_text *out)
+{
+    ls_text_add(out, "%s[%" PRIu64 "+%" PRIu64 "]", split->name, split->begin, split->samples);
+    for (size_t i = 0; i < split->inputs; i++)
+        ls_text_add(out, " x%zu=%016" PRIx64, i, ls_array_hash(split->x[i]));
+    for (size_t k = 0; split->y && k < split->outputs; k++)
+        if (split->y[k])
+            ls_text_add(out, " y%zu=%016" PRIx64, k, ls_array_hash(split->y[k]));
+    if (split->weight)
+        ls_text_add(out, " w=%016" PRIx64, ls_array_hash(split->weight));
+    return out->status;
+}
+
+static uint64_t sample_at(const ls_split *split, const ls_permutation *order, uint64_t position)
+{
+    return split->begin + (order ? ls_permutation_at(order, position) : position);
+}
+
+/* The weight of a sample at all its positions: 1 where this split has none but another one had. */
+static void load_weight(const ls_split *split, uint64_t sample, float *weights, uint64_t row, size_t positions)
+{
+    float w = 1;
+
+    if (!weights)
+        return;
+    if (split->weight)
+        ls_array_get(split->weight, sample, &w);
+    for (size_t t = 0; t < positions; t++)
+        weights[row * positions + t] = w;
+}
+
+ls_local_batch ls_split_load(const ls_split *split, const ls_permutation *order, const ls_slice *slice,
+                             uint64_t microbatch, ls_engine *engine, const ls_objective *objective)
+{
+    for (uint64_t r = 0; r < slice->rows; r++) {
+        const uint64_t sample = sample_at(split, order, slice->begin + r);
+
+        for (size_t i = 0; i < split->inputs; i++) {
+            const size_t n = ls_shape_size(ls_array_shape(split->x[i]));
+
+            ls_array_get(split->x[i], sample, ls_engine_input(engine, i) + r * n);
+        }
+        for (size_t k = 0; objective && split->y && k < split->outputs; k++) {
+            if (!split->y[k] || !objective[k].target_size)
+                continue;
+            ls_array_get(split->y[k], sample, ls_engine_target(engine, k) + r * objective[k].target_size);
+            load_weight(split, sample, ls_engine_weights(engine, k), r, objective[k].positions);
+        }
+    }
+    return (ls_local_batch){
+        .batch_size = slice->batch_rows,
+        .microbatch = microbatch,
+        .first = slice->first,
+        .count = slice->count,
+        .rows = slice->rows,
+        .position = slice->begin - slice->first * microbatch,
+    };
+}
+
+uint64_t ls_split_order_hash(const ls_split *split, const ls_permutation *order, uint64_t begin, uint64_t rows)
+{
+    uint64_t hash = 0;
+
+    for (uint64_t r = 0; r < rows; r++) {
+        const uint64_t sample = sample_at(split, order, begin + r);
+
+        hash = XXH3_64bits_withSeed(&sample, sizeof sample, hash);
+    }
+    return hash;
+}

@@ -1,0 +1,266 @@
+#include "train/task.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/memory.h"
+
+void ls_task_free(ls_task *task)
+{
+    if (!task)
+        return;
+    ls_split_free(task->validation); /* perhaps a view of train: first */
+    ls_split_free(task->train);
+    ls_split_free(task->test);
+    ls_free(task->objective);
+    if (task->model)
+        ls_outputs_free(task->outputs, task->model->outputs);
+    ls_model_free(task->model);
+    ls_free(task);
+}
+
+/* The shape that data.train's x has, for a Sequential model that does not name its own. */
+static ls_status input_shape_of(const ls_split_spec *spec, ls_shape *out)
+{
+    ls_array *array = NULL;
+
+    if (spec->xs != 1)
+        return ls_config_fail(spec->at, "a list of layers has one input, but %zu arrays are given as x", spec->xs);
+    LS_TRY(ls_array_open(spec->x[0].file, spec->x[0].path, spec->has_rows ? spec->rows : NULL, &array));
+    *out = *ls_array_shape(array);
+    if (spec->x[0].one_hot != INT64_MIN) {
+        out->rank = 1;
+        out->dim[0] = (size_t)spec->x[0].one_hot;
+    }
+    ls_array_free(array);
+    return LS_OK;
+}
+
+static bool names_input(const ls_config *model)
+{
+    return model->kind == LS_CONFIG_MAP ||
+           (model->first && model->first->kind == LS_CONFIG_MAP && model->first->first &&
+            strcmp(model->first->first->key, "input") == 0);
+}
+
+static ls_status create_model(const ls_experiment *e, const ls_split_spec *spec, ls_model **out)
+{
+    ls_shape shape = {0};
+
+    if (names_input(e->model))
+        return ls_model_create(e->model, NULL, NULL, out);
+    if (!spec)
+        return ls_config_fail(e->model, "the model has no input shape: begin it with '- input: {shape: [...]}', or "
+                                        "name data.train.x");
+    LS_TRY(input_shape_of(spec, &shape));
+    return ls_model_create(e->model, NULL, &shape, out);
+}
+
+ls_status ls_task_model(const ls_experiment *experiment, ls_model **out)
+{
+    return create_model(experiment, ls_experiment_split(experiment, "train"), out);
+}
+
+static const char *output_name(const ls_task *task, size_t k)
+{
+    return task->model->node[task->model->output[k]].name;
+}
+
+/* Keras lets a sample's shape differ from the input's by a trailing axis of one. */
+static ls_status check_input(const ls_task *task, const ls_split *split, size_t i)
+{
+    const ls_shape *want = &task->model->node[task->model->input[i]].shape, *got = ls_array_shape(split->x[i]);
+    char a[LS_SHAPE_TEXT_BYTES], b[LS_SHAPE_TEXT_BYTES];
+
+    if (ls_shape_size(got) == ls_shape_size(want) &&
+        (ls_shape_equal(got, want) ||
+         (got->rank == want->rank + 1 && got->dim[got->rank - 1] == 1) ||
+         (want->rank == got->rank + 1 && want->dim[want->rank - 1] == 1)))
+        return LS_OK;
+    return ls_fail(LS_ERR_SHAPE, "%s has samples of shape %s, but the model's input '%s' takes %s",
+                   ls_array_path(split->x[i]), ls_shape_format(got, a), task->model->node[task->model->input[i]].name,
+                   ls_shape_format(want, b));
+}
+
+/* The sizes of one target against its output and loss; from the first split that has it. */
+static ls_status bind_target(ls_task *task, const ls_split *split, size_t k)
+{
+    const ls_shape *output = &task->model->node[task->model->output[k]].shape, *target = ls_array_shape(split->y[k]);
+    const size_t n = output->rank ? output->dim[output->rank - 1] : 1;
+    ls_output_spec *spec = &task->outputs[k];
+    ls_objective *objective = &task->objective[k];
+    size_t positions = ls_shape_size(output) / n;
+    char a[LS_SHAPE_TEXT_BYTES], b[LS_SHAPE_TEXT_BYTES];
+    bool sparse;
+
+    if (spec->loss.ops)
+        LS_TRY(ls_loss_check(&spec->loss, output, target, ls_config_get(task->experiment->compile, "loss"),
+                             &positions));
+    if (objective->target_size && objective->target_size != ls_shape_size(target))
+        return ls_fail(LS_ERR_SHAPE, "%s has samples of %zu values, but an earlier split has %zu for the output '%s'",
+                       ls_array_path(split->y[k]), ls_shape_size(target), objective->target_size, output_name(task, k));
+    if (ls_shape_size(target) != positions && ls_shape_size(target) != positions * n)
+        return ls_fail(LS_ERR_SHAPE, "%s has samples of shape %s, which does not fit the output '%s' of shape %s",
+                       ls_array_path(split->y[k]), ls_shape_format(target, a), output_name(task, k),
+                       ls_shape_format(output, b));
+    sparse = n > 1 && ls_shape_size(target) == positions;
+    if (!objective->target_size)
+        for (size_t i = 0; i < spec->metrics; i++) {
+            ls_component resolved = {0};
+
+            LS_TRY(ls_metric_resolve(&spec->metric[i], n, sparse, &resolved));
+            ls_component_reset(&spec->metric[i]);
+            spec->metric[i] = resolved;
+            LS_TRY(ls_metric_check(&spec->metric[i], output, target,
+                                   ls_config_get(task->experiment->compile, "metrics")));
+        }
+    objective->target_size = ls_shape_size(target);
+    objective->positions = positions;
+    if (spec->loss.ops && ((const ls_loss_ops *)spec->loss.ops)->labels == LS_CLASSES_SPARSE)
+        LS_TRY(ls_array_check_labels(split->y[k], n));
+    return LS_OK;
+}
+
+static ls_status bind_split(ls_task *task, const ls_split *split)
+{
+    if (!split)
+        return LS_OK;
+    for (size_t i = 0; i < task->model->inputs; i++)
+        LS_TRY(check_input(task, split, i));
+    for (size_t k = 0; k < task->model->outputs; k++) {
+        if (split->y && split->y[k])
+            LS_TRY(bind_target(task, split, k));
+        else if (task->outputs[k].loss.ops && split == task->train)
+            return ls_fail(LS_ERR_CONFIG, "data.%s gives no targets for the output '%s', but it has a loss",
+                           split->name, output_name(task, k));
+    }
+    if (split->weight && ls_shape_size(ls_array_shape(split->weight)) != 1)
+        return ls_fail(LS_ERR_SHAPE, "%s: sample weights must be one number per sample", ls_array_path(split->weight));
+    return LS_OK;
+}
+
+/* Does a split carry what the losses need? */
+static bool can_score(const ls_task *task, const ls_split *split)
+{
+    for (size_t k = 0; k < task->model->outputs; k++)
+        if (task->outputs[k].loss.ops && !(split->y && split->y[k]))
+            return false;
+    return true;
+}
+
+static ls_status prepare(ls_task *task, const ls_split_spec *model_data)
+{
+    LS_TRY(create_model(task->experiment, model_data, &task->model));
+    LS_TRY(ls_outputs_read(task->experiment->compile, task->model, &task->outputs));
+    if (!(task->objective = ls_calloc(task->model->outputs, sizeof *task->objective, "the outputs")))
+        return LS_ERR_MEMORY;
+    for (size_t k = 0; k < task->model->outputs; k++) {
+        task->objective[k] = (ls_objective){.loss = &task->outputs[k].loss,
+                                            .loss_weight = task->outputs[k].loss_weight,
+                                            .positions = 1};
+        task->has_loss |= task->outputs[k].loss.ops != NULL;
+    }
+    return LS_OK;
+}
+
+static ls_status open_training(ls_task *task)
+{
+    const ls_experiment *e = task->experiment;
+    const ls_split_spec *train = ls_experiment_split(e, "train"), *test = ls_experiment_split(e, "test");
+
+    if (!train)
+        return ls_config_fail(ls_config_get(e->root, "data"), "data names no split 'train'");
+    LS_TRY(prepare(task, train));
+    if (!task->has_loss)
+        return ls_config_fail(e->compile ? e->compile : e->root, "compile.loss is missing: nothing to train on");
+    LS_TRY(ls_split_open(train, task->model, &task->train));
+    if (e->fit.validation_data)
+        LS_TRY(ls_split_open(ls_experiment_split(e, e->fit.validation_data), task->model, &task->validation));
+    else if (e->fit.validation_split > 0)
+        LS_TRY(ls_split_cut(task->train, e->fit.validation_split, ls_config_get(ls_config_get(e->root, "fit"),
+                            "validation_split"), &task->validation));
+    if (test && !(e->fit.validation_data && strcmp(e->fit.validation_data, "test") == 0))
+        LS_TRY(ls_split_open(test, task->model, &task->test));
+    LS_TRY(bind_split(task, task->train));
+    LS_TRY(bind_split(task, task->validation));
+    LS_TRY(bind_split(task, task->test));
+    if (task->validation && !can_score(task, task->validation))
+        return ls_fail(LS_ERR_CONFIG, "the validation split '%s' has no targets", task->validation->name);
+    return LS_OK;
+}
+
+/* Collective. All ranks must see one experiment and one set of data. */
+static ls_status check_same(const ls_task *task)
+{
+    ls_text experiment = {0}, data = {0};
+    const ls_split *splits[] = {task->train, task->validation, task->test};
+    ls_status st = ls_experiment_write(task->experiment, NULL, false, &experiment);
+
+    for (size_t i = 0; i < 3 && st == LS_OK; i++)
+        if (splits[i])
+            st = ls_split_identity(splits[i], &data);
+    st = ls_agree(task->comm, st);
+    if (st == LS_OK)
+        st = ls_comm_same(task->comm, "the experiment", experiment.data ? experiment.data : "");
+    if (st == LS_OK)
+        st = ls_comm_same(task->comm, "the data", data.data ? data.data : "");
+    ls_text_reset(&experiment);
+    ls_text_reset(&data);
+    return st;
+}
+
+static ls_status finish(const ls_comm *comm, ls_task *task, ls_status st, ls_task **out)
+{
+    st = ls_agree(comm, st);
+    if (st == LS_OK)
+        st = check_same(task);
+    if (st != LS_OK) {
+        ls_task_free(task);
+        return st;
+    }
+    *out = task;
+    return LS_OK;
+}
+
+static ls_task *new_task(const ls_comm *comm, const ls_experiment *experiment)
+{
+    ls_task *task = ls_calloc(1, sizeof *task, "the task");
+
+    if (task) {
+        task->comm = comm;
+        task->experiment = experiment;
+    }
+    return task;
+}
+
+ls_status ls_task_create(const ls_comm *comm, const ls_experiment *experiment, ls_task **out)
+{
+    ls_task *task = new_task(comm, experiment);
+
+    *out = NULL;
+    return finish(comm, task, task ? open_training(task) : LS_ERR_MEMORY, out);
+}
+
+static ls_status open_one(ls_task *task, const ls_split_spec *spec)
+{
+    LS_TRY(prepare(task, spec));
+    LS_TRY(ls_split_open(spec, task->model, &task->test));
+    return bind_split(task, task->test);
+}
+
+ls_status ls_task_create_for(const ls_comm *comm, const ls_experiment *experiment, const ls_split_spec *spec,
+                             ls_task **out)
+{
+    ls_task *task = new_task(comm, experiment);
+
+    *out = NULL;
+    return finish(comm, task, task ? open_one(task, spec) : LS_ERR_MEMORY, out);
+}
+
+ls_status ls_task_plan_weights(const ls_task *task, const ls_split *split, ls_engine *engine)
+{
+    for (size_t k = 0; split && split->weight && k < task->model->outputs; k++)
+        if (task->objective[k].target_size)
+            LS_TRY(ls_engine_use_weights(engine, k));
+    return LS_OK;
+}

@@ -1,0 +1,41 @@
+/*
+ * An experiment bound to its data: the model with shapes, what its outputs are trained on, the splits in memory.
+ * The common ground of train, evaluate, predict and summary.
+ */
+#ifndef LS_TRAIN_TASK_H
+#define LS_TRAIN_TASK_H
+
+#include "comm/comm.h"
+#include "train/experiment.h"
+#include "train/scores.h"
+#include "train/split.h"
+
+typedef struct ls_task {
+    const ls_comm *comm;             /* borrowed */
+    const ls_experiment *experiment; /* borrowed */
+    ls_model *model;
+    ls_output_spec *outputs;         /* [model->outputs] metrics resolved once targets are known */
+    ls_objective *objective;         /* [model->outputs] */
+    ls_split *train, *validation, *test; /* NULL where not asked for */
+    bool has_loss;                   /* some output has one */
+} ls_task;
+
+/*
+ * Collective. Opens data.train, the validation split and data.test, builds the model (weights zero), checks shapes,
+ * losses, metrics and labels, and that all ranks see the same experiment and the same data. An error anywhere is an
+ * error everywhere.
+ */
+ls_status ls_task_create(const ls_comm *comm, const ls_experiment *experiment, ls_task **out);
+
+/* Collective. As above with one split only, described by `spec` (of `evaluate` and `predict`), as task->test. */
+ls_status ls_task_create_for(const ls_comm *comm, const ls_experiment *experiment, const ls_split_spec *spec,
+                             ls_task **out);
+void ls_task_free(ls_task *task);
+
+/* Without data: the model alone, from a description that names its input shape, or from data.train if it can be opened. */
+ls_status ls_task_model(const ls_experiment *experiment, ls_model **out);
+
+/* Does the split have sample weights that the engine must be told about? Plans them. */
+ls_status ls_task_plan_weights(const ls_task *task, const ls_split *split, ls_engine *engine);
+
+#endif

@@ -1,0 +1,245 @@
+#include "train/trainer.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "train/checkpoint.h"
+#include "train/evaluate.h"
+
+#define MICROBATCH_BITS ((UINT64_C(1) << 40) - 1) /* of a (node, microbatch) key */
+
+void ls_trainer_free(ls_trainer *t)
+{
+    if (!t)
+        return;
+    ls_engine_free(t->engine);
+    ls_gradients_free(t->gradients);
+    ls_updater_free(t->updater);
+    ls_scores_free(t->scores);
+    ls_permutation_free(t->order);
+    ls_exact_sums_reset(&t->sums);
+    ls_history_free(t->history);
+    ls_trace_free(t->trace);
+    ls_free(t->order_hash);
+    ls_free(t->loss_sums);
+    ls_free(t->activity);
+    ls_free(t->binary_labels);
+    ls_free(t);
+}
+
+/* Uses of the weights that are used most often in one pass: each adds one contribution per microbatch. */
+static size_t most_uses(const ls_model *model)
+{
+    size_t most = 1;
+
+    for (size_t i = 0; i < model->nodes; i++)
+        if (model->node[i].use + 1 > most)
+            most = model->node[i].use + 1;
+    return most;
+}
+
+static size_t widest_sums(const ls_model *model)
+{
+    size_t widest = 0;
+
+    for (size_t i = 0; i < model->layers; i++) {
+        const ls_layer *layer = model->layer[i];
+        const size_t width = layer->ops->sum_width ? layer->ops->sum_width(layer) : 0;
+
+        if (width > widest)
+            widest = width;
+    }
+    return widest;
+}
+
+static bool seed_is_faulty(const ls_fault *fault, const ls_comm *comm)
+{
+    return fault && fault->kind == LS_FAULT_SEED && fault->ranks == comm->size && fault->rank == comm->rank;
+}
+
+static ls_status create(ls_trainer *t, const ls_trainer_options *options)
+{
+    const ls_fit_options *fit = &t->experiment->fit;
+    const ls_task *task = t->task;
+    const uint64_t batch = (uint64_t)fit->batch_size, microbatch = (uint64_t)fit->microbatch;
+    const uint64_t validation = fit->validation_batch_size == INT64_MIN ? batch : (uint64_t)fit->validation_batch_size;
+    const uint64_t widest = validation > batch ? validation : batch;
+    const uint64_t rows = ls_slice_rows_max(widest, microbatch, t->comm->size);
+    const size_t most = (size_t)ls_batches(widest, microbatch), outputs = t->model->outputs;
+
+    t->batches = ls_batches(task->train->samples, batch);
+    t->needs_label_check = ls_needs_binary_check(task);
+    LS_TRY(ls_engine_create(t->model, task->objective, (size_t)rows, true, &t->engine));
+    LS_TRY(ls_task_plan_weights(task, task->train, t->engine));
+    LS_TRY(ls_task_plan_weights(task, task->validation, t->engine));
+    LS_TRY(ls_task_plan_weights(task, task->test, t->engine));
+    LS_TRY(ls_updater_create(&t->experiment->optimizer, t->model, &t->updater));
+    LS_TRY(ls_scores_create(t->comm, t->model, task->outputs, task->objective, &t->scores));
+    LS_TRY(ls_exact_sums_init(&t->sums, t->comm, widest_sums(t->model)));
+    LS_TRY(ls_history_create(&t->history));
+    if (fit->shuffle)
+        LS_TRY(ls_permutation_create(task->train->samples,
+                                     t->experiment->seed + seed_is_faulty(options->fault, t->comm), &t->order));
+    t->loss_sums = ls_calloc(most * outputs, sizeof *t->loss_sums, "the losses of a batch");
+    t->activity = ls_calloc(most, sizeof *t->activity, "the losses of a batch");
+    t->order_hash = ls_calloc(most, sizeof *t->order_hash, "the trace");
+    t->binary_labels = ls_calloc(outputs, sizeof *t->binary_labels, "the losses of a batch");
+    if (!t->loss_sums || !t->activity || !t->order_hash || !t->binary_labels)
+        return LS_ERR_MEMORY;
+    if (options->trace)
+        LS_TRY(ls_trace_create(t->comm, t->model, most, options->trace, &t->trace));
+    return t->experiment->initial_weights ? ls_checkpoint_weights(t->experiment->initial_weights, t->model)
+                                          : ls_model_init_weights(t->model, t->experiment->seed);
+}
+
+ls_status ls_trainer_create(const ls_task *task, const ls_trainer_options *options, ls_trainer **out)
+{
+    ls_trainer *t = ls_calloc(1, sizeof *t, "the trainer");
+    const ls_fit_options *fit = &task->experiment->fit;
+    const size_t microbatches = (size_t)ls_batches((uint64_t)fit->batch_size, (uint64_t)fit->microbatch);
+    ls_status st = LS_ERR_MEMORY;
+
+    *out = NULL;
+    if (t) {
+        t->comm = task->comm;
+        t->experiment = task->experiment;
+        t->task = task;
+        t->model = task->model;
+        t->watchdog = options->watchdog;
+        st = create(t, options);
+    }
+    st = ls_agree(task->comm, st);
+    if (st == LS_OK)
+        st = ls_agree(task->comm,
+                      ls_gradients_create(t->comm, t->model, &t->experiment->distributed,
+                                          microbatches * most_uses(t->model), options->trace ? microbatches : 0,
+                                          &t->gradients));
+    if (st != LS_OK) {
+        ls_trainer_free(t);
+        return st;
+    }
+    t->gradients->fault = options->fault;
+    *out = t;
+    return LS_OK;
+}
+
+void ls_trainer_begin_epoch(ls_trainer *t)
+{
+    if (t->order)
+        ls_permutation_set_epoch(t->order, t->epoch);
+    if (t->batch == 0)
+        ls_scores_begin_epoch(t->scores);
+}
+
+/* Collective. LS_ERR_NUMERIC naming the layer, parameter or loss that is not finite, and the step. */
+static ls_status fail_nonfinite(ls_trainer *t, const ls_local_batch *batch, const ls_param *param)
+{
+    const uint64_t none = UINT64_MAX;
+    char name[LS_PARAM_NAME_BYTES], step[96];
+    size_t microbatch = 0;
+    const size_t node = ls_engine_first_nonfinite(t->engine, batch, &microbatch);
+    /* The earliest node wins, then the earliest microbatch: the same answer on any number of ranks. */
+    uint64_t first = node == SIZE_MAX ? none : (uint64_t)node << 40 | (batch->first + microbatch);
+
+    LS_TRY(ls_mpi_check(MPI_Allreduce(MPI_IN_PLACE, &first, 1, MPI_UINT64_T, MPI_MIN, t->comm->mpi),
+                        "finding the layer that is not finite"));
+    snprintf(step, sizeof step, "epoch %" PRIu64 ", batch %" PRIu64 ", update %" PRIu64, t->epoch + 1, t->batch + 1,
+             t->update + 1);
+    if (first != none && first >> 40 < t->model->inputs)
+        return ls_fail(LS_ERR_DATA, "%s: the input '%s' holds a NaN or an infinity (microbatch %" PRIu64 ")", step,
+                       t->model->node[first >> 40].name, first & MICROBATCH_BITS);
+    if (first != none)
+        return ls_fail(LS_ERR_NUMERIC,
+                       "%s: layer '%s' gave a NaN or an infinity (microbatch %" PRIu64 "); lower the learning rate, "
+                       "clip gradients or scale the inputs",
+                       step, t->model->node[first >> 40].name, first & MICROBATCH_BITS);
+    if (param)
+        return ls_fail(LS_ERR_NUMERIC,
+                       "%s: the gradient of layer '%s' (%s) is a NaN or an infinity; lower the learning rate or clip "
+                       "gradients",
+                       step, ls_model_param_layer(t->model, param)->name, ls_model_param_name(t->model, param, name));
+    return ls_fail(LS_ERR_NUMERIC, "%s: the loss is a NaN or an infinity; lower the learning rate", step);
+}
+
+/* Forward, losses and backward of the local microbatches, with all that is collective in them. */
+static ls_status compute(ls_trainer *t, const ls_local_batch *batch)
+{
+    const ls_batch_sums sums = ls_exact_sums_interface(&t->sums);
+    const ls_gradient_sink sink = ls_gradients_sink(t->gradients);
+
+    ls_gradients_begin(t->gradients, t->update);
+    ls_scores_begin_batch(t->scores);
+    ls_watchdog_beat(t->watchdog, "computing the forward pass");
+    LS_TRY(ls_engine_forward(t->engine, batch, true, t->experiment->seed, t->update, &sums));
+    LS_TRY(ls_engine_losses(t->engine, batch, true, t->binary_labels, t->loss_sums, t->activity));
+    for (size_t m = 0; m < batch->count; m++)
+        ls_scores_add(t->scores, t->engine, batch, m, t->loss_sums + m * t->model->outputs, t->activity[m]);
+    ls_watchdog_beat(t->watchdog, "computing gradients and reducing them (reduce-scatter)");
+    return ls_engine_backward(t->engine, batch, &sums, &sink);
+}
+
+static ls_status record(ls_trainer *t, const ls_slice *slice)
+{
+    if (!t->trace)
+        return LS_OK;
+    for (uint64_t m = 0; m < slice->count; m++) {
+        const uint64_t begin = slice->begin + m * (uint64_t)t->experiment->fit.microbatch;
+        const uint64_t left = slice->begin + slice->rows - begin;
+
+        t->order_hash[m] = ls_split_order_hash(
+            t->task->train, t->order, begin,
+            left < (uint64_t)t->experiment->fit.microbatch ? left : (uint64_t)t->experiment->fit.microbatch);
+    }
+    return ls_trace_record(t->trace, t->update, t->epoch, t->batch, t->task->train->samples,
+                           (uint64_t)t->experiment->fit.batch_size, (uint64_t)t->experiment->fit.microbatch, slice,
+                           t->order_hash, t->gradients->contribution_hash);
+}
+
+ls_status ls_trainer_update(ls_trainer *t, bool *stop, double *loss)
+{
+    const ls_fit_options *fit = &t->experiment->fit;
+    const ls_slice slice = ls_slice_of(t->task->train->samples, (uint64_t)fit->batch_size, (uint64_t)fit->microbatch,
+                                       t->batch, t->comm->rank, t->comm->size);
+    const ls_local_batch batch =
+        ls_split_load(t->task->train, t->order, &slice, (uint64_t)fit->microbatch, t->engine, t->task->objective);
+    const bool wish = *stop;
+    ls_verdict verdict = LS_VERDICT_REDO;
+
+    ls_watchdog_update(t->watchdog, t->update);
+    if (t->needs_label_check)
+        LS_TRY(ls_check_binary_labels(t->task, t->engine, &batch, t->binary_labels));
+    for (int attempt = 0; verdict == LS_VERDICT_REDO; attempt++) {
+        /* The second attempt sums the same contributions on grids that were raised for them: it must fit. */
+        if (attempt == 2)
+            return ls_fail(LS_ERR_INTERNAL, "update %" PRIu64 ": the exact grid does not hold after it was raised",
+                           t->update + 1);
+        t->redone += attempt > 0;
+        LS_TRY(compute(t, &batch));
+        ls_watchdog_beat(t->watchdog, "agreeing on exponents (allreduce)");
+        *stop = wish;
+        LS_TRY(ls_gradients_agree(t->gradients, stop, &verdict));
+    }
+    if (verdict == LS_VERDICT_NONFINITE)
+        return fail_nonfinite(t, &batch, ls_gradients_nonfinite(t->gradients));
+    LS_TRY(ls_scores_reduce(t->scores));
+    if (!isfinite(ls_scores_batch_loss(t->scores, slice.batch_rows, 0)))
+        return fail_nonfinite(t, &batch, NULL);
+    *loss = ls_scores_commit(t->scores, slice.batch_rows, ls_model_penalty(t->model));
+    ls_engine_commit(t->engine, &batch);
+    ls_watchdog_beat(t->watchdog, "updating and sharing the weights (all-gather)");
+    LS_TRY(ls_updater_step(t->updater, t->gradients, slice.batch_rows));
+    LS_TRY(record(t, &slice));
+    t->update++;
+    t->batch++;
+    return LS_OK;
+}
+
+ls_status ls_trainer_evaluate(ls_trainer *t, const ls_split *split, ls_scores *scores)
+{
+    const ls_fit_options *fit = &t->experiment->fit;
+    const int64_t batch = fit->validation_batch_size == INT64_MIN ? fit->batch_size : fit->validation_batch_size;
+
+    return ls_evaluate(t->task, t->engine, split, (uint64_t)batch, (uint64_t)fit->microbatch, t->watchdog, scores);
+}

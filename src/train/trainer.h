@@ -1,0 +1,66 @@
+/*
+ * A training run in progress: everything a step needs, and the step itself.
+ *
+ * One update: load the rank's rows, forward, losses, backward with reduce-scatter of buckets, agree that the sums are
+ * exact (else once more, on a raised grid), update the own shard, all-gather. All functions are collective.
+ */
+#ifndef LS_TRAIN_TRAINER_H
+#define LS_TRAIN_TRAINER_H
+
+#include "comm/batch_sums.h"
+#include "train/gradients.h"
+#include "train/history.h"
+#include "train/scores.h"
+#include "train/task.h"
+#include "train/trace.h"
+#include "train/updater.h"
+#include "train/watchdog.h"
+
+typedef struct ls_trainer {
+    const ls_comm *comm;             /* borrowed */
+    const ls_experiment *experiment; /* borrowed */
+    const ls_task *task;             /* borrowed */
+    ls_model *model;                 /* the task's */
+    ls_engine *engine;
+    ls_gradients *gradients;
+    ls_updater *updater;
+    ls_scores *scores;               /* of the running epoch */
+    ls_permutation *order;           /* NULL: shuffle is off */
+    ls_exact_sums sums;
+    ls_history *history;
+    ls_trace *trace;                 /* NULL: none wanted */
+    uint64_t *order_hash;            /* [local microbatches] when tracing */
+    double *loss_sums, *activity;    /* [local microbatches x outputs], [local microbatches] */
+    bool *binary_labels;             /* [outputs] */
+    bool needs_label_check;
+    ls_watchdog *watchdog;           /* borrowed; NULL: none */
+
+    uint64_t epoch, batch;           /* the next batch to train on; both from 0 */
+    uint64_t update;                 /* updates done */
+    uint64_t batches;                /* per epoch */
+    uint64_t redone;                 /* steps that were done twice for a raised grid */
+} ls_trainer;
+
+typedef struct ls_trainer_options {
+    const ls_trace_sink *trace; /* NULL: none; borrowed */
+    const ls_fault *fault;      /* NULL: none; borrowed */
+    ls_watchdog *watchdog;      /* NULL: none; borrowed */
+} ls_trainer_options;
+
+/* Fresh weights from the seed or from initial_weights. */
+ls_status ls_trainer_create(const ls_task *task, const ls_trainer_options *options, ls_trainer **out);
+void ls_trainer_free(ls_trainer *trainer);
+
+/* Choose the order of trainer->epoch; clears the scores when its first batch is next. */
+void ls_trainer_begin_epoch(ls_trainer *trainer);
+
+/*
+ * One update on batch trainer->batch, which then moves on (to the end of the epoch, not beyond). *stop: in, this rank
+ * wishes to stop; out, some rank does. *loss: of the batch.
+ */
+ls_status ls_trainer_update(ls_trainer *trainer, bool *stop, double *loss);
+
+/* Loss and metrics of a split in inference mode, into scores (cleared first). */
+ls_status ls_trainer_evaluate(ls_trainer *trainer, const ls_split *split, ls_scores *scores);
+
+#endif
