@@ -60,7 +60,20 @@ static int16_t exponent_of(int32_t largest)
     return (int16_t)(biased - 126); /* [1, 2) has biased exponent 127 and lies below 2^1 */
 }
 
-/* One pass each: the grid addition, and the largest |a|. */
+/* One pass each: the grid addition, and the largest |a|. `first_` begins a sum instead of adding to one. */
+
+LS_CLONES static int32_t first_carried(double *restrict acc, const float *restrict a, double M)
+{
+    int32_t largest = 0;
+
+    for (size_t i = 0; i < LS_BLOCK; i++) {
+        const int32_t bits = magnitude_bits(a[i]);
+
+        largest = bits > largest ? bits : largest;
+        acc[i] = ((double)a[i] + M) - M;
+    }
+    return largest;
+}
 
 LS_CLONES static int32_t sum_carried(double *restrict acc, const float *restrict a, double M)
 {
@@ -107,11 +120,9 @@ LS_CLONES static int32_t sum_fast(float *restrict acc, const float *restrict a)
 
 static int16_t add_carried(void *acc, const float *a, int16_t E, int h, bool start)
 {
-    const int grid = E == LS_EXPONENT_NONE ? SMALLEST_E : E;
+    const double M = three_halves((E == LS_EXPONENT_NONE ? SMALLEST_E : E) + h);
 
-    if (start)
-        memset(acc, 0, LS_BLOCK * sizeof(double));
-    return exponent_of(sum_carried(acc, a, three_halves(grid + h)));
+    return exponent_of(start ? first_carried(acc, a, M) : sum_carried(acc, a, M));
 }
 
 static int16_t add_static(void *acc, const float *a, int16_t E, int h, bool start)
@@ -135,31 +146,33 @@ static int16_t add_fast(void *acc, const float *a, int16_t E, int h, bool start)
 }
 
 /*
- * Rounded to double, then to float: still the nearest float, unless the quotient lies within 2^-29 of the float's last
- * place from a tie. With a divisor that is a power of two only the second rounding rounds (and, in static, hi + lo).
+ * The reciprocal and the product round once each in double (a relative 2^-52 together), then the float does: the nearest
+ * float to the quotient, unless that lies within about 2^-28 of the float's last place from a tie. A division of every
+ * element would cost as much as the whole sum.
  */
 LS_CLONES static void finish_carried(const void *acc, double divisor, float *restrict g)
 {
-    const double *total = acc;
+    const double *total = acc, scale = 1 / divisor;
 
     for (size_t i = 0; i < LS_BLOCK; i++)
-        g[i] = (float)(total[i] / divisor);
+        g[i] = (float)(total[i] * scale);
 }
 
 LS_CLONES static void finish_static(const void *acc, double divisor, float *restrict g)
 {
-    const double *hi = acc, *lo = hi + LS_BLOCK;
+    const double *hi = acc, *lo = hi + LS_BLOCK, scale = 1 / divisor;
 
     for (size_t i = 0; i < LS_BLOCK; i++)
-        g[i] = (float)((hi[i] + lo[i]) / divisor);
+        g[i] = (float)((hi[i] + lo[i]) * scale);
 }
 
 LS_CLONES static void finish_fast(const void *acc, double divisor, float *restrict g)
 {
     const float *total = acc;
+    const double scale = 1 / divisor;
 
     for (size_t i = 0; i < LS_BLOCK; i++)
-        g[i] = (float)((double)total[i] / divisor);
+        g[i] = (float)((double)total[i] * scale);
 }
 
 static bool fits_carried(int16_t e, int16_t E, int h)

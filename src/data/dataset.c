@@ -207,3 +207,12 @@ ls_status ls_array_set_scaling(ls_array *array, const double *scale, const doubl
         array->scaled |= array->scale[j] != 1 || array->offset[j] != 0;
     return LS_OK;
 }
+
+void ls_array_prefetch(const ls_array *array, uint64_t index)
+{
+    const size_t line = 64, row = array->elements * array->value_bytes, most = 4096; /* bytes */
+    const char *sample = (const char *)array->values + index * row;
+
+    for (size_t at = 0; at < row && at < most; at += line)
+        __builtin_prefetch(sample + at);
+}

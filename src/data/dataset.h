@@ -31,6 +31,8 @@ uint64_t ls_array_hash(const ls_array *array);
 /* Of an integer type, without scale and offset. */
 bool ls_array_is_integer(const ls_array *array);
 
+/* Ask for sample `index` to be brought near the processor: samples of a shuffled epoch lie far apart. */
+void ls_array_prefetch(const ls_array *array, uint64_t index);
 /* Sample `index` as float32 into out (one sample's elements). Pure; safe from several threads. */
 void ls_array_get(const ls_array *array, uint64_t index, float *out);
 

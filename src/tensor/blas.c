@@ -7,11 +7,14 @@
 #include <limits.h>
 #include <math.h>
 #include <stdbool.h>
+#include <string.h>
 #if defined(__x86_64__)
 #include <xmmintrin.h>
 #define MXCSR_FLUSH_TO_ZERO 0x8000u
 #define MXCSR_DENORMALS_ARE_ZERO 0x0040u
 #endif
+
+static bool unpacked_path; /* of the kernel family; set by ls_compute_init */
 
 /* C = beta C, or `value` everywhere with beta 0. */
 static void fill(float *C, size_t m, size_t n, size_t ldc, float beta, float value)
@@ -24,6 +27,36 @@ static void fill(float *C, size_t m, size_t n, size_t ldc, float beta, float val
 static size_t max_size(size_t a, size_t b)
 {
     return a > b ? a : b;
+}
+
+/*
+ * OpenBLAS's AVX-512 families multiply matrices of m n k <= 10^6 without first packing them. A microbatch's product that
+ * is a little larger is faster in strips of columns below that limit (784 x 512 with 32 rows: about a quarter). The strip
+ * width follows from the shape and the kernel family, which are the same on all ranks.
+ */
+#define UNPACKED_MAX 1000000
+#define STRIP_MIN 32
+
+static bool has_unpacked_path(void)
+{
+    static const char *const families[] = {"SkylakeX", "Cooperlake", "SapphireRapids"};
+
+    for (size_t i = 0; i < sizeof families / sizeof families[0]; i++)
+        if (strcmp(ls_blas_kernel(), families[i]) == 0)
+            return true;
+    return false;
+}
+
+/* Columns of C per call: n unless strips pay. */
+static size_t split_width(size_t m, size_t n, size_t k)
+{
+    size_t width = n;
+
+    if (m > UNPACKED_MAX || k > UNPACKED_MAX / m || !unpacked_path)
+        return n;
+    while (width > STRIP_MIN && width * m * k > UNPACKED_MAX)
+        width = width / 2 / STRIP_MIN * STRIP_MIN > STRIP_MIN ? width / 2 / STRIP_MIN * STRIP_MIN : STRIP_MIN;
+    return width * m * k <= UNPACKED_MAX ? width : n;
 }
 
 void ls_gemm(char transpose_a, char transpose_b, size_t m, size_t n, size_t k, float alpha, const float *A, size_t lda,
@@ -39,9 +72,15 @@ void ls_gemm(char transpose_a, char transpose_b, size_t m, size_t n, size_t k, f
         fill(C, m, n, ldc, 0.0f, NAN);
         return;
     }
-    cblas_sgemm(CblasRowMajor, transpose_a == 't' ? CblasTrans : CblasNoTrans,
-                transpose_b == 't' ? CblasTrans : CblasNoTrans, (int)m, (int)n, (int)k, alpha, A, (int)lda, B, (int)ldb,
-                beta, C, (int)ldc);
+    {
+        const size_t width = split_width(m, n, k);
+
+        for (size_t j = 0; j < n; j += width)
+            cblas_sgemm(CblasRowMajor, transpose_a == 't' ? CblasTrans : CblasNoTrans,
+                        transpose_b == 't' ? CblasTrans : CblasNoTrans, (int)m, (int)(n - j < width ? n - j : width),
+                        (int)k, alpha, A, (int)lda, transpose_b == 't' ? B + j * ldb : B + j, (int)ldb, beta, C + j,
+                        (int)ldc);
+    }
 }
 
 /* Sums that come out differently under any other rounding, and products that vanish when subnormals are flushed. */
@@ -61,6 +100,7 @@ static bool arithmetic_is_ieee(void)
 
 ls_status ls_compute_init(void)
 {
+    unpacked_path = has_unpacked_path();
     openblas_set_num_threads(1);
     if (openblas_get_num_threads() != 1)
         return ls_fail(LS_ERR_INTERNAL,

@@ -7,6 +7,8 @@
 
 #include "base/memory.h"
 
+#define AHEAD 4 /* samples fetched before they are needed */
+
 void ls_split_free(ls_split *split)
 {
     if (!split)
@@ -205,6 +207,8 @@ ls_local_batch ls_split_load(const ls_split *split, const ls_permutation *order,
     for (uint64_t r = 0; r < slice->rows; r++) {
         const uint64_t sample = sample_at(split, order, slice->begin + r);
 
+        for (size_t i = 0; i < split->inputs && r + AHEAD < slice->rows; i++)
+            ls_array_prefetch(split->x[i], sample_at(split, order, slice->begin + r + AHEAD));
         for (size_t i = 0; i < split->inputs; i++) {
             const size_t n = ls_shape_size(ls_array_shape(split->x[i]));
 
