@@ -35,6 +35,9 @@ static const char *advice(int code)
     case EPERM:
     case EROFS:
         return "; choose an output directory you may write to";
+    case ENOENT:
+    case ENOTDIR:
+        return "; create the directory first";
     case EFBIG:
         return "; the limit on file sizes is too small (ulimit -f)";
     default:

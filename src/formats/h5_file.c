@@ -2,6 +2,8 @@
 #include "formats/h5_file.h"
 
 #include <errno.h>
+#include <stdatomic.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -10,8 +12,11 @@
 #include "base/memory.h"
 #include "data/h5.h"
 
-/* A name for the image that no file can have, so that HDF5 never finds one of that name and opens it. */
-#define IMAGE_NAME "/dev/null/image"
+/*
+ * A name that no file can have, so that HDF5 does not find one of that name and open it; with a number, since HDF5
+ * takes two open files of one name for the same. The name does not get into the image.
+ */
+#define IMAGE_NAME "/dev/null/image-%u"
 #define IMAGE_STEP_BYTES ((size_t)1 << 20) /* the image grows by at least so much */
 
 /* What went wrong in the last HDF5 call; first thing after it failed, since other calls clear it. */
@@ -27,15 +32,17 @@ static ls_status fail_put(const char *object, const char *name)
 
 ls_status ls_h5_image_create(hid_t *file)
 {
-    char reason[LS_H5_REASON_BYTES];
+    static atomic_uint images;
+    char reason[LS_H5_REASON_BYTES], name[64];
     hid_t access_list = H5I_INVALID_HID;
     ls_h5_quiet quiet;
     ls_status st = LS_OK;
 
     *file = H5I_INVALID_HID;
+    snprintf(name, sizeof name, IMAGE_NAME, atomic_fetch_add(&images, 1u));
     ls_h5_quiet_begin(&quiet);
     if ((access_list = H5Pcreate(H5P_FILE_ACCESS)) < 0 || H5Pset_fapl_core(access_list, IMAGE_STEP_BYTES, false) < 0 ||
-        (*file = H5Fcreate(IMAGE_NAME, H5F_ACC_TRUNC, H5P_DEFAULT, access_list)) < 0)
+        (*file = H5Fcreate(name, H5F_ACC_TRUNC, H5P_DEFAULT, access_list)) < 0)
         st = ls_fail(LS_ERR_IO, "cannot create an HDF5 file in memory: HDF5: %s", ls_h5_reason(reason));
     if (access_list >= 0)
         H5Pclose(access_list);

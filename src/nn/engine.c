@@ -119,13 +119,16 @@ static void plan_flags(ls_engine *engine)
     }
     for (size_t k = 0; engine->objective && k < model->outputs; k++) {
         node_state *s = &engine->state[model->output[k]];
+        const double *penalty = engine->penalty[model->output[k]];
         const ls_loss_ops *loss = (const ls_loss_ops *)engine->objective[k].loss->ops;
 
         if (!loss)
             continue;
         s->is_output = true;
+        /* Who else looks at Y (a node, an activity penalty) adds to dY, which a fused loss does not have. */
         s->fused = s->activation && s->activation->logits != LS_LOGITS_NONE &&
                    loss->fused_logits == (int)s->activation->logits && !is_consumed(model, model->output[k]) &&
+                   penalty[0] == 0 && penalty[1] == 0 &&
                    !(loss->from_logits && loss->from_logits(engine->objective[k].loss->config));
     }
 }

@@ -102,6 +102,40 @@ static ls_status read_layer(const ls_model_description *d, const ls_config *entr
     return LS_OK;
 }
 
+/*
+ * One layer, written as its type with arguments and, beside it, the keys every layer may have: {name: h1, dense: {…}}.
+ * In a graph (not in a list) `inputs` and `shares` may stand there too; the caller reads them.
+ */
+static ls_status read_entry(const ls_model_description *d, const ls_config *entry, bool graph,
+                            ls_node_description *node)
+{
+    static const char *const beside[] = {"name", "trainable", "inputs", "shares"};
+    const size_t n = graph ? 4 : 2;
+    const ls_config *type = NULL;
+
+    if (entry->kind != LS_CONFIG_MAP)
+        return ls_config_fail(entry, "a layer is written like 'dense: {units: 10}'");
+    LS_TRY(read_common(d, entry, node));
+    for (const ls_config *c = entry->first; c; c = c->next) {
+        bool is_beside = false;
+
+        for (size_t i = 0; i < n; i++)
+            is_beside |= strcmp(c->key, beside[i]) == 0;
+        if (is_beside)
+            continue;
+        if (type)
+            return ls_config_fail_key(c, "a layer has one type, but '%s' and '%s' are given", type->key, c->key);
+        type = c;
+    }
+    if (graph && type && ls_config_get(entry, "shares"))
+        return ls_config_fail_key(type, "a node that shares a layer has no type of its own; leave out '%s'", type->key);
+    if (type)
+        LS_TRY(read_layer(d, type, node));
+    else if (!graph || !ls_config_get(entry, "shares"))
+        return ls_config_fail(entry, "this layer has no type; write 'dense: {units: 10}' or the like beside its name");
+    return LS_OK;
+}
+
 static ls_status read_sequential(const ls_config *model, ls_model_description *d)
 {
     const ls_config *entry = model->first;
@@ -136,10 +170,8 @@ static ls_status read_sequential(const ls_config *model, ls_model_description *d
             node->ops = (const ls_layer_ops *)ls_registry_find(&ls_layers, entry->text);
             if (!node->ops)
                 return unknown_layer(entry, entry->text);
-        } else if (entry->kind == LS_CONFIG_MAP && entry->count == 1) {
-            LS_TRY(read_layer(d, entry->first, node));
         } else {
-            return ls_config_fail(entry, "a layer of a list is written as one key, like '- dense: {units: 10}'");
+            LS_TRY(read_entry(d, entry, false, node));
         }
         if (!node->name)
             LS_TRY(automatic_name(d, node->ops->ops.name, &node->name));
@@ -149,36 +181,6 @@ static ls_status read_sequential(const ls_config *model, ls_model_description *d
         node->inputs = 1;
     }
     d->output[0] = d->nodes - 1;
-    return LS_OK;
-}
-
-/* One entry of `layers:` without its inputs. *shares: the entry of that name, or NULL. */
-static ls_status read_graph_entry(const ls_model_description *d, const ls_config *entry, ls_node_description *node)
-{
-    static const char *const fixed[] = {"name", "inputs", "shares", "trainable"};
-    const ls_config *type = NULL;
-
-    LS_TRY(ls_config_expect(entry, LS_CONFIG_MAP, "a layer"));
-    LS_TRY(read_common(d, entry, node));
-    for (const ls_config *c = entry->first; c; c = c->next) {
-        bool is_fixed = false;
-
-        for (size_t i = 0; i < sizeof fixed / sizeof fixed[0]; i++)
-            is_fixed |= strcmp(c->key, fixed[i]) == 0;
-        if (is_fixed)
-            continue;
-        if (type)
-            return ls_config_fail_key(c, "a layer has one type, but '%s' and '%s' are given", type->key, c->key);
-        type = c;
-    }
-    if (type && ls_config_get(entry, "shares"))
-        return ls_config_fail_key(type, "a node that shares a layer has no type of its own; leave out '%s'", type->key);
-    if (type)
-        LS_TRY(read_layer(d, type, node));
-    else if (!ls_config_get(entry, "shares"))
-        return ls_config_fail(entry, "this layer has no type; write 'dense: {units: 10}' or the like beside its name");
-    if (!node->name)
-        LS_TRY(automatic_name(d, node->ops ? node->ops->ops.name : "shared", &node->name));
     return LS_OK;
 }
 
@@ -280,6 +282,25 @@ cleanup:
     return st;
 }
 
+/* Every layer must lead to an output: what does not would be computed for nothing, and Keras refuses such a model. */
+static ls_status check_all_used(const ls_model_description *d)
+{
+    bool *used = ls_calloc(d->nodes, sizeof *used, "the order of the layers");
+    ls_status st = used ? LS_OK : LS_ERR_MEMORY;
+
+    for (size_t k = 0; used && k < d->outputs; k++)
+        used[d->output[k]] = true;
+    for (size_t i = d->nodes; used && i-- > d->inputs;) {
+        if (!used[i] && st == LS_OK)
+            st = ls_config_fail(d->node[i].at, "layer '%s' leads to no output: use it or leave it out",
+                                d->node[i].name);
+        for (size_t k = 0; k < d->node[i].inputs; k++)
+            used[d->node[i].input[k]] = true;
+    }
+    ls_free(used);
+    return st;
+}
+
 static ls_status read_graph(const ls_config *model, ls_model_description *d)
 {
     static const char *const keys[] = {"inputs", "layers", "outputs"};
@@ -310,7 +331,9 @@ static ls_status read_graph(const ls_config *model, ls_model_description *d)
         ls_node_description *node = &d->node[i];
 
         *node = (ls_node_description){.at = c, .shares = SIZE_MAX, .trainable = true};
-        LS_TRY(read_graph_entry(d, c, node));
+        LS_TRY(read_entry(d, c, true, node));
+        if (!node->name)
+            LS_TRY(automatic_name(d, node->ops ? node->ops->ops.name : "shared", &node->name));
         d->nodes = i + 1;
     }
     i = d->inputs;
@@ -335,7 +358,8 @@ static ls_status read_graph(const ls_config *model, ls_model_description *d)
         for (size_t b = 0; b < a; b++)
             if (d->output[a] == d->output[b])
                 return ls_config_fail(outputs, "output '%s' is listed twice", d->node[d->output[a]].name);
-    return sort_nodes(d);
+    LS_TRY(sort_nodes(d));
+    return check_all_used(d);
 }
 
 ls_status ls_model_description_read(const ls_config *model, ls_model_description *out)

@@ -23,9 +23,9 @@ static LS_CLONES void elu_of_parts(const float *x, const float *restrict e, floa
                                    float factor)
 {
     for (size_t i = 0; i < n; i++) {
-        const float line = scale * x[i], curve = factor * e[i]; /* both, or the loop would not be vectorised */
+        const float line = x[i] > 0.0f ? x[i] : 0.0f, curve = x[i] > 0.0f ? 0.0f : e[i];
 
-        y[i] = x[i] > 0.0f ? line : curve;
+        y[i] = scale * line + factor * curve; /* one of them is 0; a choice of products would not be vectorised */
     }
 }
 
@@ -45,9 +45,9 @@ static void forward_scaled(const float *x, float *y, size_t n, float scale, floa
 static LS_CLONES void backward_scaled(const float *restrict Y, float *restrict dY, size_t n, float scale, float factor)
 {
     for (size_t i = 0; i < n; i++) {
-        const float curve = Y[i] + factor;
+        const float curve = Y[i] > 0.0f ? 0.0f : Y[i], slope = Y[i] > 0.0f ? scale : factor;
 
-        dY[i] *= Y[i] > 0.0f ? scale : curve;
+        dY[i] *= curve + slope;
     }
 }
 

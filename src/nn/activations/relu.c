@@ -108,9 +108,9 @@ typedef struct leaky_relu_config {
 static LS_CLONES void forward_leaky(const float *Z, float *Y, size_t n, float slope)
 {
     for (size_t i = 0; i < n; i++) {
-        const float below = slope * Z[i];
+        const float factor = Z[i] < 0.0f ? slope : 1.0f;
 
-        Y[i] = Z[i] < 0.0f ? below : Z[i];
+        Y[i] = factor * Z[i];
     }
 }
 

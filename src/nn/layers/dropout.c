@@ -53,9 +53,9 @@ static LS_CLONES void keep_or_drop(const float *x, const float *restrict uniform
                                    float scale)
 {
     for (size_t i = 0; i < n; i++) {
-        const float kept = x[i] * scale; /* always, or the loop would not be vectorised */
+        const float factor = uniform[i] >= rate ? scale : 0.0f; /* a choice of products would not be vectorised */
 
-        y[i] = uniform[i] >= rate ? kept : 0.0f;
+        y[i] = x[i] * factor;
     }
 }
 
@@ -63,9 +63,9 @@ static LS_CLONES void keep_or_drop_add(const float *restrict x, const float *res
                                        size_t n, float rate, float scale)
 {
     for (size_t i = 0; i < n; i++) {
-        const float kept = x[i] * scale;
+        const float factor = uniform[i] >= rate ? scale : 0.0f;
 
-        y[i] += uniform[i] >= rate ? kept : 0.0f;
+        y[i] += x[i] * factor;
     }
 }
 
