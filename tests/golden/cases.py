@@ -1,0 +1,483 @@
+"""The cases of the golden data, as tables: what generate.py runs through the real Keras. Layout: README.md."""
+import numpy as np
+
+BATCH = 6
+
+# ----------------------------------------------------------------------------------------------------------------------
+# Layers: name, lockstep YAML, shapes of one sample of every input (an integer type: indices below it)
+
+LAYERS = [
+    ("dense", "dense: {units: 3}", [(4,)]),
+    ("dense_tanh", "dense: {units: 3, activation: tanh}", [(4,)]),
+    ("dense_relu_no_bias", "dense: {units: 5, activation: relu, use_bias: false}", [(4,)]),
+    ("dense_softmax", "dense: {units: 4, activation: softmax}", [(3,)]),
+    ("dense_leaky_relu", "dense: {units: 4, activation: {leaky_relu: {negative_slope: 0.1}}}", [(3,)]),
+    ("dense_rank3", "dense: {units: 2, activation: sigmoid}", [(3, 4)]),
+    ("dense_wide", "dense: {units: 17, activation: gelu}", [(19,)]),
+    ("activation_relu", "activation: {activation: relu}", [(5,)]),
+    ("activation_softmax_rank3", "activation: {activation: softmax}", [(2, 4)]),
+    ("activation_elu", "activation: {activation: {elu: {alpha: 0.5}}}", [(5,)]),
+    ("flatten", "flatten: {}", [(2, 3, 2)]),
+    ("flatten_rank1", "flatten: {}", [(4,)]),
+    ("reshape", "reshape: {target_shape: [3, 4]}", [(2, 6)]),
+    ("reshape_infer", "reshape: {target_shape: [2, -1, 3]}", [(12,)]),
+    ("permute", "permute: {dims: [2, 1]}", [(3, 4)]),
+    ("permute_rank4", "permute: {dims: [3, 1, 2]}", [(2, 3, 4)]),
+    ("batch_normalization", "batch_normalization: {}", [(4,)]),
+    ("batch_normalization_options", "batch_normalization: {momentum: 0.8, epsilon: 0.01}", [(3,)]),
+    ("batch_normalization_no_scale", "batch_normalization: {scale: false}", [(3,)]),
+    ("batch_normalization_no_center", "batch_normalization: {center: false}", [(3,)]),
+    ("batch_normalization_bare", "batch_normalization: {center: false, scale: false}", [(3,)]),
+    ("batch_normalization_rank4", "batch_normalization: {momentum: 0.9}", [(3, 2, 4)]),
+    ("batch_normalization_frozen", "batch_normalization: {trainable: false}", [(3,)]),
+    ("layer_normalization", "layer_normalization: {}", [(5,)]),
+    ("layer_normalization_epsilon", "layer_normalization: {epsilon: 0.1}", [(4,)]),
+    ("layer_normalization_no_scale", "layer_normalization: {scale: false}", [(4,)]),
+    ("layer_normalization_no_center", "layer_normalization: {center: false}", [(4,)]),
+    ("layer_normalization_rank3", "layer_normalization: {}", [(3, 4)]),
+    ("embedding", "embedding: {input_dim: 7, output_dim: 3}", [(np.int32(7), 5)]),
+    ("embedding_rank3", "embedding: {input_dim: 5, output_dim: 2}", [(np.int32(5), 2, 3)]),
+    ("concatenate", "concatenate: {}", [(2,), (3,), (4,)]),
+    ("concatenate_axis1", "concatenate: {axis: 1}", [(2, 3), (4, 3)]),
+    ("add", "add: {}", [(4,), (4,), (4,)]),
+    ("add_rank3", "add: {}", [(2, 3), (2, 3)]),
+    ("subtract", "subtract: {}", [(4,), (4,)]),
+    ("multiply", "multiply: {}", [(4,), (4,), (4,)]),
+    ("average", "average: {}", [(4,), (4,), (4,)]),
+    ("maximum", "maximum: {}", [(4,), (4,), (4,)]),
+    ("dot", "dot: {axes: 1}", [(4,), (4,)]),
+    ("dot_normalize", "dot: {axes: 1, normalize: true}", [(4,), (4,)]),
+    ("dot_last", "dot: {axes: -1, normalize: true}", [(3,), (3,)]),
+    ("conv2d", "conv2d: {filters: 3, kernel_size: 3}", [(5, 6, 2)]),
+    ("conv2d_same", "conv2d: {filters: 2, kernel_size: [3, 2], padding: same}", [(5, 4, 3)]),
+    ("conv2d_same_even", "conv2d: {filters: 2, kernel_size: 4, padding: same, activation: tanh}", [(5, 5, 1)]),
+    ("conv2d_strides", "conv2d: {filters: 3, kernel_size: 3, strides: 2}", [(6, 7, 2)]),
+    ("conv2d_strides_same", "conv2d: {filters: 2, kernel_size: 3, strides: [2, 3], padding: same, activation: relu}",
+     [(6, 7, 2)]),
+    ("conv2d_dilation", "conv2d: {filters: 2, kernel_size: 3, dilation_rate: 2}", [(7, 6, 2)]),
+    ("conv2d_dilation_same", "conv2d: {filters: 2, kernel_size: [2, 3], dilation_rate: [2, 1], padding: same}",
+     [(5, 4, 2)]),
+    ("conv2d_groups", "conv2d: {filters: 6, kernel_size: 2, groups: 2}", [(4, 4, 4)]),
+    ("conv2d_pointwise", "conv2d: {filters: 3, kernel_size: 1, use_bias: false}", [(3, 3, 4)]),
+    ("max_pooling2d", "max_pooling2d: {}", [(4, 6, 2)]),
+    ("max_pooling2d_crop", "max_pooling2d: {pool_size: 2}", [(5, 5, 1)]),
+    ("max_pooling2d_same", "max_pooling2d: {pool_size: [3, 2], strides: [2, 1], padding: same}", [(5, 4, 2)]),
+    ("max_pooling2d_overlap", "max_pooling2d: {pool_size: 3, strides: 1}", [(5, 4, 2)]),
+    ("average_pooling2d", "average_pooling2d: {pool_size: 2}", [(4, 6, 2)]),
+    ("average_pooling2d_same", "average_pooling2d: {pool_size: 3, strides: 2, padding: same}", [(4, 5, 2)]),
+    ("global_average_pooling2d", "global_average_pooling2d: {}", [(3, 4, 2)]),
+    ("global_average_pooling2d_keepdims", "global_average_pooling2d: {keepdims: true}", [(3, 4, 2)]),
+    ("dropout_inference", "dropout: {rate: 0.5}", [(4,)]),
+    ("gaussian_noise_inference", "gaussian_noise: {stddev: 0.3}", [(4,)]),
+]
+
+# ----------------------------------------------------------------------------------------------------------------------
+# Activations
+
+ACTIVATIONS = [
+    "linear: {}", "relu: {}", "relu: {negative_slope: 0.1}", "relu: {max_value: 1.5}", "relu: {threshold: 0.5}",
+    "relu: {negative_slope: 0.2, max_value: 2.0, threshold: 0.25}", "leaky_relu: {}",
+    "leaky_relu: {negative_slope: 0.05}", "elu: {}", "elu: {alpha: 0.4}", "selu: {}", "tanh: {}", "sigmoid: {}",
+    "hard_sigmoid: {}", "softplus: {}", "softsign: {}", "softmax: {}", "silu: {}", "gelu: {}",
+    "gelu: {approximate: true}", "exponential: {}",
+]
+# The ends matter: overflow, underflow, cancellation. Kinks (0, and the corners of clipped ones) are not hit exactly.
+ACTIVATION_ENDS = np.array([[-90, -40, -20, -10], [-5, -3.5, -1e-3, -1e-6], [1e-6, 1e-3, 3.5, 5], [10, 20, 40, 80]],
+                           dtype=np.float32)
+
+# ----------------------------------------------------------------------------------------------------------------------
+# Losses
+
+PLAIN, SEQUENCE = (BATCH, 4), (BATCH, 3, 4)
+LOSSES = [  # name, lockstep YAML, kind of data, shape of the prediction
+    ("mse", "mse: {}", "real", PLAIN), ("mse_sequence", "mse: {}", "real", SEQUENCE),
+    ("mse_column", "mse: {}", "real", (BATCH, 1)),
+    ("mae", "mae: {}", "real", PLAIN), ("mape", "mape: {}", "real", PLAIN),
+    ("msle", "msle: {}", "positive", PLAIN), ("msle_negative", "msle: {}", "real", PLAIN),
+    ("huber", "huber: {}", "real", PLAIN), ("huber_delta", "huber: {delta: 0.3}", "real", PLAIN),
+    ("log_cosh", "log_cosh: {}", "real", PLAIN),
+    ("binary_crossentropy", "binary_crossentropy: {}", "binary", PLAIN),
+    ("binary_crossentropy_column", "binary_crossentropy: {}", "binary", (BATCH, 1)),
+    ("binary_crossentropy_sequence", "binary_crossentropy: {}", "binary", SEQUENCE),
+    ("binary_crossentropy_smoothing", "binary_crossentropy: {label_smoothing: 0.1}", "binary", PLAIN),
+    ("binary_crossentropy_logits", "binary_crossentropy: {from_logits: true}", "binary_logits", PLAIN),
+    ("binary_crossentropy_logits_smoothing", "binary_crossentropy: {from_logits: true, label_smoothing: 0.2}",
+     "binary_logits", PLAIN),
+    ("categorical_crossentropy", "categorical_crossentropy: {}", "classes", PLAIN),
+    ("categorical_crossentropy_sequence", "categorical_crossentropy: {}", "classes", SEQUENCE),
+    ("categorical_crossentropy_soft", "categorical_crossentropy: {}", "soft", PLAIN),
+    ("categorical_crossentropy_unnormalized", "categorical_crossentropy: {}", "classes_unnormalized", PLAIN),
+    ("categorical_crossentropy_smoothing", "categorical_crossentropy: {label_smoothing: 0.1}", "classes", PLAIN),
+    ("categorical_crossentropy_logits", "categorical_crossentropy: {from_logits: true}", "classes_logits", PLAIN),
+    ("categorical_crossentropy_logits_smoothing",
+     "categorical_crossentropy: {from_logits: true, label_smoothing: 0.2}",
+     "classes_logits", PLAIN),
+    ("sparse_categorical_crossentropy", "sparse_categorical_crossentropy: {}", "labels", PLAIN),
+    ("sparse_categorical_crossentropy_column", "sparse_categorical_crossentropy: {}", "labels_column", PLAIN),
+    ("sparse_categorical_crossentropy_sequence", "sparse_categorical_crossentropy: {}", "labels", SEQUENCE),
+    ("sparse_categorical_crossentropy_logits", "sparse_categorical_crossentropy: {from_logits: true}",
+     "labels_logits", PLAIN),
+    ("kl_divergence", "kl_divergence: {}", "distributions", PLAIN),
+    ("hinge", "hinge: {}", "signs", PLAIN), ("hinge_zero_one", "hinge: {}", "zero_one_hinge", PLAIN),
+    ("hinge_three_labels", "hinge: {}", "three_labels", PLAIN),
+    ("squared_hinge", "squared_hinge: {}", "signs", PLAIN),
+    ("squared_hinge_zero_one", "squared_hinge: {}", "zero_one_hinge", PLAIN),
+    ("categorical_hinge", "categorical_hinge: {}", "classes", PLAIN),
+    ("cosine_similarity", "cosine_similarity: {}", "real", PLAIN),
+    ("poisson", "poisson: {}", "counts", PLAIN),
+]
+FUSED = [  # the same with the activation that made the prediction: the loss works on its logits
+    ("fused_sigmoid", "binary_crossentropy: {}", "binary_logits", PLAIN, "sigmoid"),
+    ("fused_sigmoid_smoothing", "binary_crossentropy: {label_smoothing: 0.1}", "binary_logits", PLAIN, "sigmoid"),
+    ("fused_softmax", "categorical_crossentropy: {}", "classes_logits", PLAIN, "softmax"),
+    ("fused_softmax_smoothing", "categorical_crossentropy: {label_smoothing: 0.1}", "classes_logits", PLAIN,
+     "softmax"),
+    ("fused_softmax_sparse", "sparse_categorical_crossentropy: {}", "labels_logits", PLAIN, "softmax"),
+    ("fused_softmax_sparse_sequence", "sparse_categorical_crossentropy: {}", "labels_logits", SEQUENCE, "softmax"),
+]
+
+# ----------------------------------------------------------------------------------------------------------------------
+# Metrics
+
+METRIC_BATCHES = (8, 5, 3)
+METRICS = [  # name, lockstep YAML, kind of data, last axes of the prediction; for "accuracy" what Keras resolves it to
+    ("accuracy_binary", "accuracy", "binary", (1,), "binary_accuracy"),
+    ("accuracy_categorical", "accuracy", "classes", (4,), "categorical_accuracy"),
+    ("accuracy_sparse", "accuracy", "labels", (4,), "sparse_categorical_accuracy"),
+    ("binary_accuracy", "binary_accuracy: {}", "binary", (3,)),
+    ("binary_accuracy_threshold", "binary_accuracy: {threshold: 0.3}", "binary", (1,)),
+    ("categorical_accuracy", "categorical_accuracy: {}", "classes", (4,)),
+    ("sparse_categorical_accuracy", "sparse_categorical_accuracy: {}", "labels", (4,)),
+    ("sparse_categorical_accuracy_column", "sparse_categorical_accuracy: {}", "labels_column", (4,)),
+    ("top_k_categorical_accuracy", "top_k_categorical_accuracy: {}", "classes", (9,)),
+    ("top_k_categorical_accuracy_k", "top_k_categorical_accuracy: {k: 2}", "classes", (6,)),
+    ("sparse_top_k_categorical_accuracy", "sparse_top_k_categorical_accuracy: {}", "labels", (9,)),
+    ("sparse_top_k_categorical_accuracy_k", "sparse_top_k_categorical_accuracy: {k: 3}", "labels", (6,)),
+    ("mean_squared_error", "mean_squared_error: {}", "real", (3,)),
+    ("mean_absolute_error", "mean_absolute_error: {}", "real", (3,)),
+    ("root_mean_squared_error", "root_mean_squared_error: {}", "real", (3,)),
+    ("r2_score", "r2_score: {}", "real", (1,)),
+    ("r2_score_outputs", "r2_score: {}", "real", (3,)),
+    ("r2_score_variance_weighted", "r2_score: {class_aggregation: variance_weighted_average}", "real", (3,)),
+    ("auc", "auc: {}", "binary", (1,)),
+    ("auc_pr", "auc: {curve: PR}", "binary", (1,)),
+    ("auc_few_thresholds", "auc: {num_thresholds: 11}", "binary", (1,)),
+    ("auc_majoring", "auc: {num_thresholds: 7, summation_method: majoring}", "binary", (1,)),
+    ("auc_minoring", "auc: {num_thresholds: 7, summation_method: minoring}", "binary", (1,)),
+    ("precision", "precision: {}", "binary", (1,)),
+    ("precision_threshold", "precision: {thresholds: 0.7}", "binary", (3,)),
+    ("recall", "recall: {}", "binary", (1,)),
+    ("recall_threshold", "recall: {thresholds: 0.7}", "binary", (3,)),
+    ("cosine_similarity", "cosine_similarity: {}", "real", (4,)),
+]
+
+# ----------------------------------------------------------------------------------------------------------------------
+# Schedules
+
+SCHEDULES = [
+    ("exponential_decay", "exponential_decay: {initial_learning_rate: 0.1, decay_steps: 10, decay_rate: 0.5}"),
+    ("exponential_decay_staircase",
+     "exponential_decay: {initial_learning_rate: 0.1, decay_steps: 10, decay_rate: 0.5, staircase: true}"),
+    ("piecewise_constant_decay", "piecewise_constant_decay: {boundaries: [5, 10], values: [0.1, 0.01, 0.001]}"),
+    ("polynomial_decay", "polynomial_decay: {initial_learning_rate: 0.1, decay_steps: 25}"),
+    ("polynomial_decay_power",
+     "polynomial_decay: {initial_learning_rate: 0.1, decay_steps: 10, end_learning_rate: 0.01, power: 2.0}"),
+    ("polynomial_decay_cycle", "polynomial_decay: "
+     "{initial_learning_rate: 0.1, decay_steps: 10, end_learning_rate: 0.01, power: 2.0, cycle: true}"),
+    ("polynomial_decay_root",
+     "polynomial_decay: {initial_learning_rate: 0.2, decay_steps: 40, end_learning_rate: 0.02, power: 0.5}"),
+    ("inverse_time_decay", "inverse_time_decay: {initial_learning_rate: 0.1, decay_steps: 10, decay_rate: 0.5}"),
+    ("inverse_time_decay_staircase",
+     "inverse_time_decay: {initial_learning_rate: 0.1, decay_steps: 7, decay_rate: 0.5, staircase: true}"),
+    ("cosine_decay", "cosine_decay: {initial_learning_rate: 0.1, decay_steps: 40}"),
+    ("cosine_decay_alpha", "cosine_decay: {initial_learning_rate: 0.1, decay_steps: 10, alpha: 0.1}"),
+    ("cosine_decay_warmup",
+     "cosine_decay: {initial_learning_rate: 0.0, decay_steps: 10, warmup_target: 0.1, warmup_steps: 5}"),
+    ("cosine_decay_warmup_alpha", "cosine_decay: "
+     "{initial_learning_rate: 0.01, decay_steps: 30, alpha: 0.05, warmup_target: 0.1, warmup_steps: 8}"),
+    ("cosine_decay_restarts", "cosine_decay_restarts: {initial_learning_rate: 0.1, first_decay_steps: 4}"),
+    ("cosine_decay_restarts_equal",
+     "cosine_decay_restarts: {initial_learning_rate: 0.1, first_decay_steps: 4, t_mul: 1.0, m_mul: 0.5, alpha: 0.1}"),
+    ("cosine_decay_restarts_options",
+     "cosine_decay_restarts: {initial_learning_rate: 0.1, first_decay_steps: 7, t_mul: 1.5, m_mul: 0.8, alpha: 0.01}"),
+]
+SCHEDULE_STEPS = 61
+
+# ----------------------------------------------------------------------------------------------------------------------
+# Optimizers
+
+OPTIMIZERS = [
+    ("sgd", "sgd: {learning_rate: 0.1}"),
+    ("sgd_default", "sgd: {}"),
+    ("sgd_momentum", "sgd: {learning_rate: 0.1, momentum: 0.9}"),
+    ("sgd_nesterov", "sgd: {learning_rate: 0.1, momentum: 0.9, nesterov: true}"),
+    ("sgd_weight_decay", "sgd: {learning_rate: 0.1, weight_decay: 0.01}"),
+    ("sgd_clipnorm", "sgd: {learning_rate: 0.1, clipnorm: 0.7}"),
+    ("sgd_clipvalue", "sgd: {learning_rate: 0.1, clipvalue: 0.3}"),
+    ("sgd_global_clipnorm", "sgd: {learning_rate: 0.1, global_clipnorm: 0.7}"),
+    ("sgd_ema", "sgd: {learning_rate: 0.1, use_ema: true, ema_momentum: 0.9}"),
+    ("sgd_ema_overwrite", "sgd: {learning_rate: 0.1, use_ema: true, ema_momentum: 0.9, ema_overwrite_frequency: 3}"),
+    ("sgd_accumulation", "sgd: {learning_rate: 0.1, gradient_accumulation_steps: 2}"),
+    ("sgd_momentum_accumulation", "sgd: {learning_rate: 0.1, momentum: 0.9, gradient_accumulation_steps: 3}"),
+    ("sgd_everything", "sgd: {learning_rate: 0.1, momentum: 0.9, nesterov: true, weight_decay: 0.01, "
+     "global_clipnorm: 0.5, use_ema: true, ema_momentum: 0.8, ema_overwrite_frequency: 4, "
+     "gradient_accumulation_steps: 2}"),
+    ("sgd_exponential_decay",
+     "sgd: {learning_rate: {exponential_decay: {initial_learning_rate: 0.1, decay_steps: 2, decay_rate: 0.5}}}"),
+    ("sgd_momentum_piecewise", "sgd: {learning_rate: {piecewise_constant_decay: "
+     "{boundaries: [2, 5], values: [0.1, 0.05, 0.01]}}, momentum: 0.9}"),
+    ("rmsprop", "rmsprop: {learning_rate: 0.01}"),
+    ("rmsprop_default", "rmsprop: {}"),
+    ("rmsprop_momentum", "rmsprop: {learning_rate: 0.01, rho: 0.8, momentum: 0.9}"),
+    ("rmsprop_centered", "rmsprop: {learning_rate: 0.01, centered: true}"),
+    ("rmsprop_centered_momentum", "rmsprop: {learning_rate: 0.01, momentum: 0.5, centered: true, epsilon: 0.001}"),
+    ("adagrad", "adagrad: {learning_rate: 0.1}"),
+    ("adagrad_initial", "adagrad: {learning_rate: 0.1, initial_accumulator_value: 0.5, epsilon: 0.01}"),
+    ("adadelta", "adadelta: {learning_rate: 1.0}"),
+    ("adadelta_rho", "adadelta: {learning_rate: 0.5, rho: 0.8, epsilon: 0.0001}"),
+    ("adam", "adam: {learning_rate: 0.01}"),
+    ("adam_default", "adam: {}"),
+    ("adam_amsgrad", "adam: {learning_rate: 0.01, beta_2: 0.9, amsgrad: true}"),
+    ("adam_betas", "adam: {learning_rate: 0.05, beta_1: 0.5, beta_2: 0.95, epsilon: 0.001}"),
+    ("adam_weight_decay", "adam: {learning_rate: 0.01, weight_decay: 0.1}"),
+    ("adam_clipnorm", "adam: {learning_rate: 0.01, clipnorm: 0.5}"),
+    ("adam_accumulation", "adam: {learning_rate: 0.01, gradient_accumulation_steps: 2}"),
+    ("adam_exponential_decay_accumulation", "adam: {learning_rate: {exponential_decay: {initial_learning_rate: 0.1, "
+     "decay_steps: 2, decay_rate: 0.5}}, gradient_accumulation_steps: 2}"),
+    ("adam_cosine_warmup", "adam: {learning_rate: {cosine_decay: {initial_learning_rate: 0.0, decay_steps: 8, "
+     "warmup_target: 0.1, warmup_steps: 3}}}"),
+    ("adamw", "adamw: {learning_rate: 0.01}"),
+    ("adamw_weight_decay", "adamw: {learning_rate: 0.01, weight_decay: 0.05, amsgrad: true}"),
+    ("adamax", "adamax: {learning_rate: 0.01}"),
+    ("nadam", "nadam: {learning_rate: 0.01}"),
+    ("nadam_accumulation", "nadam: {learning_rate: 0.01, beta_1: 0.8, gradient_accumulation_steps: 3}"),
+    ("lion", "lion: {learning_rate: 0.01}"),
+    ("lion_betas", "lion: {learning_rate: 0.01, beta_1: 0.5, beta_2: 0.8, weight_decay: 0.1}"),
+]
+OPTIMIZER_UPDATES = 10
+OPTIMIZER_SHAPES = ((3, 4), (5,))
+
+# ----------------------------------------------------------------------------------------------------------------------
+# Models
+
+SAMPLES, BATCH_SIZE = 37, 8  # four full batches and one of 5
+FIT = "fit: {epochs: 4, batch_size: 8, microbatch: 3, shuffle: false}"
+SEQUENTIAL_DATA = "data: {file: models.h5, train: {x: /NAME/train/x, y: /NAME/train/y}}"
+MODELS = {  # name: (lockstep YAML, {input: shape}, {output: (kind, shape)}); kinds as in make_data
+    "softmax_classifier": (f"""{SEQUENTIAL_DATA}
+model:
+  - {{name: flat, flatten: {{}}}}
+  - {{name: hidden, dense: {{units: 7, activation: relu}}}}
+  - {{name: class, dense: {{units: 4, activation: softmax}}}}
+compile:
+  optimizer: {{sgd: {{learning_rate: 0.1, momentum: 0.9}}}}
+  loss: sparse_categorical_crossentropy
+  metrics: [accuracy]
+{FIT}
+""", {"x": (4, 3)}, {"y": ("labels", 4)}),
+    "sigmoid_binary": (f"""{SEQUENTIAL_DATA}
+model:
+  - {{name: hidden, dense: {{units: 6, activation: tanh}}}}
+  - {{name: positive, dense: {{units: 1, activation: sigmoid}}}}
+compile:
+  optimizer: {{adam: {{learning_rate: 0.05}}}}
+  loss: binary_crossentropy
+  metrics: [accuracy, precision, recall, auc]
+{FIT}
+""", {"x": (5,)}, {"y": ("binary", 1)}),
+    "regression": (f"""{SEQUENTIAL_DATA}
+model:
+  - {{name: hidden, dense: {{units: 8, activation: selu}}}}
+  - {{name: value, dense: {{units: 2}}}}
+compile:
+  optimizer: rmsprop
+  loss: mse
+  metrics: [mae, root_mean_squared_error, r2_score]
+fit: {{epochs: 5, batch_size: 8, microbatch: 4, shuffle: false, validation_split: 0.2}}
+""", {"x": (4,)}, {"y": ("real", 2)}),
+    "batch_norm": (f"""{SEQUENTIAL_DATA}
+model:
+  - {{name: first, dense: {{units: 6}}}}
+  - {{name: norm, batch_normalization: {{momentum: 0.9}}}}
+  - {{name: act, activation: {{activation: relu}}}}
+  - {{name: second, dense: {{units: 5, use_bias: false}}}}
+  - {{name: norm2, batch_normalization: {{scale: false}}}}
+  - {{name: act2, activation: {{activation: tanh}}}}
+  - {{name: class, dense: {{units: 3, activation: softmax}}}}
+compile:
+  optimizer: {{sgd: {{learning_rate: 0.1}}}}
+  loss: categorical_crossentropy
+  metrics: [accuracy]
+{FIT}
+""", {"x": (5,)}, {"y": ("classes", 3)}),
+    "multi_io": (f"""data:
+  file: models.h5
+  train:
+    x: {{image: /NAME/train/image, tabular: /NAME/train/tabular}}
+    y: {{price: /NAME/train/price, kind: /NAME/train/kind}}
+model:
+  inputs:
+    image: {{shape: [3, 4]}}
+    tabular: {{shape: [5]}}
+  layers:
+    - {{name: flat, flatten: {{}}, inputs: [image]}}
+    - {{name: h1, dense: {{units: 6, activation: relu}}, inputs: [flat]}}
+    - {{name: h2, dense: {{units: 4, activation: tanh}}, inputs: [tabular]}}
+    - {{name: both, concatenate: {{}}, inputs: [h1, h2]}}
+    - {{name: price, dense: {{units: 1}}, inputs: [both]}}
+    - {{name: kind, dense: {{units: 4, activation: softmax}}, inputs: [both]}}
+  outputs: [price, kind]
+compile:
+  optimizer: {{adam: {{learning_rate: 0.02}}}}
+  loss: {{price: mse, kind: sparse_categorical_crossentropy}}
+  loss_weights: {{price: 1.0, kind: 0.5}}
+  metrics: {{price: [mae], kind: [accuracy]}}
+{FIT}
+""", {"image": (3, 4), "tabular": (5,)}, {"price": ("real", 1), "kind": ("labels", 4)}),
+    "siamese": (f"""data:
+  file: models.h5
+  train:
+    x: {{left: /NAME/train/left, right: /NAME/train/right}}
+    y: {{match: /NAME/train/match}}
+model:
+  inputs:
+    left: {{shape: [5]}}
+    right: {{shape: [5]}}
+  layers:
+    - {{name: code, dense: {{units: 4, activation: tanh}}, inputs: [left]}}
+    - {{name: code_right, shares: code, inputs: [right]}}
+    - {{name: likeness, dot: {{axes: 1, normalize: true}}, inputs: [code, code_right]}}
+    - {{name: match, dense: {{units: 1, activation: sigmoid}}, inputs: [likeness]}}
+  outputs: [match]
+compile:
+  optimizer: {{adamax: {{learning_rate: 0.05}}}}
+  loss: binary_crossentropy
+  metrics: [binary_accuracy]
+{FIT}
+""", {"left": (5,), "right": (5,)}, {"match": ("binary", 1)}),
+    "autoencoder": (f"""{SEQUENTIAL_DATA.replace('train/y', 'train/x')}
+model:
+  - {{name: encode, dense: {{units: 3, activation: elu}}}}
+  - {{name: middle, dense: {{units: 5, activation: {{leaky_relu: {{negative_slope: 0.1}}}}}}}}
+  - {{name: decode, dense: {{units: 6, activation: sigmoid}}}}
+compile:
+  optimizer: {{adagrad: {{learning_rate: 0.5}}}}
+  loss: binary_crossentropy
+  metrics: [mean_squared_error]
+{FIT}
+""", {"x": ("unit", 6)}, {}),
+    "convnet": (f"""{SEQUENTIAL_DATA}
+model:
+  - {{name: conv, conv2d: {{filters: 4, kernel_size: 3, padding: same, activation: relu}}}}
+  - {{name: pool, max_pooling2d: {{pool_size: 2}}}}
+  - {{name: conv2, conv2d: {{filters: 5, kernel_size: 2, strides: 2, padding: same, activation: tanh}}}}
+  - {{name: mean, global_average_pooling2d: {{}}}}
+  - {{name: class, dense: {{units: 3, activation: softmax}}}}
+compile:
+  optimizer: {{nadam: {{learning_rate: 0.02}}}}
+  loss: sparse_categorical_crossentropy
+  metrics: [accuracy]
+{FIT}
+""", {"x": (6, 6, 2)}, {"y": ("labels", 3)}),
+    "embedding": (f"""{SEQUENTIAL_DATA}
+model:
+  - {{name: words, embedding: {{input_dim: 10, output_dim: 4}}}}
+  - {{name: flat, flatten: {{}}}}
+  - {{name: score, dense: {{units: 2, activation: softmax}}}}
+compile:
+  optimizer: {{adam: {{learning_rate: 0.05}}}}
+  loss: sparse_categorical_crossentropy
+  metrics: [accuracy]
+{FIT}
+""", {"x": ("tokens", 6)}, {"y": ("labels", 2)}),
+    "regularized": (f"""{SEQUENTIAL_DATA}
+model:
+  - {{name: first, dense: {{units: 6, activation: softplus,
+            kernel_regularizer: {{l2: {{l2: 0.02}}}},
+            kernel_constraint: {{max_norm: {{max_value: 0.8}}}}}}}}
+  - {{name: norm, layer_normalization: {{}}}}
+  - {{name: second, dense: {{units: 4, activation: silu,
+            kernel_regularizer: {{l1_l2: {{l1: 0.01, l2: 0.03}}}},
+            bias_regularizer: {{l1: {{l1: 0.02}}}},
+            activity_regularizer: {{l2: {{l2: 0.05}}}}}}}}
+  - {{name: value, dense: {{units: 1, kernel_constraint: non_neg}}}}
+compile:
+  optimizer: {{adamw: {{learning_rate: 0.03, weight_decay: 0.01, clipnorm: 0.5}}}}
+  loss: {{huber: {{delta: 0.7}}}}
+  metrics: [mae]
+{FIT}
+""", {"x": (5,)}, {"y": ("real", 1)}),
+    "class_weight": (f"""{SEQUENTIAL_DATA}
+model:
+  - {{name: hidden, dense: {{units: 5, activation: gelu}}}}
+  - {{name: class, dense: {{units: 3, activation: softmax}}}}
+compile:
+  optimizer: {{sgd: {{learning_rate: {{exponential_decay: {{initial_learning_rate: 0.2, decay_steps: 10,
+              decay_rate: 0.5}}}}, momentum: 0.5, nesterov: true}}}}
+  loss: sparse_categorical_crossentropy
+  metrics: [accuracy]
+{FIT.replace('shuffle', 'class_weight: {0: 1.0, 1: 2.0, 2: 0.5}, shuffle')}
+""", {"x": (4,)}, {"y": ("labels", 3)}),
+    "ema_accumulation": (f"""{SEQUENTIAL_DATA}
+model:
+  - {{name: hidden, dense: {{units: 5, activation: tanh}}}}
+  - {{name: value, dense: {{units: 2}}}}
+compile:
+  optimizer: {{sgd: {{learning_rate: 0.1, momentum: 0.9, use_ema: true, ema_momentum: 0.8,
+              gradient_accumulation_steps: 2}}}}
+  loss: log_cosh
+  metrics: [mse]
+{FIT}
+""", {"x": (4,)}, {"y": ("real", 2)}),
+}
+
+# ----------------------------------------------------------------------------------------------------------------------
+# Callbacks
+
+FALL = [1.0, 0.9, 0.88, 0.87, 0.86, 0.4, 0.41, 0.42, 0.43, 0.44]
+RISE = [0.1, 0.3, 0.35, 0.34, 0.36, 0.36, 0.5, 0.2, 0.1, 0.05]
+FLAT = [1.0, 1.1, 1.2, 1.3, 1.4, 1.5, 1.6]
+WAVE = [1.0, 0.8, 0.9, 0.7, 0.75, 0.72, 0.6, 0.65, 0.64, 0.63, 0.5, 0.55]
+NAN = [1.0, None, 0.9, None, None, 0.8, None, None, None]
+STUCK = [1.0] * 10
+EARLY_STOPPING = [  # arguments, monitored values
+    ("", FALL), ("patience: 1", FALL), ("patience: 2", FALL), ("patience: 2, min_delta: 0.05", FALL),
+    ("patience: 2, min_delta: -0.05", FALL), ("patience: 2, baseline: 0.5", FALL),
+    ("patience: 1, start_from_epoch: 3", FALL),
+    ("", FLAT), ("patience: 1", FLAT), ("patience: 2", FLAT), ("patience: 1, start_from_epoch: 3", FLAT),
+    ("patience: 2, restore_best_weights: true", FALL), ("patience: 20, restore_best_weights: true", FALL),
+    ("patience: 2, restore_best_weights: true", FLAT), ("patience: 3, restore_best_weights: true", WAVE),
+    ("patience: 3, restore_best_weights: true, baseline: 0.5", WAVE),
+    ("patience: 3, restore_best_weights: true, min_delta: 0.15", WAVE),
+    ("patience: 2, restore_best_weights: true, start_from_epoch: 4", WAVE),
+    ("patience: 3, baseline: 0.75", WAVE), ("patience: 2, mode: max", WAVE), ("patience: 3, mode: min", RISE),
+    ("monitor: val_accuracy, patience: 2", RISE),
+    ("monitor: val_accuracy, patience: 3, restore_best_weights: true", RISE),
+    ("monitor: val_accuracy, patience: 2, min_delta: 0.1", RISE), ("monitor: val_mae, patience: 1", WAVE),
+    ("monitor: loss, patience: 1", WAVE), ("patience: 2", NAN), ("patience: 3, restore_best_weights: true", NAN),
+    ("patience: 1, min_delta: 0.1", [0.8, 0.7, 0.6, 0.5]),  # float32 comparison: 0.7 + 0.1 is not below 0.8
+]
+REDUCE_LR = [
+    ("patience: 2", STUCK), ("patience: 2, cooldown: 2", STUCK), ("factor: 0.5, patience: 1", FLAT),
+    ("factor: 0.5, patience: 2, min_lr: 0.02", STUCK), ("factor: 0.1, patience: 1, min_lr: 0.0005", STUCK),
+    ("patience: 0", WAVE), ("factor: 0.2, patience: 2, min_delta: 0.15", WAVE), ("patience: 3", FALL),
+    ("factor: 0.5, patience: 1, cooldown: 1", WAVE), ("factor: 0.5, patience: 2, cooldown: 3", FLAT),
+    ("monitor: val_accuracy, factor: 0.3, patience: 2", RISE), ("mode: max, patience: 3", WAVE),
+    ("patience: 1, min_delta: 0.0", STUCK), ("monitor: loss, patience: 2, factor: 0.9", FLAT), ("patience: 2", NAN),
+]
+CHECKPOINT = [
+    ("filepath: best.h5, save_best_only: true", WAVE), ("filepath: last.h5", FALL),
+    ('filepath: "m.{epoch:02d}-{val_loss:.4f}.h5"', FALL[:4]),
+    ('filepath: "m.{epoch:02d}-{val_loss:.4f}.h5", save_best_only: true', WAVE),
+    ('filepath: "w{epoch}.weights.h5", save_weights_only: true', FLAT[:3]),
+    ("filepath: best.h5, save_best_only: true, monitor: val_accuracy", RISE),
+    ("filepath: best.h5, save_best_only: true, mode: max", WAVE),
+    ("filepath: best.h5, save_best_only: true, initial_value_threshold: 0.65", WAVE),
+    ("filepath: best.h5, save_best_only: true, mode: max, monitor: val_accuracy, initial_value_threshold: 0.4", RISE),
+    ('filepath: "b{epoch}-{batch:03d}.h5", save_freq: 3', FLAT[:4]),
+    ('filepath: "b{epoch}-{batch}.h5", save_freq: 4', FLAT[:3]),
+    ("filepath: best.h5, save_best_only: true, save_freq: 3, monitor: loss", FALL[:4]),
+    ("filepath: best.h5, save_best_only: true", NAN),
+]
+BATCHES_PER_EPOCH = 4
+INITIAL_LR = 0.1
