@@ -151,6 +151,9 @@ static ls_status identity(const ls_trainer *t, ls_text *out)
     ls_text_add(out, "reduction: %s\ngrid: %s\ntraining data: ", reductions[e->distributed.reduction],
                 grids[e->distributed.grid]);
     LS_TRY(ls_split_identity(t->task->train, out));
+    ls_text_add(out, "\nclass_weight:");
+    for (size_t i = 0; i < e->fit.class_weights; i++)
+        ls_text_add(out, " %" PRId64 "=%a", e->fit.class_weight[i].label, (double)e->fit.class_weight[i].weight);
     ls_text_add(out, "\n");
     LS_TRY_CLEANUP(ls_experiment_write(e, t->model, true, &experiment));
     LS_TRY_CLEANUP(ls_yaml_parse(experiment.data, experiment.length, "experiment", &root));

@@ -49,7 +49,7 @@ ls_status ls_evaluate(const ls_task *task, ls_engine *engine, const ls_split *sp
     double *loss_sums = ls_calloc(most * outputs, sizeof *loss_sums, "the losses of a batch");
     double *activity = ls_calloc(most, sizeof *activity, "the losses of a batch");
     bool *binary = ls_calloc(outputs, sizeof *binary, "the losses of a batch");
-    ls_status st = loss_sums && activity && binary ? LS_OK : LS_ERR_MEMORY;
+    ls_status st = loss_sums && activity && binary ? ls_task_check_targets(task, split) : LS_ERR_MEMORY;
 
     st = ls_agree(task->comm, st);
     ls_scores_begin_epoch(scores);

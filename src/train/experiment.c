@@ -2,6 +2,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -45,9 +46,32 @@ static ls_status copy_text(const ls_config *node, const char *where, char **out)
     return (*out = ls_strdup(text)) ? LS_OK : LS_ERR_MEMORY;
 }
 
+/* {0: 1.0, 1: 2.5} */
+static ls_status read_class_weight(const ls_config *node, ls_fit_options *fit)
+{
+    if (ls_config_is_null(node))
+        return LS_OK;
+    LS_TRY(ls_config_expect(node, LS_CONFIG_MAP, "fit.class_weight"));
+    if (!(fit->class_weight = ls_calloc(node->count, sizeof *fit->class_weight, "fit.class_weight")))
+        return LS_ERR_MEMORY;
+    for (const ls_config *c = node->first; c; c = c->next) {
+        ls_class_weight *entry = &fit->class_weight[fit->class_weights++];
+        char *end;
+        double weight;
+
+        entry->label = strtoll(c->key, &end, 10);
+        if (end == c->key || *end)
+            return ls_config_fail_key(c, "fit.class_weight goes by class numbers, like {0: 1.0, 1: 2.5}, not '%s'",
+                                      c->key);
+        LS_TRY(ls_config_float(c, "fit.class_weight", 0, 1e30, &weight));
+        entry->weight = (float)weight;
+    }
+    return LS_OK;
+}
+
 static ls_status read_fit(const ls_config *node, ls_experiment *e)
 {
-    static const char *const extra[] = {"microbatch", "validation_data", NULL};
+    static const char *const extra[] = {"microbatch", "validation_data", "class_weight", NULL};
     const ls_config *microbatch = ls_config_get(node, "microbatch");
     ls_component component = {0};
     const fit_config *config;
@@ -71,6 +95,7 @@ static ls_status read_fit(const ls_config *node, ls_experiment *e)
         if (e->fit.microbatch > e->fit.batch_size)
             e->fit.microbatch = e->fit.batch_size;
     }
+    LS_TRY_CLEANUP(read_class_weight(ls_config_get(node, "class_weight"), &e->fit));
     LS_TRY_CLEANUP(copy_text(ls_config_get(node, "validation_data"), "fit.validation_data", &e->fit.validation_data));
     if (e->fit.validation_data && !ls_experiment_split(e, e->fit.validation_data)) {
         const ls_config *at = ls_config_get(node, "validation_data");
@@ -325,6 +350,7 @@ void ls_experiment_free(ls_experiment *e)
     ls_free(e->split);
     ls_optimizer_reset(&e->optimizer);
     ls_free(e->fit.validation_data);
+    ls_free(e->fit.class_weight);
     ls_free(e->distributed.allreduce);
     ls_free(e->distributed.blas_kernel);
     ls_free(e->file);

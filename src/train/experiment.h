@@ -31,6 +31,12 @@ typedef struct ls_split_spec {
 typedef enum ls_reduction { LS_REDUCTION_EXACT, LS_REDUCTION_FAST } ls_reduction;
 typedef enum ls_grid { LS_GRID_CARRIED, LS_GRID_STATIC } ls_grid;
 
+/* fit.class_weight: training samples of this class count so much. Other classes count 1. */
+typedef struct ls_class_weight {
+    int64_t label;
+    float weight;
+} ls_class_weight;
+
 typedef struct ls_fit_options {
     int64_t epochs, batch_size, microbatch; /* microbatch: resolved, never 0 */
     bool shuffle;
@@ -38,6 +44,8 @@ typedef struct ls_fit_options {
     double validation_split;
     int64_t checkpoint_every; /* updates; 0: at the ends of epochs only */
     char *validation_data;    /* a split; NULL: none */
+    ls_class_weight *class_weight; /* [class_weights] owned */
+    size_t class_weights;
 } ls_fit_options;
 
 typedef struct ls_distributed_options {

@@ -11,7 +11,7 @@ typedef struct ls_fit_settings {
     const char *directory;       /* the run directory; NULL: write no files */
     bool resume;                 /* go on from directory/checkpoint.h5 if there is one */
     bool allow_other_kernel;     /* resume under another BLAS kernel family */
-    int verbose;                 /* 0, 1, 2; -1: by the terminal */
+    int verbose;                 /* 0: silent, 1: a bar, 2: one line per epoch */
     FILE *out;                   /* progress, rank 0 only; NULL: none */
     const volatile sig_atomic_t *stop; /* set by a signal handler; NULL: none */
     ls_trainer_options trainer;

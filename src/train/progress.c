@@ -3,7 +3,6 @@
 #include <inttypes.h>
 #include <math.h>
 #include <time.h>
-#include <unistd.h>
 
 #define REDRAW_S 0.05
 #define BAR 20 /* cells */
@@ -18,7 +17,7 @@ static double now_s(void)
 
 void ls_progress_init(ls_progress *p, FILE *out, int verbose)
 {
-    *p = (ls_progress){.out = out, .verbose = verbose >= 0 ? verbose : isatty(fileno(out)) ? 1 : 2};
+    *p = (ls_progress){.out = out, .verbose = verbose};
 }
 
 void ls_progress_begin(ls_progress *p, uint64_t epoch, uint64_t epochs, uint64_t steps, uint64_t done)

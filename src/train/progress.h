@@ -17,7 +17,7 @@ typedef struct ls_progress {
     int width; /* characters of the last redraw that stand on the line */
 } ls_progress;
 
-/* verbose -1: 1 if out is a terminal, else 2. */
+/* verbose: 0, 1 or 2, as above. */
 void ls_progress_init(ls_progress *progress, FILE *out, int verbose);
 void ls_progress_begin(ls_progress *progress, uint64_t epoch, uint64_t epochs, uint64_t steps, uint64_t done);
 /* Is a redraw due? Cheap; ask before making logs. */

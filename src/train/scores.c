@@ -98,6 +98,8 @@ static ls_status plan_metrics(ls_scores *s)
         const ls_node *node = &s->model->node[s->model->output[k]];
         const size_t n = node->shape.rank ? node->shape.dim[node->shape.rank - 1] : 1;
 
+        if (s->outputs[k].metrics && !s->objective[k].target_size)
+            return ls_fail(LS_ERR_CONFIG, "no targets are given for the output '%s', but it has metrics", node->name);
         for (size_t i = 0; i < s->outputs[k].metrics; i++) {
             const ls_component *metric = &s->outputs[k].metric[i];
             const ls_metric_ops *ops = (const ls_metric_ops *)metric->ops;

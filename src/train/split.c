@@ -188,8 +188,22 @@ static uint64_t sample_at(const ls_split *split, const ls_permutation *order, ui
     return split->begin + (order ? ls_permutation_at(order, position) : position);
 }
 
+/* Keras's class of a target: the number itself, or the first of the largest entries. */
+static int64_t class_of(const float *target, size_t n)
+{
+    size_t best = 0;
+
+    if (n == 1)
+        return (int64_t)rintf(target[0]);
+    for (size_t i = 1; i < n; i++)
+        if (target[i] > target[best])
+            best = i;
+    return (int64_t)best;
+}
+
 /* The weight of a sample at all its positions: 1 where this split has none but another one had. */
-static void load_weight(const ls_split *split, uint64_t sample, float *weights, uint64_t row, size_t positions)
+static void load_weight(const ls_split *split, uint64_t sample, const float *target, size_t target_size,
+                        float *weights, uint64_t row, size_t positions)
 {
     float w = 1;
 
@@ -197,6 +211,9 @@ static void load_weight(const ls_split *split, uint64_t sample, float *weights, 
         return;
     if (split->weight)
         ls_array_get(split->weight, sample, &w);
+    for (size_t i = 0; i < split->class_weights; i++)
+        if (split->class_weight[i].label == class_of(target, target_size))
+            w = split->class_weight[i].weight;
     for (size_t t = 0; t < positions; t++)
         weights[row * positions + t] = w;
 }
@@ -215,10 +232,14 @@ ls_local_batch ls_split_load(const ls_split *split, const ls_permutation *order,
             ls_array_get(split->x[i], sample, ls_engine_input(engine, i) + r * n);
         }
         for (size_t k = 0; objective && split->y && k < split->outputs; k++) {
+            float *target;
+
             if (!split->y[k] || !objective[k].target_size)
                 continue;
-            ls_array_get(split->y[k], sample, ls_engine_target(engine, k) + r * objective[k].target_size);
-            load_weight(split, sample, ls_engine_weights(engine, k), r, objective[k].positions);
+            target = ls_engine_target(engine, k) + r * objective[k].target_size;
+            ls_array_get(split->y[k], sample, target);
+            load_weight(split, sample, target, objective[k].target_size, ls_engine_weights(engine, k), r,
+                        objective[k].positions);
         }
     }
     return (ls_local_batch){

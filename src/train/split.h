@@ -12,6 +12,8 @@ typedef struct ls_split {
     ls_array **x;       /* one per model input */
     ls_array **y;       /* one per model output; entries may be NULL; NULL when the split has no targets */
     ls_array *weight;   /* sample weights, or NULL */
+    const ls_class_weight *class_weight; /* [class_weights] borrowed: weights by the target's class, or NULL */
+    size_t class_weights;
     size_t inputs, outputs;
     uint64_t begin, samples; /* the samples [begin, begin + samples) of the arrays */
     bool owns;          /* arrays are freed with the split; a view does not own them */

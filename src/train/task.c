@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "nn/layers/layers.h"
 
 void ls_task_free(ls_task *task)
 {
@@ -130,22 +131,22 @@ static ls_status bind_split(ls_task *task, const ls_split *split)
     for (size_t k = 0; k < task->model->outputs; k++) {
         if (split->y && split->y[k])
             LS_TRY(bind_target(task, split, k));
-        else if (task->outputs[k].loss.ops && split == task->train)
-            return ls_fail(LS_ERR_CONFIG, "data.%s gives no targets for the output '%s', but it has a loss",
-                           split->name, output_name(task, k));
     }
     if (split->weight && ls_shape_size(ls_array_shape(split->weight)) != 1)
         return ls_fail(LS_ERR_SHAPE, "%s: sample weights must be one number per sample", ls_array_path(split->weight));
     return LS_OK;
 }
 
-/* Does a split carry what the losses need? */
-static bool can_score(const ls_task *task, const ls_split *split)
+ls_status ls_task_check_targets(const ls_task *task, const ls_split *split)
 {
-    for (size_t k = 0; k < task->model->outputs; k++)
-        if (task->outputs[k].loss.ops && !(split->y && split->y[k]))
-            return false;
-    return true;
+    for (size_t k = 0; k < task->model->outputs; k++) {
+        const ls_output_spec *spec = &task->outputs[k];
+
+        if ((spec->loss.ops || spec->metrics) && !(split->y && split->y[k]))
+            return ls_fail(LS_ERR_CONFIG, "the split '%s' has no targets for the output '%s', but compile gives it %s",
+                           split->name, output_name(task, k), spec->loss.ops ? "a loss" : "metrics");
+    }
+    return LS_OK;
 }
 
 static ls_status prepare(ls_task *task, const ls_split_spec *model_data)
@@ -163,6 +164,43 @@ static ls_status prepare(ls_task *task, const ls_split_spec *model_data)
     return LS_OK;
 }
 
+/* For training only, as in Keras; a validation split that was cut off before does not have them. */
+static ls_status set_class_weights(ls_task *task)
+{
+    const ls_fit_options *fit = &task->experiment->fit;
+    const ls_config *at = ls_config_get(ls_config_get(task->experiment->root, "fit"), "class_weight");
+
+    if (!fit->class_weights)
+        return LS_OK;
+    if (task->model->outputs > 1)
+        return ls_config_fail(at, "fit.class_weight needs a model with one output, this one has %zu",
+                              task->model->outputs);
+    if (task->train->weight)
+        return ls_config_fail(at, "fit.class_weight and sample weights cannot be used together");
+    task->train->class_weight = fit->class_weight;
+    task->train->class_weights = fit->class_weights;
+    return LS_OK;
+}
+
+/*
+ * Ghost batch normalization works on whole groups of samples within a microbatch: those must fit into it.
+ */
+static ls_status check_microbatch(const ls_task *task)
+{
+    const ls_experiment *e = task->experiment;
+
+    for (size_t i = 0; i < task->model->layers; i++) {
+        const size_t unit = ls_layer_microbatch_unit(task->model->layer[i]);
+
+        if ((uint64_t)e->fit.microbatch % unit)
+            return ls_config_fail(task->model->layer[i]->at,
+                                  "layer '%s' normalises groups of %zu samples, but fit.microbatch is %lld: it must be a "
+                                  "multiple of the groups", task->model->layer[i]->name, unit,
+                                  (long long)e->fit.microbatch);
+    }
+    return LS_OK;
+}
+
 static ls_status open_training(ls_task *task)
 {
     const ls_experiment *e = task->experiment;
@@ -171,6 +209,7 @@ static ls_status open_training(ls_task *task)
     if (!train)
         return ls_config_fail(ls_config_get(e->root, "data"), "data names no split 'train'");
     LS_TRY(prepare(task, train));
+    LS_TRY(check_microbatch(task));
     if (!task->has_loss)
         return ls_config_fail(e->compile ? e->compile : e->root, "compile.loss is missing: nothing to train on");
     LS_TRY(ls_split_open(train, task->model, &task->train));
@@ -181,12 +220,12 @@ static ls_status open_training(ls_task *task)
                             "validation_split"), &task->validation));
     if (test && !(e->fit.validation_data && strcmp(e->fit.validation_data, "test") == 0))
         LS_TRY(ls_split_open(test, task->model, &task->test));
+    LS_TRY(set_class_weights(task));
     LS_TRY(bind_split(task, task->train));
     LS_TRY(bind_split(task, task->validation));
     LS_TRY(bind_split(task, task->test));
-    if (task->validation && !can_score(task, task->validation))
-        return ls_fail(LS_ERR_CONFIG, "the validation split '%s' has no targets", task->validation->name);
-    return LS_OK;
+    LS_TRY(ls_task_check_targets(task, task->train));
+    return task->validation ? ls_task_check_targets(task, task->validation) : LS_OK;
 }
 
 /* Collective. All ranks must see one experiment and one set of data. */
@@ -259,7 +298,7 @@ ls_status ls_task_create_for(const ls_comm *comm, const ls_experiment *experimen
 
 ls_status ls_task_plan_weights(const ls_task *task, const ls_split *split, ls_engine *engine)
 {
-    for (size_t k = 0; split && split->weight && k < task->model->outputs; k++)
+    for (size_t k = 0; split && (split->weight || split->class_weights) && k < task->model->outputs; k++)
         if (task->objective[k].target_size)
             LS_TRY(ls_engine_use_weights(engine, k));
     return LS_OK;

@@ -35,6 +35,9 @@ void ls_task_free(ls_task *task);
 /* Without data: the model alone, from a description that names its input shape, or from data.train if it can be opened. */
 ls_status ls_task_model(const ls_experiment *experiment, ls_model **out);
 
+/* LS_ERR_CONFIG naming the first output that has a loss or metrics but no targets in the split: it cannot be scored. */
+ls_status ls_task_check_targets(const ls_task *task, const ls_split *split);
+
 /* Does the split have sample weights that the engine must be told about? Plans them. */
 ls_status ls_task_plan_weights(const ls_task *task, const ls_split *split, ls_engine *engine);
 

@@ -1,0 +1,36 @@
+/* What the commands share: one table, one way to read options, one way to fail. */
+#ifndef LS_CLI_CLI_H
+#define LS_CLI_CLI_H
+
+#include <getopt.h>
+#include <stdbool.h>
+
+#include "comm/comm.h"
+#include "train/experiment.h"
+
+typedef struct ls_command {
+    const char *name;
+    const char *summary; /* one line, for `lockstep --help` */
+    const char *help;    /* the whole page */
+    /* OPTIONAL. Before MPI is started; may start the program over in another way and then does not return. */
+    void (*before_mpi)(int argc, char **argv);
+    /* REQUIRED. Collective: the same arguments on every rank. An error is an error everywhere (ls_agree). */
+    ls_status (*run)(const ls_comm *comm, int argc, char **argv);
+} ls_command;
+
+extern const ls_command ls_command_train, ls_command_evaluate, ls_command_predict, ls_command_import,
+    ls_command_summary, ls_command_inspect, ls_command_compare, ls_command_verify;
+
+/*
+ * The next option of argv as getopt_long gives it, or -1 at the end. An unknown one or a missing value sets *st to
+ * LS_ERR_USAGE with a message and gives -1.
+ */
+int ls_cli_option(int argc, char **argv, const struct option *options, ls_status *st);
+
+/* Exactly n operands must follow the options; what: "EXPERIMENT.yaml". */
+ls_status ls_cli_operands(int argc, char **argv, int n, const char *what);
+
+/* A whole number from an option's value. */
+ls_status ls_cli_number(const char *option, const char *text, long min, long max, long *out);
+
+#endif

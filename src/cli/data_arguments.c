@@ -1,0 +1,146 @@
+#include "cli/data_arguments.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "formats/h5_file.h"
+#include "train/checkpoint.h"
+
+enum { DATA = 1, SPLIT, BATCH, OUTPUT };
+
+static const struct option options[] = {
+    {"data", required_argument, NULL, DATA},
+    {"split", required_argument, NULL, SPLIT},
+    {"batch-size", required_argument, NULL, BATCH},
+    {"output", required_argument, NULL, OUTPUT},
+    {NULL, 0, NULL, 0},
+};
+
+static void free_arrays(ls_array_spec *spec, size_t n)
+{
+    for (size_t i = 0; spec && i < n; i++) {
+        ls_free(spec[i].name);
+        ls_free(spec[i].file);
+        ls_free(spec[i].path);
+    }
+    ls_free(spec);
+}
+
+void ls_data_arguments_reset(ls_data_arguments *a)
+{
+    ls_engine_free(a->engine);
+    ls_task_free(a->task);
+    free_arrays(a->spec.x, a->spec.xs);
+    free_arrays(a->spec.y, a->spec.ys);
+    ls_free(a->spec.name);
+    ls_experiment_free(a->experiment);
+    *a = (ls_data_arguments){0};
+}
+
+/* One array of the split in the file at hand: path as the experiment has it, or /SPLIT/WHAT. */
+static ls_status set_array(const ls_data_arguments *a, const ls_array_spec *from, const char *what, ls_array_spec *out)
+{
+    ls_text path = {0};
+
+    *out = from ? *from : (ls_array_spec){.one_hot = INT64_MIN, .scale = NAN, .offset = NAN};
+    out->name = out->path = out->file = NULL;
+    if (!(out->file = ls_strdup(a->data)))
+        return LS_ERR_MEMORY;
+    if (from && from->name && !(out->name = ls_strdup(from->name)))
+        return LS_ERR_MEMORY;
+    if (from)
+        return (out->path = ls_strdup(from->path)) ? LS_OK : LS_ERR_MEMORY;
+    ls_text_add(&path, "/%s/%s", a->split, what);
+    out->path = path.data;
+    return path.status;
+}
+
+static ls_status copy_arrays(const ls_data_arguments *a, const ls_array_spec *from, size_t n, const char *what,
+                             ls_array_spec **out, size_t *count)
+{
+    const size_t want = n ? n : 1;
+
+    if (!(*out = ls_calloc(want, sizeof **out, "the arrays of a split")))
+        return LS_ERR_MEMORY;
+    for (; *count < want; ++*count)
+        LS_TRY(set_array(a, n ? &from[*count] : NULL, what, &(*out)[*count]));
+    return LS_OK;
+}
+
+/* The arrays that the experiment names for this split; else, for a model with one input, /SPLIT/x and /SPLIT/y. */
+static ls_status make_spec(ls_data_arguments *a)
+{
+    const ls_split_spec *from = ls_experiment_split(a->experiment, a->split);
+    hid_t file;
+    bool has_y;
+
+    if (!(a->spec.name = ls_strdup(a->split)))
+        return LS_ERR_MEMORY;
+    if (from) {
+        a->spec.has_rows = from->has_rows;
+        memcpy(a->spec.rows, from->rows, sizeof from->rows);
+    }
+    LS_TRY(copy_arrays(a, from ? from->x : NULL, from ? from->xs : 0, "x", &a->spec.x, &a->spec.xs));
+    if (from && !from->ys)
+        return LS_OK;
+    if (from)
+        return copy_arrays(a, from->y, from->ys, "y", &a->spec.y, &a->spec.ys);
+    LS_TRY(ls_h5_open_read(a->data, &file));
+    has_y = ls_h5_has(file, a->split);
+    if (has_y) {
+        ls_text path = {0};
+
+        ls_text_add(&path, "/%s/y", a->split);
+        has_y = path.status == LS_OK && ls_h5_has(file, path.data);
+        ls_text_reset(&path);
+    }
+    ls_h5_close(file);
+    return has_y ? copy_arrays(a, NULL, 0, "y", &a->spec.y, &a->spec.ys) : LS_OK;
+}
+
+static ls_status read_arguments(int argc, char **argv, bool wants_output, ls_data_arguments *a)
+{
+    ls_status st = LS_OK;
+    long batch = 0;
+    int option;
+
+    a->split = "test";
+    while ((option = ls_cli_option(argc, argv, options, &st)) != -1) {
+        if (option == DATA)
+            a->data = optarg;
+        else if (option == SPLIT)
+            a->split = optarg;
+        else if (option == BATCH)
+            LS_TRY(ls_cli_number("--batch-size", optarg, 1, 1000000000, &batch));
+        else if (option == OUTPUT && wants_output)
+            a->output = optarg;
+        else
+            return ls_fail(LS_ERR_USAGE, "unknown option '--output'; see lockstep %s --help", argv[0]);
+    }
+    LS_TRY(st);
+    LS_TRY(ls_cli_operands(argc, argv, 1, "MODEL.h5"));
+    a->model = argv[optind];
+    if (!a->data)
+        return ls_fail(LS_ERR_USAGE, "--data FILE.h5 is missing; see lockstep %s --help", argv[0]);
+    if (wants_output && !a->output)
+        return ls_fail(LS_ERR_USAGE, "--output OUT.h5 is missing; see lockstep %s --help", argv[0]);
+    LS_TRY(ls_checkpoint_experiment(a->model, &a->experiment));
+    a->batch_size = batch ? (uint64_t)batch : (uint64_t)a->experiment->fit.batch_size;
+    a->microbatch = (uint64_t)a->experiment->fit.microbatch;
+    return make_spec(a);
+}
+
+ls_status ls_data_arguments_read(const ls_comm *comm, int argc, char **argv, bool wants_output, ls_data_arguments *a)
+{
+    ls_status st;
+
+    *a = (ls_data_arguments){0};
+    LS_TRY(ls_agree(comm, read_arguments(argc, argv, wants_output, a)));
+    LS_TRY(ls_task_create_for(comm, a->experiment, &a->spec, &a->task));
+    st = ls_checkpoint_weights(a->model, a->task->model);
+    if (st == LS_OK)
+        st = ls_engine_create(a->task->model, a->task->objective,
+                              (size_t)ls_slice_rows_max(a->batch_size, a->microbatch, comm->size), false, &a->engine);
+    return ls_agree(comm, st);
+}

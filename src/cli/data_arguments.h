@@ -1,0 +1,27 @@
+/* What evaluate and predict have in common: a trained model and a split of a dataset file, bound and ready. */
+#ifndef LS_CLI_DATA_ARGUMENTS_H
+#define LS_CLI_DATA_ARGUMENTS_H
+
+#include "cli/cli.h"
+#include "train/task.h"
+
+#define LS_DATA_ARGUMENTS_HELP                                                                          \
+    "  --data FILE.h5       the dataset file\n"                                                         \
+    "  --split NAME         the split (default: test); its arrays are those the experiment names for\n" \
+    "                       it, or /NAME/x and /NAME/y\n"                                               \
+    "  --batch-size N       samples at a time over all ranks (default: the experiment's batch_size)\n"
+
+typedef struct ls_data_arguments {
+    const char *model, *data, *split, *output; /* output: predict only */
+    ls_experiment *experiment;
+    ls_split_spec spec;   /* owned texts */
+    ls_task *task;        /* the split is task->test; weights are loaded */
+    ls_engine *engine;    /* inference only */
+    uint64_t batch_size, microbatch;
+} ls_data_arguments;
+
+/* Collective. wants_output: --output is required too. *a can be reset after a failure as well. */
+ls_status ls_data_arguments_read(const ls_comm *comm, int argc, char **argv, bool wants_output, ls_data_arguments *a);
+void ls_data_arguments_reset(ls_data_arguments *a);
+
+#endif

@@ -1,0 +1,53 @@
+/* lockstep evaluate */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "cli/data_arguments.h"
+#include "train/evaluate.h"
+
+static const char help[] =
+    "usage: lockstep evaluate MODEL.h5 --data FILE.h5 [--split test] [OPTIONS]\n\n"
+    "Loss and metrics of a trained model on a split, the same numbers on any number of ranks.\n\n" LS_DATA_ARGUMENTS_HELP;
+
+static ls_status evaluate(const ls_comm *comm, const ls_data_arguments *a)
+{
+    ls_scores *scores = NULL;
+    const ls_log *logs;
+    size_t n;
+    ls_status st = LS_OK;
+
+    if (!a->task->has_loss)
+        return ls_fail(LS_ERR_CONFIG, "'%s' was compiled without a loss: there is nothing to evaluate", a->model);
+    for (size_t k = 0; k < a->task->model->outputs; k++)
+        if (a->task->outputs[k].loss.ops && !(a->task->test->y && a->task->test->y[k]))
+            return ls_fail(LS_ERR_CONFIG, "%s: the split '%s' has no targets for the output '%s'", a->data,
+                           a->task->test->name, a->task->model->node[a->task->model->output[k]].name);
+    st = ls_scores_create(comm, a->task->model, a->task->outputs, a->task->objective, &scores);
+    LS_TRY_CLEANUP(ls_agree(comm, st));
+    LS_TRY_CLEANUP(ls_evaluate(a->task, a->engine, a->task->test, a->batch_size, a->microbatch, NULL, scores));
+    n = ls_scores_logs(scores, &logs);
+    for (size_t i = 0; i < n && comm->rank == 0; i++)
+        printf("%s: %.9g\n", logs[i].name, logs[i].value);
+cleanup:
+    ls_scores_free(scores);
+    return st;
+}
+
+static ls_status run(const ls_comm *comm, int argc, char **argv)
+{
+    ls_data_arguments a;
+    ls_status st = ls_data_arguments_read(comm, argc, argv, false, &a);
+
+    if (st == LS_OK)
+        st = evaluate(comm, &a);
+    ls_data_arguments_reset(&a);
+    return st;
+}
+
+const ls_command ls_command_evaluate = {
+    .name = "evaluate",
+    .summary = "loss and metrics of a trained model",
+    .help = help,
+    .run = run,
+};

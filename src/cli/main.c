@@ -1,0 +1,232 @@
+/* lockstep COMMAND: picks the command, starts MPI, prints the one message of a failure. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+#include "formats/yaml.h"
+#include "lockstep/version.h"
+#include "tensor/kernels.h"
+
+static const ls_command *const commands[] = {
+    &ls_command_train,   &ls_command_evaluate, &ls_command_predict, &ls_command_import,
+    &ls_command_summary, &ls_command_inspect,  &ls_command_compare, &ls_command_verify,
+};
+#define COMMANDS (sizeof commands / sizeof commands[0])
+
+/* How long a rank that failed waits for the others to fail too, before it ends the job alone. */
+#define FAREWELL_S 3.0
+
+int ls_cli_option(int argc, char **argv, const struct option *options, ls_status *st)
+{
+    int option;
+
+    opterr = 0;
+    option = getopt_long(argc, argv, ":n:", options, NULL);
+    if (option == ':' || option == '?') {
+        const char *given = optind > 0 && optind <= argc ? argv[optind - 1] : "";
+        const char *known[32], *nearest;
+        size_t n = 0;
+        const bool is_long = strncmp(given, "--", 2) == 0;
+
+        for (; options[n].name && n < 32; n++)
+            known[n] = options[n].name;
+        nearest = is_long ? ls_nearest_name(given + 2, known, n) : NULL;
+        if (option == ':')
+            *st = ls_fail(LS_ERR_USAGE, "option '%s' needs a value; see lockstep %s --help", given, argv[0]);
+        else
+            *st = ls_fail(LS_ERR_USAGE, "unknown option '%s'%s%s%s; see lockstep %s --help", given,
+                          nearest ? ", did you mean '--" : "", nearest ? nearest : "", nearest ? "'?" : "", argv[0]);
+        return -1;
+    }
+    return option;
+}
+
+ls_status ls_cli_operands(int argc, char **argv, int n, const char *what)
+{
+    if (argc - optind == n)
+        return LS_OK;
+    if (argc - optind > n)
+        return ls_fail(LS_ERR_USAGE, "unexpected argument '%s'; usage: lockstep %s %s", argv[optind + n], argv[0],
+                       what);
+    return ls_fail(LS_ERR_USAGE, "%s is missing; usage: lockstep %s %s", what, argv[0], what);
+}
+
+ls_status ls_cli_number(const char *option, const char *text, long min, long max, long *out)
+{
+    char *end;
+    const long value = strtol(text, &end, 10);
+
+    if (end == text || *end || value < min || value > max)
+        return ls_fail(LS_ERR_USAGE, "%s must be a whole number from %ld to %ld, not '%s'", option, min, max, text);
+    *out = value;
+    return LS_OK;
+}
+
+static void print_usage(FILE *out)
+{
+    fprintf(out, "usage: lockstep COMMAND [ARGUMENTS]\n       mpirun -n P lockstep COMMAND [ARGUMENTS]\n\n"
+                 "Data-parallel training: the same weights, bit for bit, on any number of ranks.\n\n");
+    for (size_t i = 0; i < COMMANDS; i++)
+        fprintf(out, "  %-10s %s\n", commands[i]->name, commands[i]->summary);
+    fprintf(out, "\nlockstep COMMAND --help tells more. lockstep --version prints the version.\n"
+                 "Exit status: 0 success; 1 the work failed; 2 wrong usage or configuration; 3 stopped by a signal "
+                 "after writing a checkpoint.\n");
+}
+
+static const ls_command *find_command(const char *name)
+{
+    for (size_t i = 0; i < COMMANDS; i++)
+        if (strcmp(commands[i]->name, name) == 0)
+            return commands[i];
+    return NULL;
+}
+
+static int fail_unknown_command(const char *name)
+{
+    const char *known[COMMANDS];
+    const char *nearest;
+
+    for (size_t i = 0; i < COMMANDS; i++)
+        known[i] = commands[i]->name;
+    nearest = ls_nearest_name(name, known, COMMANDS);
+    fprintf(stderr, "lockstep: unknown command '%s'", name);
+    if (nearest)
+        fprintf(stderr, "; did you mean '%s'?", nearest);
+    fprintf(stderr, " See lockstep --help\n");
+    return 2;
+}
+
+static bool asks_for_help(int argc, char **argv)
+{
+    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
+            return true;
+    return false;
+}
+
+/*
+ * An experiment may pin OpenBLAS's kernel family (distributed.blas_kernel). The library reads its choice from the
+ * environment when it is loaded, before main: so set it and start over, once. Errors are left for the command itself.
+ */
+static void pin_kernel(int argc, char **argv)
+{
+    ls_config *root = NULL;
+    const char *wanted = NULL, *now = getenv("OPENBLAS_CORETYPE");
+
+    for (int i = 1; i < argc && !root; i++) {
+        const size_t n = strlen(argv[i]);
+
+        if ((n > 5 && strcmp(argv[i] + n - 5, ".yaml") == 0) || (n > 4 && strcmp(argv[i] + n - 4, ".yml") == 0))
+            if (ls_yaml_read(argv[i], &root) != LS_OK)
+                return;
+    }
+    for (int i = 1; root && i + 1 < argc; i++)
+        if (strcmp(argv[i], "--set") == 0)
+            ls_yaml_set(root, argv[i + 1]);
+    if (root && !ls_config_is_null(ls_config_get(ls_config_get(root, "distributed"), "blas_kernel")) &&
+        ls_config_text(ls_config_get(ls_config_get(root, "distributed"), "blas_kernel"), "blas_kernel", &wanted) ==
+            LS_OK &&
+        strcasecmp(ls_blas_kernel(), wanted) != 0 && !(now && strcasecmp(now, wanted) == 0)) {
+        setenv("OPENBLAS_CORETYPE", wanted, 1);
+        execv("/proc/self/exe", argv - 1);
+    }
+    ls_config_free(root);
+}
+
+/* srun and mpirun of different MPI libraries start P programs that each believe to be alone. */
+static ls_status check_launcher(const ls_comm *comm)
+{
+    static const char *const names[] = {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASKS"};
+
+    for (size_t i = 0; i < sizeof names / sizeof names[0] && comm->size == 1; i++) {
+        const char *value = getenv(names[i]);
+
+        if (value && atoi(value) > 1)
+            return ls_fail(LS_ERR_MPI, "%s says that %s ranks were started, but MPI sees one: start lockstep with the "
+                                       "mpirun of the MPI it was built with (under Slurm, srun --mpi=pmix)",
+                           names[i], value);
+    }
+    return LS_OK;
+}
+
+/* Print the one message. True if all ranks are here, so that MPI can be shut down in order. */
+static bool farewell(const ls_comm *comm)
+{
+    const struct timespec nap = {.tv_nsec = 10 * 1000 * 1000};
+    MPI_Request request;
+    int together = 0;
+
+    if (comm->rank == 0)
+        fprintf(stderr, "lockstep: %s\n", ls_error_message());
+    if (comm->size == 1)
+        return true;
+    MPI_Ibarrier(MPI_COMM_WORLD, &request);
+    for (double waited = 0; waited < FAREWELL_S; waited += 0.01) {
+        MPI_Test(&request, &together, MPI_STATUS_IGNORE);
+        if (together)
+            return true;
+        nanosleep(&nap, NULL);
+    }
+    if (comm->rank != 0)
+        fprintf(stderr, "lockstep: rank %d: %s\n", comm->rank, ls_error_message());
+    return false;
+}
+
+static int run(const ls_command *command, int argc, char **argv)
+{
+    ls_comm *comm = NULL;
+    ls_status st;
+    int provided;
+
+    MPI_Init_thread(&argc, &argv, MPI_THREAD_FUNNELED, &provided);
+    if ((st = ls_comm_create(MPI_COMM_WORLD, &comm)) != LS_OK) {
+        fprintf(stderr, "lockstep: %s\n", ls_error_message());
+        MPI_Abort(MPI_COMM_WORLD, 1);
+    }
+    st = check_launcher(comm);
+    if (st == LS_OK)
+        st = ls_agree(comm, ls_compute_init());
+    if (st == LS_OK)
+        st = ls_comm_same(comm, "the version of lockstep", ls_version());
+    if (st == LS_OK)
+        st = ls_comm_same(comm, "OpenBLAS's kernel family", ls_blas_kernel());
+    if (st == LS_OK)
+        st = command->run(comm, argc, argv);
+    if (st != LS_OK && !farewell(comm))
+        MPI_Abort(MPI_COMM_WORLD, ls_exit_code(st));
+    ls_comm_free(comm);
+    MPI_Finalize();
+    return ls_exit_code(st);
+}
+
+int main(int argc, char **argv)
+{
+    const ls_command *command;
+
+    if (argc < 2) {
+        print_usage(stderr);
+        return 2;
+    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
+        print_usage(stdout);
+        return 0;
+    }
+    if (strcmp(argv[1], "--version") == 0) {
+        printf("lockstep %s\n", ls_version());
+        return 0;
+    }
+    if (!(command = find_command(argv[1])))
+        return fail_unknown_command(argv[1]);
+    if (asks_for_help(argc - 1, argv + 1)) {
+        fputs(command->help, stdout);
+        return 0;
+    }
+    if (command->before_mpi)
+        command->before_mpi(argc - 1, argv + 1);
+    pin_kernel(argc - 1, argv + 1);
+    return run(command, argc - 1, argv + 1);
+}

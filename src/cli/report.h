@@ -1,0 +1,14 @@
+/* The last step of a command that rank 0 does alone: its text, and one verdict for all ranks. */
+#ifndef LS_CLI_REPORT_H
+#define LS_CLI_REPORT_H
+
+#include "base/text.h"
+#include "comm/comm.h"
+
+/*
+ * Collective. Rank 0 prints what it found out so far, also before a failure, and resets the text; the others pass an
+ * empty one. st: of this rank. Output that cannot be written is an error too.
+ */
+ls_status ls_cli_report(const ls_comm *comm, ls_status st, ls_text *text);
+
+#endif

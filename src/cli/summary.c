@@ -1,0 +1,106 @@
+/* lockstep summary */
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/file.h"
+#include "cli/cli.h"
+#include "cli/report.h"
+#include "nn/dot.h"
+#include "nn/summary.h"
+#include "train/checkpoint.h"
+#include "train/task.h"
+
+static const char help[] =
+    "usage: lockstep summary EXPERIMENT.yaml|MODEL.h5 [--dot FILE.dot]\n\n"
+    "Prints the table of a model as Keras does: layers, output shapes, parameters. For an experiment whose model does "
+    "not\n"
+    "begin with its input shape, the shape is read from the training data.\n\n"
+    "  --dot FILE.dot       also write a picture of the graph for Graphviz: dot -Tsvg FILE.dot > FILE.svg\n";
+
+enum { DOT = 1 };
+
+static const struct option options[] = {{"dot", required_argument, NULL, DOT}, {NULL, 0, NULL, 0}};
+
+typedef struct arguments {
+    const char *file, *dot;
+} arguments;
+
+/* Two names of one file. */
+static bool is_same_file(const char *a, const char *b)
+{
+    struct stat one, two;
+
+    return stat(a, &one) == 0 && stat(b, &two) == 0 && one.st_dev == two.st_dev && one.st_ino == two.st_ino;
+}
+
+static ls_status read_arguments(int argc, char **argv, arguments *a)
+{
+    ls_status st = LS_OK;
+
+    while (ls_cli_option(argc, argv, options, &st) == DOT)
+        a->dot = optarg;
+    LS_TRY(st);
+    LS_TRY(ls_cli_operands(argc, argv, 1, "EXPERIMENT.yaml|MODEL.h5"));
+    a->file = argv[optind];
+    if (a->dot && is_same_file(a->dot, a->file))
+        return ls_fail(LS_ERR_USAGE, "--dot would overwrite '%s' itself", a->file);
+    return LS_OK;
+}
+
+/* By the signature at its beginning, whatever the file is called. A file that cannot be read is left to its reader. */
+static bool is_hdf5(const char *path)
+{
+    static const char signature[] = "\211HDF\r\n\032\n";
+    char begin[sizeof signature - 1];
+    FILE *file = fopen(path, "rb");
+    bool found;
+
+    if (!file)
+        return false;
+    found = fread(begin, 1, sizeof begin, file) == sizeof begin && memcmp(begin, signature, sizeof begin) == 0;
+    fclose(file);
+    return found;
+}
+
+static ls_status summarize(const arguments *a, ls_text *out)
+{
+    ls_experiment *experiment = NULL;
+    ls_model *model = NULL;
+    ls_text dot = {0};
+    ls_status st;
+
+    if (is_hdf5(a->file))
+        LS_TRY(ls_checkpoint_experiment(a->file, &experiment));
+    else
+        LS_TRY(ls_experiment_read(a->file, NULL, 0, &experiment));
+    LS_TRY_CLEANUP(ls_task_model(experiment, &model));
+    LS_TRY_CLEANUP(ls_summary_write(model, out));
+    if (a->dot) {
+        LS_TRY_CLEANUP(ls_dot_write(model, &dot));
+        LS_TRY_CLEANUP(ls_file_replace(a->dot, dot.data, dot.length));
+    }
+cleanup:
+    ls_text_reset(&dot);
+    ls_model_free(model);
+    ls_experiment_free(experiment);
+    return st;
+}
+
+static ls_status run(const ls_comm *comm, int argc, char **argv)
+{
+    arguments a = {0};
+    ls_text text = {0};
+    ls_status st = read_arguments(argc, argv, &a);
+
+    if (st == LS_OK && comm->rank == 0)
+        st = summarize(&a, &text);
+    return ls_cli_report(comm, st, &text);
+}
+
+const ls_command ls_command_summary = {
+    .name = "summary",
+    .summary = "the table of a model, as Keras prints it",
+    .help = help,
+    .run = run,
+};

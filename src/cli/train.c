@@ -1,0 +1,241 @@
+/* lockstep train */
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/memory.h"
+#include "cli/cli.h"
+#include "train/evaluate.h"
+#include "train/fit.h"
+
+static const char help[] =
+    "usage: lockstep train EXPERIMENT.yaml [OPTIONS]\n\n"
+    "Trains the model of an experiment, writes its run directory and ends with a line `fingerprint: HEX`, the XXH3-128\n"
+    "of all weights: equal fingerprints mean equal bits, on any number of ranks.\n\n"
+    "  --output DIR         the run directory (default: `output` of the experiment)\n"
+    "  --resume             go on from DIR/checkpoint.h5, on any number of ranks; starts afresh if there is none\n"
+    "  --set KEY=VALUE      change a setting, as in --set fit.epochs=3; may be repeated\n"
+    "  --verbose 0|1|2      silent, a progress bar, one line per epoch (default: a bar on a terminal, else lines)\n"
+    "  --trace              write DIR/trace.txt: hashes of samples, gradients and weights after every update\n"
+    "  --allow-other-kernel resume although OpenBLAS runs another kernel family than the one the checkpoint is from\n\n"
+    "SIGTERM and SIGUSR1 finish the update, write the checkpoint and exit with status 3.\n";
+
+enum { OUTPUT = 1, RESUME, SET, VERBOSE, TRACE, ALLOW };
+
+static const struct option options[] = {
+    {"output", required_argument, NULL, OUTPUT}, {"resume", no_argument, NULL, RESUME},
+    {"set", required_argument, NULL, SET},       {"verbose", required_argument, NULL, VERBOSE},
+    {"trace", no_argument, NULL, TRACE},         {"allow-other-kernel", no_argument, NULL, ALLOW},
+    {NULL, 0, NULL, 0},
+};
+
+static volatile sig_atomic_t stop;
+
+static void on_signal(int number)
+{
+    (void)number;
+    stop = 1;
+}
+
+static void catch_signals(void)
+{
+    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGTERM, &action, NULL);
+    sigaction(SIGUSR1, &action, NULL);
+    signal(SIGPIPE, SIG_IGN); /* a closed pipe must not end the training */
+    signal(SIGXFSZ, SIG_IGN); /* a file too large is an error of write */
+}
+
+typedef struct arguments {
+    const char *experiment, *output;
+    const char **setting;
+    size_t settings;
+    bool resume, trace, allow;
+    long verbose;
+} arguments;
+
+static ls_status read_arguments(int argc, char **argv, arguments *a)
+{
+    ls_status st = LS_OK;
+    int option;
+
+    *a = (arguments){.verbose = -1};
+    if (!(a->setting = ls_calloc((size_t)argc, sizeof *a->setting, "arguments")))
+        return LS_ERR_MEMORY;
+    while ((option = ls_cli_option(argc, argv, options, &st)) != -1) {
+        if (option == OUTPUT)
+            a->output = optarg;
+        else if (option == RESUME)
+            a->resume = true;
+        else if (option == SET)
+            a->setting[a->settings++] = optarg;
+        else if (option == VERBOSE)
+            LS_TRY(ls_cli_number("--verbose", optarg, 0, 2, &a->verbose));
+        else if (option == TRACE)
+            a->trace = true;
+        else if (option == ALLOW)
+            a->allow = true;
+    }
+    LS_TRY(st);
+    LS_TRY(ls_cli_operands(argc, argv, 1, "EXPERIMENT.yaml"));
+    a->experiment = argv[optind];
+    return LS_OK;
+}
+
+static void expired(void *context, double timeout_s, const char *phase, uint64_t update)
+{
+    const ls_comm *comm = context;
+    char host[MPI_MAX_PROCESSOR_NAME] = "";
+
+    gethostname(host, sizeof host - 1);
+    fprintf(stderr,
+            "lockstep: rank %d on %s: no progress for %.0f s after update %llu, while %s: another rank hangs or cannot "
+            "be reached; look for it, or raise distributed.timeout\n",
+            comm->rank, host, timeout_s, (unsigned long long)update, phase);
+    _exit(1); /* mpirun ends the other ranks when one is gone */
+}
+
+/* More ranks than microbatches work, but the surplus only waits. */
+static void warn_idle_ranks(const ls_comm *comm, const ls_experiment *e)
+{
+    const long long microbatches = (e->fit.batch_size + e->fit.microbatch - 1) / e->fit.microbatch;
+
+    if (comm->rank == 0 && comm->size > microbatches)
+        fprintf(stderr,
+                "lockstep: warning: %d ranks, but a batch of %lld has %lld microbatches of %lld: %lld ranks will do "
+                "nothing; more than %lld ranks add nothing here\n",
+                comm->size, (long long)e->fit.batch_size, microbatches, (long long)e->fit.microbatch,
+                (long long)comm->size - microbatches, microbatches);
+}
+
+static ls_status evaluate_test(const ls_task *task, ls_watchdog *watchdog)
+{
+    const ls_fit_options *fit = &task->experiment->fit;
+    const uint64_t batch = (uint64_t)fit->batch_size, microbatch = (uint64_t)fit->microbatch;
+    ls_engine *engine = NULL;
+    ls_scores *scores = NULL;
+    const ls_log *logs;
+    size_t n;
+    ls_status st;
+
+    st = ls_engine_create(task->model, task->objective,
+                          (size_t)ls_slice_rows_max(batch, microbatch, task->comm->size), false, &engine);
+    if (st == LS_OK)
+        st = ls_task_plan_weights(task, task->test, engine);
+    if (st == LS_OK)
+        st = ls_scores_create(task->comm, task->model, task->outputs, task->objective, &scores);
+    LS_TRY_CLEANUP(ls_agree(task->comm, st));
+    LS_TRY_CLEANUP(ls_evaluate(task, engine, task->test, batch, microbatch, watchdog, scores));
+    n = ls_scores_logs(scores, &logs);
+    for (size_t i = 0; i < n && task->comm->rank == 0; i++)
+        printf("test %s: %.4f\n", logs[i].name, logs[i].value);
+cleanup:
+    ls_engine_free(engine);
+    ls_scores_free(scores);
+    return st;
+}
+
+/* Collective. The trace file of rank 0; others get NULL. */
+static ls_status open_trace(const ls_comm *comm, const char *directory, FILE **out)
+{
+    ls_status st = LS_OK;
+    ls_text path = {0};
+
+    *out = NULL;
+    if (comm->rank == 0) {
+        ls_text_add(&path, "%s/trace.txt", directory);
+        if (path.status != LS_OK || !(*out = fopen(path.data, "w")))
+            st = ls_fail(LS_ERR_IO, "cannot write '%s/trace.txt'", directory);
+        ls_text_reset(&path);
+    }
+    return ls_agree(comm, st);
+}
+
+/*
+ * Does what this rank prints end up on a terminal? Open MPI gives its ranks a pseudo-terminal of their own, whatever its
+ * own output goes to: then it is mpirun's, the parent's, that counts.
+ */
+static bool prints_on_terminal(void)
+{
+    char link[64], target[PATH_MAX] = "";
+
+    if (!isatty(STDOUT_FILENO))
+        return false;
+    if (!getenv("OMPI_COMM_WORLD_SIZE"))
+        return true;
+    snprintf(link, sizeof link, "/proc/%ld/fd/1", (long)getppid());
+    return readlink(link, target, sizeof target - 1) > 0 &&
+           (strncmp(target, "/dev/pts/", 9) == 0 || strncmp(target, "/dev/tty", 8) == 0);
+}
+
+static ls_status train(const ls_comm *comm, const arguments *a, const ls_experiment *e)
+{
+    const char *directory = a->output ? a->output : e->output;
+    ls_fit_settings settings = {.directory = directory,
+                                .resume = a->resume,
+                                .allow_other_kernel = a->allow,
+                                .verbose = a->verbose >= 0 ? (int)a->verbose : prints_on_terminal() ? 1 : 2,
+                                .out = stdout,
+                                .stop = &stop};
+    ls_trace_sink sink = {.update = ls_trace_write};
+    ls_fit_result result;
+    ls_watchdog *watchdog = NULL;
+    ls_task *task = NULL;
+    FILE *trace = NULL;
+    ls_status st;
+
+    if (!directory)
+        return ls_fail(LS_ERR_USAGE, "%s names no `output`: say where to write the run with --output DIR",
+                       a->experiment);
+    warn_idle_ranks(comm, e);
+    LS_TRY_CLEANUP(ls_watchdog_start(e->distributed.timeout_s, expired, (void *)comm, &watchdog));
+    LS_TRY_CLEANUP(ls_task_create(comm, e, &task));
+    if (a->trace) {
+        LS_TRY_CLEANUP(ls_agree(comm, comm->rank == 0 ? ls_directory_create(directory) : LS_OK));
+        LS_TRY_CLEANUP(open_trace(comm, directory, &trace));
+        sink.context = trace;
+        settings.trainer.trace = &sink;
+    }
+    settings.trainer.watchdog = watchdog;
+    catch_signals();
+    LS_TRY_CLEANUP(ls_fit(task, &settings, &result));
+    if (task->test && task->has_loss)
+        LS_TRY_CLEANUP(evaluate_test(task, watchdog));
+    if (comm->rank == 0)
+        printf("fingerprint: %s\n", result.fingerprint);
+cleanup:
+    if (trace)
+        fclose(trace);
+    ls_task_free(task);
+    ls_watchdog_stop(watchdog);
+    return st;
+}
+
+static ls_status run(const ls_comm *comm, int argc, char **argv)
+{
+    arguments a;
+    ls_experiment *experiment = NULL;
+    ls_status st = read_arguments(argc, argv, &a);
+
+    if (st == LS_OK)
+        st = ls_experiment_read(a.experiment, a.setting, a.settings, &experiment);
+    st = ls_agree(comm, st);
+    if (st == LS_OK)
+        st = train(comm, &a, experiment);
+    ls_experiment_free(experiment);
+    ls_free(a.setting);
+    return st;
+}
+
+const ls_command ls_command_train = {
+    .name = "train",
+    .summary = "train the model of an experiment",
+    .help = help,
+    .run = run,
+};

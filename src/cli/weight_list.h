@@ -1,0 +1,36 @@
+/* The weights of a model file in the order in which Keras pairs them, without building the model. */
+#ifndef LS_CLI_WEIGHT_LIST_H
+#define LS_CLI_WEIGHT_LIST_H
+
+#include "formats/h5_file.h"
+
+typedef struct ls_weight_entry {
+    char *name; /* "dense/kernel" */
+    char *path; /* in the file */
+    size_t rank, dim[LS_H5_RANK_MAX];
+    size_t size; /* elements */
+} ls_weight_entry;
+
+typedef struct ls_weight_list {
+    ls_weight_entry *entry;
+    size_t n;
+    size_t size; /* elements of all */
+} ls_weight_list;
+
+/* Does the file say which layers it has? Then it is a model file of lockstep or Keras. */
+bool ls_weight_list_is_model(hid_t file);
+
+/*
+ * Of a model file: layers in the order of layer_names, weights in the order of weight_names. Of any other file: all
+ * floating-point datasets by path, without those of an optimizer (Keras's *.weights.h5). path: for messages.
+ */
+ls_status ls_weight_list_read(hid_t file, const char *path, ls_weight_list *out);
+void ls_weight_list_reset(ls_weight_list *list);
+
+/*
+ * The values of one weight, *values is the caller's to ls_free. LS_ERR_FORMAT if it is stored in more than float32, for
+ * then rounding would hide differences.
+ */
+ls_status ls_weight_values(hid_t file, const char *path, const ls_weight_entry *entry, float **values);
+
+#endif

@@ -1,0 +1,194 @@
+# shellcheck shell=bash
+# What the shell tests of the program share. Sourced by tests/mpi/X.sh, which runs as `bash X.sh PATH/TO/lockstep`.
+# Every test works in a directory of its own, $work, that is gone when it ends, with all processes it started.
+set -euo pipefail
+
+[[ $# == 1 && -x $1 ]] || {
+    echo "usage: bash $0 PATH/TO/lockstep" >&2
+    exit 2
+}
+lockstep=$(realpath "$1")
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+fashion_mnist=$root/datasets/fashion_mnist.h5
+
+# In memory where there is room: a disk that is busy makes every fsync of a checkpoint slow.
+scratch=${TMPDIR:-/tmp}
+[[ -n ${TMPDIR-} || ! -w /dev/shm || $(df --output=avail /dev/shm | tail -n 1) -lt 200000 ]] || scratch=/dev/shm
+work=$(mktemp -d "$scratch/lockstep-test.XXXXXX")
+patience_s=60 # no command of a test may take longer: it hangs
+
+# Lines and not bars, no matter what standard output is; Open MPI's files of killed jobs go with $work.
+export TMPDIR=$work OMPI_MCA_btl_vader_backing_directory=$work
+export OPENBLAS_NUM_THREADS=1 OMPI_MCA_rmaps_base_oversubscribe=1 OMPI_MCA_mpi_yield_when_idle=1
+if [[ $(id -u) == 0 ]]; then
+    export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
+fi
+
+say() {
+    printf '== %s\n' "$*"
+}
+
+# MESSAGE...: ends the test, with what the last command said.
+fail() {
+    printf 'FAILED: %s\n' "$*" >&2
+    if [[ -s $work/out || -s $work/err ]]; then
+        printf -- '--- the last command: %s\n--- its exit status: %s; its output:\n' "${last_command-}" "${status-}" >&2
+        tail -n 20 "$work/out" "$work/err" >&2
+    fi
+    exit 1
+}
+
+# [TEXT]: ids of the processes that run this lockstep program for this test, one a line; with TEXT, those that have it as
+# an argument. Without fork, for it is called often.
+ranks_of() {
+    local process argument is_ours has_text
+    for process in /proc/[0-9]*; do
+        [[ $process/exe -ef $lockstep ]] || continue
+        is_ours=0 has_text=$(($# == 0))
+        while IFS= read -r -d '' argument; do
+            [[ $argument != "$work"/* ]] || is_ours=1
+            [[ $# == 0 || $argument != "$1" ]] || has_text=1
+        done 2>/dev/null <"$process/cmdline" || true
+        ((!is_ours || !has_text)) || echo "${process#/proc/}"
+    done 2>/dev/null
+}
+
+clean_up() {
+    local code=$? process
+    trap - EXIT
+    for process in $(jobs -p) $(ranks_of); do
+        kill -CONT "$process" 2>/dev/null || true
+        kill -KILL "$process" 2>/dev/null || true
+    done
+    wait
+    umount "$work"/*/ 2>/dev/null || true
+    rm -rf "$work"
+    exit "$code"
+}
+trap clean_up EXIT
+trap 'exit 1' INT TERM
+
+# RANKS COMMAND...: the words of a command that runs lockstep on so many ranks. One rank runs as people run it: alone.
+set_command() {
+    local ranks=$1
+    shift
+    command=("$lockstep" "$@")
+    ((ranks == 1)) || command=(mpirun -n "$ranks" "${command[@]}")
+    last_command="${command[*]}"
+}
+
+# RANKS ARGUMENT...: runs lockstep to its end. Sets status; its output is in $work/out and $work/err.
+run() {
+    local -a command
+    set_command "$@"
+    status=0
+    timeout --kill-after=5 "$patience_s" "${command[@]}" >"$work/out" 2>"$work/err" </dev/null || status=$?
+    ((status != 124 && status != 137)) || fail "still running after $patience_s s: it hangs"
+}
+
+# RANKS ARGUMENT...: as run, and must succeed.
+succeed() {
+    run "$@"
+    ((status == 0)) || fail "exit status $status instead of 0"
+}
+
+# RANKS ARGUMENT...: starts lockstep in the background. Sets job, the id of its process (mpirun, or the only rank). Its
+# output goes to $work/out and $work/err; `await` waits for it.
+start() {
+    local -a command
+    set_command "$@"
+    "${command[@]}" >"$work/out" 2>"$work/err" </dev/null &
+    job=$!
+}
+
+# Waits for the end of `start`. Sets status. Says nothing about jobs that were killed.
+await() {
+    local i
+    for ((i = 0; i < 100 * patience_s; i++)); do
+        [[ -d /proc/$job ]] && [[ $(process_state "$job") != Z ]] || break
+        sleep 0.01
+    done
+    ((i < 100 * patience_s)) || fail "still running after $patience_s s: it hangs"
+    status=0
+    wait "$job" 2>/dev/null || status=$?
+}
+
+# PID: the letter of its state: R, S, T (stopped), Z (ended, not waited for).
+process_state() {
+    local stat=
+    { stat=$(<"/proc/$1/stat"); } 2>/dev/null || true
+    stat=${stat##*) }
+    echo "${stat%% *}"
+}
+
+# COMMAND...: waits until it succeeds, looking 100 times a second; fails after patience_s, or once the job has ended.
+wait_until() {
+    local i
+    for ((i = 0; i < 100 * patience_s; i++)); do
+        ! "$@" || return 0
+        [[ -d /proc/$job && $(process_state "$job") != Z ]] || fail "ended too early, before: $*"
+        sleep 0.01
+    done
+    fail "waited $patience_s s for: $*"
+}
+
+# TEXT...: the last command's only message must hold each of them: one line beginning with "lockstep:", on stderr.
+expect_message() {
+    local text n
+    n=$(grep -c '^lockstep: ' "$work/err" || true)
+    ((n == 1)) || fail "$n lines begin with 'lockstep: ' on standard error instead of 1"
+    for text in "$@"; do
+        grep '^lockstep: ' "$work/err" | grep -qF -- "$text" || fail "its message does not say '$text'"
+    done
+}
+
+# STATUS RANKS TEXT... -- ARGUMENT...: lockstep must fail with that exit status and one message that holds all TEXTs.
+refuse() {
+    local want=$1 ranks=$2 texts=()
+    shift 2
+    while [[ $1 != -- ]]; do
+        texts+=("$1")
+        shift
+    done
+    shift
+    run "$ranks" "$@"
+    ((status == want)) || fail "exit status $status instead of $want"
+    expect_message ${texts[@]+"${texts[@]}"}
+}
+
+# A B WHAT: two files must be the same, byte for byte.
+same() {
+    [[ -s $1 && -s $2 ]] || fail "$3: '$1' or '$2' is missing or empty"
+    cmp -s "$1" "$2" || fail "$3: $(cmp "$1" "$2" 2>&1)"
+}
+
+# [FILE]: the fingerprint in the output of the last command.
+fingerprint() {
+    local line
+    line=$(grep '^fingerprint: [0-9a-f]\{32\}$' "${1:-$work/out}" || true)
+    [[ -n $line && $line != *$'\n'* ]] || fail "not exactly one line 'fingerprint: ...' in the output"
+    echo "${line#fingerprint: }"
+}
+
+# REFERENCE DIR WHAT: the run in DIR must have ended as the one in REFERENCE did. Both have fingerprint.txt.
+same_run() {
+    local file
+    for file in fingerprint.txt model.h5 checkpoint.h5 history.csv; do
+        same "$1/$file" "$2/$file" "$3: $file"
+    done
+}
+
+# RANKS DIR ARGUMENT...: trains into DIR (train --output DIR ARGUMENT...), must succeed; keeps DIR/fingerprint.txt.
+train() {
+    local ranks=$1 dir=$2
+    shift 2
+    succeed "$ranks" train --output "$dir" "$@"
+    fingerprint >"$dir/fingerprint.txt"
+}
+
+# DIR: one hash per file in it, to see that nothing was touched. Times and leftovers count too.
+state_of() {
+    (cd "$1" && find . -type f -printf '%p %s %T@ ' -exec sha256sum {} \; | sort)
+}
+
+[[ -s $fashion_mnist ]] || fail "no $fashion_mnist: launch/check makes it"
