@@ -1,0 +1,87 @@
+# shellcheck shell=bash
+# What the scripts in this folder share. Sourced, not run. They work from any directory, and do nothing twice.
+set -euo pipefail
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+build=$root/build
+fashion_mnist=${FASHION_MNIST_DIR:-/usr/share/datasets/fashion-mnist}
+fashion_mnist_parts=(train-images-idx3 train-labels-idx1 t10k-images-idx3 t10k-labels-idx1)
+
+say() {
+    printf '== %s\n' "$*"
+}
+
+die() {
+    printf '%s: %s\n' "$(basename "$0")" "$*" >&2
+    exit 1
+}
+
+have_fashion_mnist() {
+    local part
+    for part in "${fashion_mnist_parts[@]}"; do
+        [[ -r $fashion_mnist/$part-ubyte.gz ]] || return 1
+    done
+}
+
+threads() {
+    nproc 2>/dev/null || getconf _NPROCESSORS_ONLN
+}
+
+# Cores to run ranks on: a second hardware thread of a core adds nothing to matrix products.
+cores() {
+    local usable physical
+    usable=$(threads)
+    physical=$({ lscpu -p=CORE,SOCKET 2>/dev/null || true; } | grep -v '^#' | sort -u | wc -l)
+    if ((physical > 0 && physical < usable)); then
+        echo "$physical"
+    else
+        echo "$usable"
+    fi
+}
+
+# COMMAND...: quiet; its output is shown only when it fails.
+quietly() {
+    local log status=0
+    log=$(mktemp)
+    "$@" >"$log" 2>&1 || status=$?
+    ((status == 0)) || tail -n 60 "$log" >&2
+    rm -f "$log"
+    return "$status"
+}
+
+# TARGET: a Release build of it in build/. Configures only what was not: make itself notices changed CMake files.
+build_release() {
+    local cache=$build/CMakeCache.txt
+
+    # A cache of another place (a moved checkout) cannot be used.
+    grep -qsxF "CMAKE_HOME_DIRECTORY:INTERNAL=$root" "$cache" || rm -rf "$cache" "$build/CMakeFiles"
+    if ! grep -qsx 'CMAKE_BUILD_TYPE:[A-Z]*=Release' "$cache" || [[ ! -e $build/Makefile && ! -e $build/build.ninja ]]; then
+        say "configuring and building $build"
+        quietly cmake -S "$root" -B "$build" -DCMAKE_BUILD_TYPE=Release || die "cmake could not configure $build (see above)"
+    fi
+    quietly cmake --build "$build" --parallel "$(threads)" --target "$1" || die "the build failed (see above)"
+}
+
+# datasets/fashion_mnist.h5, unless it is there.
+import_fashion_mnist() {
+    local output=$root/datasets/fashion_mnist.h5
+    [[ ! -e $output ]] || return 0
+    have_fashion_mnist || die "no Fashion-MNIST in $fashion_mnist: put its four files (${fashion_mnist_parts[*]/%/-ubyte.gz})" \
+        "into a folder and name that in FASHION_MNIST_DIR"
+    say "importing Fashion-MNIST into $output"
+    mkdir -p "$root/datasets"
+    "$build/lockstep" import idx \
+        --split "train=$fashion_mnist/train-images-idx3-ubyte.gz,$fashion_mnist/train-labels-idx1-ubyte.gz" \
+        --split "test=$fashion_mnist/t10k-images-idx3-ubyte.gz,$fashion_mnist/t10k-labels-idx1-ubyte.gz" \
+        --output "$output"
+}
+
+# One BLAS thread per rank. More ranks than Open MPI counts slots are allowed; in a container, root may start ranks.
+set_mpi_environment() {
+    export OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1
+    export OMPI_MCA_rmaps_base_oversubscribe=1 PRTE_MCA_rmaps_default_mapping_policy=:oversubscribe
+    if [[ $(id -u) == 0 ]]; then
+        export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
+        export PRTE_ALLOW_RUN_AS_ROOT=1 PRTE_ALLOW_RUN_AS_ROOT_CONFIRM=1
+    fi
+}
