@@ -19,12 +19,20 @@ typedef struct header {
 
 _Static_assert(sizeof(header) <= LS_ALIGNMENT, "the header must fit before an aligned block");
 
+static _Thread_local uint64_t allocations;
+
+uint64_t ls_allocations(void)
+{
+    return allocations;
+}
+
 void *ls_calloc(size_t count, size_t size, const char *what)
 {
     size_t bytes, total;
     char *base, *block;
     header h;
 
+    allocations++;
     if (!ls_size_mul(count, size, &bytes) || bytes > PTRDIFF_MAX - 2 * LS_ALIGNMENT) {
         ls_fail(LS_ERR_MEMORY, "out of memory: %s needs %zu elements of %zu bytes, more than can be addressed", what,
                 count, size);

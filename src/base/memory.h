@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/error.h"
 
@@ -29,5 +30,8 @@ void *ls_realloc(void *old, size_t count, size_t size, const char *what);
 char *ls_strdup(const char *text);
 
 void ls_free(void *memory);
+
+/* How many blocks this thread has asked for so far: a test holds the training loop to its promise to ask for none. */
+uint64_t ls_allocations(void);
 
 #endif

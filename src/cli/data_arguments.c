@@ -17,22 +17,12 @@ static const struct option options[] = {
     {NULL, 0, NULL, 0},
 };
 
-static void free_arrays(ls_array_spec *spec, size_t n)
-{
-    for (size_t i = 0; spec && i < n; i++) {
-        ls_free(spec[i].name);
-        ls_free(spec[i].file);
-        ls_free(spec[i].path);
-    }
-    ls_free(spec);
-}
-
 void ls_data_arguments_reset(ls_data_arguments *a)
 {
     ls_engine_free(a->engine);
     ls_task_free(a->task);
-    free_arrays(a->spec.x, a->spec.xs);
-    free_arrays(a->spec.y, a->spec.ys);
+    ls_array_specs_free(a->spec.x, a->spec.xs);
+    ls_array_specs_free(a->spec.y, a->spec.ys);
     ls_free(a->spec.name);
     ls_experiment_free(a->experiment);
     *a = (ls_data_arguments){0};

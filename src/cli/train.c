@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -32,6 +33,13 @@ static const struct option options[] = {
     {"trace", no_argument, NULL, TRACE},         {"allow-other-kernel", no_argument, NULL, ALLOW},
     {NULL, 0, NULL, 0},
 };
+
+/*
+ * When the job hangs: how long each rank lets the one before it speak, and how many may before it at most. Open MPI's
+ * mpirun sends SIGTERM a second after the first rank is gone.
+ */
+#define TURN_S 2
+#define TURNS_MAX 5
 
 static volatile sig_atomic_t stop;
 
@@ -88,11 +96,20 @@ static ls_status read_arguments(int argc, char **argv, arguments *a)
     return LS_OK;
 }
 
+/*
+ * All ranks that wait come here at about the same time, and one of them is to speak: the lowest that is alive. The
+ * others wait their turn, and meanwhile mpirun sends them SIGTERM.
+ */
 static void expired(void *context, double timeout_s, const char *phase, uint64_t update)
 {
     const ls_comm *comm = context;
     char host[MPI_MAX_PROCESSOR_NAME] = "";
 
+    for (int turn = 0; turn < comm->rank && turn < TURNS_MAX; turn++) {
+        nanosleep(&(const struct timespec){.tv_sec = TURN_S}, NULL);
+        if (stop)
+            _exit(1);
+    }
     gethostname(host, sizeof host - 1);
     fprintf(stderr,
             "lockstep: rank %d on %s: no progress for %.0f s after update %llu, while %s: another rank hangs or cannot "

@@ -61,7 +61,10 @@ static ls_status create_layer(const ls_node_description *d, ls_layer **out)
         goto cleanup;
     }
     snprintf(where, sizeof where, "layer '%.80s' (%.30s)", d->name, d->ops->ops.name);
-    LS_TRY_CLEANUP(ls_component_parse_args(&d->ops->ops, d->args, where, ls_layer_common_keys, &config));
+    st = ls_component_parse_args(&d->ops->ops, d->args, where, ls_layer_common_keys, &config);
+    if (st == LS_ERR_CONFIG && !d->args) /* "- dense": no arguments that the message could point at */
+        ls_config_fail(d->at, "%s", ls_error_message());
+    LS_TRY_CLEANUP(st);
     layer->config = config.config;
     *out = layer;
     layer = NULL;
@@ -97,6 +100,11 @@ static ls_status build_node(ls_model *model, size_t index, const ls_shape *fallb
         in[k] = model->node[node->input[k]].shape;
     LS_TRY_CLEANUP(ops->build(layer, in, node->inputs, &node->shape));
     LS_TRY_CLEANUP(ls_shape_check(&node->shape, node->name));
+    if (ls_activation(&layer->activation) && ls_activation(&layer->activation)->logits == LS_LOGITS_SOFTMAX &&
+        node->shape.rank && node->shape.dim[node->shape.rank - 1] == 1) {
+        st = ls_layer_fail(layer, "softmax over one unit is always 1; use sigmoid, or one unit per class");
+        goto cleanup;
+    }
     for (size_t p = 0; p < layer->params && !layer->built; p++)
         if (layer->param[p].constraint.ops)
             LS_TRY_CLEANUP(ls_constraint_check(&layer->param[p].constraint, &layer->param[p].shape, layer->at));

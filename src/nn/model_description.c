@@ -32,14 +32,15 @@ static ls_status unknown_layer(const ls_config *at, const char *name)
     size_t n = 0;
     const char *nearest;
     ls_text list = {0};
+    ls_status (*const fail)(const ls_config *, const char *, ...) = at->key ? ls_config_fail_key : ls_config_fail;
     ls_status st;
 
     for (const ls_ops *const *entry = ls_layers.entries; *entry && n < 256; entry++)
         known[n++] = (*entry)->name;
     nearest = ls_nearest_name(name, known, n);
     ls_text_add_list(&list, known, n);
-    st = nearest ? ls_config_fail_key(at, "unknown layer '%s'; did you mean '%s'?", name, nearest)
-                 : ls_config_fail_key(at, "unknown layer '%s' (known: %s)", name, list.data ? list.data : "");
+    st = nearest ? fail(at, "unknown layer '%s'; did you mean '%s'?", name, nearest)
+                 : fail(at, "unknown layer '%s' (known: %s)", name, list.data ? list.data : "");
     ls_text_reset(&list);
     return st;
 }
@@ -331,10 +332,10 @@ static ls_status read_graph(const ls_config *model, ls_model_description *d)
         ls_node_description *node = &d->node[i];
 
         *node = (ls_node_description){.at = c, .shares = SIZE_MAX, .trainable = true};
+        d->nodes = i + 1; /* from here on the description owns the name */
         LS_TRY(read_entry(d, c, true, node));
         if (!node->name)
             LS_TRY(automatic_name(d, node->ops ? node->ops->ops.name : "shared", &node->name));
-        d->nodes = i + 1;
     }
     i = d->inputs;
     for (const ls_config *c = layers->first; c; c = c->next, i++) {

@@ -17,8 +17,8 @@
 #define GROUP "/lockstep"
 
 /*
- * The arrays of /lockstep pass through one list in one order, for writing and for reading, and through one hash: so what
- * is read is what was written, and a flipped bit anywhere is found.
+ * The arrays and numbers of /lockstep pass through one list in one order, for writing and for reading, and through one
+ * hash: so what is read is what was written, and a flipped bit anywhere is found.
  */
 typedef struct transfer {
     hid_t file;
@@ -120,7 +120,33 @@ cleanup:
     return st;
 }
 
-static ls_status pass_arrays(transfer *t, ls_trainer *trainer)
+static ls_status pass_uint(transfer *t, const char *name, uint64_t *value)
+{
+    LS_TRY(t->writing ? ls_h5_put_uint(t->file, GROUP, name, *value) : ls_h5_get_uint(t->file, GROUP, name, value));
+    XXH3_64bits_update(&t->hash, value, sizeof *value);
+    return LS_OK;
+}
+
+/* Where the run stands. */
+static ls_status pass_position(transfer *t, ls_trainer *trainer)
+{
+    ls_updater *updater = trainer->updater;
+    double rate = (double)updater->learning_rate;
+
+    LS_TRY(pass_uint(t, "epoch", &trainer->epoch));
+    LS_TRY(pass_uint(t, "batch", &trainer->batch));
+    LS_TRY(pass_uint(t, "update", &trainer->update));
+    LS_TRY(pass_uint(t, "iterations", &updater->iterations));
+    if (t->writing)
+        LS_TRY(ls_h5_put_double(t->file, GROUP, "learning_rate", rate));
+    else
+        LS_TRY(ls_h5_get_double(t->file, GROUP, "learning_rate", &rate));
+    XXH3_64bits_update(&t->hash, &rate, sizeof rate);
+    updater->learning_rate = (float)rate;
+    return LS_OK;
+}
+
+static ls_status pass_state(transfer *t, ls_trainer *trainer)
 {
     ls_exponents *exponents = &trainer->gradients->exponents;
     ls_updater *updater = trainer->updater;
@@ -134,7 +160,8 @@ static ls_status pass_arrays(transfer *t, ls_trainer *trainer)
             LS_TRY(pass_slot(t, trainer, &updater->slot[s]));
     LS_TRY(pass(t, GROUP "/optimizer/scalars", H5T_NATIVE_DOUBLE, sizeof(double), 1, &scalars, updater->scalars));
     LS_TRY(pass(t, GROUP "/scores", H5T_NATIVE_DOUBLE, sizeof(double), 1, &scores, ls_scores_state(trainer->scores)));
-    return pass_history(t, trainer->history);
+    LS_TRY(pass_history(t, trainer->history));
+    return pass_position(t, trainer);
 }
 
 /* Everything that shapes the weights and must be the same when a run goes on, one setting per line. */
@@ -184,13 +211,8 @@ static ls_status put_attributes(hid_t file, const ls_trainer *t, uint64_t checks
     LS_TRY_CLEANUP(ls_h5_put_text(file, GROUP, "experiment", experiment.data));
     LS_TRY_CLEANUP(ls_h5_put_text(file, GROUP, "identity", same.data));
     LS_TRY_CLEANUP(ls_h5_put_text(file, GROUP, "fingerprint", fingerprint));
-    LS_TRY_CLEANUP(ls_h5_put_uint(file, GROUP, "checksum", checksum));
     LS_TRY_CLEANUP(ls_h5_put_uint(file, GROUP, "seed", t->experiment->seed));
-    LS_TRY_CLEANUP(ls_h5_put_uint(file, GROUP, "epoch", t->epoch));
-    LS_TRY_CLEANUP(ls_h5_put_uint(file, GROUP, "batch", t->batch));
-    LS_TRY_CLEANUP(ls_h5_put_uint(file, GROUP, "update", t->update));
-    LS_TRY_CLEANUP(ls_h5_put_uint(file, GROUP, "iterations", t->updater->iterations));
-    st = ls_h5_put_double(file, GROUP, "learning_rate", (double)t->updater->learning_rate);
+    st = ls_h5_put_uint(file, GROUP, "checksum", checksum);
 cleanup:
     ls_text_reset(&experiment);
     ls_text_reset(&same);
@@ -208,7 +230,7 @@ static ls_status write_file(ls_trainer *t, const char *path)
     LS_TRY_CLEANUP(ls_h5_image_create(&out.file));
     LS_TRY_CLEANUP(ls_keras_write(out.file, t->model, &compile));
     LS_TRY_CLEANUP(ls_h5_put_group(out.file, GROUP));
-    LS_TRY_CLEANUP(pass_arrays(&out, t));
+    LS_TRY_CLEANUP(pass_state(&out, t));
     LS_TRY_CLEANUP(put_attributes(out.file, t, XXH3_64bits_digest(&out.hash)));
     st = ls_h5_image_save(out.file, path);
 cleanup:
@@ -301,7 +323,6 @@ static ls_status read_file(ls_trainer *t, const char *path, bool allow_other_ker
     transfer in = {.file = H5I_INVALID_HID};
     ls_text ours = {0};
     char *theirs = NULL;
-    double rate;
     ls_status st;
 
     LS_TRY(open_checkpoint(path, &in.file));
@@ -310,18 +331,12 @@ static ls_status read_file(ls_trainer *t, const char *path, bool allow_other_ker
     LS_TRY_CLEANUP(check_identity(path, theirs, ours.data));
     LS_TRY_CLEANUP(check_kernel(in.file, path, allow_other_kernel));
     LS_TRY_CLEANUP(ls_keras_read_weights(in.file, path, t->model));
-    st = pass_arrays(&in, t);
+    st = pass_state(&in, t);
     if (st != LS_OK) {
         ls_fail_in(st, "%s", path);
         goto cleanup;
     }
-    LS_TRY_CLEANUP(check_sums(in.file, path, t, XXH3_64bits_digest(&in.hash)));
-    LS_TRY_CLEANUP(ls_h5_get_uint(in.file, GROUP, "epoch", &t->epoch));
-    LS_TRY_CLEANUP(ls_h5_get_uint(in.file, GROUP, "batch", &t->batch));
-    LS_TRY_CLEANUP(ls_h5_get_uint(in.file, GROUP, "update", &t->update));
-    LS_TRY_CLEANUP(ls_h5_get_uint(in.file, GROUP, "iterations", &t->updater->iterations));
-    LS_TRY_CLEANUP(ls_h5_get_double(in.file, GROUP, "learning_rate", &rate));
-    t->updater->learning_rate = (float)rate;
+    st = check_sums(in.file, path, t, XXH3_64bits_digest(&in.hash));
 cleanup:
     ls_h5_close(in.file);
     ls_text_reset(&ours);

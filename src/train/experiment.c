@@ -327,7 +327,7 @@ const ls_split_spec *ls_experiment_split(const ls_experiment *experiment, const 
 
 /* --- the whole --------------------------------------------------------------------------------------------------- */
 
-static void free_arrays(ls_array_spec *spec, size_t n)
+void ls_array_specs_free(ls_array_spec *spec, size_t n)
 {
     for (size_t i = 0; spec && i < n; i++) {
         ls_free(spec[i].name);
@@ -342,9 +342,9 @@ void ls_experiment_free(ls_experiment *e)
     if (!e)
         return;
     for (size_t i = 0; e->split && i < e->splits; i++) {
-        free_arrays(e->split[i].x, e->split[i].xs);
-        free_arrays(e->split[i].y, e->split[i].ys);
-        free_arrays(e->split[i].sample_weight, e->split[i].weights);
+        ls_array_specs_free(e->split[i].x, e->split[i].xs);
+        ls_array_specs_free(e->split[i].y, e->split[i].ys);
+        ls_array_specs_free(e->split[i].sample_weight, e->split[i].weights);
         ls_free(e->split[i].name);
     }
     ls_free(e->split);
@@ -367,6 +367,8 @@ static ls_status read_compile(const ls_config *compile, ls_experiment *e)
     ls_config *rmsprop;
     ls_status st;
 
+    if (ls_config_is_null(compile))
+        compile = NULL;
     if (compile) {
         LS_TRY(ls_config_expect(compile, LS_CONFIG_MAP, "compile"));
         LS_TRY(ls_config_check_keys(compile, keys, sizeof keys / sizeof keys[0], "compile"));

@@ -83,6 +83,9 @@ ls_status ls_experiment_read(const char *file, const char *const *settings, size
 ls_status ls_experiment_parse(const char *text, size_t bytes, const char *name, ls_experiment **out);
 void ls_experiment_free(ls_experiment *experiment);
 
+/* n array specs with their texts, and the list itself. */
+void ls_array_specs_free(ls_array_spec *spec, size_t n);
+
 /* NULL if there is no split of that name. */
 const ls_split_spec *ls_experiment_split(const ls_experiment *experiment, const char *name);
 

@@ -160,32 +160,44 @@ void ls_gradients_begin(ls_gradients *g, uint64_t update)
         memset(g->contribution_hash, 0, g->hash_rows * g->model->trainable_params * sizeof *g->contribution_hash);
 }
 
-static bool is_lost(const ls_gradients *g, size_t microbatch)
+static bool is_planted(const ls_gradients *g, int kind, size_t microbatch)
 {
     const ls_fault *fault = g->fault;
 
-    return fault && fault->kind == LS_FAULT_DROP_CONTRIBUTION && fault->ranks == g->comm->size &&
-           fault->rank == g->comm->rank && fault->update == g->update && fault->microbatch == microbatch;
+    return fault && (int)fault->kind == kind && fault->ranks == g->comm->size && fault->rank == g->comm->rank &&
+           fault->update == g->update && fault->microbatch == microbatch;
+}
+
+/* A copy with the lowest bit of the first weight flipped: what a broken kernel or memory might do. */
+static const float *spoil(const float *a, float copy[LS_BLOCK])
+{
+    uint32_t bits;
+
+    memcpy(copy, a, LS_BLOCK * sizeof *copy);
+    memcpy(&bits, copy, sizeof bits);
+    bits ^= 1;
+    memcpy(copy, &bits, sizeof bits);
+    return copy;
 }
 
 static void add(void *context, size_t microbatch, size_t first, const float *values, size_t n)
 {
     ls_gradients *g = context;
     const size_t begin = first / LS_BLOCK, end = begin + n / LS_BLOCK;
+    const bool lost = is_planted(g, LS_FAULT_DROP_CONTRIBUTION, microbatch);
+    const bool spoilt = is_planted(g, LS_FAULT_SPOIL_CONTRIBUTION, microbatch);
+    uint64_t *row = g->contribution_hash ? g->contribution_hash + microbatch * g->model->trainable_params : NULL;
 
-    if (g->contribution_hash) {
-        uint64_t *row = g->contribution_hash + microbatch * g->model->trainable_params;
+    for (size_t b = begin; b < end; b++, values += LS_BLOCK) {
+        float copy[LS_BLOCK];
+        const float *a = spoilt && g->param_of[b] == g->fault->param ? spoil(values, copy) : values;
+        int16_t e;
 
-        for (size_t b = begin; b < end; b++)
-            row[g->param_of[b]] = XXH3_64bits_withSeed(values + (b - begin) * LS_BLOCK, LS_BLOCK * sizeof *values,
-                                                       row[g->param_of[b]]);
-    }
-    if (g->fault && is_lost(g, microbatch))
-        return;
-    for (size_t b = begin; b < end; b++) {
-        const int16_t e = g->carrier->add(g->acc + b * g->block_bytes, values + (b - begin) * LS_BLOCK,
-                                          g->exponents.E[b], g->h, g->touched[b] != g->attempt);
-
+        if (row)
+            row[g->param_of[b]] = XXH3_64bits_withSeed(a, LS_BLOCK * sizeof *a, row[g->param_of[b]]);
+        if (lost)
+            continue;
+        e = g->carrier->add(g->acc + b * g->block_bytes, a, g->exponents.E[b], g->h, g->touched[b] != g->attempt);
         g->touched[b] = g->attempt;
         if (e > g->seen[b])
             g->seen[b] = e;

@@ -16,11 +16,12 @@
 
 /* A fault planted by a test, to prove that `verify` finds it. Never set by the program. */
 typedef struct ls_fault {
-    enum { LS_FAULT_NONE, LS_FAULT_DROP_CONTRIBUTION, LS_FAULT_SEED } kind;
+    enum { LS_FAULT_NONE, LS_FAULT_DROP_CONTRIBUTION, LS_FAULT_SPOIL_CONTRIBUTION, LS_FAULT_SEED } kind;
     int rank;            /* the rank it happens on, in runs of `ranks` ranks */
     int ranks;
-    uint64_t update;     /* DROP: at this update (from 0) … */
-    size_t microbatch;   /* … this local microbatch's contributions are lost */
+    uint64_t update;     /* DROP, SPOIL: at this update (from 0) … */
+    size_t microbatch;   /* … this local microbatch's contributions are lost, or a bit of one of them is wrong: */
+    size_t param;        /* SPOIL: of that to this trainable parameter */
 } ls_fault;
 
 typedef struct ls_bucket {

@@ -86,6 +86,7 @@ typedef struct step {
     const ls_gradients *gradients;
     double divisor;      /* samples in the batch */
     int64_t accumulate;  /* steps per update; 1: every step is one */
+    uint64_t updates;    /* whole updates before this step: what the rule and the moving average count in */
     bool applies;        /* this step ends an accumulation */
     float h[8], lr;
     const float *scale;  /* [trainable params] factor of the gradient from clipping by norm; NULL: none */
@@ -143,13 +144,14 @@ static void update_block(ls_updater *u, const step *now, size_t block)
         u->ops->update(u->optimizer->own.config, now->h, w, g, slot, LS_BLOCK);
     }
     if (u->average) {
-        const float m = u->iterations == 0 ? 0 : (float)common->ema_momentum, rest = 1 - m;
+        /* Keras moves the average at every step, but counts in updates for what is first and how often it overwrites. */
+        const float m = now->updates == 0 ? 0 : (float)common->ema_momentum, rest = 1 - m;
         float *average = u->average + first;
 
         for (size_t i = 0; i < LS_BLOCK; i++)
             average[i] = m * average[i] + rest * w[i];
         if (common->ema_overwrite_frequency > 0 &&
-            (u->iterations + 1) % (uint64_t)common->ema_overwrite_frequency == 0)
+            (now->updates + 1) % (uint64_t)common->ema_overwrite_frequency == 0)
             memcpy(w, average, LS_BLOCK * sizeof *w);
     }
 }
@@ -205,11 +207,11 @@ ls_status ls_updater_step(ls_updater *u, ls_gradients *gradients, uint64_t batch
 
     if (u->accumulator)
         now.accumulate = common->gradient_accumulation_steps;
+    now.updates = u->iterations / (uint64_t)now.accumulate;
     now.applies = (u->iterations + 1) % (uint64_t)now.accumulate == 0;
     now.lr = ls_updater_learning_rate(u);
     if (now.applies) {
-        u->ops->prepare(u->optimizer->own.config, u->iterations / (uint64_t)now.accumulate + 1, now.lr, u->scalars,
-                        now.h);
+        u->ops->prepare(u->optimizer->own.config, now.updates + 1, now.lr, u->scalars, now.h);
         if (!isnan(common->clipnorm) || !isnan(common->global_clipnorm))
             LS_TRY(clip_factors(u, &now));
     }

@@ -120,6 +120,22 @@ static ls_status run_once(const ls_comm *comm, const ls_experiment *experiment, 
     return st;
 }
 
+/* On rank 0, after a run to the end: what the first one left, or whether this one came to the same. */
+static void conclude(comparison *c, const ls_fit_result *run)
+{
+    ls_verify_result *result = c->result;
+
+    if (c->recording_now) {
+        memcpy(result->fingerprint, run->fingerprint, sizeof result->fingerprint);
+        result->updates = run->updates;
+    } else if (run->updates != result->updates) {
+        result->difference = LS_DIFFERENT_LENGTH;
+        result->update = run->updates;
+    } else if (strcmp(run->fingerprint, result->fingerprint) != 0) {
+        result->difference = LS_DIFFERENT_END;
+    }
+}
+
 /* Ranks that have nothing to do must not spin: the others may need their cores. */
 static ls_status wait_for_all(const ls_comm *world)
 {
@@ -151,6 +167,8 @@ static ls_status run_on(const ls_comm *world, const ls_experiment *experiment, i
         st = ls_comm_create(part, &comm);
         if (st == LS_OK)
             st = run_once(comm, experiment, fault, c, result);
+        if (st == LS_OK && world->rank == 0)
+            conclude(c, result);
         ls_comm_free(comm);
         MPI_Comm_free(&part);
     }
@@ -176,16 +194,7 @@ ls_status ls_verify(const ls_comm *world, const ls_experiment *experiment, const
         c.recording_now = i == 0;
         result->ranks[1] = count[i];
         st = run_on(world, experiment, count[i], fault, &c, &run);
-        if (st != LS_OK || world->rank != 0 || result->difference != LS_SAME)
-            continue;
-        if (i == 0) {
-            memcpy(result->fingerprint, run.fingerprint, sizeof run.fingerprint);
-            result->updates = run.updates;
-        } else if (run.updates != result->updates) {
-            result->difference = LS_DIFFERENT_LENGTH;
-            result->update = run.updates;
-        }
-        if (report && result->difference == LS_SAME)
+        if (report && world->rank == 0 && st == LS_OK && result->difference == LS_SAME)
             report(context, count[i], run.fingerprint, run.seconds);
     }
     reset(&c.first);
@@ -196,6 +205,11 @@ void ls_verify_explain(const ls_verify_result *r, ls_text *out)
 {
     if (r->difference == LS_SAME) {
         ls_text_add(out, "the same bits after each of %" PRIu64 " updates", r->updates);
+        return;
+    }
+    if (r->difference == LS_DIFFERENT_END) {
+        ls_text_add(out, "%d ranks differ from %d in the weights at the end, although all updates agree: the moving "
+                         "averages went wrong", r->ranks[1], r->ranks[0]);
         return;
     }
     ls_text_add(out, "%d ranks differ from %d at update %" PRIu64 " (epoch %" PRIu64 ", batch %" PRIu64 "): ", r->ranks[1],

@@ -13,7 +13,8 @@ typedef enum ls_difference {
     LS_DIFFERENT_LENGTH,        /* one run has more updates */
     LS_DIFFERENT_SAMPLES,       /* a microbatch has other samples */
     LS_DIFFERENT_CONTRIBUTION,  /* a microbatch computed another gradient from the same samples and weights */
-    LS_DIFFERENT_SUM            /* the contributions agree, the weights after the update do not: the reduction failed */
+    LS_DIFFERENT_SUM,           /* the contributions agree, the weights after the update do not: the reduction failed */
+    LS_DIFFERENT_END            /* all updates agree, the weights at the end (moving averages) do not */
 } ls_difference;
 
 typedef struct ls_verify_result {

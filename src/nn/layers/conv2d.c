@@ -78,13 +78,16 @@ static ls_status build_conv2d(ls_layer *layer, const ls_shape *in, size_t inputs
     return LS_OK;
 }
 
-/* Calls visit(x, c, n) for every cell of every window of `samples` samples: its n channels in X (NULL: padding) and C.
+/*
+ * Calls visit(x, c, n) for all cells of every window of `samples` samples, in order: n floats of X (NULL: padding) and
+ * their place in C. Cells of a window that lie side by side in X are one visit.
  */
 static inline void for_cells(const conv2d *config, float *X, float *C, size_t samples, size_t group,
                              void (*visit)(float *x, float *c, size_t n))
 {
     const ls_window *w = &config->window;
     const size_t n = w->channels / (size_t)config->groups;
+    const bool side_by_side = config->groups == 1 && w->x.dilation == 1;
 
     for (size_t s = 0; s < samples; s++)
         for (size_t oy = 0; oy < w->y.out; oy++)
@@ -92,23 +95,26 @@ static inline void for_cells(const conv2d *config, float *X, float *C, size_t sa
                 for (size_t ky = 0; ky < w->y.kernel; ky++) {
                     const size_t y = ls_window_cell(&w->y, oy, ky);
 
-                    for (size_t kx = 0; kx < w->x.kernel; kx++, C += n) {
+                    for (size_t kx = 0, cells; kx < w->x.kernel; kx += cells, C += cells * n) {
                         const size_t x = ls_window_cell(&w->x, ox, kx);
                         const bool inside = y != SIZE_MAX && x != SIZE_MAX;
 
+                        cells = 1;
+                        if (side_by_side && inside)
+                            cells = w->x.kernel - kx < w->x.size - x ? w->x.kernel - kx : w->x.size - x;
                         visit(inside ? X + ((s * w->y.size + y) * w->x.size + x) * w->channels + group * n : NULL, C,
-                              n);
+                              cells * n);
                     }
                 }
 }
 
-static inline void copy_cell(float *restrict x, float *restrict c, size_t n)
+static inline void copy_cells(float *restrict x, float *restrict c, size_t n)
 {
     for (size_t i = 0; i < n; i++)
         c[i] = x ? x[i] : 0.0f;
 }
 
-static inline void add_cell(float *restrict x, float *restrict c, size_t n)
+static inline void add_cells(float *restrict x, float *restrict c, size_t n)
 {
     for (size_t i = 0; x && i < n; i++)
         x[i] += c[i];
@@ -116,12 +122,12 @@ static inline void add_cell(float *restrict x, float *restrict c, size_t n)
 
 static void write_columns(const conv2d *config, const float *X, float *C, size_t samples, size_t group)
 {
-    for_cells(config, (float *)(uintptr_t)X, C, samples, group, copy_cell);
+    for_cells(config, (float *)(uintptr_t)X, C, samples, group, copy_cells);
 }
 
 static void add_columns(const conv2d *config, float *dX, float *dC, size_t samples, size_t group)
 {
-    for_cells(config, dX, dC, samples, group, add_cell);
+    for_cells(config, dX, dC, samples, group, add_cells);
 }
 
 /* Samples from r on that are taken at once. */

@@ -70,13 +70,13 @@ static const ls_window *window_of(const ls_call *call)
 
 /* ---- maximum ---- */
 
-static void larger(const float *restrict x, float *restrict y, size_t n)
+static inline void larger(const float *restrict x, float *restrict y, size_t n)
 {
     for (size_t i = 0; i < n; i++)
         y[i] = x[i] > y[i] || x[i] != x[i] ? x[i] : y[i]; /* NaN wins, so that it is seen */
 }
 
-static void max_window(const ls_call *call, const cells *c, size_t image, size_t out)
+static inline void max_window(const ls_call *call, const cells *c, size_t image, size_t out)
 {
     const ls_window *w = window_of(call);
 
@@ -86,26 +86,45 @@ static void max_window(const ls_call *call, const cells *c, size_t image, size_t
             larger(call->X[0] + image + (y * w->x.size + x) * w->channels, call->Y + out, w->channels);
 }
 
-static void forward_max(const ls_call *call)
+static LS_CLONES void forward_max(const ls_call *call)
 {
     for_windows(call, max_window);
 }
 
-static void max_window_backward(const ls_call *call, const cells *c, size_t image, size_t out)
+#define CHANNELS ((size_t)64) /* worked on at a time */
+
+/* What is left of the gradient g goes to the cells that are the maximum: all of it to the first one. */
+static inline void hand_out(const float *restrict x, const float *restrict best, float *restrict g, float *restrict dx,
+                            size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        const bool found = x[i] == best[i];
+
+        dx[i] += found ? g[i] : 0.0f;
+        g[i] = found ? 0.0f : g[i];
+    }
+}
+
+/* Without branches on data: which cell is the largest cannot be predicted. */
+static LS_CLONES void max_window_backward(const ls_call *call, const cells *c, size_t image, size_t out)
 {
     const ls_window *w = window_of(call);
-    const float *X = call->X[0];
+    const float *X = call->X[0] + image;
+    float *dX = call->dX[0] + image, best[CHANNELS], g[CHANNELS];
 
-    for (size_t channel = 0; channel < w->channels; channel++) {
-        size_t best = image + (c->y0 * w->x.size + c->x0) * w->channels + channel;
-
+    for (size_t done = 0, n; done < w->channels; done += n) {
+        n = w->channels - done < CHANNELS ? w->channels - done : CHANNELS;
+        ls_copy(X + (c->y0 * w->x.size + c->x0) * w->channels + done, best, n);
+        ls_copy(call->dY + out + done, g, n);
+        for (size_t y = c->y0; y < c->y1; y++)
+            for (size_t x = c->x0; x < c->x1; x++)
+                larger(X + (y * w->x.size + x) * w->channels + done, best, n);
         for (size_t y = c->y0; y < c->y1; y++)
             for (size_t x = c->x0; x < c->x1; x++) {
-                const size_t at = image + (y * w->x.size + x) * w->channels + channel;
+                const size_t at = (y * w->x.size + x) * w->channels + done;
 
-                best = X[at] > X[best] ? at : best;
+                hand_out(X + at, best, g, dX + at, n);
             }
-        call->dX[0][best] += call->dY[out + channel];
     }
 }
 
