@@ -1,9 +1,6 @@
 /* lockstep evaluate */
-#include <stdio.h>
-#include <string.h>
-
-#include "base/memory.h"
 #include "cli/data_arguments.h"
+#include "cli/report.h"
 #include "train/evaluate.h"
 
 static const char help[] =
@@ -13,22 +10,21 @@ static const char help[] =
 static ls_status evaluate(const ls_comm *comm, const ls_data_arguments *a)
 {
     ls_scores *scores = NULL;
+    ls_text text = {0};
     const ls_log *logs;
     size_t n;
     ls_status st = LS_OK;
 
     if (!a->task->has_loss)
         return ls_fail(LS_ERR_CONFIG, "'%s' was compiled without a loss: there is nothing to evaluate", a->model);
-    for (size_t k = 0; k < a->task->model->outputs; k++)
-        if (a->task->outputs[k].loss.ops && !(a->task->test->y && a->task->test->y[k]))
-            return ls_fail(LS_ERR_CONFIG, "%s: the split '%s' has no targets for the output '%s'", a->data,
-                           a->task->test->name, a->task->model->node[a->task->model->output[k]].name);
+    LS_TRY(ls_task_check_targets(a->task, a->task->test));
     st = ls_scores_create(comm, a->task->model, a->task->outputs, a->task->objective, &scores);
     LS_TRY_CLEANUP(ls_agree(comm, st));
     LS_TRY_CLEANUP(ls_evaluate(a->task, a->engine, a->task->test, a->batch_size, a->microbatch, NULL, scores));
     n = ls_scores_logs(scores, &logs);
     for (size_t i = 0; i < n && comm->rank == 0; i++)
-        printf("%s: %.9g\n", logs[i].name, logs[i].value);
+        ls_text_add(&text, "%s: %.9g\n", logs[i].name, logs[i].value);
+    st = ls_cli_report(comm, LS_OK, &text);
 cleanup:
     ls_scores_free(scores);
     return st;

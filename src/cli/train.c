@@ -103,11 +103,12 @@ static ls_status read_arguments(int argc, char **argv, arguments *a)
 static void expired(void *context, double timeout_s, const char *phase, uint64_t update)
 {
     const ls_comm *comm = context;
+    const bool was_told = stop; /* by the user, before */
     char host[MPI_MAX_PROCESSOR_NAME] = "";
 
     for (int turn = 0; turn < comm->rank && turn < TURNS_MAX; turn++) {
         nanosleep(&(const struct timespec){.tv_sec = TURN_S}, NULL);
-        if (stop)
+        if (stop && !was_told)
             _exit(1);
     }
     gethostname(host, sizeof host - 1);
@@ -222,7 +223,7 @@ static ls_status train(const ls_comm *comm, const arguments *a, const ls_experim
     settings.trainer.watchdog = watchdog;
     catch_signals();
     LS_TRY_CLEANUP(ls_fit(task, &settings, &result));
-    if (task->test && task->has_loss)
+    if (task->test && ls_task_check_targets(task, task->test) == LS_OK)
         LS_TRY_CLEANUP(evaluate_test(task, watchdog));
     if (comm->rank == 0)
         printf("fingerprint: %s\n", result.fingerprint);

@@ -128,6 +128,9 @@ static ls_status read_entry(const ls_model_description *d, const ls_config *entr
             return ls_config_fail_key(c, "a layer has one type, but '%s' and '%s' are given", type->key, c->key);
         type = c;
     }
+    if (graph && ls_config_get(entry, "shares") && ls_config_get(entry, "trainable"))
+        return ls_config_fail_key(ls_config_get(entry, "trainable"),
+                                  "a node that shares a layer is trained if that layer is; leave out 'trainable'");
     if (graph && type && ls_config_get(entry, "shares"))
         return ls_config_fail_key(type, "a node that shares a layer has no type of its own; leave out '%s'", type->key);
     if (type)

@@ -300,19 +300,25 @@ static ls_status check_kernel(hid_t file, const char *path, bool allow_other)
     return st;
 }
 
-static ls_status check_sums(hid_t file, const char *path, const ls_trainer *t, uint64_t found)
+static ls_status check_fingerprint(hid_t file, const char *path, const ls_model *model)
 {
     char *want, fingerprint[33];
-    uint64_t checksum;
     ls_status st = LS_OK;
 
     LS_TRY(ls_h5_get_text(file, GROUP, "fingerprint", &want));
-    ls_model_fingerprint(t->model, fingerprint);
+    ls_model_fingerprint(model, fingerprint);
     if (strcmp(want, fingerprint) != 0)
         st = ls_fail(LS_ERR_FORMAT, "'%s' is damaged: its weights have the fingerprint %s, not %s", path, fingerprint,
                      want);
     ls_free(want);
-    LS_TRY(st);
+    return st;
+}
+
+static ls_status check_sums(hid_t file, const char *path, const ls_trainer *t, uint64_t found)
+{
+    uint64_t checksum;
+
+    LS_TRY(check_fingerprint(file, path, t->model));
     LS_TRY(ls_h5_get_uint(file, GROUP, "checksum", &checksum));
     return checksum == found ? LS_OK
                              : ls_fail(LS_ERR_FORMAT, "'%s' is damaged: the checksum of its state does not hold", path);
@@ -372,6 +378,8 @@ ls_status ls_checkpoint_weights(const char *path, ls_model *model)
 
     LS_TRY(ls_h5_open_read(path, &file));
     st = ls_keras_read_weights(file, path, model);
+    if (st == LS_OK && ls_h5_has(file, GROUP)) /* Keras's own files have no fingerprint */
+        st = check_fingerprint(file, path, model);
     ls_h5_close(file);
     return st;
 }

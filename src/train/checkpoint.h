@@ -23,7 +23,7 @@ ls_status ls_checkpoint_read(ls_trainer *trainer, const char *path, bool allow_o
 
 /* The experiment text of a model file, for evaluate, predict and summary. Not collective. */
 ls_status ls_checkpoint_experiment(const char *path, ls_experiment **out);
-/* The weights of a model file into a model of the same architecture. Not collective. */
+/* The weights of a lockstep or Keras model file into a model of the same architecture. Not collective. */
 ls_status ls_checkpoint_weights(const char *path, ls_model *model);
 
 #endif

@@ -502,6 +502,42 @@ cleanup:
     return st;
 }
 
+/* Make one path absolute: the copy of an experiment in its run directory must name the same files. */
+static ls_status put_absolute(const ls_experiment *e, ls_config *map, const char *key)
+{
+    const ls_config *node = ls_config_get(map, key);
+    ls_config *fresh;
+    char *relative, *absolute;
+    ls_status st = LS_ERR_MEMORY;
+
+    if (ls_config_is_null(node) || node->kind != LS_CONFIG_SCALAR)
+        return LS_OK;
+    if (!(relative = relative_path(e->file, node->text)))
+        return LS_ERR_MEMORY;
+    absolute = realpath(relative, NULL); /* NULL: no such file; then the path stays as it was written */
+    ls_free(relative);
+    if (!absolute)
+        return LS_OK;
+    if ((fresh = ls_config_create(LS_CONFIG_SCALAR, "experiment")) && (fresh->text = ls_strdup(absolute))) {
+        fresh->quoted = true;
+        st = ls_config_put(map, key, fresh);
+    }
+    ls_config_free(fresh);
+    free(absolute);
+    return st;
+}
+
+/* `file` wherever it stands below data: in data itself, in splits, in arrays. */
+static ls_status put_absolute_files(const ls_experiment *e, ls_config *map)
+{
+    if (!map || map->kind != LS_CONFIG_MAP)
+        return LS_OK;
+    LS_TRY(put_absolute(e, map, "file"));
+    for (ls_config *c = map->first; c; c = c->next)
+        LS_TRY(put_absolute_files(e, c));
+    return LS_OK;
+}
+
 ls_status ls_experiment_write(const ls_experiment *experiment, const ls_model *model, bool for_model, ls_text *out)
 {
     ls_config *root = ls_config_create(LS_CONFIG_MAP, "experiment");
@@ -514,6 +550,10 @@ ls_status ls_experiment_write(const ls_experiment *experiment, const ls_model *m
             LS_TRY_CLEANUP(ls_config_put(root, c->key, c));
     if (model)
         LS_TRY_CLEANUP(put_input_shape(root, model));
+    if (!for_model) {
+        LS_TRY_CLEANUP(put_absolute(experiment, root, "initial_weights"));
+        LS_TRY_CLEANUP(put_absolute_files(experiment, ls_config_get(root, "data")));
+    }
     ls_config_write_yaml(root, out);
     st = out->status;
 cleanup:

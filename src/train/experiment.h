@@ -90,7 +90,7 @@ void ls_array_specs_free(ls_array_spec *spec, size_t n);
 const ls_split_spec *ls_experiment_split(const ls_experiment *experiment, const char *name);
 
 /*
- * The experiment as YAML with the input shape written out: what a run directory gets. for_model: only what shapes the
+ * The experiment as YAML with the input shape written out and paths made absolute: what a run directory gets. for_model: only what shapes the
  * weights, without `output` and `distributed`, so that the text does not depend on how the run was started.
  */
 ls_status ls_experiment_write(const ls_experiment *experiment, const ls_model *model, bool for_model, ls_text *out);

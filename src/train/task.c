@@ -233,8 +233,10 @@ static ls_status check_same(const ls_task *task)
 {
     ls_text experiment = {0}, data = {0};
     const ls_split *splits[] = {task->train, task->validation, task->test};
-    ls_status st = ls_experiment_write(task->experiment, NULL, false, &experiment);
+    ls_status st;
 
+    ls_config_write_yaml(task->experiment->root, &experiment);
+    st = experiment.status;
     for (size_t i = 0; i < 3 && st == LS_OK; i++)
         if (splits[i])
             st = ls_split_identity(splits[i], &data);
