@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # What the shell tests of the program share. Sourced by tests/mpi/X.sh, which runs as `bash X.sh PATH/TO/lockstep`.
 # Every test works in a directory of its own, $work, that is gone when it ends, with all processes it started.
-set -euo pipefail
+set -Eeuo pipefail
 
 [[ $# == 1 && -x $1 ]] || {
     echo "usage: bash $0 PATH/TO/lockstep" >&2
@@ -30,6 +30,7 @@ say() {
 
 # MESSAGE...: ends the test, with what the last command said.
 fail() {
+    at=
     printf 'FAILED: %s\n' "$*" >&2
     if [[ -s $work/out || -s $work/err ]]; then
         printf -- '--- the last command: %s\n--- its exit status: %s; its output:\n' "${last_command-}" "${status-}" >&2
@@ -40,6 +41,7 @@ fail() {
 
 # [TEXT]: ids of the processes that run this lockstep program for this test, one a line; with TEXT, those that have it as
 # an argument. Without fork, for it is called often.
+# shellcheck disable=SC2120
 ranks_of() {
     local process argument is_ours has_text
     for process in /proc/[0-9]*; do
@@ -55,9 +57,10 @@ ranks_of() {
 
 clean_up() {
     local code=$? process
-    trap - EXIT
-    for process in $(jobs -p) $(ranks_of); do
-        kill -CONT "$process" 2>/dev/null || true
+    trap - EXIT ERR
+    ((code == 0)) || [[ -z $at ]] || echo "FAILED: $at" >&2
+    [[ -z ${job-} ]] || has_ended || kill -KILL "$job" 2>/dev/null || true
+    for process in $(ranks_of); do
         kill -KILL "$process" 2>/dev/null || true
     done
     wait
@@ -66,6 +69,8 @@ clean_up() {
     exit "$code"
 }
 trap clean_up EXIT
+at= # the command that failed, if nobody said what it means
+trap 'at="${BASH_SOURCE[0]##*/}:$LINENO: $BASH_COMMAND"' ERR
 trap 'exit 1' INT TERM
 
 # RANKS COMMAND...: the words of a command that runs lockstep on so many ranks. One rank runs as people run it: alone.
@@ -82,7 +87,8 @@ run() {
     local -a command
     set_command "$@"
     status=0
-    timeout --kill-after=5 "$patience_s" "${command[@]}" >"$work/out" 2>"$work/err" </dev/null || status=$?
+    # When one rank ends with an error, mpirun gives the others no second to end by themselves: they have ended already.
+    OMPI_MCA_odls_base_sigkill_timeout=0 timeout --kill-after=5 "$patience_s" "${command[@]}" >"$work/out" 2>"$work/err" </dev/null || status=$?
     ((status != 124 && status != 137)) || fail "still running after $patience_s s: it hangs"
 }
 
@@ -97,28 +103,35 @@ succeed() {
 start() {
     local -a command
     set_command "$@"
-    "${command[@]}" >"$work/out" 2>"$work/err" </dev/null &
-    job=$!
+    rm -f "$work/job" "$work/status"
+    # A shell between, so that nobody reports "Killed" here.
+    (
+        set +e
+        # shellcheck disable=SC2016
+        bash -c 'echo $$ >"$0" && exec "$@"' "$work/job" "${command[@]}" >"$work/out" 2>"$work/err" </dev/null
+        echo $? >"$work/status.new"
+        mv "$work/status.new" "$work/status"
+    ) 2>/dev/null &
+    while [[ ! -s $work/job ]]; do
+        sleep 0.01
+    done
+    job=$(<"$work/job")
 }
 
-# Waits for the end of `start`. Sets status. Says nothing about jobs that were killed.
+has_ended() {
+    [[ -e $work/status ]]
+}
+
+# Waits for the end of `start`. Sets status.
 await() {
     local i
     for ((i = 0; i < 100 * patience_s; i++)); do
-        [[ -d /proc/$job ]] && [[ $(process_state "$job") != Z ]] || break
+        ! has_ended || break
         sleep 0.01
     done
-    ((i < 100 * patience_s)) || fail "still running after $patience_s s: it hangs"
-    status=0
-    wait "$job" 2>/dev/null || status=$?
-}
-
-# PID: the letter of its state: R, S, T (stopped), Z (ended, not waited for).
-process_state() {
-    local stat=
-    { stat=$(<"/proc/$1/stat"); } 2>/dev/null || true
-    stat=${stat##*) }
-    echo "${stat%% *}"
+    has_ended || fail "still running after $patience_s s: it hangs"
+    status=$(<"$work/status")
+    wait
 }
 
 # COMMAND...: waits until it succeeds, looking 100 times a second; fails after patience_s, or once the job has ended.
@@ -126,7 +139,7 @@ wait_until() {
     local i
     for ((i = 0; i < 100 * patience_s; i++)); do
         ! "$@" || return 0
-        [[ -d /proc/$job && $(process_state "$job") != Z ]] || fail "ended too early, before: $*"
+        ! has_ended || fail "ended too early, before: $*"
         sleep 0.01
     done
     fail "waited $patience_s s for: $*"
@@ -163,6 +176,7 @@ same() {
 }
 
 # [FILE]: the fingerprint in the output of the last command.
+# shellcheck disable=SC2120
 fingerprint() {
     local line
     line=$(grep '^fingerprint: [0-9a-f]\{32\}$' "${1:-$work/out}" || true)
@@ -184,6 +198,23 @@ train() {
     shift 2
     succeed "$ranks" train --output "$dir" "$@"
     fingerprint >"$dir/fingerprint.txt"
+}
+
+# FILE OFFSET: flips one bit of a byte.
+flip() {
+    local byte
+    byte=$(od -An -tu1 -j "$2" -N 1 "$1")
+    # shellcheck disable=SC2059
+    printf "\\x$(printf %x $((byte ^ 1 << RANDOM % 8)))" | dd of="$1" bs=1 seek="$2" conv=notrunc status=none
+}
+
+# FILE PATTERN: where the bytes of the HDF5 dataset with that path begin in the file.
+offset_of() {
+    local path offset
+    path=$(h5dump -n "$1" | sed -n "s,^ *dataset *\\($2\\)\$,\\1,p")
+    offset=$(h5dump -p -H -d "$path" "$1" | sed -n 's/^ *OFFSET \([0-9]*\)$/\1/p')
+    [[ -n $offset ]] || fail "h5dump does not say where $2 lies"
+    echo "$offset"
 }
 
 # DIR: one hash per file in it, to see that nothing was touched. Times and leftovers count too.

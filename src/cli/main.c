@@ -85,20 +85,22 @@ static const ls_command *find_command(const char *name)
     return NULL;
 }
 
-static int fail_unknown_command(const char *name)
+/* A command too, so that one rank speaks for all. */
+static ls_status run_unknown(const ls_comm *comm, int argc, char **argv)
 {
     const char *known[COMMANDS];
     const char *nearest;
 
+    (void)comm;
+    (void)argc;
     for (size_t i = 0; i < COMMANDS; i++)
         known[i] = commands[i]->name;
-    nearest = ls_nearest_name(name, known, COMMANDS);
-    fprintf(stderr, "lockstep: unknown command '%s'", name);
-    if (nearest)
-        fprintf(stderr, "; did you mean '%s'?", nearest);
-    fprintf(stderr, " See lockstep --help\n");
-    return 2;
+    nearest = ls_nearest_name(argv[0], known, COMMANDS);
+    return ls_fail(LS_ERR_USAGE, "unknown command '%s'%s%s%s; see lockstep --help", argv[0],
+                   nearest ? "; did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : "");
 }
+
+static const ls_command unknown = {.run = run_unknown};
 
 static bool asks_for_help(int argc, char **argv)
 {
@@ -220,7 +222,7 @@ int main(int argc, char **argv)
         return 0;
     }
     if (!(command = find_command(argv[1])))
-        return fail_unknown_command(argv[1]);
+        return run(&unknown, argc - 1, argv + 1);
     if (asks_for_help(argc - 1, argv + 1)) {
         fputs(command->help, stdout);
         return 0;
