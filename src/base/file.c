@@ -36,8 +36,9 @@ static const char *advice(int code)
     case EROFS:
         return "; choose an output directory you may write to";
     case ENOENT:
-    case ENOTDIR:
         return "; create the directory first";
+    case ENOTDIR:
+        return "; a file stands where a directory is needed";
     case EFBIG:
         return "; the limit on file sizes is too small (ulimit -f)";
     default:
@@ -115,6 +116,22 @@ ls_status ls_file_replace(const char *path, const void *bytes, size_t n)
         code = sync_directory_of(path);
 cleanup:
     ls_text_reset(&temporary);
+    return code ? fail_write(path, code) : LS_OK;
+}
+
+ls_status ls_file_publish(const char *temporary, const char *path)
+{
+    const int fd = open(temporary, O_RDONLY | O_CLOEXEC);
+    int code = fd < 0 || fsync(fd) ? errno : 0;
+
+    if (fd >= 0)
+        close(fd);
+    if (!code && rename(temporary, path))
+        code = errno;
+    if (code)
+        unlink(temporary);
+    else
+        code = sync_directory_of(path);
     return code ? fail_write(path, code) : LS_OK;
 }
 
