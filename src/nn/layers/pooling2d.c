@@ -112,7 +112,7 @@ static LS_CLONES void max_window_backward(const ls_call *call, const cells *c, s
     const float *X = call->X[0] + image;
     float *dX = call->dX[0] + image, best[CHANNELS], g[CHANNELS];
 
-    for (size_t done = 0, n; done < 64; done += n) {
+    for (size_t done = 0, n; done < w->channels; done += n) {
         n = w->channels - done < CHANNELS ? w->channels - done : CHANNELS;
         ls_copy(X + (c->y0 * w->x.size + c->x0) * w->channels + done, best, n);
         ls_copy(call->dY + out + done, g, n);
