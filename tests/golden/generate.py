@@ -521,6 +521,16 @@ def weights_of(model):
     return {f"{layer.name}/{v.name}": v.numpy().copy() for layer in model.layers for v in layer.weights}
 
 
+def with_dense_gradients(optimizer):
+    """
+    TensorFlow hands an embedding's gradient on as slices, one per token. An optimizer that squares it then gets the sum
+    of squares instead of the square of the sum, unlike on any other backend.
+    """
+    apply = optimizer.apply
+    optimizer.apply = lambda grads, variables=None: apply([tf.convert_to_tensor(g) for g in grads], variables)
+    return optimizer
+
+
 def run_model(experiment, x, y, weights, dtype):
     model = build_model(experiment, x)
     for layer in model.layers:
@@ -533,7 +543,9 @@ def run_model(experiment, x, y, weights, dtype):
     optimizer, loss = build("optimizer", compiled.pop("optimizer")), compiled.pop("loss")
     if isinstance(loss, dict) and not set(loss) <= set(output_names):
         loss = build("loss", loss)
-    model.compile(optimizer=optimizer, loss=loss, jit_compile=False, **compiled)
+    # Eagerly, if there are several losses: Keras weights each with the static size of the batch, unknown in a graph.
+    model.compile(optimizer=with_dense_gradients(optimizer), loss=loss, jit_compile=False,
+                  run_eagerly=len(output_names) > 1, **compiled)
     after_first = {}
 
     def keep_first(batch, logs):
