@@ -350,6 +350,7 @@ static const struct layer_case {
      ref_conv2d,
      0},
     {"max_pooling2d", {NULL}, {{3, {4, 5, 2}}}, 1, ref_pooling, 0},
+    {"max_pooling2d", {NULL}, {{3, {2, 3, 70}}}, 1, ref_pooling, 0},
     {"max_pooling2d",
      {"pool_size", "[3, 2]", "strides", "[1, 2]", "padding", "same", NULL},
      {{3, {4, 5, 2}}},
