@@ -1,151 +1,109 @@
 /* lockstep import */
+#include "cli/import.h"
+
 #include <string.h>
 
-#include "base/memory.h"
-#include "cli/cli.h"
 #include "cli/h5_describe.h"
-#include "cli/report.h"
-#include "data/import.h"
+#include "cli/h5_tree.h"
 #include "formats/h5_file.h"
 
 static const char help[] =
-    "usage: lockstep import idx --split NAME=IMAGES,LABELS [--split ...] --output FILE.h5 [--deflate LEVEL]\n\n"
-    "Makes a dataset file from the files of a known format, the first word:\n\n"
-    "  idx                  IDX files as those of MNIST and Fashion-MNIST, plain or gzipped (.gz)\n\n"
-    "Every split becomes /NAME/x and /NAME/y in the type of the IDX file, in checksummed chunks. Images of bytes get "
-    "the\n"
-    "attribute scale = 1/255. FILE.h5 appears whole or not at all; the same input gives the same bytes.\n\n"
-    "  --split NAME=IMAGES,LABELS  a split and its two files; may be repeated. File names must not hold a comma\n"
+    "usage: lockstep import idx --split NAME=IMAGES,LABELS [--split ...] --output FILE.h5 [--deflate LEVEL]\n"
+    "       lockstep import csv FILE.csv --array NAME=COLUMNS [--array ...] --output FILE.h5 [OPTIONS]\n"
+    "       lockstep import csv --split NAME=FILE.csv [--split ...] --array NAME=COLUMNS --output FILE.h5 [OPTIONS]\n\n"
+    "Makes a dataset file from the files of a known format, the first word. FILE.h5 appears whole or not at all; the "
+    "same\n"
+    "input gives the same bytes. Arrays are kept in checksummed chunks.\n\n"
     "  --output FILE.h5            the dataset file to write\n"
     "  --deflate 0..9              compress: 0 not at all (default), 9 as small as possible\n\n"
+    "idx: IDX files as those of MNIST and Fashion-MNIST, plain or gzipped. Every split becomes /NAME/x and /NAME/y in "
+    "the\n"
+    "type of the IDX file. Images of bytes get the attribute scale = 1/255.\n\n"
+    "  --split NAME=IMAGES,LABELS  a split and its two files; may be repeated. File names must not hold a comma\n\n"
     "  lockstep import idx --split train=train-images-idx3-ubyte.gz,train-labels-idx1-ubyte.gz \\\n"
-    "                      --split test=t10k-images-idx3-ubyte.gz,t10k-labels-idx1-ubyte.gz --output mnist.h5\n";
+    "                      --split test=t10k-images-idx3-ubyte.gz,t10k-labels-idx1-ubyte.gz --output mnist.h5\n\n"
+    "csv: text files of rows and columns, plain or gzipped. Every split gets every array, as /SPLIT/ARRAY; a sample "
+    "has the\n"
+    "features of the array's columns side by side. Columns of numbers stay numbers, columns of text become "
+    "categories.\n"
+    "Whatever is fitted (scalings, means, categories, encodings) is fitted on the split train alone, or the first one "
+    "if\n"
+    "there is none, and is kept in FILE.h5 under /preprocessing.\n\n"
+    "  --array NAME=COLUMNS        an array and its columns: a,b,p0:p63 (from p0 to p63); a name with a comma, a colon "
+    "or an\n"
+    "                              equals sign stands in double quotes. May be repeated\n"
+    "  --shape ARRAY=N,N,...       the shape of a sample; default: one axis of all features; empty: no axis\n"
+    "  --split NAME=FRACTION       deal the rows of FILE.csv at random; the fractions add up to 1; default: all are "
+    "train\n"
+    "  --split NAME=FILE.csv       or a file for each split\n"
+    "  --seed N                    another random order of the rows; default: 1\n"
+    "  --stratify COLUMN           deal so that every split has equal shares of each value of COLUMN\n"
+    "  --in-order                  the first rows to the first split, the next to the second, none at random\n"
+    "  --shuffle                   write the rows of a split in random order instead of that of the file\n"
+    "  --scale ARRAY=standard      mean 0 and standard deviation 1; stored as the attributes offset and scale\n"
+    "  --scale ARRAY=minmax        from 0 to 1. Labels and one-hot features are never scaled\n"
+    "  --type COLUMNS=TYPE         number or category; default: what the first value looks like\n"
+    "  --encode COLUMNS=HOW        of categories: label (0, 1, 2, ...; default), onehot, or target:COLUMN, the mean of "
+    "COLUMN\n"
+    "  --missing [COLUMNS=]HOW     what to do with a missing value: error (default), drop (the row), mean or "
+    "fill:VALUE\n"
+    "  --na TEXT                   TEXT means a missing value, as the empty text does. May be repeated\n"
+    "  --unknown ignore            let categories pass that train does not have: one-hot all 0, target the overall "
+    "mean\n"
+    "  --no-header                 the first row is data; columns are called 1, 2, 3, ...\n"
+    "  --delimiter C               what separates fields: a character or the word tab; default: a comma\n"
+    "  --like TRAIN.h5             treat the file as the one that became TRAIN.h5: arrays and all that was fitted come "
+    "from\n"
+    "                              there. --array NAME picks arrays. Without --split, the split is called test\n\n"
+    "  lockstep import csv iris.csv --output iris.h5 --array x=sepal_length:petal_length --array species=species \\\n"
+    "                      --scale x=standard --split train=0.8 --split test=0.2 --stratify species\n"
+    "  lockstep import csv new_flowers.csv --like iris.h5 --array x --output new_flowers.h5\n";
 
-enum { SPLIT = 1, OUTPUT, DEFLATE };
+static const ls_import_format *const formats[] = {&ls_import_format_idx, &ls_import_format_csv};
 
-static const struct option options[] = {
-    {"split", required_argument, NULL, SPLIT},
-    {"output", required_argument, NULL, OUTPUT},
-    {"deflate", required_argument, NULL, DEFLATE},
-    {NULL, 0, NULL, 0},
-};
+#define FORMATS (sizeof formats / sizeof formats[0])
 
-typedef struct arguments {
-    ls_idx_split *split; /* names lie in text */
-    size_t splits;
-    char **text;
-    const char *output;
-    long deflate;
-} arguments;
-
-static ls_status check_format(int argc, char **argv)
+ls_status ls_cli_describe_split(const char *path, const char *split, ls_text *out)
 {
-    if (argc < 2 || argv[1][0] == '-')
-        return ls_fail(LS_ERR_USAGE, "the first word after import names the format, 'idx'; see lockstep import --help");
-    if (strcmp(argv[1], "idx") != 0)
-        return ls_fail(LS_ERR_USAGE, "cannot import '%s' (there is: idx)", argv[1]);
-    return LS_OK;
-}
+    hid_t file = H5I_INVALID_HID;
+    ls_h5_tree tree = {0};
+    ls_text group = {0};
+    const char *between = ": ";
+    ls_status st;
 
-/* "train=IMAGES,LABELS", cut in place. */
-static ls_status read_split(const char *given, char *text, ls_idx_split *split)
-{
-    char *const equals = strchr(text, '='), *const comma = equals ? strchr(equals, ',') : NULL;
-
-    if (!comma || equals == text || comma == equals + 1 || comma[1] == '\0' || strchr(comma + 1, ','))
-        return ls_fail(LS_ERR_USAGE, "--split takes NAME=IMAGES,LABELS, not '%s'", given);
-    *equals = *comma = '\0';
-    *split = (ls_idx_split){.name = text, .images = equals + 1, .labels = comma + 1};
-    return LS_OK;
-}
-
-static ls_status read_arguments(int argc, char **argv, arguments *a)
-{
-    ls_status st = LS_OK;
-    int option;
-
-    LS_TRY(check_format(argc, argv));
-    a->split = ls_calloc((size_t)argc, sizeof *a->split, "arguments");
-    a->text = ls_calloc((size_t)argc, sizeof *a->text, "arguments");
-    if (!a->split || !a->text)
-        return LS_ERR_MEMORY;
-    optind = 2; /* behind the format */
-    while ((option = ls_cli_option(argc, argv, options, &st)) != -1) {
-        if (option == SPLIT) {
-            if (!(a->text[a->splits] = ls_strdup(optarg)))
-                return LS_ERR_MEMORY;
-            a->splits++;
-            LS_TRY(read_split(optarg, a->text[a->splits - 1], &a->split[a->splits - 1]));
-        } else if (option == OUTPUT) {
-            a->output = optarg;
-        } else if (option == DEFLATE) {
-            LS_TRY(ls_cli_number("--deflate", optarg, 0, 9, &a->deflate));
-        }
-    }
-    LS_TRY(st);
-    LS_TRY(ls_cli_operands(argc, argv, 0, "idx --split NAME=IMAGES,LABELS --output FILE.h5"));
-    if (a->splits == 0)
-        return ls_fail(LS_ERR_USAGE, "--split is missing: name at least one, as in --split train=IMAGES,LABELS");
-    if (!a->output)
-        return ls_fail(LS_ERR_USAGE, "--output is missing: say which dataset file to write");
-    return LS_OK;
-}
-
-/* "train: 60,000 samples, x uint8 (60000, 28, 28), y uint8 (60000)", from the file as it was written. */
-static ls_status describe_split(hid_t file, const char *name, ls_text *out)
-{
-    static const char *const arrays[] = {"x", "y"};
-    ls_text path = {0};
-    ls_status st = LS_OK;
-
-    ls_text_add(out, "%s: ", name);
-    for (size_t i = 0; i < 2; i++) {
-        path.length = 0;
-        ls_text_add(&path, "/%s/%s", name, arrays[i]);
-        LS_TRY_CLEANUP(path.status);
-        ls_text_add(out, "%s%s ", i ? ", " : "", arrays[i]);
-        LS_TRY_CLEANUP(ls_describe_dataset(file, path.data, out));
+    ls_text_add(&group, "/%s", split);
+    LS_TRY_CLEANUP(group.status);
+    LS_TRY_CLEANUP(ls_h5_open_read(path, &file));
+    LS_TRY_CLEANUP(ls_h5_tree_read(file, group.data, &tree));
+    ls_text_add(out, "%s", split);
+    for (size_t i = 0; i < tree.n; i++) {
+        ls_text_add(out, "%s%s ", between, strrchr(tree.node[i].path, '/') + 1);
+        LS_TRY_CLEANUP(ls_describe_dataset(file, tree.node[i].path, out));
+        between = ", ";
     }
     ls_text_add(out, "\n");
 cleanup:
-    ls_text_reset(&path);
-    return st;
-}
-
-static ls_status import_idx(const arguments *a, ls_text *out)
-{
-    hid_t file = H5I_INVALID_HID;
-    ls_status st;
-
-    LS_TRY(ls_import_idx(a->split, a->splits, a->output, (int)a->deflate));
-    LS_TRY(ls_h5_open_read(a->output, &file));
-    for (size_t i = 0; i < a->splits; i++)
-        LS_TRY_CLEANUP(describe_split(file, a->split[i].name, out));
-    st = out->status;
-cleanup:
+    ls_h5_tree_reset(&tree);
     ls_h5_close(file);
+    ls_text_reset(&group);
     return st;
 }
 
 static ls_status run(const ls_comm *comm, int argc, char **argv)
 {
-    arguments a = {0};
-    ls_text text = {0};
-    ls_status st = read_arguments(argc, argv, &a);
-
-    if (st == LS_OK && comm->rank == 0)
-        st = import_idx(&a, &text);
-    st = ls_cli_report(comm, st, &text);
-    for (size_t i = 0; i < a.splits; i++)
-        ls_free(a.text[i]);
-    ls_free(a.text);
-    ls_free(a.split);
-    return st;
+    if (argc < 2 || argv[1][0] == '-')
+        return ls_fail(LS_ERR_USAGE,
+                       "the first word after import names the format, 'idx' or 'csv'; see lockstep import "
+                       "--help");
+    for (size_t i = 0; i < FORMATS; i++)
+        if (strcmp(argv[1], formats[i]->name) == 0)
+            return formats[i]->run(comm, argc, argv);
+    return ls_fail(LS_ERR_USAGE, "cannot import '%s' (there are: idx, csv)", argv[1]);
 }
 
 const ls_command ls_command_import = {
     .name = "import",
-    .summary = "make a dataset file from IDX files",
+    .summary = "make a dataset file from IDX or CSV files",
     .help = help,
     .run = run,
 };

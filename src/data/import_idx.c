@@ -7,21 +7,15 @@
 #include "data/import.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 #include <zlib.h>
 
 #include "base/memory.h"
-#include "base/text.h"
-#include "data/h5.h"
+#include "data/h5_output.h"
 #include "tensor/shape.h"
 
-#define CHUNK_BYTES ((size_t)512 << 10)      /* of an HDF5 chunk: large enough for a disk, small enough for the cache */
 #define SAMPLE_BYTES_MAX ((uint64_t)1 << 30) /* a chunk, and so a sample, must stay below HDF5's 4 GiB */
-#define SPLIT_NAME_MAX 255
 
 typedef struct idx_file {
     const char *path;
@@ -162,106 +156,44 @@ static ls_status check_end(idx_file *f)
     return LS_OK;
 }
 
-static ls_status fail_write(const char *output)
+static ls_status copy_values(idx_file *f, hid_t dataset, const char *output)
 {
-    char reason[LS_H5_REASON_BYTES];
+    const uint64_t piece = ls_h5_chunk_rows(f->dim[0], f->sample_bytes);
+    char *const buffer = ls_calloc((size_t)piece, f->sample_bytes, "a piece of an IDX file");
+    ls_status st = buffer ? LS_OK : LS_ERR_MEMORY;
 
-    return ls_fail(LS_ERR_IO, "cannot write '%s': HDF5: %s", output, ls_h5_reason(reason));
-}
+    for (uint64_t row = 0; st == LS_OK && row < f->dim[0]; row += piece) {
+        const uint64_t rows = f->dim[0] - row < piece ? f->dim[0] - row : piece;
 
-static bool write_scale(hid_t dataset, double scale)
-{
-    const hid_t space = H5Screate(H5S_SCALAR);
-    const hid_t attribute = H5Acreate2(dataset, "scale", H5T_IEEE_F64LE, space, H5P_DEFAULT, H5P_DEFAULT);
-    bool good = attribute >= 0 && H5Awrite(attribute, H5T_NATIVE_DOUBLE, &scale) >= 0;
-
-    if (attribute >= 0 && H5Aclose(attribute) < 0)
-        good = false;
-    if (space >= 0)
-        H5Sclose(space);
-    return good;
-}
-
-/* Chunked, checksummed, without times: the same input gives the same bytes. */
-static hid_t create_dataset(hid_t group, const char *name, const idx_file *f, uint64_t chunk_rows, int deflate)
-{
-    const hid_t space = H5Screate_simple(f->rank, f->dim, NULL);
-    const hid_t properties = H5Pcreate(H5P_DATASET_CREATE);
-    hsize_t chunk[LS_RANK_MAX + 1];
-    hid_t dataset = H5I_INVALID_HID;
-
-    memcpy(chunk, f->dim, sizeof chunk);
-    chunk[0] = chunk_rows;
-    if (space >= 0 && properties >= 0 && H5Pset_obj_track_times(properties, false) >= 0 &&
-        H5Pset_chunk(properties, f->rank, chunk) >= 0 &&
-        (deflate == 0 || (H5Pset_shuffle(properties) >= 0 && H5Pset_deflate(properties, (unsigned)deflate) >= 0)) &&
-        H5Pset_fletcher32(properties) >= 0)
-        dataset = H5Dcreate2(group, name, f->file_type, space, H5P_DEFAULT, properties, H5P_DEFAULT);
-    if (properties >= 0)
-        H5Pclose(properties);
-    if (space >= 0)
-        H5Sclose(space);
-    return dataset;
-}
-
-static ls_status copy_values(idx_file *f, hid_t dataset, uint64_t chunk_rows, const char *output)
-{
-    const hid_t space = H5Dget_space(dataset);
-    ls_status st = LS_OK;
-    char *buffer;
-
-    if (!(buffer = ls_calloc((size_t)chunk_rows, f->sample_bytes, "a piece of an IDX file"))) {
-        st = LS_ERR_MEMORY;
-        goto cleanup;
+        st = read_bytes(f, buffer, (size_t)rows * f->sample_bytes, "its values");
+        if (st == LS_OK && !ls_h5_write_rows(dataset, f->memory_type, row, rows, buffer))
+            st = ls_h5_output_fail(output);
     }
-    for (uint64_t row = 0; row < f->dim[0]; row += chunk_rows) {
-        const uint64_t rows = f->dim[0] - row < chunk_rows ? f->dim[0] - row : chunk_rows;
-        hsize_t start[LS_RANK_MAX + 1] = {row}, count[LS_RANK_MAX + 1];
-        hid_t memory;
-        herr_t result;
-
-        LS_TRY_CLEANUP(read_bytes(f, buffer, (size_t)rows * f->sample_bytes, "its values"));
-        memcpy(count, f->dim, sizeof count);
-        count[0] = rows;
-        memory = H5Screate_simple(f->rank, count, NULL);
-        result = H5Sselect_hyperslab(space, H5S_SELECT_SET, start, NULL, count, NULL);
-        if (memory < 0 || result < 0 || H5Dwrite(dataset, f->memory_type, memory, space, H5P_DEFAULT, buffer) < 0)
-            st = fail_write(output);
-        if (memory >= 0)
-            H5Sclose(memory);
-        if (st != LS_OK)
-            goto cleanup;
-    }
-    LS_TRY_CLEANUP(check_end(f));
-cleanup:
     ls_free(buffer);
-    if (space >= 0)
-        H5Sclose(space);
-    return st;
+    return st == LS_OK ? check_end(f) : st;
 }
 
 static ls_status write_dataset(hid_t group, const char *name, idx_file *f, bool images, int deflate, const char *output)
 {
-    const uint64_t fitting = f->sample_bytes < CHUNK_BYTES ? CHUNK_BYTES / f->sample_bytes : 1;
-    const uint64_t chunk_rows = fitting < f->dim[0] ? fitting : f->dim[0];
-    const hid_t dataset = create_dataset(group, name, f, chunk_rows, deflate);
+    static const double scale = 1.0 / 255.0;
+    const hid_t dataset = ls_h5_create_rows(group, name, f->file_type, f->rank, f->dim, deflate);
     ls_status st = LS_OK;
 
     if (dataset < 0)
-        return fail_write(output);
-    if (images && f->type == 0x08 && f->rank >= 2 && !write_scale(dataset, 1.0 / 255.0))
-        st = fail_write(output);
+        return ls_h5_output_fail(output);
+    if (images && f->type == 0x08 && f->rank >= 2 && !ls_h5_add_doubles(dataset, "scale", &scale, 1, true))
+        st = ls_h5_output_fail(output);
     if (st == LS_OK)
-        st = copy_values(f, dataset, chunk_rows, output);
+        st = copy_values(f, dataset, output);
     if (H5Dclose(dataset) < 0 && st == LS_OK)
-        st = fail_write(output);
+        st = ls_h5_output_fail(output);
     return st;
 }
 
 static ls_status write_split(hid_t file, const ls_idx_split *split, int deflate, const char *output)
 {
     idx_file x = {0}, y = {0};
-    hid_t properties = H5I_INVALID_HID, group = H5I_INVALID_HID;
+    hid_t group = H5I_INVALID_HID;
     ls_status st;
 
     LS_TRY_CLEANUP(open_idx(split->images, &x));
@@ -271,127 +203,49 @@ static ls_status write_split(hid_t file, const ls_idx_split *split, int deflate,
                      (unsigned long long)x.dim[0], y.path, (unsigned long long)y.dim[0]);
         goto cleanup;
     }
-    if ((properties = H5Pcreate(H5P_GROUP_CREATE)) < 0 || H5Pset_obj_track_times(properties, false) < 0 ||
-        (group = H5Gcreate2(file, split->name, H5P_DEFAULT, properties, H5P_DEFAULT)) < 0) {
-        st = fail_write(output);
+    if ((group = ls_h5_create_group(file, split->name)) < 0) {
+        st = ls_h5_output_fail(output);
         goto cleanup;
     }
     LS_TRY_CLEANUP(write_dataset(group, "x", &x, true, deflate, output));
     LS_TRY_CLEANUP(write_dataset(group, "y", &y, false, deflate, output));
 cleanup:
     if (group >= 0 && H5Gclose(group) < 0 && st == LS_OK)
-        st = fail_write(output);
-    if (properties >= 0)
-        H5Pclose(properties);
+        st = ls_h5_output_fail(output);
     gzclose(x.stream);
     gzclose(y.stream);
     return st;
 }
 
-/* The whole file under its temporary name. */
-static ls_status write_file(const char *temporary, const ls_idx_split *split, size_t splits, int deflate,
-                            const char *output)
-{
-    const hid_t creation = H5Pcreate(H5P_FILE_CREATE), access_list = H5Pcreate(H5P_FILE_ACCESS);
-    hid_t file = H5I_INVALID_HID;
-    ls_status st = LS_OK;
-
-    if (creation >= 0 && access_list >= 0 && H5Pset_obj_track_times(creation, false) >= 0 &&
-        H5Pset_libver_bounds(access_list, H5F_LIBVER_V18, H5F_LIBVER_V18) >= 0)
-        file = H5Fcreate(temporary, H5F_ACC_EXCL, creation, access_list);
-    if (file < 0)
-        st = fail_write(output);
-    for (size_t i = 0; st == LS_OK && i < splits; i++)
-        st = write_split(file, &split[i], deflate, output);
-    if (file >= 0 && H5Fclose(file) < 0 && st == LS_OK)
-        st = fail_write(output);
-    if (access_list >= 0)
-        H5Pclose(access_list);
-    if (creation >= 0)
-        H5Pclose(creation);
-    return st;
-}
-
-static ls_status sync_path(const char *path, int flags)
-{
-    const int fd = open(path, O_RDONLY | O_CLOEXEC | flags);
-    ls_status st = LS_OK;
-
-    /* Some file systems cannot sync a directory and say EINVAL; there is nothing more to do then. */
-    if (fd < 0 || (fsync(fd) != 0 && errno != EINVAL))
-        st = ls_fail(LS_ERR_IO, "cannot write '%s' to disk: %s", path, strerror(errno));
-    if (fd >= 0)
-        close(fd);
-    return st;
-}
-
-/* The folder a path lies in, into out. */
-static ls_status folder_of(const char *path, ls_text *out)
-{
-    const char *slash = strrchr(path, '/');
-
-    if (!slash)
-        ls_text_add(out, ".");
-    else
-        ls_text_add_bytes(out, path, slash == path ? 1 : (size_t)(slash - path));
-    return out->status;
-}
-
 static ls_status check_arguments(const ls_idx_split *split, size_t splits, const char *output, int deflate)
 {
-    struct stat old, input;
-    const bool exists = stat(output, &old) == 0;
-
     if (splits == 0)
         return ls_fail(LS_ERR_USAGE, "nothing to import: name at least one split with its images and labels");
     if (deflate < 0 || deflate > 9)
         return ls_fail(LS_ERR_USAGE, "deflate is %d; it must be 0 (no compression) to 9 (strongest)", deflate);
-    if (exists && !S_ISREG(old.st_mode))
-        return ls_fail(LS_ERR_USAGE, "cannot write '%s': it exists and is not a regular file", output);
     for (size_t i = 0; i < splits; i++) {
-        const char *const name = split[i].name, *const inputs[] = {split[i].images, split[i].labels};
+        const char *const inputs[] = {split[i].images, split[i].labels};
 
-        if (!*name || strchr(name, '/') || strcmp(name, ".") == 0 || strcmp(name, "..") == 0 ||
-            strlen(name) > SPLIT_NAME_MAX)
-            return ls_fail(LS_ERR_USAGE, "'%.64s' cannot name a split: a name has 1 to %d characters and no '/'", name,
-                           SPLIT_NAME_MAX);
+        LS_TRY(ls_h5_output_check_name(split[i].name, "a split"));
         for (size_t j = 0; j < i; j++)
-            if (strcmp(name, split[j].name) == 0)
-                return ls_fail(LS_ERR_USAGE, "split '%s' is given twice", name);
-        for (size_t j = 0; j < 2; j++)
-            if (exists && stat(inputs[j], &input) == 0 && input.st_dev == old.st_dev && input.st_ino == old.st_ino)
-                return ls_fail(LS_ERR_USAGE, "cannot write '%s': it is also an input of split '%s'", output, name);
+            if (strcmp(split[i].name, split[j].name) == 0)
+                return ls_fail(LS_ERR_USAGE, "split '%s' is given twice", split[i].name);
+        LS_TRY(ls_h5_output_check(output, inputs, 2));
     }
     return LS_OK;
 }
 
 ls_status ls_import_idx(const ls_idx_split *split, size_t splits, const char *output, int deflate)
 {
-    ls_text temporary = {0}, folder = {0};
-    bool begun = false;
-    ls_h5_quiet quiet;
+    ls_h5_output out;
     ls_status st;
 
-    ls_h5_quiet_begin(&quiet);
-    LS_TRY_CLEANUP(check_arguments(split, splits, output, deflate));
-    ls_text_add(&temporary, "%s.%ld.tmp", output, (long)getpid());
-    LS_TRY_CLEANUP(temporary.status);
-    LS_TRY_CLEANUP(folder_of(output, &folder));
-    unlink(temporary.data); /* left by a killed process of the same number */
-    begun = true;
-    LS_TRY_CLEANUP(write_file(temporary.data, split, splits, deflate, output));
-    LS_TRY_CLEANUP(sync_path(temporary.data, 0));
-    if (rename(temporary.data, output) != 0) {
-        st = ls_fail(LS_ERR_IO, "cannot rename '%s' to '%s': %s", temporary.data, output, strerror(errno));
-        goto cleanup;
-    }
-    begun = false;
-    LS_TRY_CLEANUP(sync_path(folder.data, O_DIRECTORY));
+    LS_TRY(check_arguments(split, splits, output, deflate));
+    LS_TRY_CLEANUP(ls_h5_output_begin(output, &out));
+    for (size_t i = 0; i < splits; i++)
+        LS_TRY_CLEANUP(write_split(out.file, &split[i], deflate, output));
+    st = ls_h5_output_commit(&out);
 cleanup:
-    if (begun)
-        unlink(temporary.data);
-    ls_text_reset(&temporary);
-    ls_text_reset(&folder);
-    ls_h5_quiet_end(&quiet);
+    ls_h5_output_end(&out);
     return st;
 }

@@ -1,0 +1,243 @@
+/* lockstep import csv */
+#include <inttypes.h>
+#include <limits.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "cli/import.h"
+#include "cli/report.h"
+#include "data/csv.h"
+#include "data/import.h"
+
+/* Options of the form KEY=VALUE come first: their numbers index the lists of arguments. */
+enum {
+    SPLIT,
+    ARRAY,
+    SHAPE,
+    SCALE,
+    TYPE,
+    ENCODE,
+    MISSING,
+    LISTS,
+    NA = LISTS,
+    SEED,
+    STRATIFY,
+    IN_ORDER,
+    SHUFFLE,
+    UNKNOWN,
+    NO_HEADER,
+    DELIMITER,
+    LIKE,
+    OUTPUT,
+    DEFLATE
+};
+
+static const struct option options[] = {
+    {"split", required_argument, NULL, SPLIT},
+    {"array", required_argument, NULL, ARRAY},
+    {"shape", required_argument, NULL, SHAPE},
+    {"scale", required_argument, NULL, SCALE},
+    {"type", required_argument, NULL, TYPE},
+    {"encode", required_argument, NULL, ENCODE},
+    {"missing", required_argument, NULL, MISSING},
+    {"na", required_argument, NULL, NA},
+    {"seed", required_argument, NULL, SEED},
+    {"stratify", required_argument, NULL, STRATIFY},
+    {"in-order", no_argument, NULL, IN_ORDER},
+    {"shuffle", no_argument, NULL, SHUFFLE},
+    {"unknown", required_argument, NULL, UNKNOWN},
+    {"no-header", no_argument, NULL, NO_HEADER},
+    {"delimiter", required_argument, NULL, DELIMITER},
+    {"like", required_argument, NULL, LIKE},
+    {"output", required_argument, NULL, OUTPUT},
+    {"deflate", required_argument, NULL, DEFLATE},
+    {NULL, 0, NULL, 0},
+};
+
+static const char *const option_form[LISTS] = {
+    "--split takes NAME=FRACTION or NAME=FILE.csv", "--array takes NAME=COLUMNS", "--shape takes ARRAY=NUMBERS",
+    "--scale takes ARRAY=standard or ARRAY=minmax", "--type takes COLUMNS=TYPE",  "--encode takes COLUMNS=ENCODING",
+    "--missing takes COLUMNS=HOW or HOW",
+};
+
+typedef struct arguments {
+    ls_csv_import import;
+    ls_setting *list[LISTS]; /* texts lie in text */
+    size_t n[LISTS];
+    const char **na;
+    char **text;
+    size_t texts;
+} arguments;
+
+/* The first equals sign outside double quotes. */
+static char *find_equals(char *text)
+{
+    bool quoted = false;
+
+    for (; *text; text++) {
+        quoted ^= *text == '"';
+        if (*text == '=' && !quoted)
+            return text;
+    }
+    return NULL;
+}
+
+static ls_status read_setting(arguments *a, int list, const char *given)
+{
+    char *const text = a->text[a->texts] = ls_strdup(given);
+    ls_setting *const setting = &a->list[list][a->n[list]];
+    char *equals;
+
+    if (!text)
+        return LS_ERR_MEMORY;
+    a->texts++;
+    a->n[list]++;
+    equals = find_equals(text);
+    if (equals)
+        *equals = '\0';
+    if (equals == text || (equals && !equals[1] && list != SHAPE) || (!equals && list != ARRAY && list != MISSING))
+        return ls_fail(LS_ERR_USAGE, "%s, not '%s'", option_form[list], given);
+    *setting = (ls_setting){.key = text, .value = equals ? equals + 1 : NULL};
+    if (!equals && list == MISSING)
+        *setting = (ls_setting){.value = text};
+    return LS_OK;
+}
+
+static ls_status read_delimiter(const char *given, char *delimiter)
+{
+    if (strcmp(given, "tab") == 0 || strcmp(given, "\\t") == 0)
+        given = "\t";
+    if (strlen(given) != 1)
+        return ls_fail(LS_ERR_USAGE, "--delimiter takes one ASCII character or the word tab, not '%s'", given);
+    *delimiter = *given;
+    return LS_OK;
+}
+
+static ls_status read_option(arguments *a, int option)
+{
+    ls_csv_import *const import = &a->import;
+    long number = 0;
+
+    switch (option) {
+    case NA:
+        a->na[import->nas++] = optarg;
+        return LS_OK;
+    case SEED:
+        LS_TRY(ls_cli_number("--seed", optarg, 0, LONG_MAX, &number));
+        import->seed = (uint64_t)number;
+        return LS_OK;
+    case STRATIFY:
+        import->stratify = optarg;
+        return LS_OK;
+    case IN_ORDER:
+        import->in_order = true;
+        return LS_OK;
+    case SHUFFLE:
+        import->shuffle = true;
+        return LS_OK;
+    case UNKNOWN:
+        import->ignore_unknown = strcmp(optarg, "ignore") == 0;
+        if (!import->ignore_unknown && strcmp(optarg, "error") != 0)
+            return ls_fail(LS_ERR_USAGE, "--unknown takes error or ignore, not '%s'", optarg);
+        return LS_OK;
+    case NO_HEADER:
+        import->header = false;
+        return LS_OK;
+    case DELIMITER:
+        return read_delimiter(optarg, &import->delimiter);
+    case LIKE:
+        import->like = optarg;
+        return LS_OK;
+    case OUTPUT:
+        import->output = optarg;
+        return LS_OK;
+    case DEFLATE:
+        LS_TRY(ls_cli_number("--deflate", optarg, 0, 9, &number));
+        import->deflate = (int)number;
+        return LS_OK;
+    default:
+        return read_setting(a, option, optarg);
+    }
+}
+
+/* A lone file without splits is one split. */
+static ls_status read_operand(int argc, char **argv, arguments *a)
+{
+    ls_csv_import *const import = &a->import;
+    double fraction;
+
+    if (optind == argc && a->n[SPLIT] > 0 && ls_csv_number(a->list[SPLIT][0].value, &fraction) == LS_CSV_TEXT)
+        return LS_OK;
+    if (optind == argc)
+        return ls_fail(LS_ERR_USAGE,
+                       "FILE.csv is missing: name the file to import, or one for each split, as in --split "
+                       "train=FILE.csv");
+    LS_TRY(ls_cli_operands(argc, argv, 1, "csv FILE.csv --array NAME=COLUMNS --output FILE.h5"));
+    import->input = argv[optind];
+    if (a->n[SPLIT] == 0)
+        a->list[SPLIT][a->n[SPLIT]++] = (ls_setting){import->like ? "test" : "train", "1"};
+    return LS_OK;
+}
+
+static ls_status read_arguments(int argc, char **argv, arguments *a)
+{
+    ls_csv_import *const import = &a->import;
+    ls_status st = LS_OK;
+    int option;
+
+    for (int i = 0; i < LISTS; i++)
+        if (!(a->list[i] = ls_calloc((size_t)argc, sizeof *a->list[i], "arguments")))
+            return LS_ERR_MEMORY;
+    a->na = ls_calloc((size_t)argc, sizeof *a->na, "arguments");
+    a->text = ls_calloc((size_t)argc, sizeof *a->text, "arguments");
+    if (!a->na || !a->text)
+        return LS_ERR_MEMORY;
+    *import = (ls_csv_import){.seed = 1, .delimiter = ',', .header = true, .na = a->na};
+    optind = 2; /* behind the format */
+    while ((option = ls_cli_option(argc, argv, options, &st)) != -1)
+        LS_TRY(read_option(a, option));
+    LS_TRY(st);
+    LS_TRY(read_operand(argc, argv, a));
+    if (!import->output)
+        return ls_fail(LS_ERR_USAGE, "--output is missing: say which dataset file to write");
+    import->splits = (ls_settings){a->list[SPLIT], a->n[SPLIT]};
+    import->arrays = (ls_settings){a->list[ARRAY], a->n[ARRAY]};
+    import->shapes = (ls_settings){a->list[SHAPE], a->n[SHAPE]};
+    import->scales = (ls_settings){a->list[SCALE], a->n[SCALE]};
+    import->types = (ls_settings){a->list[TYPE], a->n[TYPE]};
+    import->encodes = (ls_settings){a->list[ENCODE], a->n[ENCODE]};
+    import->missing = (ls_settings){a->list[MISSING], a->n[MISSING]};
+    return LS_OK;
+}
+
+static ls_status import_csv(const arguments *a, ls_text *out)
+{
+    uint64_t dropped;
+
+    LS_TRY(ls_import_csv(&a->import, &dropped));
+    for (size_t i = 0; i < a->n[SPLIT]; i++)
+        LS_TRY(ls_cli_describe_split(a->import.output, a->list[SPLIT][i].key, out));
+    if (dropped)
+        ls_text_add(out, "left out: %" PRIu64 " row%s with missing values\n", dropped, dropped == 1 ? "" : "s");
+    return LS_OK;
+}
+
+static ls_status run(const ls_comm *comm, int argc, char **argv)
+{
+    arguments a = {0};
+    ls_text text = {0};
+    ls_status st = read_arguments(argc, argv, &a);
+
+    if (st == LS_OK && comm->rank == 0)
+        st = import_csv(&a, &text);
+    st = ls_cli_report(comm, st, &text);
+    for (size_t i = 0; i < a.texts; i++)
+        ls_free(a.text[i]);
+    for (int i = 0; i < LISTS; i++)
+        ls_free(a.list[i]);
+    ls_free(a.na);
+    ls_free(a.text);
+    return st;
+}
+
+const ls_import_format ls_import_format_csv = {.name = "csv", .run = run};

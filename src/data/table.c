@@ -1,0 +1,307 @@
+#include "data/table.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+#include <xxhash.h>
+
+#include "base/memory.h"
+#include "base/text.h"
+
+#define SHOWN 40 /* bytes of a value in a message */
+
+static const double missing = NAN;
+
+/* ---- distinct texts ---- */
+
+static size_t find_slot(const ls_names *names, const char *text)
+{
+    size_t at = (size_t)XXH3_64bits(text, strlen(text)) & (names->slots - 1);
+
+    while (names->slot[at] && strcmp(names->text[names->slot[at] - 1], text) != 0)
+        at = (at + 1) & (names->slots - 1);
+    return at;
+}
+
+/* At most half of the slots are taken. */
+static ls_status grow_names(ls_names *names)
+{
+    const size_t capacity = names->capacity ? 2 * names->capacity : 16;
+    char **text = ls_realloc(names->text, capacity, sizeof *text, "categories");
+    uint32_t *slot;
+
+    if (!text)
+        return LS_ERR_MEMORY;
+    names->text = text;
+    if (!(slot = ls_calloc(2 * capacity, sizeof *slot, "categories")))
+        return LS_ERR_MEMORY;
+    ls_free(names->slot);
+    names->slot = slot;
+    names->slots = 2 * capacity;
+    names->capacity = capacity;
+    for (size_t i = 0; i < names->n; i++)
+        names->slot[find_slot(names, names->text[i])] = (uint32_t)(i + 1);
+    return LS_OK;
+}
+
+ls_status ls_names_add(ls_names *names, const char *text, size_t *index)
+{
+    size_t at;
+
+    if (names->n == names->capacity)
+        LS_TRY(grow_names(names));
+    at = find_slot(names, text);
+    if (!names->slot[at]) {
+        if (names->n == LS_CATEGORIES_MAX)
+            return ls_fail(LS_ERR_DATA, "there are more than %zu different texts; this column holds no categories",
+                           LS_CATEGORIES_MAX);
+        if (strlen(text) > LS_CATEGORY_BYTES_MAX)
+            return ls_fail(LS_ERR_DATA, "a text of %zu bytes; the name of a category has at most %zu", strlen(text),
+                           LS_CATEGORY_BYTES_MAX);
+        if (!(names->text[names->n] = ls_strdup(text)))
+            return LS_ERR_MEMORY;
+        names->slot[at] = (uint32_t)++names->n;
+    }
+    *index = names->slot[at] - 1;
+    return LS_OK;
+}
+
+bool ls_names_find(const ls_names *names, const char *text, size_t *index)
+{
+    const size_t at = names->n ? find_slot(names, text) : 0;
+
+    if (names->n == 0 || !names->slot[at])
+        return false;
+    *index = names->slot[at] - 1;
+    return true;
+}
+
+void ls_names_reset(ls_names *names)
+{
+    for (size_t i = 0; i < names->n; i++)
+        ls_free(names->text[i]);
+    ls_free(names->text);
+    ls_free(names->slot);
+    *names = (ls_names){0};
+}
+
+/* ---- tables ---- */
+
+ls_status ls_table_create(size_t columns, ls_table **out)
+{
+    ls_table *table = ls_calloc(1, sizeof *table, "a table");
+
+    *out = NULL;
+    if (!table || !(table->column = ls_calloc(columns, sizeof *table->column, "a table"))) {
+        ls_free(table);
+        return LS_ERR_MEMORY;
+    }
+    table->columns = columns;
+    for (size_t i = 0; i < columns; i++)
+        table->column[i] = (ls_table_column){.whole = true, .first_row = SIZE_MAX};
+    *out = table;
+    return LS_OK;
+}
+
+void ls_table_free(ls_table *table)
+{
+    if (!table)
+        return;
+    for (size_t i = 0; i < table->columns; i++) {
+        ls_free(table->column[i].value);
+        ls_names_reset(&table->column[i].names);
+    }
+    for (size_t i = 0; i < table->files; i++)
+        ls_free(table->path[i]);
+    ls_free(table->path);
+    ls_free(table->split);
+    ls_free(table->column);
+    ls_free(table->line);
+    ls_free(table->file);
+    ls_free(table);
+}
+
+ls_status ls_table_fail(const ls_table *table, size_t row, const char *column, const char *format, ...)
+{
+    char message[768];
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(message, sizeof message, format, args);
+    va_end(args);
+    return ls_fail(LS_ERR_DATA, "%s:%llu: column '%.*s': %s", table->path[table->file[row]],
+                   (unsigned long long)table->line[row], SHOWN, column, message);
+}
+
+static ls_status check_memory(const ls_table *table, size_t rows)
+{
+    const double bytes =
+        (double)rows * (double)(table->columns * sizeof(double) + sizeof *table->line + sizeof *table->file);
+    const double memory = (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE);
+
+    if (bytes > memory)
+        return ls_fail(LS_ERR_MEMORY,
+                       "%s: %zu rows of %zu columns take %.4g GiB, but this machine has %.4g GiB of memory",
+                       table->path[table->files - 1], rows, table->columns, bytes / 0x1p30, memory / 0x1p30);
+    return LS_OK;
+}
+
+#define GROW(array, capacity)                                                                                          \
+    do {                                                                                                               \
+        void *grown_ = ls_realloc(array, capacity, sizeof *(array), "a table");                                        \
+                                                                                                                       \
+        if (!grown_)                                                                                                   \
+            return LS_ERR_MEMORY;                                                                                      \
+        (array) = grown_;                                                                                              \
+    } while (0)
+
+static ls_status grow_table(ls_table *table)
+{
+    const size_t capacity = table->capacity ? 2 * table->capacity : 1024;
+
+    LS_TRY(check_memory(table, capacity));
+    GROW(table->line, capacity);
+    GROW(table->file, capacity);
+    for (size_t i = 0; i < table->columns; i++)
+        GROW(table->column[i].value, capacity);
+    table->capacity = capacity;
+    return LS_OK;
+}
+
+/* ---- reading ---- */
+
+static ls_status add_file(ls_table *table, const char *path, size_t split)
+{
+    GROW(table->path, table->files + 1);
+    GROW(table->split, table->files + 1);
+    table->split[table->files] = split;
+    if (!(table->path[table->files] = ls_strdup(path)))
+        return LS_ERR_MEMORY;
+    table->files++;
+    return LS_OK;
+}
+
+/* Where each column of p stands in the file. */
+static ls_status find_columns(const ls_csv *csv, const ls_preprocessing *p, size_t *place)
+{
+    for (size_t c = 0; c < p->columns; c++)
+        LS_TRY(ls_csv_find(csv, p->column[c].name, &place[c]));
+    return LS_OK;
+}
+
+static bool is_missing(const char *text, const ls_table_format *format)
+{
+    if (*text == '\0')
+        return true;
+    for (size_t i = 0; i < format->missings; i++)
+        if (strcmp(text, format->missing[i]) == 0)
+            return true;
+    return false;
+}
+
+static ls_status read_number(ls_table *table, size_t c, const char *name, const char *text, ls_csv_kind kind,
+                             double number)
+{
+    const ls_table_column *column = &table->column[c];
+    const size_t row = table->rows;
+
+    if (kind == LS_CSV_NO_NUMBER)
+        return ls_table_fail(table, row, name,
+                             "%.*s is not a finite number that float32 can hold; if it means a missing value, say so "
+                             "with --na %.*s",
+                             SHOWN, text, SHOWN, text);
+    if (kind == LS_CSV_TEXT && column->first_row != SIZE_MAX)
+        return ls_table_fail(table, row, name,
+                             "'%.*s' is not a number, but line %llu of %s has one; say --na %.*s if it means a missing "
+                             "value, or --type %.*s=category if numbers are names here",
+                             SHOWN, text, (unsigned long long)table->line[column->first_row],
+                             table->path[table->file[column->first_row]], SHOWN, text, SHOWN, name);
+    if (kind == LS_CSV_TEXT)
+        return ls_table_fail(table, row, name, "'%.*s' is not a number", SHOWN, text);
+    table->column[c].value[row] = number;
+    table->column[c].whole &= kind == LS_CSV_WHOLE;
+    return LS_OK;
+}
+
+static ls_status read_value(ls_table *table, size_t c, const ls_prep_column *p, const char *text)
+{
+    ls_table_column *column = &table->column[c];
+    double number = 0;
+    ls_csv_kind kind = LS_CSV_TEXT;
+    size_t index;
+    ls_status st;
+
+    if (column->type == LS_COLUMN_ANY)
+        column->type = p->type;
+    if (column->type != LS_COLUMN_CATEGORY)
+        kind = ls_csv_number(text, &number);
+    if (column->type == LS_COLUMN_ANY)
+        column->type = kind == LS_CSV_TEXT ? LS_COLUMN_CATEGORY : LS_COLUMN_NUMBER;
+    if (column->type == LS_COLUMN_NUMBER) {
+        LS_TRY(read_number(table, c, p->name, text, kind, number));
+    } else {
+        if ((st = ls_names_add(&column->names, text, &index)) == LS_ERR_DATA) {
+            char message[256];
+
+            snprintf(message, sizeof message, "%s", ls_error_message());
+            return ls_table_fail(table, table->rows, p->name, "%s", message);
+        }
+        LS_TRY(st);
+        column->value[table->rows] = (double)index;
+    }
+    if (column->first_row == SIZE_MAX)
+        column->first_row = table->rows;
+    return LS_OK;
+}
+
+static ls_status read_row(ls_table *table, const ls_csv_row *row, const size_t *place, const ls_preprocessing *p,
+                          const ls_table_format *format)
+{
+    if (table->rows == table->capacity)
+        LS_TRY(grow_table(table));
+    table->line[table->rows] = row->line;
+    table->file[table->rows] = (uint32_t)(table->files - 1);
+    for (size_t c = 0; c < p->columns; c++)
+        if (p->column[c].missing == LS_MISSING_DROP && is_missing(row->field[place[c]], format)) {
+            table->dropped++;
+            return LS_OK;
+        }
+    for (size_t c = 0; c < p->columns; c++) {
+        const char *const text = row->field[place[c]];
+
+        if (!is_missing(text, format))
+            LS_TRY(read_value(table, c, &p->column[c], text));
+        else if (p->column[c].missing == LS_MISSING_ERROR)
+            return ls_table_fail(
+                table, table->rows, p->column[c].name,
+                "the value is missing; say --missing drop to leave such rows out, or mean or fill:VALUE");
+        else
+            table->column[c].value[table->rows] = missing;
+    }
+    table->rows++;
+    return LS_OK;
+}
+
+ls_status ls_table_read(ls_table *table, ls_csv *csv, size_t split, const ls_preprocessing *p,
+                        const ls_table_format *format)
+{
+    size_t *place = ls_calloc(p->columns, sizeof *place, "columns");
+    ls_csv_row row;
+    ls_status st;
+
+    if (!place)
+        return LS_ERR_MEMORY;
+    LS_TRY_CLEANUP(add_file(table, ls_csv_path(csv), split));
+    LS_TRY_CLEANUP(find_columns(csv, p, place));
+    for (;;) {
+        LS_TRY_CLEANUP(ls_csv_next(csv, &row));
+        if (!row.field)
+            break;
+        LS_TRY_CLEANUP(read_row(table, &row, place, p, format));
+    }
+cleanup:
+    ls_free(place);
+    return st;
+}
