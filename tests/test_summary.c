@@ -228,7 +228,7 @@ static void the_picture_shows_nodes_edges_and_sharing(void **unused)
         "parameters}\"];",
         "    n1 -> n2;\n",
         "    n0 -> n3;\n",
-        "    n2 -> n4;\n    n3 -> n4 [dir=none, style=dashed, constraint=false];\n",
+        "    n2 -> n4;\n",
         "    n3 -> n5;\n    n4 -> n5;\n",
         "    n6 -> n7;\n    n6 -> n8;\n}\n",
     };

@@ -2,6 +2,7 @@
 #include "cli/inspect.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "base/memory.h"
 #include "cli/cli.h"
@@ -116,19 +117,33 @@ static ls_status add_node(hid_t file, const ls_h5_node *node, ls_text *out)
     return node->kind == LS_H5_GROUP ? ls_describe_attributes(file, node->path, out) : LS_OK;
 }
 
+/* What `import csv` fitted stands in a group per column: hundreds of them, for people one line. */
+static bool is_preprocessing(const ls_h5_node *node)
+{
+    static const char group[] = "/preprocessing/";
+
+    return strncmp(node->path, group, sizeof group - 1) == 0;
+}
+
 static ls_status inspect_tree(hid_t file, const char *path, ls_text *out)
 {
     ls_h5_tree tree;
-    size_t datasets = 0;
+    size_t datasets = 0, fitted = 0;
     ls_status st;
 
     LS_TRY(ls_h5_tree_read(file, "/", &tree));
-    for (size_t i = 0; i < tree.n; i++)
-        datasets += tree.node[i].kind == LS_H5_DATASET;
+    for (size_t i = 0; i < tree.n; i++) {
+        datasets += tree.node[i].kind == LS_H5_DATASET && !is_preprocessing(&tree.node[i]);
+        fitted += is_preprocessing(&tree.node[i]);
+    }
     ls_text_add(out, "%s: %zu dataset%s\n", path, datasets, datasets == 1 ? "" : "s");
     st = ls_describe_attributes(file, "/", out);
     for (size_t i = 0; i < tree.n && st == LS_OK; i++)
-        st = add_node(file, &tree.node[i], out);
+        if (!is_preprocessing(&tree.node[i]))
+            st = add_node(file, &tree.node[i], out);
+    if (fitted)
+        ls_text_add(out, "/preprocessing/  %zu entries: what import fitted, for import --like (h5dump shows them)\n",
+                    fitted);
     ls_h5_tree_reset(&tree);
     return st;
 }

@@ -64,11 +64,6 @@ static void add_edges(ls_text *out, const ls_model *model, size_t i)
 
     for (size_t k = 0; k < node->inputs; k++)
         ls_text_add(out, "    n%zu -> n%zu;\n", node->input[k], i);
-    if (node->use == 0)
-        return;
-    for (size_t first = 0; first < i; first++)
-        if (model->node[first].layer == node->layer && model->node[first].use == 0)
-            ls_text_add(out, "    n%zu -> n%zu [dir=none, style=dashed, constraint=false];\n", first, i);
 }
 
 ls_status ls_dot_write(const ls_model *model, ls_text *out)
