@@ -13,6 +13,7 @@
 #include "formats/yaml.h"
 #include "lockstep/version.h"
 #include "tensor/kernels.h"
+#include "train/callback.h"
 
 #define GROUP "/lockstep"
 
@@ -20,10 +21,12 @@
  * The arrays and numbers of /lockstep pass through one list in one order, for writing and for reading, and through one
  * hash: so what is read is what was written, and a flipped bit anywhere is found.
  */
-typedef struct transfer {
+typedef struct ls_state {
     hid_t file;
     bool writing;
     XXH3_state_t hash;
+    const ls_model *model; /* of the run */
+    const char *group;     /* of the callback whose turn it is */
 } transfer;
 
 static ls_status pass(transfer *t, const char *path, hid_t type, size_t element_bytes, size_t rank, const size_t *dim,
@@ -120,10 +123,20 @@ cleanup:
     return st;
 }
 
-static ls_status pass_uint(transfer *t, const char *name, uint64_t *value)
+static ls_status pass_uint(transfer *t, const char *group, const char *name, uint64_t *value)
 {
-    LS_TRY(t->writing ? ls_h5_put_uint(t->file, GROUP, name, *value) : ls_h5_get_uint(t->file, GROUP, name, value));
+    LS_TRY(t->writing ? ls_h5_put_uint(t->file, group, name, *value) : ls_h5_get_uint(t->file, group, name, value));
     XXH3_64bits_update(&t->hash, value, sizeof *value);
+    return LS_OK;
+}
+
+static ls_status pass_float(transfer *t, const char *group, const char *name, float *value)
+{
+    double wide = (double)*value;
+
+    LS_TRY(t->writing ? ls_h5_put_double(t->file, group, name, wide) : ls_h5_get_double(t->file, group, name, &wide));
+    XXH3_64bits_update(&t->hash, &wide, sizeof wide);
+    *value = (float)wide;
     return LS_OK;
 }
 
@@ -131,18 +144,117 @@ static ls_status pass_uint(transfer *t, const char *name, uint64_t *value)
 static ls_status pass_position(transfer *t, ls_trainer *trainer)
 {
     ls_updater *updater = trainer->updater;
-    double rate = (double)updater->learning_rate;
+    LS_TRY(pass_uint(t, GROUP, "epoch", &trainer->epoch));
+    LS_TRY(pass_uint(t, GROUP, "batch", &trainer->batch));
+    LS_TRY(pass_uint(t, GROUP, "update", &trainer->update));
+    LS_TRY(pass_uint(t, GROUP, "iterations", &updater->iterations));
+    return pass_float(t, GROUP, "learning_rate", &updater->learning_rate);
+}
 
-    LS_TRY(pass_uint(t, "epoch", &trainer->epoch));
-    LS_TRY(pass_uint(t, "batch", &trainer->batch));
-    LS_TRY(pass_uint(t, "update", &trainer->update));
-    LS_TRY(pass_uint(t, "iterations", &updater->iterations));
+/* ---- what callbacks keep ---- */
+
+ls_status ls_state_uint(ls_state *t, const char *name, uint64_t *value)
+{
+    return pass_uint(t, t->group, name, value);
+}
+
+ls_status ls_state_flag(ls_state *t, const char *name, bool *value)
+{
+    uint64_t number = *value;
+
+    LS_TRY(pass_uint(t, t->group, name, &number));
+    *value = number != 0;
+    return LS_OK;
+}
+
+ls_status ls_state_float(ls_state *t, const char *name, float *value)
+{
+    return pass_float(t, t->group, name, value);
+}
+
+ls_status ls_state_text(ls_state *t, const char *name, ls_text *text)
+{
+    size_t dim[LS_H5_RANK_MAX] = {text->length}, rank;
+    ls_text path = {0};
+    char *bytes = NULL;
+    ls_status st;
+
+    ls_text_add(&path, "%s/%s", t->group, name);
+    LS_TRY_CLEANUP(path.status);
+    if (t->writing) {
+        st = pass(t, path.data, H5T_NATIVE_UINT8, 1, 1, dim, text->data);
+        goto cleanup;
+    }
+    LS_TRY_CLEANUP(ls_h5_get_shape(t->file, path.data, &rank, dim));
+    if (rank != 1) {
+        st = ls_fail(LS_ERR_FORMAT, "'%s' is no list of bytes", path.data);
+        goto cleanup;
+    }
+    if (!(bytes = ls_calloc(dim[0], 1, "the state of a callback"))) {
+        st = LS_ERR_MEMORY;
+        goto cleanup;
+    }
+    LS_TRY_CLEANUP(pass(t, path.data, H5T_NATIVE_UINT8, 1, 1, dim, bytes));
+    ls_text_reset(text);
+    ls_text_add_bytes(text, bytes, dim[0]);
+    st = text->status;
+cleanup:
+    ls_text_reset(&path);
+    ls_free(bytes);
+    return st;
+}
+
+ls_status ls_state_weights(ls_state *t, const char *name, float *weights)
+{
+    for (size_t p = 0; p < t->model->params; p++) {
+        const ls_param *param = t->model->param[p];
+        char param_name[LS_PARAM_NAME_BYTES];
+        ls_text path = {0};
+        ls_status st;
+
+        ls_text_add(&path, "%s/%s/%s", t->group, name, ls_model_param_name(t->model, param, param_name));
+        st = path.status;
+        if (st == LS_OK)
+            st = pass(t, path.data, H5T_NATIVE_FLOAT, sizeof *weights, param->shape.rank, param->shape.dim,
+                      weights + param->offset);
+        ls_text_reset(&path);
+        LS_TRY(st);
+    }
+    return LS_OK;
+}
+
+static ls_status pass_callback(transfer *t, ls_callbacks *callbacks, size_t index)
+{
+    const ls_callback *callback = &callbacks->callback[index];
+    ls_text group = {0};
+    ls_status st;
+
+    ls_text_add(&group, GROUP "/callbacks/%zu_%s", index, callback->name);
+    st = group.status;
+    if (st == LS_OK && t->writing)
+        st = ls_h5_put_group(t->file, group.data);
+    if (st == LS_OK && callback->hooks->state) {
+        t->group = group.data;
+        st = callback->hooks->state(callback->context, &callbacks->run, t);
+    }
+    ls_text_reset(&group);
+    return st;
+}
+
+/* Only where there are any: a run without callbacks has no such group. */
+static ls_status pass_callbacks(transfer *t, ls_callbacks *callbacks)
+{
+    uint64_t stop;
+
+    if (!callbacks || !callbacks->n)
+        return LS_OK;
     if (t->writing)
-        LS_TRY(ls_h5_put_double(t->file, GROUP, "learning_rate", rate));
-    else
-        LS_TRY(ls_h5_get_double(t->file, GROUP, "learning_rate", &rate));
-    XXH3_64bits_update(&t->hash, &rate, sizeof rate);
-    updater->learning_rate = (float)rate;
+        LS_TRY(ls_h5_put_group(t->file, GROUP "/callbacks"));
+    stop = callbacks->run.stop_training;
+    LS_TRY(pass_uint(t, GROUP "/callbacks", "stop_training", &stop));
+    callbacks->run.stop_training = stop != 0;
+    for (size_t i = 0; i < callbacks->n; i++)
+        LS_TRY(pass_callback(t, callbacks, i));
     return LS_OK;
 }
 
@@ -152,6 +264,7 @@ static ls_status pass_state(transfer *t, ls_trainer *trainer)
     ls_updater *updater = trainer->updater;
     const size_t scalars = LS_OPTIMIZER_SCALARS_MAX, scores = ls_scores_state_size(trainer->scores);
 
+    t->model = trainer->model;
     XXH3_64bits_reset(&t->hash);
     LS_TRY(pass(t, GROUP "/exponents/E", H5T_NATIVE_INT16, sizeof(int16_t), 1, &exponents->blocks, exponents->E));
     LS_TRY(pass(t, GROUP "/exponents/seen", H5T_NATIVE_INT16, sizeof(int16_t), 1, &exponents->blocks, exponents->seen));
@@ -161,6 +274,7 @@ static ls_status pass_state(transfer *t, ls_trainer *trainer)
     LS_TRY(pass(t, GROUP "/optimizer/scalars", H5T_NATIVE_DOUBLE, sizeof(double), 1, &scalars, updater->scalars));
     LS_TRY(pass(t, GROUP "/scores", H5T_NATIVE_DOUBLE, sizeof(double), 1, &scores, ls_scores_state(trainer->scores)));
     LS_TRY(pass_history(t, trainer->history));
+    LS_TRY(pass_callbacks(t, trainer->callbacks));
     return pass_position(t, trainer);
 }
 
@@ -185,10 +299,12 @@ static ls_status identity(const ls_trainer *t, ls_text *out)
     LS_TRY_CLEANUP(ls_experiment_write(e, t->model, true, &experiment));
     LS_TRY_CLEANUP(ls_yaml_parse(experiment.data, experiment.length, "experiment", &root));
     for (ls_config *c = root->first; c; c = c->next)
-        if (strcmp(c->key, "model") == 0 || strcmp(c->key, "compile") == 0) {
+        if (strcmp(c->key, "model") == 0 || strcmp(c->key, "compile") == 0 || strcmp(c->key, "callbacks") == 0) {
             ls_text_add(out, "%s:\n", c->key);
             ls_config_write_yaml(c, out);
         }
+    for (size_t i = e->callbacks; t->callbacks && i < t->callbacks->n; i++)
+        ls_text_add(out, "callback of the program: %s\n", t->callbacks->callback[i].name);
     st = out->status;
 cleanup:
     ls_text_reset(&experiment);

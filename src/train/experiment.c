@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "data/sampler.h"
 #include "formats/yaml.h"
+#include "train/callback.h"
 
 /* --- fit and distributed ----------------------------------------------------------------------------------------- */
 
@@ -349,6 +350,7 @@ void ls_experiment_free(ls_experiment *e)
     }
     ls_free(e->split);
     ls_optimizer_reset(&e->optimizer);
+    ls_callback_specs_free(e->callback, e->callbacks);
     ls_free(e->fit.validation_data);
     ls_free(e->fit.class_weight);
     ls_free(e->distributed.allreduce);
@@ -388,7 +390,7 @@ static ls_status read_compile(const ls_config *compile, ls_experiment *e)
 static ls_status read_experiment(ls_experiment *e)
 {
     static const char *const keys[] = {"name", "seed", "initial_weights", "data", "model", "compile", "fit",
-                                       "distributed", "output"};
+                                       "callbacks", "distributed", "output"};
     const ls_config *root = e->root;
     ls_config *data, *model;
     int64_t seed = 0;
@@ -413,6 +415,7 @@ static ls_status read_experiment(ls_experiment *e)
     e->model = model;
     LS_TRY(read_compile(ls_config_get(root, "compile"), e));
     LS_TRY(read_fit(ls_config_get(root, "fit"), e));
+    LS_TRY(ls_callback_specs_parse(ls_config_get(root, "callbacks"), &e->callback, &e->callbacks));
     return read_distributed(ls_config_get(root, "distributed"), e);
 }
 

@@ -71,6 +71,8 @@ typedef struct ls_experiment {
     const ls_config *compile;
     ls_optimizer optimizer;
     ls_fit_options fit;
+    struct ls_callback_spec *callback; /* [callbacks] in the order of the file */
+    size_t callbacks;
     ls_distributed_options distributed;
 } ls_experiment;
 

@@ -13,10 +13,8 @@
 typedef struct fit {
     ls_trainer *trainer;
     const ls_fit_settings *settings;
-    ls_scores *validation;  /* NULL: no validation split */
-    ls_log *logs;           /* [capacity] of the epoch: training, then validation */
-    char **validation_name; /* [validation logs] "val_loss", … */
-    size_t train_logs, logs_n;
+    ls_scores *validation; /* NULL: no validation split */
+    ls_callbacks *callbacks;
     ls_progress progress;
     char *checkpoint, *model; /* paths; NULL: write no files */
 } fit;
@@ -31,53 +29,11 @@ static double now_s(void)
 
 static void reset(fit *f)
 {
-    const size_t n = f->logs_n - f->train_logs;
-
-    for (size_t i = 0; f->validation_name && i < n; i++)
-        ls_free(f->validation_name[i]);
-    ls_free(f->validation_name);
-    ls_free(f->logs);
+    ls_callbacks_free(f->callbacks);
     ls_free(f->checkpoint);
     ls_free(f->model);
     ls_scores_free(f->validation);
     ls_trainer_free(f->trainer);
-}
-
-/* Names of all logs, and with them the columns of the history. */
-static ls_status plan_logs(fit *f)
-{
-    const ls_log *logs;
-    size_t validation = 0;
-    const char **names;
-    ls_status st;
-
-    f->train_logs = f->logs_n = ls_scores_logs(f->trainer->scores, &logs);
-    if (f->validation)
-        validation = f->train_logs;
-    f->logs = ls_calloc(f->train_logs + validation, sizeof *f->logs, "the logs");
-    f->validation_name = ls_calloc(validation, sizeof *f->validation_name, "the logs");
-    names = ls_calloc(f->train_logs + validation, sizeof *names, "the logs");
-    if (!f->logs || !f->validation_name || !names) {
-        ls_free(names);
-        return LS_ERR_MEMORY;
-    }
-    for (size_t i = 0; i < f->train_logs; i++)
-        names[i] = f->logs[i].name = logs[i].name;
-    for (size_t i = 0; i < validation; i++) {
-        ls_text name = {0};
-
-        ls_text_add(&name, "val_%s", logs[i].name);
-        if (name.status != LS_OK) {
-            ls_free(names);
-            return LS_ERR_MEMORY;
-        }
-        f->validation_name[i] = name.data;
-        names[f->logs_n] = f->logs[f->logs_n].name = name.data;
-        f->logs_n++;
-    }
-    st = ls_history_set_columns(f->trainer->history, names, f->logs_n);
-    ls_free(names);
-    return st;
 }
 
 static ls_status prepare(fit *f, const ls_task *task)
@@ -92,15 +48,51 @@ static ls_status prepare(fit *f, const ls_task *task)
     }
     if (task->validation)
         LS_TRY(ls_scores_create(task->comm, task->model, task->outputs, task->objective, &f->validation));
-    LS_TRY(plan_logs(f));
     ls_progress_init(&f->progress, settings->out ? settings->out : stdout,
                      task->comm->rank == 0 && settings->out ? settings->verbose : 0);
-    return LS_OK;
+    return ls_callbacks_create(f->trainer,
+                               &(ls_callbacks_settings){.directory = settings->directory,
+                                                        .out = settings->verbose ? settings->out : NULL,
+                                                        .progress = &f->progress,
+                                                        .validates = f->validation != NULL,
+                                                        .callback = settings->callback,
+                                                        .callbacks = settings->callbacks},
+                               &f->callbacks);
 }
 
 static bool wants_validation(const fit *f)
 {
     return f->validation && (f->trainer->epoch + 1) % (uint64_t)f->trainer->experiment->fit.validation_freq == 0;
+}
+
+/*
+ * One update; *stop as in ls_trainer_update. If a callback wants to live with it, a batch whose numbers are not finite
+ * changes no weight and makes the loss of the epoch NAN.
+ */
+static ls_status update(fit *f, bool *stop)
+{
+    ls_trainer *t = f->trainer;
+    double loss;
+    const ls_status st = ls_trainer_update(t, stop, &loss);
+
+    if (st != LS_ERR_NUMERIC || !f->callbacks->run.survives_nan)
+        return st;
+    ls_callback_say(&f->callbacks->run, "%s", ls_error_message());
+    ls_scores_spoil(t->scores);
+    t->batch++;
+    return LS_OK;
+}
+
+static void draw(fit *f)
+{
+    ls_trainer *t = f->trainer;
+    const ls_log *logs;
+
+    if (ls_progress_due(&f->progress) && t->batch < t->batches) {
+        const size_t n = ls_scores_logs(t->scores, &logs);
+
+        ls_progress_draw(&f->progress, t->batch, logs, n);
+    }
 }
 
 /* The epoch's batches, from trainer->batch on. */
@@ -109,47 +101,40 @@ static ls_status run_batches(fit *f, bool *stopped)
     ls_trainer *t = f->trainer;
     const uint64_t every = (uint64_t)t->experiment->fit.checkpoint_every;
 
-    while (t->batch < t->batches) {
-        bool stop = f->settings->stop && *f->settings->stop;
-        double loss;
-
-        LS_TRY(ls_trainer_update(t, &stop, &loss));
-        if (ls_progress_due(&f->progress) && t->batch < t->batches) {
-            const ls_log *logs;
-            const size_t n = ls_scores_logs(t->scores, &logs);
-
-            ls_progress_draw(&f->progress, t->batch, logs, n);
-        }
-        if (f->checkpoint && ((every && t->update % every == 0 && t->batch < t->batches) || stop)) {
+    while (t->batch < t->batches && !f->callbacks->run.stop_training) {
+        *stopped = f->settings->stop && *f->settings->stop;
+        LS_TRY(ls_callbacks_batch_begin(f->callbacks));
+        LS_TRY(update(f, stopped));
+        LS_TRY(ls_callbacks_batch_end(f->callbacks, t->batch - 1));
+        draw(f);
+        if (f->checkpoint && ((every && t->update % every == 0 && t->batch < t->batches) || *stopped)) {
             ls_watchdog_beat(t->watchdog, "writing a checkpoint");
             LS_TRY(ls_checkpoint_write(t, f->checkpoint));
         }
-        if (stop) {
-            *stopped = true;
+        if (*stopped)
             return LS_OK;
-        }
     }
     return LS_OK;
+}
+
+static ls_status validate(fit *f)
+{
+    LS_TRY(ls_callbacks_test_begin(f->callbacks));
+    LS_TRY(ls_trainer_evaluate(f->trainer, f->trainer->task->validation, f->validation));
+    return ls_callbacks_test_end(f->callbacks, f->validation);
 }
 
 static ls_status end_epoch(fit *f)
 {
     ls_trainer *t = f->trainer;
-    const ls_log *logs;
-    size_t n = ls_scores_logs(t->scores, &logs);
+    const ls_logs *logs = &f->callbacks->logs;
+    const bool validates = wants_validation(f);
 
-    for (size_t i = 0; i < n; i++)
-        f->logs[i].value = logs[i].value;
-    if (wants_validation(f)) {
-        size_t more;
-
-        LS_TRY(ls_trainer_evaluate(t, t->task->validation, f->validation));
-        more = ls_scores_logs(f->validation, &logs);
-        for (size_t i = 0; i < more; i++)
-            f->logs[n++].value = logs[i].value;
-    }
-    LS_TRY(ls_history_add(t->history, t->epoch, f->logs, n));
-    ls_progress_end(&f->progress, f->logs, n);
+    if (validates)
+        LS_TRY(validate(f));
+    LS_TRY(ls_callbacks_epoch_end(f->callbacks, validates ? f->validation : NULL));
+    LS_TRY(ls_history_add(t->history, t->epoch, logs->log, logs->n));
+    ls_progress_end(&f->progress, logs->log, logs->n);
     t->epoch++;
     t->batch = 0;
     if (!f->checkpoint)
@@ -159,13 +144,24 @@ static ls_status end_epoch(fit *f)
     return ls_checkpoint_write(t, f->checkpoint);
 }
 
+/* A callback may have stopped the training within an epoch, which then still ends as every other does. */
+static bool goes_on(const fit *f)
+{
+    const ls_trainer *t = f->trainer;
+
+    return t->epoch < (uint64_t)t->experiment->fit.epochs && (!f->callbacks->run.stop_training || t->batch > 0);
+}
+
 static ls_status run(fit *f, bool *stopped)
 {
     ls_trainer *t = f->trainer;
 
-    while (t->epoch < (uint64_t)t->experiment->fit.epochs) {
+    LS_TRY(ls_callbacks_train_begin(f->callbacks));
+    while (goes_on(f)) {
         ls_trainer_begin_epoch(t);
         ls_progress_begin(&f->progress, t->epoch, (uint64_t)t->experiment->fit.epochs, t->batches, t->batch);
+        if (t->batch == 0) /* else it was called before the checkpoint */
+            LS_TRY(ls_callbacks_epoch_begin(f->callbacks));
         LS_TRY(run_batches(f, stopped));
         if (*stopped && t->batch < t->batches)
             return LS_OK;
@@ -174,6 +170,7 @@ static ls_status run(fit *f, bool *stopped)
             return LS_OK;
     }
     LS_TRY(ls_updater_finish(t->updater, t->gradients));
+    LS_TRY(ls_callbacks_train_end(f->callbacks));
     return f->model ? ls_checkpoint_write(t, f->model) : LS_OK;
 }
 
@@ -200,6 +197,7 @@ ls_status ls_fit(const ls_task *task, const ls_fit_settings *settings, ls_fit_re
     LS_TRY_CLEANUP(find_checkpoint(&f, &found));
     if (found)
         LS_TRY_CLEANUP(ls_checkpoint_read(f.trainer, f.checkpoint, settings->allow_other_kernel));
+    f.callbacks->run.resumed = found;
     if (settings->directory)
         LS_TRY_CLEANUP(ls_run_begin(f.trainer, settings->directory));
     begun = now_s();
@@ -207,6 +205,7 @@ ls_status ls_fit(const ls_task *task, const ls_fit_settings *settings, ls_fit_re
     result->seconds = now_s() - begun;
     result->updates = f.trainer->update;
     result->redone = f.trainer->redone;
+    result->epochs = f.trainer->epoch;
     ls_model_fingerprint(task->model, result->fingerprint);
     if (settings->directory)
         LS_TRY_CLEANUP(ls_run_end(f.trainer, settings->directory, result));

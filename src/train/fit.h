@@ -1,11 +1,11 @@
-/* The fit loop: for each epoch, permute; for each batch, update; at the end validate, log, write a checkpoint. */
+/* The fit loop: for each epoch, permute; for each batch, update; at the end validate, callbacks, log, checkpoint. */
 #ifndef LS_TRAIN_FIT_H
 #define LS_TRAIN_FIT_H
 
 #include <signal.h>
 #include <stdio.h>
 
-#include "train/trainer.h"
+#include "train/callback.h"
 
 typedef struct ls_fit_settings {
     const char *directory;       /* the run directory; NULL: write no files */
@@ -15,18 +15,21 @@ typedef struct ls_fit_settings {
     FILE *out;                   /* progress, rank 0 only; NULL: none */
     const volatile sig_atomic_t *stop; /* set by a signal handler; NULL: none */
     ls_trainer_options trainer;
+    const ls_callback *callback; /* [callbacks] of the calling program, after those of the experiment; borrowed */
+    size_t callbacks;
 } ls_fit_settings;
 
 typedef struct ls_fit_result {
     char fingerprint[33];
     uint64_t updates, redone;
     double seconds;              /* in the loop, without set-up */
+    uint64_t epochs;             /* done, by this run and those it went on from */
     bool stopped;                /* by a signal: the checkpoint holds the state */
 } ls_fit_result;
 
 /*
- * Collective. Trains to the end or until a signal; LS_ERR_STOPPED in the latter case, after the checkpoint was written.
- * task->model holds the weights afterwards.
+ * Collective. Trains to the end, until a callback stops it, or until a signal; LS_ERR_STOPPED in the last case, after
+ * the checkpoint was written. task->model holds the weights afterwards.
  */
 ls_status ls_fit(const ls_task *task, const ls_fit_settings *settings, ls_fit_result *result);
 

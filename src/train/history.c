@@ -73,17 +73,22 @@ ls_status ls_history_add(ls_history *h, uint64_t epoch, const ls_log *logs, size
     return LS_OK;
 }
 
-/* As Python's repr: always with a point or an exponent. */
+void ls_python_float(double value, char out[LS_PYTHON_FLOAT_BYTES])
+{
+    if (isnan(value))
+        snprintf(out, LS_PYTHON_FLOAT_BYTES, "nan");
+    else
+        ls_format_double(value, out, LS_PYTHON_FLOAT_BYTES);
+    if (!strpbrk(out, ".en"))
+        strcat(out, ".0");
+}
+
 static void add_number(ls_text *out, double value)
 {
-    char text[40];
+    char text[LS_PYTHON_FLOAT_BYTES];
 
-    if (isnan(value)) {
-        ls_text_add(out, "NA");
-        return;
-    }
-    ls_format_double(value, text, sizeof text);
-    ls_text_add(out, "%s%s", text, strpbrk(text, ".en") ? "" : ".0");
+    ls_python_float(value, text);
+    ls_text_add(out, "%s", isnan(value) ? "NA" : text);
 }
 
 ls_status ls_history_csv(const ls_history *h, ls_text *out)

@@ -20,6 +20,10 @@ ls_status ls_history_set_columns(ls_history *history, const char *const *names, 
 /* A row; logs whose name has no column are dropped, columns without a log get NAN. */
 ls_status ls_history_add(ls_history *history, uint64_t epoch, const ls_log *logs, size_t n);
 
+/* As Python's repr: the shortest text that reads back the same, always with a point or an exponent (or inf, nan). */
+#define LS_PYTHON_FLOAT_BYTES 40
+void ls_python_float(double value, char out[LS_PYTHON_FLOAT_BYTES]);
+
 /* Keras's CSVLogger: "epoch,loss,…\r\n", numbers as Python prints them, NA where not available. */
 ls_status ls_history_csv(const ls_history *history, ls_text *out);
 

@@ -1,5 +1,6 @@
 #include "train/scores.h"
 
+#include <math.h>
 #include <limits.h>
 #include <string.h>
 
@@ -244,6 +245,13 @@ double ls_scores_commit(ls_scores *s, uint64_t batch_size, double penalty)
     for (size_t i = outputs + 1; i < s->values; i++)
         s->state[1 + i] += s->batch[i];
     return loss;
+}
+
+void ls_scores_spoil(ls_scores *s)
+{
+    s->state[0] = NAN;
+    if (s->state[1] == 0) /* else there would be no loss yet */
+        s->state[1] = 1;
 }
 
 size_t ls_scores_logs(ls_scores *s, const ls_log **logs)

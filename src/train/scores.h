@@ -37,6 +37,9 @@ double ls_scores_commit(ls_scores *scores, uint64_t batch_size, double penalty);
 /* The loss that ls_scores_commit would return. */
 double ls_scores_batch_loss(const ls_scores *scores, uint64_t batch_size, double penalty);
 
+/* A batch whose loss is not finite and that counts for nothing else: the loss of the epoch is NAN from here on. */
+void ls_scores_spoil(ls_scores *scores);
+
 /* The epoch so far: *logs is lent and stays valid; values are recomputed by each call. Order: loss, output losses, metrics. */
 size_t ls_scores_logs(ls_scores *scores, const ls_log **logs);
 /* LS_METRIC_UP or DOWN of a log by its name without "val_"; LS_METRIC_UNKNOWN if it has none. */

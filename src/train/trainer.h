@@ -34,6 +34,7 @@ typedef struct ls_trainer {
     bool *binary_labels;             /* [outputs] */
     bool needs_label_check;
     ls_watchdog *watchdog;           /* borrowed; NULL: none */
+    struct ls_callbacks *callbacks;  /* whose state goes into checkpoints; borrowed; NULL: none */
 
     uint64_t epoch, batch;           /* the next batch to train on; both from 0 */
     uint64_t update;                 /* updates done */
