@@ -117,7 +117,9 @@ static ls_status add_node(hid_t file, const ls_h5_node *node, ls_text *out)
     return node->kind == LS_H5_GROUP ? ls_describe_attributes(file, node->path, out) : LS_OK;
 }
 
-/* What `import csv` fitted stands in a group per column: hundreds of them, for people one line. */
+/* What `import csv` fitted stands in a group per column; where there are hundreds, people get one line. */
+#define FITTED_SHOWN 40
+
 static bool is_preprocessing(const ls_h5_node *node)
 {
     static const char group[] = "/preprocessing/";
@@ -133,15 +135,15 @@ static ls_status inspect_tree(hid_t file, const char *path, ls_text *out)
 
     LS_TRY(ls_h5_tree_read(file, "/", &tree));
     for (size_t i = 0; i < tree.n; i++) {
-        datasets += tree.node[i].kind == LS_H5_DATASET && !is_preprocessing(&tree.node[i]);
+        datasets += tree.node[i].kind == LS_H5_DATASET;
         fitted += is_preprocessing(&tree.node[i]);
     }
     ls_text_add(out, "%s: %zu dataset%s\n", path, datasets, datasets == 1 ? "" : "s");
     st = ls_describe_attributes(file, "/", out);
     for (size_t i = 0; i < tree.n && st == LS_OK; i++)
-        if (!is_preprocessing(&tree.node[i]))
+        if (fitted <= FITTED_SHOWN || !is_preprocessing(&tree.node[i]))
             st = add_node(file, &tree.node[i], out);
-    if (fitted)
+    if (fitted > FITTED_SHOWN)
         ls_text_add(out, "/preprocessing/  %zu entries: what import fitted, for import --like (h5dump shows them)\n",
                     fitted);
     ls_h5_tree_reset(&tree);

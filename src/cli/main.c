@@ -126,9 +126,12 @@ static void pin_kernel(int argc, char **argv)
             if (ls_yaml_read(argv[i], &root) != LS_OK)
                 return;
     }
-    for (int i = 1; root && i + 1 < argc; i++)
-        if (strcmp(argv[i], "--set") == 0)
+    for (int i = 1; root && i < argc; i++) {
+        if (strcmp(argv[i], "--set") == 0 && i + 1 < argc)
             ls_yaml_set(root, argv[i + 1]);
+        else if (strncmp(argv[i], "--set=", 6) == 0)
+            ls_yaml_set(root, argv[i] + 6);
+    }
     if (root && !ls_config_is_null(ls_config_get(ls_config_get(root, "distributed"), "blas_kernel")) &&
         ls_config_text(ls_config_get(ls_config_get(root, "distributed"), "blas_kernel"), "blas_kernel", &wanted) ==
             LS_OK &&

@@ -22,7 +22,7 @@ static const char help[] =
     "  --set KEY=VALUE      change a setting, as in --set fit.epochs=3; may be repeated\n"
     "  --verbose 0|1|2      silent, a progress bar, one line per epoch (default: a bar on a terminal, else lines)\n"
     "  --trace              write DIR/trace.txt: hashes of samples, gradients and weights after every update\n"
-    "  --allow-other-kernel resume although OpenBLAS runs another kernel family than the one the checkpoint is from\n\n"
+    "  --allow-other-kernel resume a checkpoint of another OpenBLAS kernel family or another version of lockstep\n\n"
     "SIGTERM and SIGUSR1 finish the update, write the checkpoint and exit with status 3.\n";
 
 enum { OUTPUT = 1, RESUME, SET, VERBOSE, TRACE, ALLOW };
@@ -91,6 +91,8 @@ static ls_status read_arguments(int argc, char **argv, arguments *a)
             a->allow = true;
     }
     LS_TRY(st);
+    if (a->trace && a->resume)
+        return ls_fail(LS_ERR_USAGE, "--trace and --resume do not go together: a trace begins with the first update");
     LS_TRY(ls_cli_operands(argc, argv, 1, "EXPERIMENT.yaml"));
     a->experiment = argv[optind];
     return LS_OK;
@@ -212,8 +214,8 @@ static ls_status train(const ls_comm *comm, const arguments *a, const ls_experim
         return ls_fail(LS_ERR_USAGE, "%s names no `output`: say where to write the run with --output DIR",
                        a->experiment);
     warn_idle_ranks(comm, e);
+    LS_TRY_CLEANUP(ls_task_create(comm, e, &task)); /* reading a large file is no stall: the watchdog comes after it */
     LS_TRY_CLEANUP(ls_watchdog_start(e->distributed.timeout_s, expired, (void *)comm, &watchdog));
-    LS_TRY_CLEANUP(ls_task_create(comm, e, &task));
     if (a->trace) {
         LS_TRY_CLEANUP(ls_agree(comm, comm->rank == 0 ? ls_directory_create(directory) : LS_OK));
         LS_TRY_CLEANUP(open_trace(comm, directory, &trace));

@@ -257,6 +257,18 @@ ls_status ls_callbacks_create(ls_trainer *trainer, const ls_callbacks_settings *
     return LS_OK;
 }
 
+/* Collective. What a callback of the calling program did on any rank is done on all: a failure, or the wish to stop. */
+static ls_status agree(ls_callbacks *c, ls_status st)
+{
+    int stop = c->run.stop_training;
+
+    LS_TRY(ls_agree(c->run.trainer->comm, st));
+    LS_TRY(ls_mpi_check(MPI_Allreduce(MPI_IN_PLACE, &stop, 1, MPI_INT, MPI_LOR, c->run.trainer->comm->mpi),
+                        "asking whether a callback stops the training"));
+    c->run.stop_training = stop != 0;
+    return LS_OK;
+}
+
 /*
  * Call a hook of every callback that has it. Ours fail on all ranks or on none; those of the calling program are asked
  * on every rank.
@@ -269,7 +281,7 @@ ls_status ls_callbacks_create(ls_trainer *trainer, const ls_callbacks_settings *
             if (callback_->hooks->hook) {                                                                              \
                 const ls_status st_ = callback_->hooks->hook(callback_->context, __VA_ARGS__);                         \
                                                                                                                        \
-                LS_TRY(i_ < (c)->specs ? st_ : ls_agree((c)->run.trainer->comm, st_));                                 \
+                LS_TRY(i_ < (c)->specs ? st_ : agree((c), st_));                                                       \
             }                                                                                                          \
         }                                                                                                              \
     } while (0)

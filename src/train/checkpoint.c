@@ -292,6 +292,11 @@ static ls_status identity(const ls_trainer *t, ls_text *out)
     ls_text_add(out, "reduction: %s\ngrid: %s\ntraining data: ", reductions[e->distributed.reduction],
                 grids[e->distributed.grid]);
     LS_TRY(ls_split_identity(t->task->train, out));
+    if (e->callbacks && t->task->validation) { /* callbacks decide by it */
+        ls_text_add(out, "\nvalidation data: ");
+        LS_TRY(ls_split_identity(t->task->validation, out));
+        ls_text_add(out, "\nvalidation_freq: %" PRId64, e->fit.validation_freq);
+    }
     ls_text_add(out, "\nclass_weight:");
     for (size_t i = 0; i < e->fit.class_weights; i++)
         ls_text_add(out, " %" PRId64 "=%a", e->fit.class_weight[i].label, (double)e->fit.class_weight[i].weight);
@@ -401,11 +406,19 @@ static ls_status check_identity(const char *path, const char *theirs, const char
     return LS_OK;
 }
 
-static ls_status check_kernel(hid_t file, const char *path, bool allow_other)
+/* Equal bits need the same kernels and the same lockstep. */
+static ls_status check_maker(hid_t file, const char *path, bool allow_other)
 {
-    char *kernel;
+    char *kernel, *version;
     ls_status st = LS_OK;
 
+    LS_TRY(ls_h5_get_text(file, GROUP, "version", &version));
+    if (strcmp(version, ls_version()) != 0 && !allow_other)
+        st = ls_fail(LS_ERR_MISMATCH,
+                     "'%s' was written by lockstep %s, this is %s: the bits may differ. Go on with that version, or accept "
+                     "it with --allow-other-kernel", path, version, ls_version());
+    ls_free(version);
+    LS_TRY(st);
     LS_TRY(ls_h5_get_text(file, GROUP, "kernel", &kernel));
     if (strcmp(kernel, ls_blas_kernel()) != 0 && !allow_other)
         st = ls_fail(LS_ERR_MISMATCH,
@@ -440,7 +453,8 @@ static ls_status check_sums(hid_t file, const char *path, const ls_trainer *t, u
                              : ls_fail(LS_ERR_FORMAT, "'%s' is damaged: the checksum of its state does not hold", path);
 }
 
-static ls_status read_file(ls_trainer *t, const char *path, bool allow_other_kernel)
+/* *digest: of the state that was read. */
+static ls_status read_file(ls_trainer *t, const char *path, bool allow_other_kernel, uint64_t *digest)
 {
     transfer in = {.file = H5I_INVALID_HID};
     ls_text ours = {0};
@@ -451,14 +465,15 @@ static ls_status read_file(ls_trainer *t, const char *path, bool allow_other_ker
     LS_TRY_CLEANUP(ls_h5_get_text(in.file, GROUP, "identity", &theirs));
     LS_TRY_CLEANUP(identity(t, &ours));
     LS_TRY_CLEANUP(check_identity(path, theirs, ours.data));
-    LS_TRY_CLEANUP(check_kernel(in.file, path, allow_other_kernel));
+    LS_TRY_CLEANUP(check_maker(in.file, path, allow_other_kernel));
     LS_TRY_CLEANUP(ls_keras_read_weights(in.file, path, t->model));
     st = pass_state(&in, t);
     if (st != LS_OK) {
         ls_fail_in(st, "%s", path);
         goto cleanup;
     }
-    st = check_sums(in.file, path, t, XXH3_64bits_digest(&in.hash));
+    *digest = XXH3_64bits_digest(&in.hash);
+    st = check_sums(in.file, path, t, *digest);
 cleanup:
     ls_h5_close(in.file);
     ls_text_reset(&ours);
@@ -468,7 +483,14 @@ cleanup:
 
 ls_status ls_checkpoint_read(ls_trainer *t, const char *path, bool allow_other_kernel)
 {
-    return ls_agree(t->comm, read_file(t, path, allow_other_kernel));
+    char fingerprint[33], text[64];
+    uint64_t digest = 0;
+
+    LS_TRY(ls_agree(t->comm, read_file(t, path, allow_other_kernel, &digest)));
+    /* Each rank read a whole file, but was it the same one? (A directory of its own on every node; a stale cache.) */
+    ls_model_fingerprint(t->model, fingerprint);
+    snprintf(text, sizeof text, "%s %016" PRIx64, fingerprint, digest);
+    return ls_comm_same(t->comm, "the checkpoint", text);
 }
 
 ls_status ls_checkpoint_experiment(const char *path, ls_experiment **out)

@@ -2,9 +2,11 @@
 
 #include <inttypes.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/memory.h"
 #include "nn/layers/layers.h"
+#include "tensor/kernels.h"
 
 void ls_task_free(ls_task *task)
 {
@@ -201,6 +203,18 @@ static ls_status check_microbatch(const ls_task *task)
     return LS_OK;
 }
 
+/* A pinned kernel family that OpenBLAS did not take (a name it does not know, a build with one family only). */
+static ls_status check_kernel(const ls_experiment *e)
+{
+    const char *pinned = e->distributed.blas_kernel;
+
+    if (!pinned || strcasecmp(pinned, ls_blas_kernel()) == 0)
+        return LS_OK;
+    return ls_config_fail(ls_config_get(ls_config_get(e->root, "distributed"), "blas_kernel"),
+                          "distributed.blas_kernel is '%s', but OpenBLAS runs its %s kernels: it does not know that "
+                          "family, or was built for one only", pinned, ls_blas_kernel());
+}
+
 static ls_status open_training(ls_task *task)
 {
     const ls_experiment *e = task->experiment;
@@ -208,6 +222,7 @@ static ls_status open_training(ls_task *task)
 
     if (!train)
         return ls_config_fail(ls_config_get(e->root, "data"), "data names no split 'train'");
+    LS_TRY(check_kernel(e));
     LS_TRY(prepare(task, train));
     LS_TRY(check_microbatch(task));
     if (!task->has_loss)

@@ -116,6 +116,13 @@ ls_status ls_trainer_create(const ls_task *task, const ls_trainer_options *optio
                       ls_gradients_create(t->comm, t->model, &t->experiment->distributed,
                                           microbatches * most_uses(t->model), options->trace ? microbatches : 0,
                                           &t->gradients));
+    if (st == LS_OK) {
+        char fingerprint[33];
+
+        /* Each rank updates its own shard of its own copy: copies that differ would become a patchwork. */
+        ls_model_fingerprint(t->model, fingerprint);
+        st = ls_comm_same(t->comm, "the initial weights", fingerprint);
+    }
     if (st != LS_OK) {
         ls_trainer_free(t);
         return st;
