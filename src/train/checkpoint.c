@@ -292,11 +292,6 @@ static ls_status identity(const ls_trainer *t, ls_text *out)
     ls_text_add(out, "reduction: %s\ngrid: %s\ntraining data: ", reductions[e->distributed.reduction],
                 grids[e->distributed.grid]);
     LS_TRY(ls_split_identity(t->task->train, out));
-    if (e->callbacks && t->task->validation) { /* callbacks decide by it */
-        ls_text_add(out, "\nvalidation data: ");
-        LS_TRY(ls_split_identity(t->task->validation, out));
-        ls_text_add(out, "\nvalidation_freq: %" PRId64, e->fit.validation_freq);
-    }
     ls_text_add(out, "\nclass_weight:");
     for (size_t i = 0; i < e->fit.class_weights; i++)
         ls_text_add(out, " %" PRId64 "=%a", e->fit.class_weight[i].label, (double)e->fit.class_weight[i].weight);
@@ -310,6 +305,10 @@ static ls_status identity(const ls_trainer *t, ls_text *out)
         }
     for (size_t i = e->callbacks; t->callbacks && i < t->callbacks->n; i++)
         ls_text_add(out, "callback of the program: %s\n", t->callbacks->callback[i].name);
+    if (e->callbacks && t->task->validation) { /* callbacks decide by it */
+        ls_text_add(out, "validation_freq: %" PRId64 "\nvalidation data: ", e->fit.validation_freq);
+        LS_TRY_CLEANUP(ls_split_identity(t->task->validation, out));
+    }
     st = out->status;
 cleanup:
     ls_text_reset(&experiment);
