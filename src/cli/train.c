@@ -21,7 +21,8 @@ static const char help[] =
     "  --resume             go on from DIR/checkpoint.h5, on any number of ranks; starts afresh if there is none\n"
     "  --set KEY=VALUE      change a setting, as in --set fit.epochs=3; may be repeated\n"
     "  --verbose 0|1|2      silent, a progress bar, one line per epoch (default: a bar on a terminal, else lines)\n"
-    "  --trace              write DIR/trace.txt: hashes of samples, gradients and weights after every update\n"
+    "  --trace              write DIR/trace.txt: hashes of samples, gradients and weights after every update (not with\n"
+    "                       --resume: a trace begins with the first update)\n"
     "  --allow-other-kernel resume a checkpoint of another OpenBLAS kernel family or another version of lockstep\n\n"
     "SIGTERM and SIGUSR1 finish the update, write the checkpoint and exit with status 3.\n";
 

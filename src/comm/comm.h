@@ -9,7 +9,7 @@
 #include "base/error.h"
 
 /* Message tags, one list. */
-typedef enum ls_tag { LS_TAG_REDUCE_SCATTER = 1, LS_TAG_ALL_GATHER, LS_TAG_GATHER } ls_tag;
+typedef enum ls_tag { LS_TAG_REDUCE_SCATTER = 1, LS_TAG_ALL_GATHER } ls_tag;
 
 typedef struct ls_comm {
     MPI_Comm mpi; /* owned duplicate with MPI_ERRORS_RETURN */

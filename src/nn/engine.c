@@ -45,7 +45,6 @@ struct ls_engine {
     double (*penalty)[2];         /* [nodes] activity regularizer: l1, l2 */
     size_t rows_max;
     bool training;
-    size_t bytes;
     uint64_t seed, update;        /* of the run in progress */
 };
 
@@ -59,15 +58,13 @@ size_t ls_local_rows(const ls_local_batch *batch, size_t i)
 
 /* --- planning ---------------------------------------------------------------------------------------------------- */
 
-/* Zeroed memory for an engine's table, counted. */
-static void *plan(ls_engine *engine, size_t count, size_t size, bool *failed)
+/* Zeroed memory for an engine; nothing more once something failed. */
+static void *plan(size_t count, size_t size, bool *failed)
 {
     void *block = *failed ? NULL : ls_calloc(count, size, "the buffers of the model");
 
     if (!block)
         *failed = true;
-    else
-        engine->bytes += count * size;
     return block;
 }
 
@@ -160,16 +157,16 @@ static void plan_node(ls_engine *engine, size_t i, size_t *scratch, size_t *tile
     const bool keep_z = s->fused || (s->activation && s->activation->backward_reads == LS_FROM_INPUT);
     size_t need = rows_of(engine, layer->scratch_per_sample, failed) + layer->scratch_fixed;
 
-    s->Z = plan(engine, rows_of(engine, s->size, failed), sizeof(float), failed);
-    s->Y = keep_z ? plan(engine, rows_of(engine, s->size, failed), sizeof(float), failed) : s->Z;
+    s->Z = plan(rows_of(engine, s->size, failed), sizeof(float), failed);
+    s->Y = keep_z ? plan(rows_of(engine, s->size, failed), sizeof(float), failed) : s->Z;
     if (engine->training && (s->wants_gradient || s->is_output))
-        s->dY = plan(engine, rows_of(engine, s->size, failed), sizeof(float), failed);
+        s->dY = plan(rows_of(engine, s->size, failed), sizeof(float), failed);
     if (layer->saved_per_sample)
-        s->saved = plan(engine, rows_of(engine, layer->saved_per_sample, failed), sizeof(float), failed);
-    s->X = plan(engine, node->inputs, sizeof *s->X, failed);
-    s->X_here = plan(engine, node->inputs, sizeof *s->X_here, failed);
-    s->dX_here = plan(engine, node->inputs, sizeof *s->dX_here, failed);
-    s->totals = plan(engine, rounds * s->width, sizeof *s->totals, failed);
+        s->saved = plan(rows_of(engine, layer->saved_per_sample, failed), sizeof(float), failed);
+    s->X = plan(node->inputs, sizeof *s->X, failed);
+    s->X_here = plan(node->inputs, sizeof *s->X_here, failed);
+    s->dX_here = plan(node->inputs, sizeof *s->dX_here, failed);
+    s->totals = plan(rounds * s->width, sizeof *s->totals, failed);
     for (size_t k = 0; !*failed && k < node->inputs; k++)
         s->X[k] = engine->state[node->input[k]].Y;
     if (need > *scratch)
@@ -198,12 +195,12 @@ ls_status ls_engine_create(ls_model *model, const ls_objective *objective, size_
     engine->model = model;
     engine->rows_max = rows_max;
     engine->training = training;
-    engine->state = plan(engine, model->nodes, sizeof *engine->state, &failed);
-    engine->penalty = plan(engine, model->nodes, sizeof *engine->penalty, &failed);
-    engine->target = plan(engine, model->outputs, sizeof *engine->target, &failed);
-    engine->weights = plan(engine, model->outputs, sizeof *engine->weights, &failed);
+    engine->state = plan(model->nodes, sizeof *engine->state, &failed);
+    engine->penalty = plan(model->nodes, sizeof *engine->penalty, &failed);
+    engine->target = plan(model->outputs, sizeof *engine->target, &failed);
+    engine->weights = plan(model->outputs, sizeof *engine->weights, &failed);
     if (objective && !failed) {
-        ls_objective *copy = plan(engine, model->outputs, sizeof *copy, &failed);
+        ls_objective *copy = plan(model->outputs, sizeof *copy, &failed);
 
         if (copy)
             memcpy(copy, objective, model->outputs * sizeof *copy);
@@ -214,10 +211,10 @@ ls_status ls_engine_create(ls_model *model, const ls_objective *objective, size_
     for (size_t i = 0; i < model->nodes && !failed; i++)
         plan_node(engine, i, &scratch, &tile, &width, &failed);
     for (size_t k = 0; k < model->outputs && objective && !failed; k++)
-        engine->target[k] = plan(engine, rows_of(engine, objective[k].target_size, &failed), sizeof(float), &failed);
-    engine->scratch = plan(engine, scratch, sizeof(float), &failed);
-    engine->tile = plan(engine, tile, sizeof(float), &failed);
-    engine->sums = plan(engine, width, sizeof(double), &failed);
+        engine->target[k] = plan(rows_of(engine, objective[k].target_size, &failed), sizeof(float), &failed);
+    engine->scratch = plan(scratch, sizeof(float), &failed);
+    engine->tile = plan(tile, sizeof(float), &failed);
+    engine->sums = plan(width, sizeof(double), &failed);
     if (failed) {
         ls_engine_free(engine);
         return ls_fail(LS_ERR_MEMORY, "out of memory: the model's buffers for %zu samples; use more ranks or a smaller "
@@ -259,11 +256,6 @@ void ls_engine_free(ls_engine *engine)
     ls_free(engine);
 }
 
-size_t ls_engine_bytes(const ls_engine *engine)
-{
-    return engine->bytes;
-}
-
 float *ls_engine_input(ls_engine *engine, size_t input)
 {
     return engine->state[engine->model->input[input]].Y;
@@ -288,7 +280,6 @@ ls_status ls_engine_use_weights(ls_engine *engine, size_t output)
     if (!ls_size_mul(engine->rows_max, engine->objective[output].positions, &n) ||
         !(engine->weights[output] = ls_calloc(n, sizeof(float), "sample weights")))
         return ls_fail(LS_ERR_MEMORY, "out of memory: sample weights");
-    engine->bytes += n * sizeof(float);
     return LS_OK;
 }
 

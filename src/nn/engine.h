@@ -56,8 +56,6 @@ typedef struct ls_objective {
 ls_status ls_engine_create(ls_model *model, const ls_objective *objective, size_t rows_max, bool training,
                            ls_engine **out);
 void ls_engine_free(ls_engine *engine);
-/* Bytes the engine holds, for the summary of memory. */
-size_t ls_engine_bytes(const ls_engine *engine);
 
 /* Where to write the inputs (rows, in_shape) and targets (rows, target_size) before a run. Borrowed. */
 float *ls_engine_input(ls_engine *engine, size_t input);
