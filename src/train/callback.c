@@ -1,5 +1,6 @@
 #include "train/callback.h"
 
+#include <math.h>
 #include <stdarg.h>
 #include <string.h>
 
@@ -169,6 +170,22 @@ static ls_status plan_validation(ls_callbacks *c)
     return LS_OK;
 }
 
+/* What fit.noise_scale adds. */
+static const char *const noise_names[] = {"noise_scale", "noise_scale_low", "noise_scale_high"};
+static const size_t count_of_noise_names = sizeof noise_names / sizeof noise_names[0];
+
+/* A value that is undetermined is left out. */
+static ls_status put_noise_scale(ls_logs *logs, const ls_noise_scale *noise)
+{
+    const ls_noise_estimate e = ls_noise_scale_estimate(noise);
+    const double value[] = {e.scale, e.low, e.high};
+
+    for (size_t i = 0; i < count_of_noise_names; i++)
+        if (!isnan(value[i]))
+            LS_TRY(ls_logs_put(logs, noise_names[i], value[i]));
+    return LS_OK;
+}
+
 /* Names of all logs, of training, of validation, of callbacks; and with them the columns of the history. */
 static ls_status plan_logs(ls_callbacks *c, bool validates)
 {
@@ -176,7 +193,7 @@ static ls_status plan_logs(ls_callbacks *c, bool validates)
     const ls_log *logs;
     const size_t train = ls_scores_logs(t->scores, &logs);
     const char **names;
-    size_t most = 2 * train;
+    size_t most = 2 * train + count_of_noise_names;
     ls_status st;
 
     for (size_t i = 0; i < c->n; i++)
@@ -193,6 +210,8 @@ static ls_status plan_logs(ls_callbacks *c, bool validates)
     c->run.train_logs = c->run.logs = train;
     if (validates)
         LS_TRY(plan_validation(c));
+    for (size_t i = 0; t->noise && i < count_of_noise_names; i++)
+        c->known[c->run.logs++].name = noise_names[i];
     for (size_t i = 0; i < c->n; i++)
         for (const char *const *name = c->callback[i].hooks->adds; name && *name; name++)
             if (!is_known(c, *name))
@@ -346,6 +365,8 @@ ls_status ls_callbacks_epoch_end(ls_callbacks *c, ls_scores *validation)
         for (size_t i = 0; i < c->test.n; i++)
             LS_TRY(ls_logs_put(&c->logs, c->validation_name[i], c->test.log[i].value));
     }
+    if (c->run.trainer->noise)
+        LS_TRY(put_noise_scale(&c->logs, c->run.trainer->noise));
     DISPATCH(c, on_epoch_end, &c->run, c->run.trainer->epoch, &c->logs);
     return LS_OK;
 }

@@ -151,6 +151,18 @@ static ls_status pass_position(transfer *t, ls_trainer *trainer)
     return pass_float(t, GROUP, "learning_rate", &updater->learning_rate);
 }
 
+/* Only where it is measured. */
+static ls_status pass_noise_scale(transfer *t, ls_noise_scale *noise)
+{
+    const size_t n = LS_NOISE_REPLICATES;
+
+    if (!noise)
+        return LS_OK;
+    LS_TRY(pass(t, GROUP "/noise_scale/S", H5T_NATIVE_DOUBLE, sizeof(double), 1, &n, noise->S));
+    LS_TRY(pass(t, GROUP "/noise_scale/Q", H5T_NATIVE_DOUBLE, sizeof(double), 1, &n, noise->Q));
+    return pass_uint(t, GROUP "/noise_scale", "steps", &noise->steps);
+}
+
 /* ---- what callbacks keep ---- */
 
 ls_status ls_state_uint(ls_state *t, const char *name, uint64_t *value)
@@ -273,6 +285,7 @@ static ls_status pass_state(transfer *t, ls_trainer *trainer)
             LS_TRY(pass_slot(t, trainer, &updater->slot[s]));
     LS_TRY(pass(t, GROUP "/optimizer/scalars", H5T_NATIVE_DOUBLE, sizeof(double), 1, &scalars, updater->scalars));
     LS_TRY(pass(t, GROUP "/scores", H5T_NATIVE_DOUBLE, sizeof(double), 1, &scores, ls_scores_state(trainer->scores)));
+    LS_TRY(pass_noise_scale(t, trainer->noise));
     LS_TRY(pass_history(t, trainer->history));
     LS_TRY(pass_callbacks(t, trainer->callbacks));
     return pass_position(t, trainer);
@@ -296,6 +309,8 @@ static ls_status identity(const ls_trainer *t, ls_text *out)
     for (size_t i = 0; i < e->fit.class_weights; i++)
         ls_text_add(out, " %" PRId64 "=%a", e->fit.class_weight[i].label, (double)e->fit.class_weight[i].weight);
     ls_text_add(out, "\n");
+    if (t->noise)
+        ls_text_add(out, "noise_scale: %a\n", e->fit.noise_scale_decay);
     LS_TRY_CLEANUP(ls_experiment_write(e, t->model, true, &experiment));
     LS_TRY_CLEANUP(ls_yaml_parse(experiment.data, experiment.length, "experiment", &root));
     for (ls_config *c = root->first; c; c = c->next)

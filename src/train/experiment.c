@@ -70,9 +70,32 @@ static ls_status read_class_weight(const ls_config *node, ls_fit_options *fit)
     return LS_OK;
 }
 
+#define NOISE_SCALE_DECAY 0.99
+
+/* true, or {decay: 0.99} */
+static ls_status read_noise_scale(const ls_config *node, ls_fit_options *fit)
+{
+    static const char *const keys[] = {"decay"};
+    bool wanted = false;
+
+    if (ls_config_is_null(node))
+        return LS_OK;
+    if (node->kind != LS_CONFIG_MAP) {
+        LS_TRY(ls_config_bool(node, "fit.noise_scale", &wanted));
+        fit->noise_scale_decay = wanted ? NOISE_SCALE_DECAY : 0;
+        return LS_OK;
+    }
+    LS_TRY(ls_config_check_keys(node, keys, 1, "fit.noise_scale"));
+    fit->noise_scale_decay = NOISE_SCALE_DECAY;
+    if (ls_config_is_null(ls_config_get(node, "decay")))
+        return LS_OK;
+    return ls_config_float_open(ls_config_get(node, "decay"), "fit.noise_scale.decay", 0, true, 1, true,
+                                &fit->noise_scale_decay);
+}
+
 static ls_status read_fit(const ls_config *node, ls_experiment *e)
 {
-    static const char *const extra[] = {"microbatch", "validation_data", "class_weight", NULL};
+    static const char *const extra[] = {"microbatch", "validation_data", "class_weight", "noise_scale", NULL};
     const ls_config *microbatch = ls_config_get(node, "microbatch");
     ls_component component = {0};
     const fit_config *config;
@@ -96,6 +119,7 @@ static ls_status read_fit(const ls_config *node, ls_experiment *e)
         if (e->fit.microbatch > e->fit.batch_size)
             e->fit.microbatch = e->fit.batch_size;
     }
+    LS_TRY_CLEANUP(read_noise_scale(ls_config_get(node, "noise_scale"), &e->fit));
     LS_TRY_CLEANUP(read_class_weight(ls_config_get(node, "class_weight"), &e->fit));
     LS_TRY_CLEANUP(copy_text(ls_config_get(node, "validation_data"), "fit.validation_data", &e->fit.validation_data));
     if (e->fit.validation_data && !ls_experiment_split(e, e->fit.validation_data)) {

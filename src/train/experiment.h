@@ -42,6 +42,7 @@ typedef struct ls_fit_options {
     bool shuffle;
     int64_t validation_freq, validation_batch_size; /* batch size INT64_MIN: batch_size */
     double validation_split;
+    double noise_scale_decay; /* of the gradient noise scale's averages, per update; 0: it is not measured */
     int64_t checkpoint_every; /* updates; 0: at the ends of epochs only */
     char *validation_data;    /* a split; NULL: none */
     ls_class_weight *class_weight; /* [class_weights] owned */

@@ -5,6 +5,7 @@
 #include <xxhash.h>
 
 #include "base/memory.h"
+#include "tensor/kernels.h"
 
 #define FIRST_BUCKET_PART 4 /* the first bucket is this much smaller, so that the first reduction starts early */
 #define FLAGS 1             /* int16 words after the exponents: the wish to stop */
@@ -186,6 +187,7 @@ static void add(void *context, size_t microbatch, size_t first, const float *val
     const size_t begin = first / LS_BLOCK, end = begin + n / LS_BLOCK;
     const bool lost = is_planted(g, LS_FAULT_DROP_CONTRIBUTION, microbatch);
     const bool spoilt = is_planted(g, LS_FAULT_SPOIL_CONTRIBUTION, microbatch);
+    double squares = 0;
     uint64_t *row = g->contribution_hash ? g->contribution_hash + microbatch * g->model->trainable_params : NULL;
 
     for (size_t b = begin; b < end; b++, values += LS_BLOCK) {
@@ -195,6 +197,8 @@ static void add(void *context, size_t microbatch, size_t first, const float *val
 
         if (row)
             row[g->param_of[b]] = XXH3_64bits_withSeed(a, LS_BLOCK * sizeof *a, row[g->param_of[b]]);
+        if (g->norm)
+            squares += ls_sum_squares(a, LS_BLOCK);
         if (lost)
             continue;
         e = g->carrier->add(g->acc + b * g->block_bytes, a, g->exponents.E[b], g->h, g->touched[b] != g->attempt);
@@ -202,6 +206,14 @@ static void add(void *context, size_t microbatch, size_t first, const float *val
         if (e > g->seen[b])
             g->seen[b] = e;
     }
+    if (g->norm)
+        ls_wide_add(g->norm, squares * g->norm_factor[microbatch]);
+}
+
+void ls_gradients_measure(ls_gradients *g, ls_wide *norm, const double *factor)
+{
+    g->norm = norm;
+    g->norm_factor = factor;
 }
 
 /* Blocks that no local microbatch wrote hold an earlier step's totals: they must count as zero. */

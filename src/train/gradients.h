@@ -12,6 +12,7 @@
 #include "comm/carrier.h"
 #include "comm/reducer.h"
 #include "nn/engine.h"
+#include "tensor/wide.h"
 #include "train/experiment.h"
 
 /* A fault planted by a test, to prove that `verify` finds it. Never set by the program. */
@@ -51,6 +52,8 @@ typedef struct ls_gradients {
     size_t buckets, issued;
     uint64_t *contribution_hash; /* [local microbatches x trainable params] when tracing; else NULL */
     size_t hash_rows;
+    ls_wide *norm;               /* borrowed; NULL: not wanted. See ls_gradients_measure */
+    const double *norm_factor;   /* borrowed */
     const ls_fault *fault;       /* borrowed; NULL: none */
     uint64_t update;
 } ls_gradients;
@@ -67,6 +70,12 @@ void ls_gradients_free(ls_gradients *gradients);
 void ls_gradients_begin(ls_gradients *gradients, uint64_t update);
 /* For ls_engine_backward. Buckets are reduced, collectively, as their layers finish. */
 ls_gradient_sink ls_gradients_sink(ls_gradients *gradients);
+
+/*
+ * Add factor[m] |contribution|^2 of every local microbatch m to *norm, exactly, from the next contribution on. Both are
+ * borrowed until the next call; norm NULL: no more.
+ */
+void ls_gradients_measure(ls_gradients *gradients, ls_wide *norm, const double *factor);
 
 typedef enum ls_verdict {
     LS_VERDICT_FITS,     /* totals are exact: go on with the update */

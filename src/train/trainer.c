@@ -21,6 +21,7 @@ void ls_trainer_free(ls_trainer *t)
     ls_permutation_free(t->order);
     ls_exact_sums_reset(&t->sums);
     ls_history_free(t->history);
+    ls_noise_scale_free(t->noise);
     ls_trace_free(t->trace);
     ls_free(t->order_hash);
     ls_free(t->loss_sums);
@@ -59,6 +60,24 @@ static bool seed_is_faulty(const ls_fault *fault, const ls_comm *comm)
     return fault && fault->kind == LS_FAULT_SEED && fault->ranks == comm->size && fault->rank == comm->rank;
 }
 
+/* What the noise scale cannot be measured from. */
+static ls_status create_noise_scale(ls_trainer *t, size_t microbatches)
+{
+    const ls_fit_options *fit = &t->experiment->fit;
+    const ls_config *at = ls_config_get(ls_config_get(t->experiment->root, "fit"), "noise_scale");
+
+    if (fit->noise_scale_decay == 0)
+        return LS_OK;
+    if (fit->microbatch >= fit->batch_size)
+        return ls_config_fail(at,
+                              "fit.noise_scale compares microbatches with the batch, but a batch of %lld is a single "
+                              "microbatch; set a smaller fit.microbatch", (long long)fit->batch_size);
+    if (most_uses(t->model) > 1)
+        return ls_config_fail(at, "fit.noise_scale is not defined for models that share layers between nodes: the "
+                                  "gradient of a microbatch arrives in parts");
+    return ls_noise_scale_create(fit->noise_scale_decay, microbatches, &t->noise);
+}
+
 static ls_status create(ls_trainer *t, const ls_trainer_options *options)
 {
     const ls_fit_options *fit = &t->experiment->fit;
@@ -79,6 +98,7 @@ static ls_status create(ls_trainer *t, const ls_trainer_options *options)
     LS_TRY(ls_scores_create(t->comm, t->model, task->outputs, task->objective, &t->scores));
     LS_TRY(ls_exact_sums_init(&t->sums, t->comm, widest_sums(t->model)));
     LS_TRY(ls_history_create(&t->history));
+    LS_TRY(create_noise_scale(t, most));
     if (fit->shuffle)
         LS_TRY(ls_permutation_create(task->train->samples,
                                      t->experiment->seed + seed_is_faulty(options->fault, t->comm), &t->order));
@@ -177,6 +197,8 @@ static ls_status compute(ls_trainer *t, const ls_local_batch *batch)
     const ls_gradient_sink sink = ls_gradients_sink(t->gradients);
 
     ls_gradients_begin(t->gradients, t->update);
+    if (t->noise)
+        ls_noise_scale_begin(t->noise, t->gradients, batch);
     ls_scores_begin_batch(t->scores);
     ls_watchdog_beat(t->watchdog, "computing the forward pass");
     LS_TRY(ls_engine_forward(t->engine, batch, true, t->experiment->seed, t->update, &sums));
@@ -233,6 +255,8 @@ ls_status ls_trainer_update(ls_trainer *t, bool *stop, double *loss)
     LS_TRY(ls_scores_reduce(t->scores));
     if (!isfinite(ls_scores_batch_loss(t->scores, slice.batch_rows, 0)))
         return fail_nonfinite(t, &batch, NULL);
+    if (t->noise)
+        LS_TRY(ls_noise_scale_end(t->noise, t->gradients, &batch));
     *loss = ls_scores_commit(t->scores, slice.batch_rows, ls_model_penalty(t->model));
     ls_engine_commit(t->engine, &batch);
     ls_watchdog_beat(t->watchdog, "updating and sharing the weights (all-gather)");

@@ -10,6 +10,7 @@
 #include "comm/batch_sums.h"
 #include "train/gradients.h"
 #include "train/history.h"
+#include "train/noise_scale.h"
 #include "train/scores.h"
 #include "train/task.h"
 #include "train/trace.h"
@@ -28,6 +29,7 @@ typedef struct ls_trainer {
     ls_permutation *order;           /* NULL: shuffle is off */
     ls_exact_sums sums;
     ls_history *history;
+    ls_noise_scale *noise;           /* NULL: not measured */
     ls_trace *trace;                 /* NULL: none wanted */
     uint64_t *order_hash;            /* [local microbatches] when tracing */
     double *loss_sums, *activity;    /* [local microbatches x outputs], [local microbatches] */
