@@ -135,6 +135,16 @@ ls_status ls_file_publish(const char *temporary, const char *path)
     return code ? fail_write(path, code) : LS_OK;
 }
 
+ls_status ls_file_append(const char *path, const void *bytes, size_t n)
+{
+    const int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+    int code = fd < 0 ? errno : write_all(fd, bytes, n);
+
+    if (fd >= 0 && close(fd) && !code)
+        code = errno;
+    return code ? fail_write(path, code) : LS_OK;
+}
+
 ls_status ls_directory_create(const char *path)
 {
     char *part = ls_strdup(path);

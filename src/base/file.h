@@ -19,6 +19,9 @@ ls_status ls_file_replace(const char *path, const void *bytes, size_t n);
  */
 ls_status ls_file_publish(const char *temporary, const char *path);
 
+/* Append to the file at path, made if there is none. After a failure part of the bytes may be there. */
+ls_status ls_file_append(const char *path, const void *bytes, size_t n);
+
 /* mkdir -p. An existing directory is fine; it must be writable. */
 ls_status ls_directory_create(const char *path);
 

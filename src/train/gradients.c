@@ -333,7 +333,7 @@ ls_status ls_gradients_gather(const ls_gradients *g, float *array)
                                                   g->comm->mpi)
                                     : MPI_Gatherv(here + start[rank], count[rank], MPI_FLOAT, NULL, NULL, NULL,
                                                   MPI_FLOAT, 0, g->comm->mpi),
-                          "gathering the optimizer's state");
+                          "gathering what each rank has of the weights");
     }
     ls_free(count);
     ls_free(start);

@@ -13,6 +13,7 @@ static const ls_ops *const entries[] = {
     &ls_reduce_lr_on_plateau.ops,
     &ls_csv_logger.ops,
     &ls_terminate_on_nan.ops,
+    &ls_tensorboard.ops,
     NULL,
 };
 

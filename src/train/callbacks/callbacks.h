@@ -5,7 +5,7 @@
 #include "train/callback.h"
 
 extern const ls_callback_ops ls_early_stopping, ls_model_checkpoint, ls_learning_rate_scheduler,
-    ls_reduce_lr_on_plateau, ls_csv_logger, ls_terminate_on_nan;
+    ls_reduce_lr_on_plateau, ls_csv_logger, ls_terminate_on_nan, ls_tensorboard;
 
 /* ---- arguments ---- */
 
