@@ -113,6 +113,29 @@ cleanup:
     return st;
 }
 
+ls_status ls_h5_open_image(const void *bytes, size_t n, const char *name, hid_t *file)
+{
+    static const char signature[] = "\211HDF\r\n\032\n";
+    char reason[LS_H5_REASON_BYTES];
+    hid_t access_list = H5I_INVALID_HID;
+    ls_h5_quiet quiet;
+    ls_status st = LS_OK;
+
+    *file = H5I_INVALID_HID;
+    if (n < sizeof signature - 1 || memcmp(bytes, signature, sizeof signature - 1) != 0)
+        return ls_fail(LS_ERR_FORMAT, "'%s' is not an HDF5 file", name);
+    ls_h5_quiet_begin(&quiet);
+    if ((access_list = H5Pcreate(H5P_FILE_ACCESS)) < 0 || H5Pset_fapl_core(access_list, IMAGE_STEP_BYTES, false) < 0 ||
+        H5Pset_file_image(access_list, (void *)bytes, n) < 0 || /* which copies them, whatever its type says */
+        (*file = H5Fopen(name, H5F_ACC_RDONLY, access_list)) < 0)
+        st = ls_fail(LS_ERR_FORMAT, "cannot read '%s', it may be truncated or damaged: HDF5: %s", name,
+                     ls_h5_reason(reason));
+    if (access_list >= 0)
+        H5Pclose(access_list);
+    ls_h5_quiet_end(&quiet);
+    return st;
+}
+
 void ls_h5_close(hid_t file)
 {
     ls_h5_quiet quiet;

@@ -34,6 +34,12 @@ ls_status ls_h5_image_save(hid_t file, const char *path);
 /* For reading. LS_ERR_IO: it cannot be opened. LS_ERR_FORMAT: it is no HDF5 file, or damaged. */
 ls_status ls_h5_open_read(const char *path, hid_t *file);
 
+/*
+ * For reading, a whole file of n bytes that are copied. name: for messages. Not two of one name at a time, unless they
+ * are the same bytes: HDF5 takes them for one file.
+ */
+ls_status ls_h5_open_image(const void *bytes, size_t n, const char *name, hid_t *file);
+
 /* Either kind; H5I_INVALID_HID is accepted. */
 void ls_h5_close(hid_t file);
 
@@ -54,6 +60,7 @@ ls_status ls_h5_put_array(hid_t file, const char *path, hid_t type, size_t rank,
 /* ---- reading ---- */
 
 bool ls_h5_has(hid_t file, const char *path);
+bool ls_h5_is_group(hid_t file, const char *path);
 bool ls_h5_has_attribute(hid_t file, const char *object, const char *name);
 
 /* LS_ERR_FORMAT if it is missing or of another kind. A text may be of fixed or variable length, a number of any width.
@@ -64,6 +71,9 @@ void ls_h5_free_texts(char **texts, size_t n);
 ls_status ls_h5_get_int(hid_t file, const char *object, const char *name, int64_t *value);
 ls_status ls_h5_get_uint(hid_t file, const char *object, const char *name, uint64_t *value);
 ls_status ls_h5_get_double(hid_t file, const char *object, const char *name, double *value);
+
+/* What lies in a group, by name in the order of strcmp. Freed by ls_h5_free_texts. */
+ls_status ls_h5_get_names(hid_t file, const char *group, char ***names, size_t *n);
 
 ls_status ls_h5_get_shape(hid_t file, const char *path, size_t *rank, size_t dim[LS_H5_RANK_MAX]);
 /*

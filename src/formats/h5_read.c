@@ -30,13 +30,82 @@ static ls_status fail_damaged(hid_t file, const char *object, const char *name)
     return fail_get(file, object, name, message);
 }
 
+/* How far one gets towards an object by hard links alone. */
+typedef enum reach {
+    MISSING,   /* a link is not there */
+    ELSEWHERE, /* a soft or external link: never followed, since a file must not point us at other files */
+    HERE,
+} reach;
+
+/* way: a path, of which the link in question is left. */
+static reach reach_of(hid_t file, char *way)
+{
+    for (char *end = way + strspn(way, "/"); *end; end += strspn(end, "/")) {
+        H5L_info_t info;
+        char next;
+
+        end += strcspn(end, "/");
+        next = *end;
+        *end = '\0';
+        if (H5Lget_info(file, way, &info, H5P_DEFAULT) < 0)
+            return MISSING;
+        if (info.type != H5L_TYPE_HARD)
+            return ELSEWHERE;
+        *end = next;
+    }
+    return HERE;
+}
+
+static ls_status check_reach(hid_t file, const char *path)
+{
+    char *const way = ls_strdup(path);
+    ls_status st = LS_ERR_MEMORY;
+
+    if (way)
+        switch (reach_of(file, way)) {
+        case MISSING:
+            st = fail_get(file, path, NULL, "is missing");
+            break;
+        case ELSEWHERE:
+            st = fail_get(file, way, NULL, "is a link to elsewhere, which is not followed");
+            break;
+        case HERE:
+            st = LS_OK;
+            break;
+        }
+    ls_free(way);
+    return st;
+}
+
+static reach find(hid_t file, const char *path)
+{
+    char *const way = ls_strdup(path);
+    const reach found = way ? reach_of(file, way) : MISSING;
+
+    ls_free(way);
+    return found;
+}
+
 bool ls_h5_has(hid_t file, const char *path)
 {
     ls_h5_quiet quiet;
     bool found;
 
     ls_h5_quiet_begin(&quiet);
-    found = H5Oexists_by_name(file, path, H5P_DEFAULT) > 0;
+    found = find(file, path) != MISSING; /* a link elsewhere fails when it is read */
+    ls_h5_quiet_end(&quiet);
+    return found;
+}
+
+bool ls_h5_is_group(hid_t file, const char *path)
+{
+    H5O_info_t info;
+    ls_h5_quiet quiet;
+    bool found;
+
+    ls_h5_quiet_begin(&quiet);
+    found = find(file, path) == HERE && H5Oget_info_by_name(file, path, &info, H5P_DEFAULT) >= 0 &&
+            info.type == H5O_TYPE_GROUP;
     ls_h5_quiet_end(&quiet);
     return found;
 }
@@ -47,7 +116,7 @@ bool ls_h5_has_attribute(hid_t file, const char *object, const char *name)
     bool found;
 
     ls_h5_quiet_begin(&quiet);
-    found = H5Aexists_by_name(file, object, name, H5P_DEFAULT) > 0;
+    found = find(file, object) == HERE && H5Aexists_by_name(file, object, name, H5P_DEFAULT) > 0;
     ls_h5_quiet_end(&quiet);
     return found;
 }
@@ -73,8 +142,7 @@ static ls_status open_attribute(hid_t file, const char *object, const char *name
     hssize_t n = -1;
 
     *a = (attribute){H5I_INVALID_HID, H5I_INVALID_HID, H5I_INVALID_HID, 0};
-    if (H5Oexists_by_name(file, object, H5P_DEFAULT) <= 0)
-        return fail_get(file, object, NULL, "is missing");
+    LS_TRY(check_reach(file, object));
     if (H5Aexists_by_name(file, object, name, H5P_DEFAULT) <= 0)
         return fail_get(file, object, name, "is missing");
     if ((a->id = H5Aopen_by_name(file, object, name, H5P_DEFAULT, H5P_DEFAULT)) < 0 ||
@@ -238,6 +306,67 @@ ls_status ls_h5_get_text(hid_t file, const char *object, const char *name, char 
     return n == 1 ? LS_OK : fail_get(file, object, name, "is not one text");
 }
 
+/* One link of a group: *name is the caller's. */
+static ls_status get_link_name(hid_t file, const char *group, hsize_t i, char **name)
+{
+    const ssize_t length =
+        H5Lget_name_by_idx(file, group, H5_INDEX_NAME, H5_ITER_INC, i, NULL, 0, H5P_DEFAULT);
+
+    if (length < 0)
+        return fail_damaged(file, group, NULL);
+    if (!(*name = ls_calloc((size_t)length + 1, 1, "names in an HDF5 file")))
+        return LS_ERR_MEMORY;
+    return H5Lget_name_by_idx(file, group, H5_INDEX_NAME, H5_ITER_INC, i, *name, (size_t)length + 1, H5P_DEFAULT) < 0
+               ? fail_damaged(file, group, NULL)
+               : LS_OK;
+}
+
+ls_status ls_h5_get_names(hid_t file, const char *group, char ***names, size_t *n)
+{
+    char **read = NULL;
+    H5G_info_t info;
+    ls_h5_quiet quiet;
+    ls_status st;
+
+    *names = NULL;
+    *n = 0;
+    ls_h5_quiet_begin(&quiet);
+    LS_TRY_CLEANUP(check_reach(file, group));
+    if (H5Gget_info_by_name(file, group, &info, H5P_DEFAULT) < 0) {
+        st = fail_damaged(file, group, NULL);
+        goto cleanup;
+    }
+    if (!(read = ls_calloc((size_t)info.nlinks, sizeof *read, "names in an HDF5 file"))) {
+        st = LS_ERR_MEMORY;
+        goto cleanup;
+    }
+    for (; *n < (size_t)info.nlinks; ++*n)
+        if ((st = get_link_name(file, group, *n, &read[*n])) != LS_OK) {
+            ++*n; /* which may hold a name by now */
+            goto cleanup;
+        }
+    *names = read;
+    read = NULL;
+cleanup:
+    ls_h5_free_texts(read, *n);
+    if (st != LS_OK)
+        *n = 0;
+    ls_h5_quiet_end(&quiet);
+    return st;
+}
+
+/* Are the values in the file itself, and not in others that it names? */
+static bool is_self_contained(hid_t set)
+{
+    const hid_t creation = H5Dget_create_plist(set);
+    const bool whole =
+        creation >= 0 && H5Pget_external_count(creation) == 0 && H5Pget_layout(creation) != H5D_VIRTUAL;
+
+    if (creation >= 0)
+        H5Pclose(creation);
+    return whole;
+}
+
 /* A dataset with its type and shape. Values below 0 are not open. */
 typedef struct array {
     hid_t id, type, space;
@@ -261,13 +390,14 @@ static ls_status open_array(hid_t file, const char *path, array *a)
     int rank = -1;
 
     *a = (array){.id = H5I_INVALID_HID, .type = H5I_INVALID_HID, .space = H5I_INVALID_HID};
-    if (H5Oexists_by_name(file, path, H5P_DEFAULT) <= 0)
-        return fail_get(file, path, NULL, "is missing");
+    LS_TRY(check_reach(file, path));
     if (H5Oget_info_by_name(file, path, &info, H5P_DEFAULT) >= 0 && info.type != H5O_TYPE_DATASET)
         return fail_get(file, path, NULL, "is not a dataset");
     if ((a->id = H5Dopen2(file, path, H5P_DEFAULT)) < 0 || (a->type = H5Dget_type(a->id)) < 0 ||
         (a->space = H5Dget_space(a->id)) < 0 || (rank = H5Sget_simple_extent_dims(a->space, dims, NULL)) < 0)
         return fail_damaged(file, path, NULL);
+    if (!is_self_contained(a->id))
+        return fail_get(file, path, NULL, "has its values in other files, which are not read");
     if (rank > LS_H5_RANK_MAX)
         return fail_get(file, path, NULL, "has too many axes");
     a->rank = (size_t)rank;
