@@ -68,6 +68,23 @@ static ls_status entry_for(const ls_model *model, const ls_config *node, const l
     return LS_OK;
 }
 
+/* As any component; {auc: {name: area}} besides says what its values are called. *name is borrowed. */
+static ls_status parse_metric(const ls_config *node, const char *where, ls_component *out, const char **name)
+{
+    static const char *const extra[] = {"name", NULL};
+    const bool named = node->kind == LS_CONFIG_MAP && node->count == 1;
+    const ls_config *given = named ? ls_config_get(node->first, "name") : NULL;
+    const ls_ops *ops = given ? ls_registry_find(&ls_metrics, node->first->key) : NULL;
+
+    *name = named ? node->first->key : node->text;
+    if (!ops)
+        return ls_component_parse(&ls_metrics, node, where, out);
+    LS_TRY(ls_config_text(given, "a metric's name", name));
+    if (!**name)
+        return ls_config_fail(given, "%s: a metric's name must not be empty", where);
+    return ls_component_parse_args(ops, node->first, where, extra, out);
+}
+
 static ls_status add_metrics(const ls_config *node, const char *where, ls_output_spec *out)
 {
     const bool list = node->kind == LS_CONFIG_LIST;
@@ -80,9 +97,9 @@ static ls_status add_metrics(const ls_config *node, const char *where, ls_output
         !(out->metric_name = ls_realloc(out->metric_name, total, sizeof *out->metric_name, "metrics")))
         return LS_ERR_MEMORY;
     for (; c; c = list ? c->next : NULL) {
-        const char *name = c->kind == LS_CONFIG_MAP && c->count == 1 ? c->first->key : c->text;
+        const char *name;
 
-        LS_TRY(ls_component_parse(&ls_metrics, c, where, &out->metric[out->metrics]));
+        LS_TRY(parse_metric(c, where, &out->metric[out->metrics], &name));
         if (!out->metric[out->metrics].ops || !name)
             return ls_config_fail(c, "%s: a metric is missing here", where);
         if (!(out->metric_name[out->metrics] = ls_strdup(name))) {

@@ -12,7 +12,7 @@ typedef struct ls_output_spec {
     ls_component loss;  /* ops NULL: none */
     double loss_weight;
     ls_component *metric; /* as written; "accuracy" is resolved once shapes are known */
-    char **metric_name;   /* as typed */
+    char **metric_name;   /* as typed, or as its `name` says */
     size_t metrics, unweighted; /* metrics[0..unweighted) ignore sample weights, the rest use them */
 } ls_output_spec;
 

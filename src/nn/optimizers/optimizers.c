@@ -18,7 +18,7 @@ const ls_registry ls_optimizers = {"optimizer", entries};
         COMMON(field), .kind = LS_OPTION_FLOAT, .initial = "null", .nullable = true, .min = FLT_MIN, .max = FLT_MAX    \
     }
 
-static const ls_option common_options[] = {
+const ls_option ls_optimizer_common_options[] = {
     {COMMON(weight_decay), .kind = LS_OPTION_FLOAT, .initial = "null", .nullable = true, .max = FLT_MAX},
     COMMON_LIMIT(clipnorm),
     COMMON_LIMIT(clipvalue),
@@ -41,7 +41,7 @@ static ls_status check_common(const void *config, const ls_config *at)
 
 static const ls_ops common_ops = {
     .name = "optimizer",
-    .options = common_options,
+    .options = ls_optimizer_common_options,
     .config_bytes = sizeof(ls_optimizer_common),
     .check = check_common,
 };
@@ -113,7 +113,7 @@ ls_status ls_optimizer_parse(const ls_config *node, const char *where, ls_optimi
     snprintf(place, sizeof place, "%s.%s", where, name);
     snprintf(rate_place, sizeof rate_place, "%s.learning_rate", place);
 
-    list_names(common_options, extra);
+    list_names(ls_optimizer_common_options, extra);
     LS_TRY_CLEANUP(ls_component_parse_args(&ops->ops, args, place, extra, &made.own));
     list_names(ops->ops.options, extra);
     LS_TRY_CLEANUP(ls_component_parse_args(&common_ops, args, place, extra, &common));
