@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "formats/json.h"
+#include "formats/keras_component.h"
 
 /* jansson fails for want of memory only: then a builder gives NULL, and so does the one that called it. */
 
@@ -34,14 +35,14 @@ static bool has_defaults(const ls_registry *registry, const ls_component *compon
  */
 static json_t *activation_of(const ls_component *activation)
 {
-    static const char *const layers[][2] = {{"relu", "ReLU"}, {"leaky_relu", "LeakyReLU"}, {"elu", "ELU"}};
+    const char *const(*const layers)[2] = ls_keras_activation_layers;
     const ls_ops *ops = activation->ops;
 
     if (!ops)
         return json_string("linear");
     if (has_defaults(&ls_activations, activation))
         return json_string(ops->name);
-    for (size_t i = 0; i < sizeof layers / sizeof layers[0]; i++)
+    for (size_t i = 0; layers[i][0]; i++)
         if (!strcmp(ops->name, layers[i][0]))
             return json_pack("{s:s, s:s, s:o, s:n}", "module", "keras.layers", "class_name", layers[i][1], "config",
                              config_of(activation), "registered_name");

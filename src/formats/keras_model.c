@@ -7,6 +7,7 @@
 #include "formats/h5_file.h"
 #include "formats/json.h"
 #include "formats/keras_config.h"
+#include "formats/keras_weights.h"
 
 #define KERAS_VERSION "3.9.0" /* whose layout this is; every Keras 3 reads it */
 #define BACKEND "tensorflow"
@@ -32,12 +33,6 @@ static ls_status put_versions(hid_t file, const char *object)
     return ls_h5_put_text(file, object, "backend", BACKEND);
 }
 
-/* A Sequential model has its input beside model.layers, a graph among them. */
-static bool is_listed(const ls_model *model, const ls_layer *layer)
-{
-    return !model->sequential || layer->ops != &ls_input_layer;
-}
-
 static ls_status put_layer_names(hid_t file, const ls_model *model)
 {
     const char **names = ls_calloc(model->layers, sizeof *names, "names of layers");
@@ -47,7 +42,7 @@ static ls_status put_layer_names(hid_t file, const ls_model *model)
     if (!names)
         return LS_ERR_MEMORY;
     for (size_t i = 0; i < model->layers; i++)
-        if (is_listed(model, model->layer[i]))
+        if (ls_keras_is_listed(model, model->layer[i]))
             names[n++] = model->layer[i]->name;
     st = ls_h5_put_texts(file, "/model_weights", "layer_names", names, n);
     ls_free(names);
@@ -103,7 +98,7 @@ ls_status ls_keras_write(hid_t file, const ls_model *model, const ls_compile_inf
     LS_TRY(put_layer_names(file, model));
     LS_TRY(put_versions(file, "/model_weights"));
     for (size_t i = 0; i < model->layers; i++)
-        if (is_listed(model, model->layer[i]))
+        if (ls_keras_is_listed(model, model->layer[i]))
             LS_TRY(put_layer(file, model, model->layer[i]));
     return LS_OK;
 }
@@ -181,11 +176,6 @@ static ls_status find_weights(hid_t file, const char *path, const char **group)
     *group = "/model_weights";
     if (ls_h5_has(file, *group))
         return LS_OK;
-    if (ls_h5_has(file, "/layers"))
-        return ls_fail(LS_ERR_FORMAT,
-                       "%s: this is a Keras 3 weights file without the model; write one that can be read here with "
-                       "model.save('model.h5')",
-                       path);
     return ls_fail(LS_ERR_FORMAT, "%s: not a model file of lockstep or Keras: it has no group 'model_weights'", path);
 }
 
@@ -219,6 +209,107 @@ static ls_status list_layers(hid_t file, const char *group, saved_model *saved)
     }
 cleanup:
     ls_h5_free_texts(names, n);
+    return st;
+}
+
+/* ---- weights files of Keras 3 ---- */
+
+/* /layers/KEY, if there are weights in it. */
+static ls_status list_key(hid_t file, const char *path, const char *key, saved_model *saved)
+{
+    saved_layer *layer = &saved->layer[saved->layers];
+    ls_text group = {0}, item = {0};
+    ls_status st;
+
+    ls_text_add(&group, LS_KERAS_LAYERS "/%s", key);
+    ls_text_add(&item, "%s/layers", group.data ? group.data : "");
+    LS_TRY_CLEANUP(item.status);
+    if (ls_h5_has(file, item.data)) {
+        st = ls_fail(LS_ERR_FORMAT, "%s: '%s' is a model within the model, which lockstep cannot read", path, group.data);
+        goto cleanup;
+    }
+    for (size_t i = 0;; i++) {
+        char **more;
+
+        item.length = 0;
+        ls_text_add(&item, "%s/vars/%zu", group.data, i);
+        LS_TRY_CLEANUP(item.status);
+        if (!ls_h5_has(file, item.data))
+            break;
+        if (!(more = ls_realloc(layer->weight, i + 1, sizeof *more, "weights of a model file"))) {
+            st = LS_ERR_MEMORY;
+            goto cleanup;
+        }
+        layer->weight = more;
+        layer->weights = i + 1;
+        if (!(layer->weight[i] = ls_strdup(item.data + group.length + 1))) {
+            st = LS_ERR_MEMORY;
+            goto cleanup;
+        }
+    }
+    if (layer->weights) {
+        layer->group = group.data;
+        layer->name = layer->group + sizeof LS_KERAS_LAYERS;
+        group = (ls_text){0};
+        saved->layers++;
+    }
+cleanup:
+    if (st != LS_OK) {
+        ls_h5_free_texts(layer->weight, layer->weights);
+        *layer = (saved_layer){0};
+    }
+    ls_text_reset(&group);
+    ls_text_reset(&item);
+    return st;
+}
+
+/* By key; put_in_order comes after. */
+static ls_status list_keys(hid_t file, const char *path, saved_model *saved)
+{
+    char **keys;
+    size_t n;
+    ls_status st;
+
+    LS_TRY(ls_h5_get_names(file, LS_KERAS_LAYERS, &keys, &n));
+    st = (saved->layer = ls_calloc(n, sizeof *saved->layer, "layers of a model file")) ? LS_OK : LS_ERR_MEMORY;
+    for (size_t i = 0; i < n && st == LS_OK; i++)
+        st = list_key(file, path, keys[i], saved);
+    ls_h5_free_texts(keys, n);
+    return st;
+}
+
+/*
+ * As many layers as the model has with weights, into the order of the model: each layer's key follows from its class
+ * and its place.
+ */
+static ls_status put_in_order(const char *path, const ls_model *model, saved_model *saved)
+{
+    ls_text key = {0};
+    size_t k = 0;
+    ls_status st = LS_OK;
+
+    for (size_t i = 0; i < model->layers && st == LS_OK; i++) {
+        size_t found = k;
+        saved_layer swap;
+
+        if (!model->layer[i]->params)
+            continue;
+        key.length = 0;
+        ls_keras_layer_key(model, i, &key);
+        LS_TRY_CLEANUP(key.status);
+        while (found < saved->layers && strcmp(saved->layer[found].name, key.data) != 0)
+            found++;
+        if (found == saved->layers) {
+            st = ls_fail(LS_ERR_MISMATCH, "%s: the weights of another model: layer '%s' of this one should lie in '%s/%s'",
+                         path, model->layer[i]->name, LS_KERAS_LAYERS, key.data);
+            goto cleanup;
+        }
+        swap = saved->layer[k];
+        saved->layer[k++] = saved->layer[found];
+        saved->layer[found] = swap;
+    }
+cleanup:
+    ls_text_reset(&key);
     return st;
 }
 
@@ -301,20 +392,27 @@ cleanup:
 
 ls_status ls_keras_read_weights(hid_t file, const char *path, ls_model *model)
 {
+    const bool by_key = ls_keras_is_weights_file(file);
     saved_model saved = {0};
     float *weights = NULL;
     const char *group;
     size_t k = 0;
     ls_status st;
 
-    LS_TRY_CLEANUP(find_weights(file, path, &group));
-    LS_TRY_CLEANUP(list_layers(file, group, &saved));
+    if (by_key) {
+        LS_TRY_CLEANUP(list_keys(file, path, &saved));
+    } else {
+        LS_TRY_CLEANUP(find_weights(file, path, &group));
+        LS_TRY_CLEANUP(list_layers(file, group, &saved));
+    }
     for (size_t i = 0; i < model->layers; i++)
         k += model->layer[i]->params > 0;
     if (k != saved.layers) {
         st = fail_count(path, &saved, model);
         goto cleanup;
     }
+    if (by_key)
+        LS_TRY_CLEANUP(put_in_order(path, model, &saved));
     if (!(weights = ls_calloc(model->size, sizeof *weights, "weights of a model file"))) {
         st = LS_ERR_MEMORY;
         goto cleanup;

@@ -17,26 +17,42 @@ static void add_snake_case(const char *name, ls_text *out)
     }
 }
 
-/* A Sequential model does not count its input among its layers. */
-static bool is_listed(const ls_model *model, const ls_layer *layer)
+bool ls_keras_is_weights_file(hid_t file)
+{
+    return ls_h5_has(file, LS_KERAS_LAYERS) && ls_h5_has(file, "/vars");
+}
+
+bool ls_keras_is_listed(const ls_model *model, const ls_layer *layer)
 {
     return !model->sequential || layer->ops != &ls_input_layer;
+}
+
+void ls_keras_layer_key(const ls_model *model, size_t index, ls_text *out)
+{
+    const ls_ops *ops = &model->layer[index]->ops->ops;
+    const char *class_name = ops->keras_name ? ops->keras_name : ops->name;
+    size_t same = 0;
+
+    for (size_t i = 0; i < index; i++) {
+        const ls_ops *other = &model->layer[i]->ops->ops;
+
+        same += ls_keras_is_listed(model, model->layer[i]) &&
+                strcmp(other->keras_name ? other->keras_name : other->name, class_name) == 0;
+    }
+    add_snake_case(class_name, out);
+    if (same)
+        ls_text_add(out, "_%zu", same);
 }
 
 static ls_status put_layer(hid_t file, const ls_model *model, size_t index)
 {
     const ls_layer *layer = model->layer[index];
-    const ls_ops *ops = &layer->ops->ops;
     ls_text path = {0};
-    size_t same = 0, length;
+    size_t length;
     ls_status st;
 
-    for (size_t i = 0; i < index; i++)
-        same += model->layer[i]->ops == layer->ops && is_listed(model, model->layer[i]);
     ls_text_add(&path, "/layers/");
-    add_snake_case(ops->keras_name ? ops->keras_name : ops->name, &path);
-    if (same)
-        ls_text_add(&path, "_%zu", same);
+    ls_keras_layer_key(model, index, &path);
     ls_text_add(&path, "/vars");
     LS_TRY_CLEANUP(path.status);
     LS_TRY_CLEANUP(ls_h5_put_group(file, path.data));
@@ -63,7 +79,7 @@ ls_status ls_keras_write_weights(hid_t file, const ls_model *model)
     LS_TRY(ls_h5_put_text(file, "/vars", "name", model->name));
     LS_TRY(ls_h5_put_group(file, "/layers"));
     for (size_t i = 0; i < model->layers; i++)
-        if (is_listed(model, model->layer[i]))
+        if (ls_keras_is_listed(model, model->layer[i]))
             LS_TRY(put_layer(file, model, i));
     return LS_OK;
 }

@@ -10,7 +10,21 @@
 
 #include <hdf5.h>
 
+#include "base/text.h"
 #include "nn/model.h"
+
+#define LS_KERAS_LAYERS "/layers"
+
+/* Is this such a file, and not a whole model? */
+bool ls_keras_is_weights_file(hid_t file);
+
+/*
+ * The KEY of layer `index` of the model, which counts layers of its class before it. Only layers for which
+ * ls_keras_is_listed have one.
+ */
+void ls_keras_layer_key(const ls_model *model, size_t index, ls_text *out);
+/* Does Keras count this layer among model.layers? A Sequential model has its input beside them. */
+bool ls_keras_is_listed(const ls_model *model, const ls_layer *layer);
 
 /* Add the weights to an HDF5 file open for writing. The same weights give the same bytes. */
 ls_status ls_keras_write_weights(hid_t file, const ls_model *model);

@@ -1,0 +1,405 @@
+#include "formats/keras_architecture.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "formats/keras_component.h"
+#include "nn/layer.h"
+
+#define WHERE_BYTES 256
+
+/* ---- layers ---- */
+
+/* One entry of "layers". */
+typedef struct entry {
+    const ls_config *node, *config;
+    const char *class_name, *name;
+    const ls_config *calls;  /* inbound_nodes; NULL in a Sequential model */
+    char where[WHERE_BYTES]; /* "layer 'd1' (Dense)" */
+} entry;
+
+static bool is_model(const char *class_name)
+{
+    static const char *const models[] = {"Sequential", "Functional", "Model"};
+
+    for (size_t i = 0; i < sizeof models / sizeof models[0]; i++)
+        if (strcmp(class_name, models[i]) == 0)
+            return true;
+    return false;
+}
+
+static ls_status read_entry(const ls_config *node, entry *out)
+{
+    LS_TRY(ls_config_expect(node, LS_CONFIG_MAP, "a layer"));
+    *out = (entry){.node = node,
+                   .config = ls_config_get(node, "config"),
+                   .class_name = ls_keras_text(node, "class_name"),
+                   .name = ls_keras_text(node, "name"),
+                   .calls = ls_config_get(node, "inbound_nodes")};
+    if (!out->name)
+        out->name = ls_keras_text(out->config, "name");
+    if (!out->class_name || !out->name || !*out->name)
+        return ls_config_fail(node, "a layer of the model has no class_name or no name");
+    snprintf(out->where, sizeof out->where, "layer '%.100s' (%.60s)", out->name, out->class_name);
+    return LS_OK;
+}
+
+/* x + y in Python makes such an operation; with as many axes on both sides it is what the layer does. */
+static bool is_merging_operation(const entry *e)
+{
+    static const char *const names[] = {"Add", "Subtract", "Multiply", "Maximum"};
+    const char *module = ls_keras_text(e->node, "module");
+
+    for (size_t i = 0; module && strcmp(module, "keras.src.ops.numpy") == 0 && i < sizeof names / sizeof names[0]; i++)
+        if (strcmp(e->class_name, names[i]) == 0)
+            return true;
+    return false;
+}
+
+static ls_status check_class(const entry *e)
+{
+    const char *module = ls_keras_text(e->node, "module");
+
+    if (is_model(e->class_name))
+        return ls_config_fail(e->node,
+                              "%s is a model within the model, which lockstep cannot read: build the model from "
+                              "its layers instead",
+                              e->where);
+    LS_TRY(ls_keras_check_module(e->node, e->where));
+    if (module && strncmp(module, "keras.src.ops", 13) == 0 && !is_merging_operation(e))
+        return ls_config_fail(e->node, "%s is a bare operation of %s, not a layer: lockstep does not have it", e->where,
+                              module);
+    return ls_keras_check_dtype(ls_config_get(e->config, "dtype"), strcmp(e->class_name, "InputLayer") == 0, e->where);
+}
+
+/* "Dense: {units: 3}" of ours into the map `out`; ReLU and its like are an activation with arguments. */
+static ls_status put_layer(const entry *e, ls_config *out)
+{
+    const ls_ops *ops = ls_registry_find(&ls_layers, e->class_name);
+    const ls_config *trainable = ls_config_get(e->config, "trainable");
+    ls_config *args;
+
+    LS_TRY(check_class(e));
+    if (!ops && ls_keras_activation_of(e->class_name)) {
+        if (!(args = ls_config_add(out, "activation", LS_CONFIG_MAP, NULL)))
+            return LS_ERR_MEMORY;
+        return ls_keras_put_component(&ls_activations, e->node, e->where, args, "activation");
+    }
+    if (!ops) {
+        ls_text known = {0};
+        ls_status st;
+
+        for (const ls_ops *const *c = ls_layers.entries; *c; c++)
+            ls_text_add(&known, "%s%s", c == ls_layers.entries ? "" : ", ", (*c)->keras_name);
+        st = known.status == LS_OK ? ls_config_fail(e->node, "%s is of a class that lockstep does not have (it has %s)",
+                                                    e->where, known.data)
+                                   : known.status;
+        ls_text_reset(&known);
+        return st;
+    }
+    if (!(args = ls_config_add(out, ops->name, LS_CONFIG_MAP, NULL)))
+        return LS_ERR_MEMORY;
+    LS_TRY(ls_keras_put_options(ops, NULL, e->config, e->where, args));
+    return ls_config_is_null(trainable) || !trainable->text || strcmp(trainable->text, "true") == 0
+               ? LS_OK
+               : ls_config_put(args, "trainable", trainable);
+}
+
+/* "input: {shape: [4]}" from [null, 4]. */
+static ls_status put_shape(const entry *e, const ls_config *batch_shape, ls_config *out)
+{
+    ls_config *shape;
+
+    if (ls_config_is_null(batch_shape) || batch_shape->kind != LS_CONFIG_LIST || !batch_shape->first)
+        return ls_config_fail(e->node, "%s says no input shape", e->where);
+    if (!(shape = ls_config_add(out, "shape", LS_CONFIG_LIST, NULL)))
+        return LS_ERR_MEMORY;
+    for (const ls_config *c = batch_shape->first->next; c; c = c->next) {
+        if (ls_config_is_null(c))
+            return ls_config_fail(e->node, "%s has an axis of any length; lockstep needs fixed shapes", e->where);
+        LS_TRY(ls_config_put(shape, NULL, c));
+    }
+    return LS_OK;
+}
+
+static const ls_config *batch_shape_of(const ls_config *config)
+{
+    const ls_config *shape = ls_config_get(config, "batch_shape");
+
+    return ls_config_is_null(shape) ? ls_config_get(config, "batch_input_shape") : shape;
+}
+
+/* ---- Sequential ---- */
+
+static ls_status put_sequential(const ls_config *config, ls_config *out)
+{
+    const ls_config *layers = ls_config_get(config, "layers");
+    ls_config *model = ls_config_add(out, "model", LS_CONFIG_LIST, NULL), *item;
+
+    if (!model)
+        return LS_ERR_MEMORY;
+    for (const ls_config *c = layers->first; c; c = c->next) {
+        entry e;
+
+        LS_TRY(read_entry(c, &e));
+        if (strcmp(e.class_name, "InputLayer") == 0 && c != layers->first)
+            return ls_config_fail(c, "%s is not the first layer", e.where);
+        if (c == layers->first) { /* Keras 2, and models built by calling them: the shape stands elsewhere */
+            const bool is_input = strcmp(e.class_name, "InputLayer") == 0;
+            const ls_config *shape = batch_shape_of(e.config);
+
+            if (ls_config_is_null(shape))
+                shape = ls_config_get(config, "build_input_shape");
+            if (!(item = ls_config_add(model, NULL, LS_CONFIG_MAP, NULL)) ||
+                !(item = ls_config_add(item, "input", LS_CONFIG_MAP, NULL)))
+                return LS_ERR_MEMORY;
+            if (is_input) {
+                LS_TRY(check_class(&e));
+                LS_TRY(ls_keras_add_text(item, "name", e.name) ? LS_OK : LS_ERR_MEMORY);
+            }
+            LS_TRY(put_shape(&e, shape, item));
+            if (is_input)
+                continue;
+        }
+        if (!(item = ls_config_add(model, NULL, LS_CONFIG_MAP, NULL)) || !ls_keras_add_text(item, "name", e.name))
+            return LS_ERR_MEMORY;
+        LS_TRY(put_layer(&e, item));
+    }
+    return LS_OK;
+}
+
+/* ---- graphs ---- */
+
+typedef struct graph {
+    const ls_config *layers;
+    entry *entry; /* [n] */
+    size_t n;
+} graph;
+
+static const entry *find_entry(const graph *g, const char *name)
+{
+    for (size_t i = 0; i < g->n; i++)
+        if (strcmp(g->entry[i].name, name) == 0)
+            return &g->entry[i];
+    return NULL;
+}
+
+/* The node of ours for a call of a layer: the layer's name, "LAYER_call_2" for its third call, made unique by "_". */
+static ls_status add_call_name(const graph *g, const entry *e, size_t call, ls_text *out)
+{
+    ls_text_add(out, "%s", e->name);
+    if (call)
+        ls_text_add(out, "_call_%zu", call);
+    while (call && out->status == LS_OK && find_entry(g, out->data))
+        ls_text_add(out, "_");
+    return out->status;
+}
+
+/* ["a", 0, 0] (three of them, or four with keyword arguments): the output of call 0 of layer a. */
+static ls_status put_tensor(const graph *g, const ls_config *address, const char *where, ls_config *out)
+{
+    const ls_config *name, *call, *tensor, *rest;
+    int64_t calls = 0, tensors = 0;
+    const entry *from;
+    ls_text text = {0};
+    ls_status st;
+
+    if (!address || address->kind != LS_CONFIG_LIST || address->count < 3 || address->count > 4)
+        return ls_config_fail(address, "%s: an input is no [layer, call, tensor]", where);
+    name = address->first;
+    call = name->next;
+    tensor = call->next;
+    rest = tensor->next;
+    LS_TRY(ls_config_expect(name, LS_CONFIG_SCALAR, where));
+    LS_TRY(ls_config_int(call, where, 0, 1 << 30, &calls));
+    LS_TRY(ls_config_int(tensor, where, 0, 0, &tensors));
+    if (!(from = find_entry(g, name->text)))
+        return ls_config_fail(address, "%s has an input from the layer '%.80s', which is not there", where, name->text);
+    if (calls && (size_t)calls >= (from->calls ? from->calls->count : 0))
+        return ls_config_fail(address, "%s has an input from call %lld of the layer '%.80s', which is not there", where,
+                              (long long)calls, name->text);
+    for (const ls_config *c = rest && rest->kind == LS_CONFIG_MAP ? rest->first : NULL; c; c = c->next)
+        if (!ls_config_is_null(c))
+            return ls_config_fail(c, "%s is called with the argument '%.80s', which lockstep does not have", where,
+                                  c->key);
+    st = add_call_name(g, from, (size_t)calls, &text);
+    if (st == LS_OK && !ls_keras_add_text(out, NULL, text.data))
+        st = LS_ERR_MEMORY;
+    ls_text_reset(&text);
+    return st;
+}
+
+/* Arguments of a call as Keras 3 writes them: tensors, in lists of any depth. */
+static ls_status put_arguments(const graph *g, const ls_config *node, const char *where, ls_config *out)
+{
+    const char *class_name = ls_keras_text(node, "class_name");
+
+    if (node->kind == LS_CONFIG_LIST) {
+        for (const ls_config *c = node->first; c; c = c->next)
+            LS_TRY(put_arguments(g, c, where, out));
+        return LS_OK;
+    }
+    if (ls_config_is_null(node))
+        return LS_OK;
+    if (!class_name || strcmp(class_name, "__keras_tensor__") != 0)
+        return ls_config_fail(node, "%s is called with something that is no output of a layer", where);
+    return put_tensor(g, ls_config_get(ls_config_get(node, "config"), "keras_history"), where, out);
+}
+
+/* Both operands must have as many axes: a layer and Python's + broadcast differently if not. */
+static ls_status check_operands(const entry *e, const ls_config *args)
+{
+    const ls_config *a = args && args->kind == LS_CONFIG_LIST ? args->first : NULL, *b = a ? a->next : NULL;
+    const ls_config *x = ls_config_get(ls_config_get(a, "config"), "shape");
+    const ls_config *y = ls_config_get(ls_config_get(b, "config"), "shape");
+
+    if (!x || !y || x->count != y->count)
+        return ls_config_fail(e->node, "%s does not take two outputs of as many axes: lockstep does not have that",
+                              e->where);
+    return LS_OK;
+}
+
+/* The inputs of one call, into the list `out`. */
+static ls_status put_inputs(const graph *g, const entry *e, const ls_config *call, ls_config *out)
+{
+    const ls_config *args = ls_config_get(call, "args"), *kwargs = ls_config_get(call, "kwargs");
+
+    if (call->kind == LS_CONFIG_LIST) { /* Keras 2 */
+        for (const ls_config *c = call->first; c; c = c->next)
+            LS_TRY(put_tensor(g, c, e->where, out));
+        return LS_OK;
+    }
+    LS_TRY(ls_config_expect(call, LS_CONFIG_MAP, e->where));
+    if (is_merging_operation(e))
+        LS_TRY(check_operands(e, args));
+    for (const ls_config *c = kwargs && kwargs->kind == LS_CONFIG_MAP ? kwargs->first : NULL; c; c = c->next)
+        if (!ls_config_is_null(c))
+            return ls_config_fail(c, "%s is called with the argument '%.80s', which lockstep does not have", e->where,
+                                  c->key);
+    return args ? put_arguments(g, args, e->where, out) : LS_OK;
+}
+
+static ls_status put_calls(const graph *g, const entry *e, ls_config *layers)
+{
+    size_t i = 0;
+
+    if (!e->calls || e->calls->kind != LS_CONFIG_LIST || !e->calls->first)
+        return ls_config_fail(e->node, "%s is never called", e->where);
+    for (const ls_config *call = e->calls->first; call; call = call->next, i++) {
+        ls_config *item = ls_config_add(layers, NULL, LS_CONFIG_MAP, NULL), *inputs;
+        ls_text name = {0};
+        ls_status st = add_call_name(g, e, i, &name);
+
+        if (st == LS_OK && (!item || !ls_keras_add_text(item, "name", name.data)))
+            st = LS_ERR_MEMORY;
+        ls_text_reset(&name);
+        LS_TRY(st);
+        if (i == 0)
+            LS_TRY(put_layer(e, item));
+        else
+            LS_TRY(ls_keras_add_text(item, "shares", e->name) ? LS_OK : LS_ERR_MEMORY);
+        if (!(inputs = ls_config_add(item, "inputs", LS_CONFIG_LIST, NULL)))
+            return LS_ERR_MEMORY;
+        LS_TRY(put_inputs(g, e, call, inputs));
+    }
+    return LS_OK;
+}
+
+const ls_config *ls_keras_next_tensor(const ls_config *list, const ls_config *last)
+{
+    const ls_config *best = NULL;
+
+    if (list->kind == LS_CONFIG_LIST && list->first && list->first->kind == LS_CONFIG_SCALAR)
+        return last ? NULL : list;
+    if (list->kind != LS_CONFIG_MAP)
+        return last ? last->next : list->first;
+    for (const ls_config *c = list->first; c; c = c->next)
+        if ((!last || strcmp(c->key, last->key) > 0) && (!best || strcmp(c->key, best->key) < 0))
+            best = c;
+    return best;
+}
+
+static ls_status put_graph_inputs(const graph *g, const ls_config *config, ls_config *model)
+{
+    const ls_config *list = ls_config_get(config, "input_layers");
+    ls_config *inputs = ls_config_add(model, "inputs", LS_CONFIG_MAP, NULL), *input;
+
+    if (!inputs)
+        return LS_ERR_MEMORY;
+    for (const ls_config *t = ls_keras_next_tensor(list, NULL); t; t = ls_keras_next_tensor(list, t)) {
+        const entry *e = t->kind == LS_CONFIG_LIST && t->first && t->first->text ? find_entry(g, t->first->text) : NULL;
+
+        if (!e || strcmp(e->class_name, "InputLayer") != 0)
+            return ls_config_fail(t, "an input of the model is no InputLayer");
+        LS_TRY(check_class(e));
+        if (ls_config_get(inputs, e->name))
+            return ls_config_fail(t, "%s is listed twice as an input of the model", e->where);
+        if (!(input = ls_config_add(inputs, e->name, LS_CONFIG_MAP, NULL)))
+            return LS_ERR_MEMORY;
+        LS_TRY(put_shape(e, batch_shape_of(e->config), input));
+    }
+    return LS_OK;
+}
+
+static ls_status put_graph(const ls_config *config, ls_config *out)
+{
+    graph g = {.layers = ls_config_get(config, "layers")};
+    const ls_config *outputs;
+    ls_config *model, *layers, *names;
+    ls_config *needed;
+    ls_status st = LS_OK;
+
+    LS_TRY(ls_config_need(config, "input_layers", "the model", &needed));
+    LS_TRY(ls_config_need(config, "output_layers", "the model", &needed));
+    outputs = needed;
+    if (!(g.entry = ls_calloc(g.layers->count, sizeof *g.entry, "the layers of a model")))
+        return LS_ERR_MEMORY;
+    for (const ls_config *c = g.layers->first; c; c = c->next)
+        LS_TRY_CLEANUP(read_entry(c, &g.entry[g.n++]));
+    if (!(model = ls_config_add(out, "model", LS_CONFIG_MAP, NULL))) {
+        st = LS_ERR_MEMORY;
+        goto cleanup;
+    }
+    LS_TRY_CLEANUP(put_graph_inputs(&g, config, model));
+    if (!(layers = ls_config_add(model, "layers", LS_CONFIG_LIST, NULL)) ||
+        !(names = ls_config_add(model, "outputs", LS_CONFIG_LIST, NULL))) {
+        st = LS_ERR_MEMORY;
+        goto cleanup;
+    }
+    for (size_t i = 0; i < g.n; i++) {
+        if (strcmp(g.entry[i].class_name, "InputLayer") != 0)
+            LS_TRY_CLEANUP(put_calls(&g, &g.entry[i], layers));
+        else if (!ls_config_get(ls_config_get(model, "inputs"), g.entry[i].name)) {
+            st = ls_config_fail(g.entry[i].node, "%s is none of the model's inputs", g.entry[i].where);
+            goto cleanup;
+        }
+    }
+    for (const ls_config *t = ls_keras_next_tensor(outputs, NULL); t; t = ls_keras_next_tensor(outputs, t))
+        LS_TRY_CLEANUP(put_tensor(&g, t, "an output of the model", names));
+cleanup:
+    ls_free(g.entry);
+    return st;
+}
+
+ls_status ls_keras_put_model(const ls_config *json, ls_config *out)
+{
+    const char *class_name = ls_keras_text(json, "class_name");
+    ls_config *config, *layers;
+
+    LS_TRY(ls_config_expect(json, LS_CONFIG_MAP, "the description of the model"));
+    LS_TRY(ls_config_need(json, "config", "the description of the model", &config));
+    if (!class_name || !is_model(class_name))
+        return ls_config_fail(json,
+                              "the model is of the class '%.80s', which only its own program can build; lockstep "
+                              "reads Sequential and Functional models",
+                              class_name ? class_name : "?");
+    if (config->kind == LS_CONFIG_LIST) /* Keras 1 */
+        return ls_config_fail(json, "the file is of a version of Keras before 2, which lockstep does not read");
+    LS_TRY(ls_keras_check_dtype(ls_config_get(config, "dtype"), false, "the model"));
+    LS_TRY(ls_config_need(config, "layers", "the model", &layers));
+    LS_TRY(ls_config_expect(layers, LS_CONFIG_LIST, "the layers of the model"));
+    if (!layers->first)
+        return ls_config_fail(json, "the model has no layers");
+    return strcmp(class_name, "Sequential") == 0 ? put_sequential(config, out) : put_graph(config, out);
+}
