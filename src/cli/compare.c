@@ -11,11 +11,13 @@
 #include "cli/h5_describe.h"
 #include "cli/report.h"
 #include "cli/weight_list.h"
+#include "formats/keras_file.h"
+#include "formats/keras_weights.h"
 #include "nn/summary.h"
 
 static const char help[] =
     "usage: lockstep compare A.h5 B.h5\n\n"
-    "Compares the weights of two files of lockstep or Keras, bit by bit. Weights are paired by their order, as Keras "
+    "Compares the weights of two files of lockstep or Keras (.h5, .weights.h5, .keras), bit by bit. Weights are paired by their order, as Keras "
     "pairs\n"
     "them, whatever their names. For every weight that differs: how many elements, the first of them with both values "
     "in\n"
@@ -137,17 +139,30 @@ static void add_difference(const ls_weight_entry *entry, const difference *d, co
 typedef struct side {
     const char *path;
     hid_t file;
+    ls_model *model; /* NULL: the file does not say */
     ls_weight_list list;
 } side;
 
 static ls_status open_side(side *s)
 {
-    LS_TRY(ls_h5_open_read(s->path, &s->file));
-    return ls_weight_list_read(s->file, s->path, &s->list);
+    LS_TRY(ls_keras_open(s->path, &s->file));
+    s->model = ls_weight_list_model(s->path);
+    return LS_OK;
+}
+
+/* A weights file of Keras does not say how its layers follow each other: then the other side does. */
+static ls_status list_side(side *s, const side *other)
+{
+    if (!s->model && !other->model && ls_keras_is_weights_file(s->file) && !ls_keras_is_weights_file(other->file))
+        return ls_fail(LS_ERR_MISMATCH,
+                       "the order of the layers in '%s' stands nowhere: lockstep can build the model of neither file",
+                       s->path);
+    return ls_weight_list_read(s->file, s->path, s->model ? s->model : other->model, &s->list);
 }
 
 static void close_side(side *s)
 {
+    ls_model_free(s->model);
     ls_weight_list_reset(&s->list);
     ls_h5_close(s->file);
 }
@@ -222,6 +237,8 @@ static ls_status compare(const char *path_a, const char *path_b, ls_text *out)
     XXH3_128bits_reset(&t.hash);
     LS_TRY_CLEANUP(open_side(&a));
     LS_TRY_CLEANUP(open_side(&b));
+    LS_TRY_CLEANUP(list_side(&a, &b));
+    LS_TRY_CLEANUP(list_side(&b, &a));
     LS_TRY_CLEANUP(check_architecture(&a, &b));
     for (size_t i = 0; i < a.list.n; i++)
         LS_TRY_CLEANUP(compare_weight(&a, &b, i, &t, out));

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "base/memory.h"
 #include "formats/h5_file.h"
 #include "train/checkpoint.h"
@@ -28,65 +29,83 @@ void ls_data_arguments_reset(ls_data_arguments *a)
     *a = (ls_data_arguments){0};
 }
 
-/* One array of the split in the file at hand: path as the experiment has it, or /SPLIT/WHAT. */
-static ls_status set_array(const ls_data_arguments *a, const ls_array_spec *from, const char *what, ls_array_spec *out)
+/* One array of the split in the file at hand. from: as the experiment has it, or NULL. Takes path. */
+static ls_status set_array(const ls_data_arguments *a, const ls_array_spec *from, char *path, const char *name,
+                           ls_array_spec *out)
 {
-    ls_text path = {0};
-
     *out = from ? *from : (ls_array_spec){.one_hot = INT64_MIN, .scale = NAN, .offset = NAN};
-    out->name = out->path = out->file = NULL;
-    if (!(out->file = ls_strdup(a->data)))
+    out->name = out->file = NULL;
+    out->path = path;
+    if (!path || !(out->file = ls_strdup(a->data)) || (name && !(out->name = ls_strdup(name))))
         return LS_ERR_MEMORY;
-    if (from && from->name && !(out->name = ls_strdup(from->name)))
-        return LS_ERR_MEMORY;
-    if (from)
-        return (out->path = ls_strdup(from->path)) ? LS_OK : LS_ERR_MEMORY;
-    ls_text_add(&path, "/%s/%s", a->split, what);
-    out->path = path.data;
-    return path.status;
-}
-
-static ls_status copy_arrays(const ls_data_arguments *a, const ls_array_spec *from, size_t n, const char *what,
-                             ls_array_spec **out, size_t *count)
-{
-    const size_t want = n ? n : 1;
-
-    if (!(*out = ls_calloc(want, sizeof **out, "the arrays of a split")))
-        return LS_ERR_MEMORY;
-    for (; *count < want; ++*count)
-        LS_TRY(set_array(a, n ? &from[*count] : NULL, what, &(*out)[*count]));
     return LS_OK;
 }
 
-/* The arrays that the experiment names for this split; else, for a model with one input, /SPLIT/x and /SPLIT/y. */
+static ls_status copy_arrays(const ls_data_arguments *a, const ls_array_spec *from, size_t n, ls_array_spec **out,
+                             size_t *count)
+{
+    if (!(*out = ls_calloc(n, sizeof **out, "the arrays of a split")))
+        return LS_ERR_MEMORY;
+    for (size_t i = 0; i < n; i++)
+        LS_TRY(set_array(a, &from[i], ls_strdup(from[i].path), from[i].name, &(*out)[(*count)++]));
+    return LS_OK;
+}
+
+/* What the file has itself: /SPLIT/x, or /SPLIT/x/NAME for the model's input of that name. Neither: no arrays. */
+static ls_status find_arrays(const ls_data_arguments *a, hid_t file, const char *what, ls_array_spec **out,
+                             size_t *count)
+{
+    char **names = NULL;
+    size_t n = 0;
+    ls_text path = {0};
+    ls_status st;
+
+    ls_text_add(&path, "/%s/%s", a->split, what);
+    LS_TRY_CLEANUP(path.status);
+    if (!ls_h5_has(file, path.data))
+        goto cleanup;
+    if (ls_h5_is_group(file, path.data))
+        LS_TRY_CLEANUP(ls_h5_get_names(file, path.data, &names, &n));
+    if (!(*out = ls_calloc(n ? n : 1, sizeof **out, "the arrays of a split"))) {
+        st = LS_ERR_MEMORY;
+        goto cleanup;
+    }
+    if (!n)
+        LS_TRY_CLEANUP(set_array(a, NULL, ls_strdup(path.data), NULL, &(*out)[(*count)++]));
+    for (size_t i = 0; i < n; i++)
+        LS_TRY_CLEANUP(set_array(a, NULL, ls_path_join(path.data, names[i]), names[i], &(*out)[(*count)++]));
+cleanup:
+    ls_h5_free_texts(names, n);
+    ls_text_reset(&path);
+    return st;
+}
+
+/* The arrays that the experiment names for this split; else what the file has of that name. */
 static ls_status make_spec(ls_data_arguments *a)
 {
     const ls_split_spec *from = ls_experiment_split(a->experiment, a->split);
     hid_t file;
-    bool has_y;
+    ls_status st;
 
     if (!(a->spec.name = ls_strdup(a->split)))
         return LS_ERR_MEMORY;
     if (from) {
         a->spec.has_rows = from->has_rows;
         memcpy(a->spec.rows, from->rows, sizeof from->rows);
+        LS_TRY(copy_arrays(a, from->x, from->xs, &a->spec.x, &a->spec.xs));
+        return copy_arrays(a, from->y, from->ys, &a->spec.y, &a->spec.ys);
     }
-    LS_TRY(copy_arrays(a, from ? from->x : NULL, from ? from->xs : 0, "x", &a->spec.x, &a->spec.xs));
-    if (from && !from->ys)
-        return LS_OK;
-    if (from)
-        return copy_arrays(a, from->y, from->ys, "y", &a->spec.y, &a->spec.ys);
     LS_TRY(ls_h5_open_read(a->data, &file));
-    has_y = ls_h5_has(file, a->split);
-    if (has_y) {
-        ls_text path = {0};
-
-        ls_text_add(&path, "/%s/y", a->split);
-        has_y = path.status == LS_OK && ls_h5_has(file, path.data);
-        ls_text_reset(&path);
+    LS_TRY_CLEANUP(find_arrays(a, file, "x", &a->spec.x, &a->spec.xs));
+    if (!a->spec.xs) {
+        st = ls_fail(LS_ERR_FORMAT, "'%s' has no '/%s/x', and the experiment names no arrays for the split '%s'",
+                     a->data, a->split, a->split);
+        goto cleanup;
     }
+    st = find_arrays(a, file, "y", &a->spec.y, &a->spec.ys);
+cleanup:
     ls_h5_close(file);
-    return has_y ? copy_arrays(a, NULL, 0, "y", &a->spec.y, &a->spec.ys) : LS_OK;
+    return st;
 }
 
 static ls_status read_arguments(int argc, char **argv, bool wants_output, ls_data_arguments *a)
@@ -109,7 +128,7 @@ static ls_status read_arguments(int argc, char **argv, bool wants_output, ls_dat
             return ls_fail(LS_ERR_USAGE, "unknown option '--output'; see lockstep %s --help", argv[0]);
     }
     LS_TRY(st);
-    LS_TRY(ls_cli_operands(argc, argv, 1, "MODEL.h5"));
+    LS_TRY(ls_cli_operands(argc, argv, 1, "MODEL"));
     a->model = argv[optind];
     if (!a->data)
         return ls_fail(LS_ERR_USAGE, "--data FILE.h5 is missing; see lockstep %s --help", argv[0]);

@@ -4,8 +4,9 @@
 #include "train/evaluate.h"
 
 static const char help[] =
-    "usage: lockstep evaluate MODEL.h5 --data FILE.h5 [--split test] [OPTIONS]\n\n"
-    "Loss and metrics of a trained model on a split, the same numbers on any number of ranks.\n\n" LS_DATA_ARGUMENTS_HELP;
+    "usage: lockstep evaluate MODEL --data FILE.h5 [--split test] [OPTIONS]\n\n"
+    "Loss and metrics of a trained model on a split, the same numbers on any number of ranks.\n"
+    "MODEL: a model file of lockstep or Keras (.h5, .keras).\n\n" LS_DATA_ARGUMENTS_HELP;
 
 static ls_status evaluate(const ls_comm *comm, const ls_data_arguments *a)
 {
@@ -15,6 +16,8 @@ static ls_status evaluate(const ls_comm *comm, const ls_data_arguments *a)
     size_t n;
     ls_status st = LS_OK;
 
+    if (a->experiment->compile_refused)
+        return ls_fail(LS_ERR_CONFIG, "%s; without it there is nothing to evaluate", a->experiment->compile_refused);
     if (!a->task->has_loss)
         return ls_fail(LS_ERR_CONFIG, "'%s' was compiled without a loss: there is nothing to evaluate", a->model);
     LS_TRY(ls_task_check_targets(a->task, a->task->test));

@@ -11,6 +11,7 @@
 #include "cli/report.h"
 #include "cli/weight_list.h"
 #include "data/h5.h"
+#include "formats/keras_file.h"
 
 #define PATH_MAX_BYTES 1000
 
@@ -19,7 +20,7 @@ static const char help[] =
     "Says what an HDF5 file holds. Of a dataset file: every array with type, shape, scaling, chunks, compression,\n"
     "checksum, size, range of values and how often each label occurs. Of a model or checkpoint: layers, weights, and "
     "the\n"
-    "state lockstep keeps beside them. Files of h5py and Keras are read too.\n";
+    "state lockstep keeps beside them. Files of h5py and Keras (.h5, .weights.h5, .keras) are read too.\n";
 
 static const struct option options[] = {{NULL, 0, NULL, 0}};
 
@@ -156,7 +157,7 @@ static ls_status inspect(const char *path, ls_text *out)
     hid_t file;
     ls_status st;
 
-    LS_TRY(ls_h5_open_read(path, &file));
+    LS_TRY(ls_keras_open(path, &file));
     ls_h5_quiet_begin(&quiet);
     st = ls_weight_list_is_model(file) ? ls_inspect_model(file, path, out) : inspect_tree(file, path, out);
     ls_h5_quiet_end(&quiet);

@@ -10,22 +10,22 @@
 #include "cli/h5_tree.h"
 #include "cli/inspect.h"
 #include "cli/weight_list.h"
-#include "formats/json.h"
+#include "formats/keras_file.h"
+#include "formats/keras_weights.h"
 #include "nn/summary.h"
 
 #define GROUP "/lockstep"
 #define NAME_BYTES 80
 #define EPOCHS_SHOWN 20
 
-static void add_headline(hid_t file, const char *path, ls_text *out)
+static void add_headline(hid_t file, const char *path, const ls_keras_json *json, ls_text *out)
 {
     char *text = NULL;
 
-    ls_text_add(out, "%s: model file", path);
-    if (ls_h5_has_attribute(file, "/", "keras_version") && ls_h5_get_text(file, "/", "keras_version", &text) == LS_OK) {
+    ls_text_add(out, "%s: %s file", path, json->model ? "model" : "weights");
+    if (json->version) {
         ls_text_add(out, " in the layout of Keras ");
-        ls_add_clean(text, NAME_BYTES, out);
-        ls_free(text);
+        ls_add_clean(json->version, NAME_BYTES, out);
     }
     if (ls_h5_has(file, GROUP) && ls_h5_has_attribute(file, GROUP, "version") &&
         ls_h5_get_text(file, GROUP, "version", &text) == LS_OK) {
@@ -42,19 +42,15 @@ static void add_scalar(const ls_config *node, const char *otherwise, ls_text *ou
 }
 
 /* "Sequential: input (InputLayer), dense (Dense)", from the JSON that Keras builds the model from. */
-static void add_architecture(hid_t file, ls_text *out)
+static void add_architecture(const ls_config *model, ls_text *out)
 {
-    char *text = NULL;
-    ls_config *root = NULL;
-    const ls_config *layers;
+    const ls_config *layers = ls_config_get(ls_config_get(model, "config"), "layers");
     size_t n = 0;
 
-    if (!ls_h5_has_attribute(file, "/", "model_config") || ls_h5_get_text(file, "/", "model_config", &text) != LS_OK ||
-        ls_json_parse(text, strlen(text), "model_config", &root) != LS_OK)
-        goto cleanup;
-    layers = ls_config_get(ls_config_get(root, "config"), "layers");
+    if (!model)
+        return;
     ls_text_add(out, "architecture: ");
-    add_scalar(ls_config_get(root, "class_name"), "?", out);
+    add_scalar(ls_config_get(model, "class_name"), "?", out);
     ls_text_add(out, " of ");
     for (const ls_config *c = layers ? layers->first : NULL; c; c = c->next) {
         ls_text_add(out, "%s", n++ ? ", " : "");
@@ -64,9 +60,6 @@ static void add_architecture(hid_t file, ls_text *out)
         ls_text_add(out, ")");
     }
     ls_text_add(out, "%s\n", n ? "" : "no layers");
-cleanup:
-    ls_config_free(root);
-    ls_free(text);
 }
 
 /* ---- weights ---- */
@@ -123,12 +116,14 @@ static void add_fingerprint(hid_t file, XXH3_state_t *hash, ls_text *out)
 static ls_status add_weights(hid_t file, const char *path, ls_text *out)
 {
     char count[LS_NUMBER_BYTES], bytes[LS_NUMBER_BYTES];
+    ls_model *const model = ls_weight_list_model(path);
     XXH3_state_t hash;
     ls_weight_list list;
     int width = 0;
-    ls_status st = LS_OK;
+    ls_status st = ls_weight_list_read(file, path, model, &list);
 
-    LS_TRY(ls_weight_list_read(file, path, &list));
+    ls_model_free(model);
+    LS_TRY(st);
     XXH3_128bits_reset(&hash);
     ls_text_add(out, "weights: %zu, %s parameters (%s)\n", list.n, ls_format_count(list.size, count),
                 ls_format_bytes((double)list.size * sizeof(float), bytes));
@@ -304,10 +299,16 @@ cleanup:
 
 ls_status ls_inspect_model(hid_t file, const char *path, ls_text *out)
 {
-    add_headline(file, path, out);
-    add_architecture(file, out);
+    ls_keras_json json;
+
+    ls_keras_json_read(path, &json); /* empty after a failure */
+    add_headline(file, path, &json, out);
+    add_architecture(json.model, out);
+    ls_keras_json_reset(&json);
     LS_TRY(add_weights(file, path, out));
     LS_TRY(add_optimizer(file, "/optimizer_weights", out));
+    if (ls_keras_is_weights_file(file))
+        LS_TRY(add_optimizer(file, "/optimizer", out));
     if (!ls_h5_has(file, GROUP))
         return out->status;
     LS_TRY(add_state(file, out));

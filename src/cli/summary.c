@@ -6,16 +6,17 @@
 #include "base/file.h"
 #include "cli/cli.h"
 #include "cli/report.h"
+#include "formats/keras_file.h"
 #include "nn/dot.h"
 #include "nn/summary.h"
 #include "train/checkpoint.h"
 #include "train/task.h"
 
 static const char help[] =
-    "usage: lockstep summary EXPERIMENT.yaml|MODEL.h5 [--dot FILE.dot]\n\n"
+    "usage: lockstep summary EXPERIMENT.yaml|MODEL [--dot FILE.dot]\n\n"
     "Prints the table of a model as Keras does: layers, output shapes, parameters. For an experiment whose model does "
     "not\n"
-    "begin with its input shape, the shape is read from the training data.\n\n"
+    "begin with its input shape, the shape is read from the training data. MODEL: a file of lockstep or Keras (.h5, .keras).\n\n"
     "  --dot FILE.dot       also write a picture of the graph for Graphviz: dot -Tsvg FILE.dot > FILE.svg\n";
 
 enum { DOT = 1 };
@@ -41,26 +42,11 @@ static ls_status read_arguments(int argc, char **argv, arguments *a)
     while (ls_cli_option(argc, argv, options, &st) == DOT)
         a->dot = optarg;
     LS_TRY(st);
-    LS_TRY(ls_cli_operands(argc, argv, 1, "EXPERIMENT.yaml|MODEL.h5"));
+    LS_TRY(ls_cli_operands(argc, argv, 1, "EXPERIMENT.yaml|MODEL"));
     a->file = argv[optind];
     if (a->dot && is_same_file(a->dot, a->file))
         return ls_fail(LS_ERR_USAGE, "--dot would overwrite '%s' itself", a->file);
     return LS_OK;
-}
-
-/* By the signature at its beginning, whatever the file is called. A file that cannot be read is left to its reader. */
-static bool is_hdf5(const char *path)
-{
-    static const char signature[] = "\211HDF\r\n\032\n";
-    char begin[sizeof signature - 1];
-    FILE *file = fopen(path, "rb");
-    bool found;
-
-    if (!file)
-        return false;
-    found = fread(begin, 1, sizeof begin, file) == sizeof begin && memcmp(begin, signature, sizeof begin) == 0;
-    fclose(file);
-    return found;
 }
 
 static ls_status summarize(const arguments *a, ls_text *out)
@@ -70,7 +56,7 @@ static ls_status summarize(const arguments *a, ls_text *out)
     ls_text dot = {0};
     ls_status st;
 
-    if (is_hdf5(a->file))
+    if (ls_keras_file_kind(a->file) != LS_FILE_OTHER) /* whatever it is called */
         LS_TRY(ls_checkpoint_experiment(a->file, &experiment));
     else
         LS_TRY(ls_experiment_read(a->file, NULL, 0, &experiment));

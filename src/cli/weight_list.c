@@ -6,6 +6,9 @@
 #include "base/text.h"
 #include "cli/h5_tree.h"
 #include "data/h5.h"
+#include "formats/keras_weights.h"
+#include "train/checkpoint.h"
+#include "train/task.h"
 
 void ls_weight_list_reset(ls_weight_list *list)
 {
@@ -31,7 +34,18 @@ static const char *layers_of(hid_t file)
 
 bool ls_weight_list_is_model(hid_t file)
 {
-    return layers_of(file) != NULL;
+    return layers_of(file) != NULL || ls_keras_is_weights_file(file);
+}
+
+ls_model *ls_weight_list_model(const char *path)
+{
+    ls_experiment *experiment = NULL;
+    ls_model *model = NULL;
+
+    if (ls_checkpoint_experiment(path, &experiment) == LS_OK)
+        ls_task_model(experiment, &model);
+    ls_experiment_free(experiment);
+    return model;
 }
 
 /* Any floating-point type; bytes: of one value. False if the path is no such dataset. */
@@ -175,7 +189,26 @@ static ls_status list_datasets(hid_t file, ls_weight_list *out)
     return st;
 }
 
-ls_status ls_weight_list_read(hid_t file, const char *path, ls_weight_list *out)
+/* A weights file in the order of a model. */
+static ls_status list_by_model(hid_t file, const ls_model *model, ls_weight_list *out)
+{
+    for (size_t i = 0; i < model->layers; i++)
+        for (size_t p = 0; p < model->layer[i]->params; p++) {
+            ls_text path = {0};
+
+            ls_text_add(&path, LS_KERAS_LAYERS "/");
+            ls_keras_layer_key(model, i, &path);
+            ls_text_add(&path, "/vars/%zu", p);
+            if (path.status != LS_OK) {
+                ls_text_reset(&path);
+                return LS_ERR_MEMORY;
+            }
+            LS_TRY(append(file, short_name(model->layer[i]->name, model->layer[i]->param[p].name), path.data, out));
+        }
+    return LS_OK;
+}
+
+ls_status ls_weight_list_read(hid_t file, const char *path, const ls_model *model, ls_weight_list *out)
 {
     const char *const root = layers_of(file);
     ls_h5_quiet quiet;
@@ -184,6 +217,10 @@ ls_status ls_weight_list_read(hid_t file, const char *path, ls_weight_list *out)
     *out = (ls_weight_list){0};
     ls_h5_quiet_begin(&quiet);
     st = root ? list_model(file, root, out) : list_datasets(file, out);
+    if (st == LS_OK && !root && model && out->n == model->params && ls_keras_is_weights_file(file)) {
+        ls_weight_list_reset(out);
+        st = list_by_model(file, model, out);
+    }
     ls_h5_quiet_end(&quiet);
     if (st == LS_OK && out->n == 0)
         st = ls_fail(LS_ERR_FORMAT, "'%s' holds no weights", path);

@@ -3,6 +3,7 @@
 #define LS_CLI_WEIGHT_LIST_H
 
 #include "formats/h5_file.h"
+#include "nn/model.h"
 
 typedef struct ls_weight_entry {
     char *name; /* "dense/kernel" */
@@ -17,14 +18,18 @@ typedef struct ls_weight_list {
     size_t size; /* elements of all */
 } ls_weight_list;
 
-/* Does the file say which layers it has? Then it is a model file of lockstep or Keras. */
+/* A file with weights of lockstep or Keras, in any layout? */
 bool ls_weight_list_is_model(hid_t file);
 
+/* The model that a file says it holds, without its weights; NULL: it does not say, or lockstep cannot build it. */
+ls_model *ls_weight_list_model(const char *path);
+
 /*
- * Of a model file: layers in the order of layer_names, weights in the order of weight_names. Of any other file: all
- * floating-point datasets by path, without those of an optimizer (Keras's *.weights.h5). path: for messages.
+ * Of a model file: layers in the order of layer_names, weights in the order of weight_names. Of a weights file of Keras 3
+ * or of its archive: in the order of the model, which the file does not say; model NULL or of other weights: by path. Of
+ * any other file: all floating-point datasets by path. path: for messages.
  */
-ls_status ls_weight_list_read(hid_t file, const char *path, ls_weight_list *out);
+ls_status ls_weight_list_read(hid_t file, const char *path, const ls_model *model, ls_weight_list *out);
 void ls_weight_list_reset(ls_weight_list *list);
 
 /*

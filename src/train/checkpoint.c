@@ -9,13 +9,15 @@
 
 #include "base/memory.h"
 #include "formats/h5_file.h"
+#include "formats/keras_file.h"
 #include "formats/keras_model.h"
 #include "formats/yaml.h"
 #include "lockstep/version.h"
 #include "tensor/kernels.h"
 #include "train/callback.h"
+#include "train/model_file.h"
 
-#define GROUP "/lockstep"
+#define GROUP LS_MODEL_FILE_GROUP
 
 /*
  * The arrays and numbers of /lockstep pass through one list in one order, for writing and for reading, and through one
@@ -340,7 +342,7 @@ static ls_status put_attributes(hid_t file, const ls_trainer *t, uint64_t checks
     LS_TRY_CLEANUP(ls_experiment_write(t->experiment, t->model, true, &experiment));
     LS_TRY_CLEANUP(identity(t, &same));
     ls_model_fingerprint(t->model, fingerprint);
-    LS_TRY_CLEANUP(ls_h5_put_int(file, GROUP, "format", LS_CHECKPOINT_FORMAT));
+    LS_TRY_CLEANUP(ls_h5_put_int(file, GROUP, "format", LS_MODEL_FILE_FORMAT));
     LS_TRY_CLEANUP(ls_h5_put_text(file, GROUP, "version", ls_version()));
     LS_TRY_CLEANUP(ls_h5_put_text(file, GROUP, "kernel", ls_blas_kernel()));
     LS_TRY_CLEANUP(ls_h5_put_text(file, GROUP, "experiment", experiment.data));
@@ -382,26 +384,6 @@ ls_status ls_checkpoint_write(ls_trainer *t, const char *path)
 }
 
 /* --- reading ------------------------------------------------------------------------------------------------------ */
-
-static ls_status open_checkpoint(const char *path, hid_t *file)
-{
-    int64_t format;
-    ls_status st;
-
-    LS_TRY(ls_h5_open_read(path, file));
-    if (!ls_h5_has(*file, GROUP)) {
-        st = ls_fail(LS_ERR_FORMAT, "'%s' is no lockstep model: it has no group %s", path, GROUP);
-        goto cleanup;
-    }
-    LS_TRY_CLEANUP(ls_h5_get_int(*file, GROUP, "format", &format));
-    if (format != LS_CHECKPOINT_FORMAT)
-        st = ls_fail(LS_ERR_FORMAT, "'%s' has format %" PRId64 ", but this lockstep reads format %d", path, format,
-                     LS_CHECKPOINT_FORMAT);
-cleanup:
-    if (st != LS_OK)
-        ls_h5_close(*file);
-    return st;
-}
 
 /* LS_ERR_MISMATCH naming the first line in which two identities differ. */
 static ls_status check_identity(const char *path, const char *theirs, const char *ours)
@@ -475,7 +457,7 @@ static ls_status read_file(ls_trainer *t, const char *path, bool allow_other_ker
     char *theirs = NULL;
     ls_status st;
 
-    LS_TRY(open_checkpoint(path, &in.file));
+    LS_TRY(ls_model_file_open(path, &in.file));
     LS_TRY_CLEANUP(ls_h5_get_text(in.file, GROUP, "identity", &theirs));
     LS_TRY_CLEANUP(identity(t, &ours));
     LS_TRY_CLEANUP(check_identity(path, theirs, ours.data));
@@ -509,17 +491,17 @@ ls_status ls_checkpoint_read(ls_trainer *t, const char *path, bool allow_other_k
 
 ls_status ls_checkpoint_experiment(const char *path, ls_experiment **out)
 {
-    hid_t file;
-    char *text = NULL;
+    ls_config *root;
+    char *refused;
     ls_status st;
 
     *out = NULL;
-    LS_TRY(open_checkpoint(path, &file));
-    st = ls_h5_get_text(file, GROUP, "experiment", &text);
-    ls_h5_close(file);
+    LS_TRY(ls_model_file_experiment(path, &root, &refused));
+    st = ls_experiment_create(root, path, out);
     if (st == LS_OK)
-        st = ls_experiment_parse(text, strlen(text), path, out);
-    ls_free(text);
+        (*out)->compile_refused = refused;
+    else
+        ls_free(refused);
     return st;
 }
 
@@ -528,7 +510,7 @@ ls_status ls_checkpoint_weights(const char *path, ls_model *model)
     hid_t file;
     ls_status st;
 
-    LS_TRY(ls_h5_open_read(path, &file));
+    LS_TRY(ls_keras_open(path, &file));
     st = ls_keras_read_weights(file, path, model);
     if (st == LS_OK && ls_h5_has(file, GROUP)) /* Keras's own files have no fingerprint */
         st = check_fingerprint(file, path, model);

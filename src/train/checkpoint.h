@@ -9,8 +9,6 @@
 
 #include "train/trainer.h"
 
-#define LS_CHECKPOINT_FORMAT 1
-
 /* Collective. Gathers the optimizer's state to rank 0, which writes the file as ls_file_replace does. */
 ls_status ls_checkpoint_write(ls_trainer *trainer, const char *path);
 
@@ -21,9 +19,12 @@ ls_status ls_checkpoint_write(ls_trainer *trainer, const char *path);
  */
 ls_status ls_checkpoint_read(ls_trainer *trainer, const char *path, bool allow_other_kernel);
 
-/* The experiment text of a model file, for evaluate, predict and summary. Not collective. */
+/*
+ * The experiment of a model file, for evaluate, predict and summary: as lockstep wrote it there, or made from what Keras
+ * says of a model (then without data; see compile_refused). Not collective.
+ */
 ls_status ls_checkpoint_experiment(const char *path, ls_experiment **out);
-/* The weights of a lockstep or Keras model file into a model of the same architecture. Not collective. */
+/* The weights of a file of lockstep or of Keras (.h5, .weights.h5, .keras) into a model of the same architecture. Not collective. */
 ls_status ls_checkpoint_weights(const char *path, ls_model *model);
 
 #endif

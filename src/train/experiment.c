@@ -9,6 +9,7 @@
 #include "data/sampler.h"
 #include "formats/yaml.h"
 #include "train/callback.h"
+#include "train/model_file.h"
 
 /* --- fit and distributed ----------------------------------------------------------------------------------------- */
 
@@ -381,6 +382,7 @@ void ls_experiment_free(ls_experiment *e)
     ls_free(e->distributed.blas_kernel);
     ls_free(e->file);
     ls_free(e->name);
+    ls_free(e->compile_refused);
     ls_free(e->initial_weights);
     ls_free(e->output);
     ls_config_free(e->root);
@@ -411,6 +413,29 @@ static ls_status read_compile(const ls_config *compile, ls_experiment *e)
     return st;
 }
 
+/* model: {file: start.keras} is the model of that file, which takes its place in the tree. */
+static ls_status read_model_file(ls_experiment *e)
+{
+    ls_config *model = ls_config_get(e->root, "model"), *from = NULL;
+    const ls_config *file = model && model->count == 1 ? ls_config_get(model, "file") : NULL;
+    char *path = NULL, *refused = NULL;
+    const char *text;
+    ls_status st;
+
+    if (!file)
+        return LS_OK;
+    LS_TRY(ls_config_text(file, "model.file", &text));
+    if (!(path = relative_path(e->file, text)))
+        return LS_ERR_MEMORY;
+    LS_TRY_CLEANUP(ls_model_file_experiment(path, &from, &refused));
+    st = ls_config_replace(e->root, model, ls_config_get(from, "model"));
+cleanup:
+    ls_config_free(from);
+    ls_free(path);
+    ls_free(refused);
+    return st;
+}
+
 static ls_status read_experiment(ls_experiment *e)
 {
     static const char *const keys[] = {"name", "seed", "initial_weights", "data", "model", "compile", "fit",
@@ -435,6 +460,7 @@ static ls_status read_experiment(ls_experiment *e)
     }
     LS_TRY(ls_config_need(root, "data", "the experiment", &data));
     LS_TRY(read_data(data, e));
+    LS_TRY(read_model_file(e));
     LS_TRY(ls_config_need(root, "model", "the experiment", &model));
     e->model = model;
     LS_TRY(read_compile(ls_config_get(root, "compile"), e));
@@ -443,8 +469,7 @@ static ls_status read_experiment(ls_experiment *e)
     return read_distributed(ls_config_get(root, "distributed"), e);
 }
 
-/* Takes root. */
-static ls_status from_root(ls_config *root, const char *file, ls_experiment **out)
+ls_status ls_experiment_create(ls_config *root, const char *file, ls_experiment **out)
 {
     ls_experiment *e = ls_calloc(1, sizeof *e, "the experiment");
     ls_status st = LS_OK;
@@ -481,7 +506,7 @@ ls_status ls_experiment_read(const char *file, const char *const *settings, size
             return st;
         }
     }
-    return from_root(root, file, out);
+    return ls_experiment_create(root, file, out);
 }
 
 ls_status ls_experiment_parse(const char *text, size_t bytes, const char *name, ls_experiment **out)
@@ -490,7 +515,7 @@ ls_status ls_experiment_parse(const char *text, size_t bytes, const char *name, 
 
     *out = NULL;
     LS_TRY(ls_yaml_parse(text, bytes, name, &root));
-    return from_root(root, name, out);
+    return ls_experiment_create(root, name, out);
 }
 
 /* A Sequential description that takes its input shape from the data gets it written out. */

@@ -70,6 +70,7 @@ typedef struct ls_experiment {
     size_t splits;
     const ls_config *model; /* description */
     const ls_config *compile;
+    char *compile_refused; /* why a model of Keras is not compiled as its file says; NULL: it is */
     ls_optimizer optimizer;
     ls_fit_options fit;
     struct ls_callback_spec *callback; /* [callbacks] in the order of the file */
@@ -82,8 +83,10 @@ typedef struct ls_experiment {
  * without data: the model's shapes and losses come later (ls_task_create).
  */
 ls_status ls_experiment_read(const char *file, const char *const *settings, size_t n, ls_experiment **out);
-/* The same from text: what a model file holds. name: for messages and as base of relative paths (may be NULL: none). */
+/* The same from text. name: for messages and as base of relative paths (may be NULL: none). */
 ls_status ls_experiment_parse(const char *text, size_t bytes, const char *name, ls_experiment **out);
+/* The same from a tree, which is taken. */
+ls_status ls_experiment_create(ls_config *root, const char *name, ls_experiment **out);
 void ls_experiment_free(ls_experiment *experiment);
 
 /* n array specs with their texts, and the list itself. */

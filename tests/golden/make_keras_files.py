@@ -1,0 +1,169 @@
+#!/usr/bin/env python3
+"""keras_files/: models that the real Keras saved in its three formats. README.md tells what is in the folder.
+
+    venv/bin/python make_keras_files.py        # with requirements.txt, as generate.py; about a minute
+"""
+
+import os
+from pathlib import Path
+
+os.environ.update(TF_CPP_MIN_LOG_LEVEL="3", TF_ENABLE_ONEDNN_OPTS="0", KERAS_BACKEND="tensorflow", CUDA_VISIBLE_DEVICES="")
+
+import h5py  # noqa: E402
+import keras  # noqa: E402
+import numpy as np  # noqa: E402
+from keras import constraints, initializers, layers, losses, metrics, optimizers, regularizers  # noqa: E402
+
+OUT = Path(__file__).parent / "keras_files"
+N, BATCH = 13, 5
+rng = np.random.default_rng(20260101)
+
+
+def image():
+    """Sequential: images, normalizations, every kind of argument, and a schedule."""
+    model = keras.Sequential([
+        keras.Input((8, 8, 2), name="pixels"),
+        layers.Conv2D(4, 3, padding="same", activation="leaky_relu", kernel_regularizer="l2", name="zebra"),
+        layers.BatchNormalization(epsilon=0.01),
+        layers.MaxPooling2D(),
+        layers.LeakyReLU(),
+        layers.Conv2D(4, (2, 1), strides=1, groups=2, use_bias=False, dilation_rate=1,
+                      kernel_initializer=initializers.HeNormal(seed=3), kernel_constraint=constraints.MaxNorm(3.0)),
+        layers.BatchNormalization(scale=False, trainable=False, name="apple"),
+        layers.ReLU(max_value=6.0, negative_slope=0.1),
+        layers.GaussianNoise(0.1),
+        layers.AveragePooling2D(2, strides=1, padding="same"),
+        layers.LayerNormalization(axis=[1, 2, 3]),
+        layers.Dropout(0.3, noise_shape=(None, 1, 1, 4), seed=7),
+        layers.GlobalAveragePooling2D(),
+        layers.Dense(6, activation="silu", bias_regularizer=regularizers.L1L2(0.01, 0.02),
+                     activity_regularizer=regularizers.L1(0.001), name="dense_10"),
+        layers.ELU(alpha=0.5),
+        layers.Dense(4, trainable=False),
+        layers.LayerNormalization(center=False),
+        layers.Dense(3, name="a_first_name"),
+        layers.Softmax(),
+    ], name="images")
+    model.compile(
+        optimizers.Adam(optimizers.schedules.ExponentialDecay(0.01, 100, 0.9), amsgrad=True, clipnorm=1.0),
+        losses.CategoricalCrossentropy(label_smoothing=0.1),
+        metrics=["accuracy", metrics.AUC(num_thresholds=50), metrics.RootMeanSquaredError(name="distance"),
+                 metrics.TopKCategoricalAccuracy(k=2), metrics.CategoricalCrossentropy()],
+        weighted_metrics=["mae"])
+    return model, rng.normal(size=(N, 8, 8, 2)), np.eye(3)[rng.integers(0, 3, N)]
+
+
+def graph():
+    """Shared layers, three inputs, two outputs, every merging layer, and an operation of Python's own."""
+    a, b = keras.Input((4,), name="left"), keras.Input((4,), name="right")
+    words = keras.Input((5,), dtype="int32", name="words")
+    shared = layers.Dense(3, activation="tanh", name="shared")
+    table = layers.Embedding(7, 3, name="table")
+    x, y = shared(a), shared(layers.Dense(4, activation="gelu", name="narrow")(b))
+    text = layers.Permute((2, 1))(table(words))
+    text = layers.Dense(3, kernel_constraint=constraints.UnitNorm(), name="text")(layers.Flatten()(text))
+    merged = [layers.Add()([x, y]), layers.Subtract()([x, y]), layers.Multiply()([x, text]), x + text,
+              layers.Average()([x, y, text]), layers.Maximum()([x, y])]
+    merged.append(layers.Dot(axes=(2, 2), normalize=True)(
+        [layers.Reshape((1, 3))(x), layers.Reshape((-1, 3))(text)]))
+    merged[-1] = layers.Reshape((1,))(merged[-1])
+    all_of_it = layers.Concatenate(name="all")(merged)
+    all_of_it = layers.BatchNormalization(name="norm")(all_of_it)
+    price = layers.Dense(1, kernel_initializer="ones", name="price")(all_of_it)
+    kind = layers.Dense(3, activation="softmax", name="kind")(layers.Activation("softplus")(all_of_it))
+    model = keras.Model([a, b, words], [price, kind], name="graph")
+    model.compile(optimizers.SGD(0.1, momentum=0.9, nesterov=True, weight_decay=0.01),
+                  [losses.Huber(delta=0.5), "sparse_categorical_crossentropy"], loss_weights=[1.0, 0.5],
+                  metrics=[["mae", metrics.R2Score()], ["acc"]])
+    inputs = {"left": rng.normal(size=(N, 4)), "right": rng.normal(size=(N, 4)),
+              "words": rng.integers(0, 7, (N, 5)).astype("int32")}
+    return model, inputs, {"price": rng.normal(size=(N, 1)), "kind": rng.integers(0, 3, N).astype("int32")}
+
+
+def dictionary():
+    """Inputs and outputs by names of their own, compiled by them; the same dense layer class in odd order."""
+    a, b = keras.Input((3,), name="z_in"), keras.Input((3,), name="a_in")
+    first = layers.Dense(3, activation="selu", name="d9")(a)
+    second = layers.Dense(3, activation="hard_sigmoid", name="d1")(b)
+    up = layers.Dense(2, name="up")(layers.Add()([first, second]))
+    down = layers.Dense(1, activation="sigmoid", name="down")(layers.Multiply()([first, second]))
+    model = keras.Model({"z": a, "a": b}, {"zeta": up, "alpha": down}, name="dictionary")
+    model.compile("rmsprop", {"zeta": "mse", "alpha": "binary_crossentropy"}, loss_weights={"zeta": 2.0, "alpha": 1.0},
+                  metrics={"alpha": ["accuracy", "mse"]})
+    inputs = {"z_in": rng.normal(size=(N, 3)), "a_in": rng.normal(size=(N, 3))}
+    return model, inputs, {"up": rng.normal(size=(N, 2)), "down": rng.integers(0, 2, (N, 1)).astype("float32")}
+
+
+def own_loss(y_true, y_pred):
+    return keras.ops.mean((y_true - y_pred) ** 4)
+
+
+def custom():
+    """Compiled with a function that only its own program has: predicts, but cannot be evaluated."""
+    model = keras.Sequential([keras.Input((3,)), layers.Dense(2, activation="relu")], name="custom")
+    model.compile("adam", own_loss)
+    return model, rng.normal(size=(N, 3)), rng.normal(size=(N, 2))
+
+
+def randomize(model):
+    """So that nothing hides behind zeros, ones or symmetry."""
+    for variable in model.variables:
+        if "seed" in variable.path or not variable.dtype.startswith("float"):
+            continue
+        values = rng.normal(0, 0.6, variable.shape)
+        if variable.path.endswith(("moving_variance", "gamma")):
+            values = 0.5 + np.abs(values)
+        variable.assign(values)
+
+
+def as_floats(values):
+    return values.astype("float32") if values.dtype == np.float64 else values
+
+
+def put(group, name, values):
+    if isinstance(values, dict):
+        for key, value in values.items():
+            group[f"{name}/{key}"] = as_floats(value)
+    else:
+        group[name] = as_floats(values)
+
+
+def make(data, build):
+    model, x, y = build()
+    randomize(model)
+    case, name = data.create_group(build.__name__), build.__name__
+    put(case, "x", x)
+    put(case, "y", y)
+    inputs, targets = x, y
+    if name == "dictionary":
+        inputs, targets = {"z": x["z_in"], "a": x["a_in"]}, {"zeta": y["up"], "alpha": y["down"]}
+    elif isinstance(x, dict):
+        inputs, targets = list(x.values()), list(y.values())
+    model.save(OUT / f"{name}.keras")
+    model.save_weights(OUT / f"{name}.weights.h5")
+    model.save(OUT / f"{name}.h5")
+    # What Keras itself makes of its file: it does not keep every argument (Huber's delta).
+    model = keras.saving.load_model(OUT / f"{name}.keras", compile=name != "custom")
+    predicted = model.predict(inputs, batch_size=BATCH, verbose=0)
+    if name == "dictionary":
+        predicted = {"up": predicted["zeta"], "down": predicted["alpha"]}
+    elif isinstance(predicted, list):
+        predicted = dict(zip(y, predicted))
+    else:
+        predicted = {model.layers[-1].name: predicted}
+    put(case, "predict", predicted)
+    if name != "custom":
+        # Eagerly: a graph gives every output's own loss as a mean over batches, whatever their sizes.
+        model.run_eagerly = len(model.outputs) > 1
+        for key, value in model.evaluate(inputs, targets, batch_size=BATCH, verbose=0, return_dict=True).items():
+            case[f"evaluate/{key.replace('zeta_', 'up_').replace('alpha_', 'down_')}"] = float(value)
+
+
+OUT.mkdir(exist_ok=True)
+keras.utils.set_random_seed(1)
+with h5py.File(OUT / "data.h5", "w") as data:
+    data.attrs["format_version"] = np.int32(1)
+    for key, value in {"made_by": "make_keras_files.py", "keras_version": keras.__version__}.items():
+        data.attrs[key] = value
+    for build in (image, graph, dictionary, custom):
+        make(data, build)
