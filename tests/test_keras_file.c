@@ -1,0 +1,889 @@
+/*
+ * What lockstep makes of files that Keras wrote, and of files that pretend to be: the model in the words of an
+ * experiment, written here by hand; one message for what lockstep does not have; and damage. Numbers of real files
+ * against Keras: mpi/test_keras_files.c.
+ */
+#include "ls_test.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/zip.h"
+#include "formats/h5_file.h"
+#include "formats/keras_model.h"
+#include "formats/keras_weights.h"
+#include "nn/summary.h"
+#include "train/checkpoint.h"
+#include "train/model_file.h"
+#include "train/task.h"
+
+#define FIXTURES LS_SOURCE_DIR "/tests/golden/keras_files/"
+
+static char folder[] = "keras_file.XXXXXX", archive[64], weights[64], other[64];
+
+static int set_up(void **state)
+{
+    (void)state;
+    if (!mkdtemp(folder))
+        return -1;
+    snprintf(archive, sizeof archive, "%s/it.keras", folder);
+    snprintf(weights, sizeof weights, "%s/it.h5", folder);
+    snprintf(other, sizeof other, "%s/other.h5", folder);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    unlink(archive);
+    unlink(weights);
+    unlink(other);
+    return rmdir(folder);
+}
+
+/* ---- the model and how it was compiled ---- */
+
+/* An archive with this config.json, and nothing of weights. */
+static void put_archive(const char *config)
+{
+    static const char metadata[] = "{\"keras_version\": \"3.15.1\"}";
+    const ls_zip_member members[] = {{"metadata.json", metadata, strlen(metadata)},
+                                     {"config.json", config, strlen(config)}};
+
+    assert_true(ok(ls_zip_save(archive, members, count_of(members))));
+}
+
+/* What lockstep reads there must be this YAML. */
+static void check_yaml(const char *config, const char *want)
+{
+    ls_config *root = NULL;
+    char *refused = NULL;
+    ls_text text = {0};
+
+    put_archive(config);
+    assert_true(ok(ls_model_file_experiment(archive, &root, &refused)));
+    if (refused)
+        print_error("refused: %s\n", refused);
+    assert_null(refused);
+    ls_config_write_yaml(root, &text);
+    assert_string_equal(text.data, want);
+    ls_text_reset(&text);
+    ls_config_free(root);
+}
+
+#define LAYER(class, rest) "{\"class_name\": \"" class "\", \"config\": {" rest "}}"
+#define INPUT LAYER("InputLayer", "\"name\": \"in\", \"batch_shape\": [null, 4], \"dtype\": \"float32\"")
+#define SEQUENTIAL(layers) "{\"class_name\": \"Sequential\", \"config\": {\"name\": \"seq\", \"layers\": [" layers "]}}"
+#define COMPILED(layers, compile)                                                                                      \
+    "{\"class_name\": \"Sequential\", \"config\": {\"name\": \"seq\", \"layers\": [" layers "]}, "                     \
+    "\"compile_config\": {" compile "}}"
+#define DENSE LAYER("Dense", "\"name\": \"out\", \"units\": 2")
+
+static void sequential_models(void **state)
+{
+    (void)state;
+    /* Options at the value at which they do nothing go; lists of one axis and noise_shape without samples. */
+    check_yaml(
+        SEQUENTIAL(INPUT ", " LAYER(
+            "Dense",
+            "\"name\": \"d1\", \"units\": 3, \"activation\": \"relu\", "
+            "\"kernel_initializer\": {\"module\": \"keras.initializers\", "
+            "\"class_name\": \"HeNormal\", \"config\": {\"seed\": 5, "
+            "\"input_axes\": "
+            "null}}, \"bias_regularizer\": {\"class_name\": \"L2\", "
+            "\"config\": "
+            "{\"l2\": 0.5}}, \"quantization_config\": null, "
+            "\"from_the_future\": false") ", " LAYER("BatchNormalization",
+                                                     "\"name\": \"bn\", "
+                                                     "\"axis\": [1], "
+                                                     "\"renorm\": false, "
+                                                     "\"renorm_momentum\": "
+                                                     "0.99, \"trainable\": "
+                                                     "false") ", " LAYER("Dropo"
+                                                                         "ut",
+                                                                         "\"nam"
+                                                                         "e\": "
+                                                                         "\"dr"
+                                                                         "\", "
+                                                                         "\"rat"
+                                                                         "e\": "
+                                                                         "0.5, "
+                                                                         "\"noi"
+                                                                         "se_"
+                                                                         "shape"
+                                                                         "\": "
+                                                                         "[null"
+                                                                         ", "
+                                                                         "3], "
+                                                                         "\"dty"
+                                                                         "pe\":"
+                                                                         " {"
+                                                                         "\"cla"
+                                                                         "ss_"
+                                                                         "name"
+                                                                         "\": "
+                                                                         "\"DTy"
+                                                                         "pePol"
+                                                                         "icy\""
+                                                                         ", "
+                                                                         "\"con"
+                                                                         "fig\""
+                                                                         ": "
+                                                                         "{\"na"
+                                                                         "me\":"
+                                                                         " "
+                                                                         "\"flo"
+                                                                         "at32"
+                                                                         "\"}}") ", " LAYER("LeakyReLU",
+                                                                                            "\"name\": \"lr\"") ","
+                                                                                                                " " LAYER("ReLU",
+                                                                                                                          "\"name\": \"r\", "
+                                                                                                                          "\"max_value\": 6.0") ", " LAYER("Softmax",
+                                                                                                                                                           "\"name\": \"true\", \"axis\": -1")),
+        "data: {}\n"
+        "model:\n"
+        "  - input:\n"
+        "      name: \"in\"\n"
+        "      shape:\n"
+        "        - 4\n"
+        "  - name: \"d1\"\n"
+        "    dense:\n"
+        "      units: 3\n"
+        "      activation: \"relu\"\n"
+        "      kernel_initializer:\n"
+        "        he_normal: {}\n"
+        "      bias_regularizer:\n"
+        "        l2:\n"
+        "          l2: 0.5\n"
+        "  - name: \"bn\"\n"
+        "    batch_normalization:\n"
+        "      axis: 1\n"
+        "      trainable: false\n"
+        "  - name: \"dr\"\n"
+        "    dropout:\n"
+        "      rate: 0.5\n"
+        "      noise_shape:\n"
+        "        - 3\n"
+        "  - name: \"lr\"\n"
+        "    activation:\n"
+        "      activation:\n"
+        "        leaky_relu:\n"
+        "          negative_slope: 0.3\n"
+        "  - name: \"r\"\n"
+        "    activation:\n"
+        "      activation:\n"
+        "        relu:\n"
+        "          max_value: 6.0\n"
+        "  - name: \"true\"\n"
+        "    activation:\n"
+        "      activation:\n"
+        "        softmax: {}\n");
+    /* Keras 2, and a model that got its input by being called: the shape stands with the first layer or with the model.
+     */
+    check_yaml(SEQUENTIAL(LAYER("Flatten", "\"name\": \"f\", \"batch_input_shape\": [null, 2, 2]")),
+               "data: {}\n"
+               "model:\n"
+               "  - input:\n"
+               "      shape:\n"
+               "        - 2\n"
+               "        - 2\n"
+               "  - name: \"f\"\n"
+               "    flatten: {}\n");
+    check_yaml("{\"class_name\": \"Sequential\", \"config\": {\"layers\": [" LAYER(
+                   "Flatten", "\"name\": \"f\"") "], \"build_input_shape\": [null, 4]}}",
+               "data: {}\n"
+               "model:\n"
+               "  - input:\n"
+               "      shape:\n"
+               "        - 4\n"
+               "  - name: \"f\"\n"
+               "    flatten: {}\n");
+}
+
+/* A layer of a graph in the old form and in the new one. */
+#define NODE(class, name, rest, calls)                                                                                 \
+    "{\"class_name\": \"" class "\", \"name\": \"" name "\", \"config\": {\"name\": \"" name "\"" rest "}, "           \
+                                "\"inbound_nodes\": [" calls "]}"
+#define T(layer, call)                                                                                                 \
+    "{\"class_name\": \"__keras_tensor__\", \"config\": {\"shape\": [null, 3], \"dtype\": \"float32\", "               \
+    "\"keras_history\": [\"" layer "\", " call ", 0]}}"
+#define GRAPH(layers, inputs, outputs)                                                                                 \
+    "{\"class_name\": \"Functional\", \"config\": {\"name\": \"g\", \"layers\": [" layers                              \
+    "], \"input_layers\": " inputs ", \"output_layers\": " outputs "}}"
+#define A NODE("InputLayer", "a", ", \"batch_shape\": [null, 3]", "")
+#define B NODE("InputLayer", "b", ", \"batch_shape\": [null, 3]", "")
+
+static void graphs(void **state)
+{
+    static const char want[] = "data: {}\n"
+                               "model:\n"
+                               "  inputs:\n"
+                               "    a:\n"
+                               "      shape:\n"
+                               "        - 3\n"
+                               "    b:\n"
+                               "      shape:\n"
+                               "        - 3\n"
+                               "  layers:\n"
+                               "    - name: \"sh\"\n"
+                               "      dense:\n"
+                               "        units: 3\n"
+                               "      inputs:\n"
+                               "        - \"a\"\n"
+                               "    - name: \"sh_call_1_\"\n" /* sh_call_1 is taken */
+                               "      shares: \"sh\"\n"
+                               "      inputs:\n"
+                               "        - \"b\"\n"
+                               "    - name: \"sh_call_1\"\n"
+                               "      add: {}\n"
+                               "      inputs:\n"
+                               "        - \"sh\"\n"
+                               "        - \"sh_call_1_\"\n"
+                               "  outputs:\n";
+
+    (void)state;
+    for (int named = 0; named < 2; named++) {
+        const char *const layers[] = {
+            A ", " B ", " NODE("Dense", "sh", ", \"units\": 3", "[[\"a\", 0, 0, {}]], [[\"b\", 0, 0, {}]]") ", " NODE(
+                "Add", "sh_call_1", "", "[[\"sh\", 0, 0, {}], [\"sh\", 1, 0, {\"mask\": null}]]"),
+            A ", " B ", " NODE(
+                "Dense", "sh", ", \"units\": 3",
+                "{\"args\": [" T(
+                    "a",
+                    "0") "], \"kwargs\": {}}, "
+                         "{\"args\": [" T(
+                             "b",
+                             "0") "], \"kwargs\": {\"mask\": null}}") ", " NODE("Add", "sh_call_1", "",
+                                                                                "{\"args\": [[" T("sh", "0") ", " T(
+                                                                                    "sh", "1") "]], \"kwargs\": {}}")};
+        /* One alone, in a list, and by names, which Keras sorts. */
+        const char *const outputs[][2] = {
+            {"[\"sh_call_1\", 0, 0]", "    - \"sh_call_1\"\n"},
+            {"[[\"sh_call_1\", 0, 0], [\"sh\", 1, 0]]", "    - \"sh_call_1\"\n    - \"sh_call_1_\"\n"},
+            {"{\"z\": [\"sh_call_1\", 0, 0], \"y\": [\"sh\", 1, 0]}", "    - \"sh_call_1_\"\n    - \"sh_call_1\"\n"}};
+
+        for (size_t form = 0; form < count_of(layers); form++)
+            for (size_t o = 0; o < count_of(outputs); o++) {
+                ls_text json = {0}, yaml = {0};
+
+                ls_text_add(&json,
+                            "{\"class_name\": \"%s\", \"config\": {\"layers\": [%s], \"input_layers\": %s, "
+                            "\"output_layers\": %s}}",
+                            named ? "Model" : "Functional", layers[form],
+                            named ? "{\"x\": [\"a\", 0, 0], \"y\": [\"b\", 0, 0]}" : "[[\"a\", 0, 0], [\"b\", 0, 0]]",
+                            outputs[o][0]);
+                ls_text_add(&yaml, "%s%s", want, outputs[o][1]);
+                check_yaml(json.data, yaml.data);
+                ls_text_reset(&json);
+                ls_text_reset(&yaml);
+            }
+    }
+    /* x + y of Python: an operation, with its operands side by side. */
+    check_yaml(
+        GRAPH(A ", {\"module\": \"keras.src.ops.numpy\", \"class_name\": \"Add\", \"name\": \"sum\", \"config\": "
+                "{\"name\": \"sum\"}, \"inbound_nodes\": [{\"args\": [" T("a", "0") ", " T("a",
+                                                                                           "0") "], \"kwargs\": {}}]}",
+              "[\"a\", 0, 0]", "[\"sum\", 0, 0]"),
+        "data: {}\n"
+        "model:\n"
+        "  inputs:\n"
+        "    a:\n"
+        "      shape:\n"
+        "        - 3\n"
+        "  layers:\n"
+        "    - name: \"sum\"\n"
+        "      add: {}\n"
+        "      inputs:\n"
+        "        - \"a\"\n"
+        "        - \"a\"\n"
+        "  outputs:\n"
+        "    - \"sum\"\n");
+}
+
+static void compiled_models(void **state)
+{
+    (void)state;
+    check_yaml(
+        COMPILED(
+            INPUT ", " DENSE,
+            "\"optimizer\": {\"module\": \"keras.optimizers\", \"class_name\": \"Adam\", \"config\": {\"name\": "
+            "\"adam_3\", \"learning_rate\": {\"module\": \"keras.optimizers.schedules\", \"class_name\": "
+            "\"CosineDecay\", \"config\": {\"initial_learning_rate\": 0.1, \"decay_steps\": 10, \"name\": "
+            "\"CosineDecay\"}}, \"clipnorm\": 2.0, \"use_ema\": false, \"loss_scale_factor\": null}}, "
+            "\"loss\": [{\"module\": \"keras.losses\", \"class_name\": \"function\", \"config\": "
+            "\"mean_squared_error\"}], \"loss_weights\": [0.5], "
+            "\"metrics\": [[\"mae\"], {\"class_name\": \"LogCoshError\", \"config\": {\"name\": \"logcosh\", "
+            "\"dtype\": \"float32\"}}], \"weighted_metrics\": null, \"run_eagerly\": false, \"jit_compile\": true"),
+        "data: {}\n"
+        "model:\n"
+        "  - input:\n"
+        "      name: \"in\"\n"
+        "      shape:\n"
+        "        - 4\n"
+        "  - name: \"out\"\n"
+        "    dense:\n"
+        "      units: 2\n"
+        "compile:\n"
+        "  optimizer:\n"
+        "    adam:\n"
+        "      learning_rate:\n"
+        "        cosine_decay:\n"
+        "          initial_learning_rate: 0.1\n"
+        "          decay_steps: 10\n"
+        "      clipnorm: 2.0\n"
+        "      use_ema: false\n"
+        "  loss: \"mean_squared_error\"\n"
+        "  loss_weights: 0.5\n"
+        "  metrics:\n"
+        "    - \"mae\"\n"
+        "    - log_cosh:\n"
+        "        name: \"logcosh\"\n");
+}
+
+/* ---- what lockstep does not have ---- */
+
+typedef struct refusal {
+    const char *json;
+    const char *word[3];
+} refusal;
+
+static void refused_models(void **state)
+{
+#define DENSE_WITH(rest) SEQUENTIAL(INPUT ", " LAYER("Dense", "\"name\": \"d1\", \"units\": 3, " rest))
+#define ONE(layer, output) GRAPH(A ", " layer, "[\"a\", 0, 0]", output)
+    static const refusal cases[] = {
+        {SEQUENTIAL(INPUT ", " LAYER("LSTM", "\"name\": \"memory\", \"units\": 3")), {"'memory'", "(LSTM)", "Dense"}},
+        {SEQUENTIAL(INPUT ", " LAYER("Lambda", "\"name\": \"my\", \"function\": {}")), {"'my'", "(Lambda)"}},
+        {SEQUENTIAL(INPUT ", {\"module\": \"mine\", \"class_name\": \"Dense\", \"config\": {\"name\": \"d\"}}"),
+         {"'d'", "(Dense)", "'mine'"}},
+        {SEQUENTIAL(INPUT ", {\"module\": \"kerasta\", \"class_name\": \"Dense\", \"config\": {\"name\": \"d\"}}"),
+         {"'d'", "'kerasta'"}},
+        {SEQUENTIAL(INPUT ", " SEQUENTIAL(DENSE)), {"'seq'", "(Sequential)", "within the model"}},
+        {SEQUENTIAL(INPUT ", " LAYER("Conv2D", "\"name\": \"c\", \"filters\": 1, \"kernel_size\": [1, 1], "
+                                               "\"data_format\": \"channels_first\"")),
+         {"'c'", "channels_last", "'channels_first'"}},
+        {DENSE_WITH("\"dtype\": {\"class_name\": \"DTypePolicy\", \"config\": {\"name\": \"mixed_float16\"}}"),
+         {"'d1'", "(Dense)", "mixed_float16"}},
+        {DENSE_WITH("\"dtype\": \"float64\""), {"'d1'", "float64"}},
+        {DENSE_WITH("\"lora_rank\": 4"), {"'d1' (Dense)", "'lora_rank'", "4"}},
+        {DENSE_WITH("\"quantization_config\": {\"bits\": 8}"), {"'d1' (Dense)", "'quantization_config'"}},
+        {DENSE_WITH("\"use_bias\": 3"), {"'d1'", "use_bias", "'3'"}},
+        {DENSE_WITH("\"activation\": \"log_softmax\""), {"'d1' (Dense).activation", "'log_softmax'"}},
+        {DENSE_WITH("\"activation\": {\"module\": \"builtins\", \"class_name\": \"function\", \"config\": \"mine\"}"),
+         {"'d1' (Dense).activation", "(mine)", "builtins"}},
+        {DENSE_WITH("\"kernel_initializer\": {\"class_name\": \"Identity\", \"config\": {\"gain\": 1.0}}"),
+         {"'d1' (Dense).kernel_initializer", "'Identity'"}},
+        {DENSE_WITH("\"kernel_constraint\": {\"class_name\": \"MaxNorm\", \"config\": {\"max\": 1.0}}"),
+         {"kernel_constraint (MaxNorm)", "'max'"}},
+        {SEQUENTIAL(INPUT ", " LAYER("LayerNormalization", "\"name\": \"n\", \"rms_scaling\": true")),
+         {"'n'", "'rms_scaling'"}},
+        {SEQUENTIAL(INPUT ", " LAYER("Softmax", "\"name\": \"s\", \"axis\": 1")), {"'s'", "'axis'"}},
+        {SEQUENTIAL(INPUT ", " LAYER("Dropout", "\"name\": \"dr\", \"rate\": 0.1, \"noise_shape\": [6, 1]")),
+         {"'dr'", "noise_shape"}},
+        {SEQUENTIAL(LAYER("InputLayer", "\"name\": \"in\", \"batch_shape\": [null, null, 4]")), {"'in'", "any length"}},
+        {SEQUENTIAL(
+             LAYER("InputLayer", "\"name\": \"in\", \"batch_shape\": [null, 4], \"dtype\": \"string\"") ", " DENSE),
+         {"'in'", "'string'"}},
+        {SEQUENTIAL(DENSE), {"'out'", "input shape"}},
+        {SEQUENTIAL(INPUT ", " DENSE ", " INPUT), {"'in'", "not the first"}},
+        {SEQUENTIAL(""), {"no layers"}},
+        {SEQUENTIAL(INPUT ", 3"), {"a layer", "a map"}},
+        {SEQUENTIAL(INPUT ", {\"class_name\": \"Dense\"}"), {"no class_name or no name"}},
+        {"{\"class_name\": \"Sequential\", \"config\": {\"name\": \"x\"}}", {"'layers'"}},
+        {"{\"class_name\": \"Sequential\"}", {"'config'"}},
+        {"{\"class_name\": \"Sequential\", \"config\": [1]}", {"Keras before 2"}},
+        {"{\"class_name\": \"MyModel\", \"config\": {\"units\": 3}}", {"'MyModel'", "Functional"}},
+        {"{\"class_name\": 3}", {"'config'"}},
+        {"[]", {"a map"}},
+        {"3", {"a map"}},
+        {"", {"not valid JSON"}},
+        {"{\"a\": 1", {"not valid JSON"}},
+        {"{\"a\": 1, \"a\": 2}", {"not valid JSON"}},
+        {ONE(NODE("Dense", "d", ", \"units\": 1", ""), "[\"d\", 0, 0]"), {"'d' (Dense)", "never called"}},
+        {ONE(NODE("Dense", "d", ", \"units\": 1", "[[\"q\", 0, 0, {}]]"), "[\"d\", 0, 0]"), {"'d'", "'q'"}},
+        {ONE(NODE("Dense", "d", ", \"units\": 1", "[[\"a\", 0, 1, {}]]"), "[\"d\", 0, 0]"), {"'d'", "'1'"}},
+        {ONE(NODE("Dense", "d", ", \"units\": 1", "[[\"a\", -1, 0, {}]]"), "[\"d\", 0, 0]"), {"'d'", "'-1'"}},
+        {ONE(NODE("Dense", "d", ", \"units\": 1", "[[\"a\", 0]]"), "[\"d\", 0, 0]"), {"'d'", "[layer, call, tensor]"}},
+        {ONE(NODE("Dense", "d", ", \"units\": 1", "[[\"d\", 0, 0, {}]]"), "[\"d\", 0, 0]"), {"cycle", "'d'"}},
+        {ONE(NODE("Dense", "d", ", \"units\": 1", "[[\"a\", 0, 0, {\"training\": true}]]"), "[\"d\", 0, 0]"),
+         {"'d'", "'training'"}},
+        {ONE(NODE("Dense", "d", ", \"units\": 1", "{\"args\": [" T("a", "0") "], \"kwargs\": {\"training\": false}}"),
+             "[\"d\", 0, 0]"),
+         {"'d'", "'training'"}},
+        {ONE(NODE("Add", "d", "", "{\"args\": [[" T("a", "0") ", 3.0]], \"kwargs\": {}}"), "[\"d\", 0, 0]"),
+         {"'d'", "no output of a layer"}},
+        {ONE(NODE("Dense", "d", ", \"units\": 1", "[[\"a\", 0, 0, {}]]"), "[\"d\", 7, 0]"), {"call 7", "'d'"}},
+        {ONE(NODE("Dense", "d", ", \"units\": 1", "[[\"a\", 0, 0, {}]]"), "[]"), {"output", "empty"}},
+        {GRAPH(A ", " NODE("Dense", "d", ", \"units\": 1", "[[\"a\", 0, 0, {}]]"), "[\"d\", 0, 0]", "[\"d\", 0, 0]"),
+         {"InputLayer"}},
+        {GRAPH(A ", " B ", " NODE("Dense", "d", ", \"units\": 1", "[[\"a\", 0, 0, {}]]"), "[\"a\", 0, 0]",
+               "[\"d\", 0, 0]"),
+         {"'b'", "none of the model's inputs"}},
+        {ONE("{\"module\": \"keras.src.ops.numpy\", \"class_name\": \"Exp\", \"name\": \"e\", \"config\": {}, "
+             "\"inbound_nodes\": [{\"args\": [" T("a", "0") "]}]}",
+             "[\"e\", 0, 0]"),
+         {"'e' (Exp)", "operation"}},
+        {ONE("{\"module\": \"keras.src.ops.numpy\", \"class_name\": \"Add\", \"name\": \"e\", \"config\": {}, "
+             "\"inbound_nodes\": [{\"args\": [" T("a", "0") ", 1.0]}]}",
+             "[\"e\", 0, 0]"),
+         {"'e' (Add)", "as many"}},
+        {SEQUENTIAL(LAYER("InputLayer", "\"name\": \"in\", \"batch_shape\": [null, 2000000000]") ", " LAYER(
+             "Dense", "\"name\": \"d\", \"units\": 2000000000")),
+         {NULL}},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < count_of(cases); i++) {
+        ls_experiment *experiment = NULL;
+        ls_model *model = NULL;
+        ls_status st;
+
+        put_archive(cases[i].json);
+        st = ls_checkpoint_experiment(archive, &experiment);
+        if (st == LS_OK) /* shapes and values are checked when the model is built */
+            st = ls_task_model(experiment, &model);
+        if (st == LS_OK)
+            print_error("not refused: %s\n", cases[i].json);
+        assert_true(st != LS_OK);
+        assert_null(model);
+        assert_null(strchr(ls_error_message(), '\n'));
+        for (size_t w = 0; w < count_of(cases[i].word) && cases[i].word[w]; w++)
+            assert_true(failed_with(st, st, (const char *const[]){cases[i].word[w], archive, NULL}));
+        ls_experiment_free(experiment);
+    }
+}
+
+/* Brackets within brackets, 5 MB of them. */
+static void deep_descriptions(void **state)
+{
+    const size_t depth = 5u << 20;
+    char *const nested = malloc(depth + 1);
+    ls_experiment *experiment = NULL;
+
+    (void)state;
+    assert_non_null(nested);
+    memset(nested, '[', depth);
+    nested[depth] = '\0';
+    put_archive(nested);
+    FAILS(ls_checkpoint_experiment(archive, &experiment), LS_ERR_FORMAT, archive, "JSON");
+    free(nested);
+}
+
+/* A model that predicts all the same; the message says why it is not compiled. */
+static void refused_compilations(void **state)
+{
+#define WITH(compile) COMPILED(INPUT ", " DENSE, compile)
+    static const refusal cases[] = {
+        {WITH("\"loss\": \"mine\""), {"loss", "'mine'"}},
+        {WITH("\"loss\": {\"class_name\": \"Dice\", \"config\": {}}"), {"loss", "'Dice'"}},
+        {WITH("\"loss\": {\"class_name\": \"MeanSquaredError\", \"config\": {\"reduction\": \"sum\"}}"),
+         {"'reduction'", "sum"}},
+        {WITH("\"loss\": {\"class_name\": \"MeanSquaredError\", \"config\": {\"dtype\": \"float16\"}}"), {"float16"}},
+        {WITH("\"loss\": {\"class_name\": \"Huber\", \"config\": {\"delta\": -1.0}}"), {"delta", "'-1.0'"}},
+        {WITH("\"loss\": {\"elsewhere\": \"mse\"}"), {"'elsewhere'"}},
+        {WITH("\"loss\": [\"mse\", \"mae\"]"), {"loss"}},
+        {WITH("\"loss\": \"mse\", \"loss_weights\": {\"out\": \"much\"}"), {"loss_weights", "'much'"}},
+        {WITH("\"loss\": \"mse\", \"metrics\": [\"f1\"]"), {"metrics", "'f1'"}},
+        {WITH("\"loss\": \"mse\", \"metrics\": [{\"class_name\": \"Precision\", \"config\": {\"top_k\": 2}}]"),
+         {"metrics (Precision)", "'top_k'"}},
+        {WITH("\"optimizer\": {\"class_name\": \"Ftrl\", \"config\": {}}"), {"optimizer", "'Ftrl'"}},
+        {WITH("\"optimizer\": {\"class_name\": \"SGD\", \"config\": {\"decay\": 0.1}}"), {"(SGD)", "'decay'"}},
+        {WITH("\"optimizer\": {\"class_name\": \"SGD\", \"config\": {\"momentum\": 3.0}}"), {"momentum", "3.0"}},
+        {WITH("\"optimizer\": {\"class_name\": \"SGD\", \"config\": {\"learning_rate\": {\"class_name\": \"Mine\", "
+              "\"config\": {}}}}"),
+         {"(SGD)", "'Mine'"}},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < count_of(cases); i++) {
+        ls_experiment *experiment = NULL;
+
+        put_archive(cases[i].json);
+        assert_true(ok(ls_checkpoint_experiment(archive, &experiment)));
+        if (!experiment->compile_refused)
+            print_error("not refused: %s\n", cases[i].json);
+        assert_non_null(experiment->compile_refused);
+        assert_null(experiment->compile);
+        for (size_t w = 0; w < count_of(cases[i].word) && cases[i].word[w]; w++)
+            if (!strstr(experiment->compile_refused, cases[i].word[w])) {
+                print_error("no '%s' in: %s\n", cases[i].word[w], experiment->compile_refused);
+                fail();
+            }
+        ls_experiment_free(experiment);
+    }
+}
+
+/* ---- weights ---- */
+
+/* The model of a fixture, without weights. */
+static ls_model *fixture_model(const char *name, ls_experiment **experiment)
+{
+    char path[512];
+    ls_model *model;
+
+    snprintf(path, sizeof path, FIXTURES "%s.keras", name);
+    assert_true(ok(ls_checkpoint_experiment(path, experiment)));
+    assert_true(ok(ls_task_model(*experiment, &model)));
+    return model;
+}
+
+/* A weights file of Keras's layout with 1, 2, 3, ... in it, to be spoilt and saved. */
+static hid_t weights_file(ls_model *model, bool whole_model)
+{
+    hid_t file;
+    size_t n = 0;
+
+    for (size_t p = 0; p < model->params; p++)
+        for (size_t i = 0; i < model->param[p]->size; i++)
+            model->param[p]->value[i] = (float)++n;
+    assert_true(ok(ls_h5_image_create(&file)));
+    assert_true(ok(whole_model ? ls_keras_write(file, model, NULL) : ls_keras_write_weights(file, model)));
+    return file;
+}
+
+static void save(hid_t file)
+{
+    assert_true(ok(ls_h5_image_save(file, weights)));
+    ls_h5_close(file);
+}
+
+/* What lockstep writes for Keras it reads as it reads Keras's own: the same model, compiled in the same way. */
+static void reads_what_it_writes(void **state)
+{
+    static const char *const fixtures[] = {"image", "graph", "dictionary"};
+
+    (void)state;
+    for (size_t i = 0; i < count_of(fixtures); i++) {
+        ls_experiment *experiment, *again;
+        ls_model *model = fixture_model(fixtures[i], &experiment), *second;
+        ls_output_spec *outputs = NULL;
+        ls_text want = {0}, got = {0};
+        char path[512];
+        hid_t file;
+
+        snprintf(path, sizeof path, FIXTURES "%s.h5", fixtures[i]);
+        assert_true(ok(ls_checkpoint_weights(path, model)));
+        assert_true(ok(ls_outputs_read(experiment->compile, model, &outputs)));
+        assert_true(ok(ls_h5_image_create(&file)));
+        assert_true(ok(ls_keras_write(file, model, &(ls_compile_info){outputs, &experiment->optimizer, 0.25F})));
+        save(file);
+        assert_true(ok(ls_checkpoint_experiment(weights, &again)));
+        if (again->compile_refused)
+            print_error("%s: %s\n", fixtures[i], again->compile_refused);
+        assert_null(again->compile_refused);
+        assert_ptr_equal(again->optimizer.own.ops, experiment->optimizer.own.ops);
+        assert_true(ok(ls_task_model(again, &second)));
+        assert_true(ok(ls_checkpoint_weights(weights, second)));
+        assert_true(ok(ls_summary_write(model, &want)) && ok(ls_summary_write(second, &got)));
+        assert_string_equal(got.data, want.data);
+        assert_int_equal(second->size, model->size);
+        assert_true(same_bits(second->weights, model->weights, model->size));
+        ls_text_reset(&want);
+        ls_text_reset(&got);
+        ls_outputs_free(outputs, model->outputs);
+        ls_model_free(second);
+        ls_experiment_free(again);
+        ls_model_free(model);
+        ls_experiment_free(experiment);
+    }
+}
+
+/* dense, dense_1, ... are paired by their place in the model, though "dense_10" sorts before "dense_2". */
+static void weights_in_the_order_of_the_model(void **state)
+{
+    ls_text json = {0};
+    ls_experiment *experiment;
+    ls_model *model;
+
+    (void)state;
+    ls_text_add(&json, "{\"class_name\": \"Sequential\", \"config\": {\"layers\": [" INPUT);
+    for (int i = 0; i < 12; i++)
+        ls_text_add(&json, ", " LAYER("Dense", "\"name\": \"%c\", \"units\": 4"), 'z' - i);
+    ls_text_add(&json, "]}}");
+    put_archive(json.data);
+    ls_text_reset(&json);
+    assert_true(ok(ls_checkpoint_experiment(archive, &experiment)));
+    assert_true(ok(ls_task_model(experiment, &model)));
+    for (int whole_model = 0; whole_model < 2; whole_model++) {
+        save(weights_file(model, whole_model));
+        memset(model->weights, 0, model->size * sizeof *model->weights);
+        assert_true(ok(ls_checkpoint_weights(weights, model)));
+        for (size_t p = 0, n = 0; p < model->params; p++)
+            for (size_t i = 0; i < model->param[p]->size; i++)
+                assert_true(model->param[p]->value[i] == (float)++n);
+    }
+    ls_model_free(model);
+    ls_experiment_free(experiment);
+}
+
+static void spoil_float(hid_t file, const char *path, size_t rank, const size_t *dim)
+{
+    static const float values[64];
+
+    if (ls_h5_has(file, path))
+        H5Ldelete(file, path, H5P_DEFAULT);
+    assert_true(ok(ls_h5_put_array(file, path, H5T_NATIVE_FLOAT, rank, dim, values)));
+}
+
+/* The dataset with its values in another file. */
+static void spoil_external(hid_t file, const char *path, hsize_t n)
+{
+    const hid_t creation = H5Pcreate(H5P_DATASET_CREATE), space = H5Screate_simple(1, &n, NULL);
+    hid_t set;
+
+    H5Ldelete(file, path, H5P_DEFAULT);
+    H5Pset_external(creation, "/etc/passwd", 0, n * sizeof(float));
+    set = H5Dcreate2(file, path, H5T_NATIVE_FLOAT, space, H5P_DEFAULT, creation, H5P_DEFAULT);
+    assert_true(set >= 0);
+    H5Dclose(set);
+    H5Sclose(space);
+    H5Pclose(creation);
+}
+
+static void spoil_virtual(hid_t file, const char *path, hsize_t n)
+{
+    const hid_t creation = H5Pcreate(H5P_DATASET_CREATE), space = H5Screate_simple(1, &n, NULL);
+    hid_t set;
+
+    H5Ldelete(file, path, H5P_DEFAULT);
+    H5Pset_virtual(creation, space, other, "/vars/b", space);
+    set = H5Dcreate2(file, path, H5T_NATIVE_FLOAT, space, H5P_DEFAULT, creation, H5P_DEFAULT);
+    assert_true(set >= 0);
+    H5Dclose(set);
+    H5Sclose(space);
+    H5Pclose(creation);
+}
+
+/* custom.keras is a Dense layer of 3 inputs and 2 units: /layers/dense/vars/0 (3, 2) and 1 (2). */
+static void refused_weights(void **state)
+{
+    enum {
+        GOOD,
+        SHAPE,
+        MISSING,
+        MORE,
+        KEY,
+        LAYERS,
+        NESTED,
+        TYPE,
+        NOT_FINITE,
+        LINK,
+        SOFT,
+        GROUP_LINK,
+        EXTERNAL,
+        VIRTUAL,
+        END
+    };
+    static const char bias[] = "/layers/dense/vars/1";
+    static const struct {
+        ls_status status;
+        const char *word[2];
+    } want[END] = {
+        [SHAPE] = {LS_ERR_SHAPE, {"'dense'", "(2, 3)"}},
+        [MISSING] = {LS_ERR_MISMATCH, {"'dense'", "1 weight"}},
+        [MORE] = {LS_ERR_MISMATCH, {"'dense'", "3 weights"}},
+        [KEY] = {LS_ERR_MISMATCH, {"another model", "/layers/dense"}},
+        [LAYERS] = {LS_ERR_MISMATCH, {"dense_1", "the model has 1"}},
+        [NESTED] = {LS_ERR_FORMAT, {"/layers/functional", "within the model"}},
+        [TYPE] = {LS_ERR_FORMAT, {bias, "integers"}},
+        [NOT_FINITE] = {LS_ERR_NUMERIC, {"'dense'", "NaN"}},
+        [LINK] = {LS_ERR_FORMAT, {bias, "link to elsewhere"}},
+        [SOFT] = {LS_ERR_FORMAT, {bias, "link to elsewhere"}},
+        [GROUP_LINK] = {LS_ERR_FORMAT, {"/layers", "link to elsewhere"}},
+        [EXTERNAL] = {LS_ERR_FORMAT, {bias, "other files"}},
+        [VIRTUAL] = {LS_ERR_FORMAT, {bias, "other files"}},
+    };
+    ls_experiment *experiment;
+    ls_model *model = fixture_model("custom", &experiment);
+    const float nan[2] = {1, NAN};
+    const int32_t integers[2] = {1, 2};
+
+    (void)state;
+    save(weights_file(model, false));
+    assert_int_equal(rename(weights, other), 0); /* what the links point at is there */
+    for (int what = GOOD; what < END; what++) {
+        const hid_t file = weights_file(model, false);
+
+        if (what == SHAPE)
+            spoil_float(file, "/layers/dense/vars/0", 2, (const size_t[]){2, 3});
+        if (what == MISSING)
+            H5Ldelete(file, bias, H5P_DEFAULT);
+        if (what == MORE)
+            spoil_float(file, "/layers/dense/vars/2", 1, (const size_t[]){1});
+        if (what == KEY)
+            H5Lmove(file, "/layers/dense", file, "/layers/conv2d", H5P_DEFAULT, H5P_DEFAULT);
+        if (what == LAYERS)
+            spoil_float(file, "/layers/dense_1/vars/0", 1, (const size_t[]){1});
+        if (what == NESTED)
+            spoil_float(file, "/layers/functional/layers/dense/vars/0", 1, (const size_t[]){1});
+        if (what >= TYPE && what < EXTERNAL)
+            H5Ldelete(file, what == GROUP_LINK ? "/layers" : bias, H5P_DEFAULT);
+        if (what == TYPE)
+            assert_true(ok(ls_h5_put_array(file, bias, H5T_NATIVE_INT32, 1, (const size_t[]){2}, integers)));
+        if (what == NOT_FINITE)
+            assert_true(ok(ls_h5_put_array(file, bias, H5T_NATIVE_FLOAT, 1, (const size_t[]){2}, nan)));
+        if (what == LINK)
+            assert_true(H5Lcreate_external("other.h5", bias, file, bias, H5P_DEFAULT, H5P_DEFAULT) >= 0);
+        if (what == SOFT)
+            assert_true(H5Lcreate_soft("/layers/dense/vars/0", file, bias, H5P_DEFAULT, H5P_DEFAULT) >= 0);
+        if (what == GROUP_LINK)
+            assert_true(H5Lcreate_external("other.h5", "/layers", file, "/layers", H5P_DEFAULT, H5P_DEFAULT) >= 0);
+        if (what == EXTERNAL)
+            spoil_external(file, bias, 2);
+        if (what == VIRTUAL)
+            spoil_virtual(file, bias, 2);
+        save(file);
+        if (what == GOOD)
+            assert_true(ok(ls_checkpoint_weights(weights, model)));
+        else
+            FAILS(ls_checkpoint_weights(weights, model), want[what].status, weights, want[what].word[0],
+                  want[what].word[1]);
+        assert_true(model->param[0]->value[0] == 1.0f); /* as it was */
+    }
+    ls_model_free(model);
+    ls_experiment_free(experiment);
+}
+
+static void weights_of_another_model(void **state)
+{
+    static const char *const files[] = {"graph.h5", "graph.keras", "graph.weights.h5"};
+    ls_experiment *experiment;
+    ls_model *model = fixture_model("dictionary", &experiment);
+
+    (void)state;
+    for (size_t i = 0; i < count_of(files); i++) {
+        char path[512];
+
+        snprintf(path, sizeof path, FIXTURES "%s", files[i]);
+        FAILS(ls_checkpoint_weights(path, model), LS_ERR_MISMATCH, path, "the model has 4 (");
+    }
+    ls_model_free(model);
+    ls_experiment_free(experiment);
+}
+
+/* ---- damage ---- */
+
+static unsigned char *contents(const char *path, size_t *n)
+{
+    FILE *f = fopen(path, "rb");
+    unsigned char *bytes;
+
+    assert_non_null(f);
+    fseek(f, 0, SEEK_END);
+    *n = (size_t)ftell(f);
+    rewind(f);
+    assert_non_null(bytes = malloc(*n));
+    assert_int_equal(fread(bytes, 1, *n, f), *n);
+    fclose(f);
+    return bytes;
+}
+
+/* Not ls_file_replace, which waits for the disk. */
+static void put_bytes(const unsigned char *bytes, size_t n)
+{
+    FILE *f = fopen(archive, "wb");
+
+    assert_non_null(f);
+    assert_int_equal(fwrite(bytes, 1, n, f), n);
+    assert_int_equal(fclose(f), 0);
+}
+
+/* Everything that reads a file; whatever is said must be one line. */
+static ls_status read_all(const char *path, ls_model *model)
+{
+    ls_experiment *experiment = NULL;
+    ls_model *own = NULL;
+    ls_status st = ls_checkpoint_experiment(path, &experiment), second;
+
+    if (st == LS_OK)
+        st = ls_task_model(experiment, &own);
+    ls_model_free(own);
+    ls_experiment_free(experiment);
+    second = ls_checkpoint_weights(path, model);
+    st = st == LS_OK ? second : st;
+    assert_true(st == LS_OK || (*ls_error_message() && !strchr(ls_error_message(), '\n')));
+    return st;
+}
+
+/*
+ * Cut off anywhere; and with a bit changed anywhere, but only within an archive, which has checksums: libhdf5 1.10
+ * itself crashes on some files whose insides were changed.
+ */
+static void damaged_files(void **state)
+{
+    static const char *const files[] = {"dictionary.keras", "dictionary.h5"};
+    ls_experiment *experiment;
+    ls_model *model = fixture_model("dictionary", &experiment);
+    uint32_t random = 1;
+
+    (void)state;
+    for (size_t k = 0; k < count_of(files); k++) {
+        char path[512];
+        unsigned char *bytes;
+        size_t n;
+
+        snprintf(path, sizeof path, FIXTURES "%s", files[k]);
+        bytes = contents(path, &n);
+        for (size_t cut = 0; cut < n; cut += cut < 16 ? 1 : 499) {
+            put_bytes(bytes, cut);
+            assert_true(read_all(archive, model) != LS_OK);
+        }
+        for (int i = 0; k == 0 && i < 300; i++) {
+            size_t at;
+            unsigned char old;
+
+            random = random * 1664525u + 1013904223u;
+            at = (random >> 3) % n;
+            old = bytes[at];
+            bytes[at] ^= (unsigned char)(1u << (random & 7));
+            put_bytes(bytes, n);
+            (void)read_all(archive, model);
+            bytes[at] = old;
+        }
+        free(bytes);
+    }
+    ls_model_free(model);
+    ls_experiment_free(experiment);
+}
+
+/* Archives that lack something, and other files. */
+static void incomplete_files(void **state)
+{
+    static const char config[] = SEQUENTIAL(INPUT ", " DENSE), metadata[] = "{\"keras_version\": \"3.0.0\"}";
+    const ls_zip_member members[] = {{"metadata.json", metadata, strlen(metadata)},
+                                     {"config.json", config, strlen(config)},
+                                     {"model.weights.h5", "not HDF5", 8}};
+    ls_experiment *experiment = NULL;
+    ls_model *model = NULL;
+
+    (void)state;
+    assert_true(ok(ls_zip_save(archive, members, 1)));
+    FAILS(ls_checkpoint_experiment(archive, &experiment), LS_ERR_FORMAT, archive, "'config.json'");
+    assert_true(ok(ls_zip_save(archive, members, 2)));
+    assert_true(ok(ls_checkpoint_experiment(archive, &experiment)));
+    assert_true(ok(ls_task_model(experiment, &model)));
+    FAILS(ls_checkpoint_weights(archive, model), LS_ERR_FORMAT, archive, "'model.weights.h5'");
+    assert_true(ok(ls_zip_save(archive, members, 3)));
+    FAILS(ls_checkpoint_weights(archive, model), LS_ERR_FORMAT, archive, "not an HDF5 file");
+    ls_experiment_free(experiment);
+    ls_model_free(model);
+    FAILS(ls_checkpoint_experiment(FIXTURES "graph.weights.h5", &experiment), LS_ERR_FORMAT, "graph.weights.h5",
+          "weights only");
+    FAILS(ls_checkpoint_experiment(FIXTURES "data.h5", &experiment), LS_ERR_FORMAT, "data.h5", "no model file");
+    FAILS(ls_checkpoint_experiment(FIXTURES "absent.keras", &experiment), LS_ERR_IO, "absent.keras", "No such file");
+    FAILS(ls_checkpoint_experiment(folder, &experiment), LS_ERR_IO, folder, "not a regular file");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(sequential_models),    cmocka_unit_test(graphs),
+        cmocka_unit_test(compiled_models),      cmocka_unit_test(refused_models),
+        cmocka_unit_test(deep_descriptions),    cmocka_unit_test(refused_compilations),
+        cmocka_unit_test(reads_what_it_writes), cmocka_unit_test(weights_in_the_order_of_the_model),
+        cmocka_unit_test(refused_weights),      cmocka_unit_test(weights_of_another_model),
+        cmocka_unit_test(damaged_files),        cmocka_unit_test(incomplete_files),
+    };
+
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
