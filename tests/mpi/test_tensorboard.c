@@ -8,7 +8,7 @@
     "seed: 3\n"                                                                                                        \
     "data: {file: data.h5, train: {x: /train/x, y: /train/y}, val: {x: /train/x, y: /train/y, rows: [0, 5]}}\n"        \
     "model:\n  - dense: {units: 40, activation: tanh}\n  - batch_normalization: {}\n  - dense: {units: 1}\n"           \
-    "compile: {optimizer: {sgd: {learning_rate: 0.01}}, loss: mse, metrics: [mae]}\n"                                   \
+    "compile: {optimizer: {sgd: {learning_rate: 0.01}}, loss: mse, metrics: [mae]}\n"                                  \
     "fit: {batch_size: 4, microbatch: 1, validation_data: val, " fit "}\n"                                             \
     "callbacks:\n" callbacks "  []\n"
 #define TENSORBOARD(arguments) "  - tensorboard: {" arguments "}\n#"

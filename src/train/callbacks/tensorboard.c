@@ -21,7 +21,6 @@
  * The gradient is that of the last batch of the epoch: the mean of the loss over its samples, without what penalties of
  * weights, accumulation and clipping do to it afterwards. Each rank has its shard of it; rank 0 gathers it.
  */
-#include <inttypes.h>
 #include <jansson.h>
 #include <string.h>
 #include <time.h>
