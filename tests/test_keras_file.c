@@ -869,7 +869,7 @@ static void incomplete_files(void **state)
     ls_model_free(model);
     FAILS(ls_checkpoint_experiment(FIXTURES "graph.weights.h5", &experiment), LS_ERR_FORMAT, "graph.weights.h5",
           "weights only");
-    FAILS(ls_checkpoint_experiment(FIXTURES "data.h5", &experiment), LS_ERR_FORMAT, "data.h5", "no model file");
+    FAILS(ls_checkpoint_experiment(FIXTURES "data.h5", &experiment), LS_ERR_FORMAT, "data.h5", "no lockstep model");
     FAILS(ls_checkpoint_experiment(FIXTURES "absent.keras", &experiment), LS_ERR_IO, "absent.keras", "No such file");
     FAILS(ls_checkpoint_experiment(folder, &experiment), LS_ERR_IO, folder, "not a regular file");
 }

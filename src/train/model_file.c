@@ -96,8 +96,8 @@ static ls_status keras_experiment(const char *path, ls_config **out, char **refu
 
     LS_TRY(ls_keras_json_read(path, &json));
     if (!json.model) {
-        st = ls_fail(LS_ERR_FORMAT, "'%s' does not say what its model is: it is no model file of lockstep or Keras, or one "
-                                    "with weights only (initial_weights takes those)", path);
+        st = ls_fail(LS_ERR_FORMAT, "'%s' is no lockstep model, nor one of Keras: it does not say what its layers are (a "
+                                    "file with weights only can serve as initial_weights)", path);
         goto cleanup;
     }
     if (!(root = ls_config_create(LS_CONFIG_MAP, path)) || !ls_config_add(root, "data", LS_CONFIG_MAP, NULL)) {
