@@ -185,18 +185,18 @@ static void test_defaults(void **state)
     static const struct {
         const char *name, *keras;
         double rate, decay;
-        bool interleaved;
+        size_t interleaved;
         const char *slots[3];
     } want[] = {
-        {"sgd", "SGD", 0.01, NAN, false, {"momentum"}},
-        {"rmsprop", "RMSprop", 0.001, NAN, false, {"velocity", "momentum", "average_gradient"}},
-        {"adagrad", "Adagrad", 0.001, NAN, false, {"accumulator"}},
-        {"adadelta", "Adadelta", 0.001, NAN, true, {"accumulated_grad", "accumulated_delta_var"}},
-        {"adam", "Adam", 0.001, NAN, true, {"momentum", "velocity", "velocity_hat"}},
-        {"adamw", "AdamW", 0.001, 0.004, true, {"momentum", "velocity", "velocity_hat"}},
-        {"adamax", "Adamax", 0.001, NAN, true, {"momentum", "norm"}},
-        {"nadam", "Nadam", 0.001, NAN, true, {"momentum", "velocity"}},
-        {"lion", "Lion", 0.001, NAN, false, {"momentum"}},
+        {"sgd", "SGD", 0.01, NAN, 0, {"momentum"}},
+        {"rmsprop", "RMSprop", 0.001, NAN, 0, {"velocity", "momentum", "average_gradient"}},
+        {"adagrad", "Adagrad", 0.001, NAN, 0, {"accumulator"}},
+        {"adadelta", "Adadelta", 0.001, NAN, 2, {"accumulated_grad", "accumulated_delta_var"}},
+        {"adam", "Adam", 0.001, NAN, 2, {"momentum", "velocity", "velocity_hat"}},
+        {"adamw", "AdamW", 0.001, 0.004, 2, {"momentum", "velocity", "velocity_hat"}},
+        {"adamax", "Adamax", 0.001, NAN, 2, {"momentum", "norm"}},
+        {"nadam", "Nadam", 0.001, NAN, 2, {"momentum", "velocity"}},
+        {"lion", "Lion", 0.001, NAN, 0, {"momentum"}},
     };
 
     (void)state;

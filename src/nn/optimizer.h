@@ -42,8 +42,9 @@ typedef struct ls_optimizer_ops {
     const char *scalar_names[LS_OPTIMIZER_SCALARS_MAX];
     /* REQUIRED. Elementwise, in place: w (n) and slot[s] (n) from g (n). Slots not in use are NULL. */
     void (*update)(const void *config, const float h[8], float *w, const float *g, float *const *slot, size_t n);
-    /* How Keras orders slot variables when it saves them: true: interleaved per weight (Adam), false: one after another. */
-    bool slots_interleaved;
+    /* Keras's order of slot variables: so many of the first take turns per weight (Adam's two), the others follow one
+     * after another. */
+    size_t slots_interleaved;
 } ls_optimizer_ops;
 
 extern const ls_registry ls_optimizers;
@@ -59,6 +60,14 @@ typedef struct ls_optimizer {
     ls_component own;           /* ops is an ls_optimizer_ops */
     ls_optimizer_common common;
 } ls_optimizer;
+
+/* Where an optimizer stands after some steps. Arrays have the layout of a model's trainable weights; all are borrowed. */
+typedef struct ls_optimizer_state {
+    uint64_t iterations;                      /* steps so far, as Keras counts them */
+    const float *slot[LS_OPTIMIZER_SLOTS_MAX]; /* NULL: not in use */
+    const float *average, *accumulator;       /* of use_ema and gradient_accumulation_steps; NULL: not in use */
+    const double *scalars;                    /* [LS_OPTIMIZER_SCALARS_MAX] */
+} ls_optimizer_state;
 
 /* Reads "rmsprop" or {rmsprop: {learning_rate: 0.001, rho: 0.9}}; learning_rate may be a number or a schedule. */
 ls_status ls_optimizer_parse(const ls_config *node, const char *where, ls_optimizer *out);

@@ -63,5 +63,5 @@ const ls_optimizer_ops ls_adadelta = {
     .slots = slots,
     .prepare = prepare,
     .update = update,
-    .slots_interleaved = true,
+    .slots_interleaved = 2,
 };

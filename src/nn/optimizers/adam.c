@@ -73,7 +73,7 @@ static const ls_option options[] = {
 
 #define ADAM                                                                                                           \
     .learning_rate = 0.001, .slots_max = 3, .slot_names = {"momentum", "velocity", "velocity_hat"}, .slots = slots,    \
-    .prepare = prepare, .update = update, .slots_interleaved = true
+    .prepare = prepare, .update = update, .slots_interleaved = 2
 
 const ls_optimizer_ops ls_adam = {
     .ops = {.name = "adam", .keras_name = "Adam", .options = options, .config_bytes = sizeof(adam)},

@@ -64,5 +64,5 @@ const ls_optimizer_ops ls_adamax = {
     .slots = slots,
     .prepare = prepare,
     .update = update,
-    .slots_interleaved = true,
+    .slots_interleaved = 2,
 };

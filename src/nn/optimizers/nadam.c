@@ -76,5 +76,5 @@ const ls_optimizer_ops ls_nadam = {
     .scalars = 1,
     .scalar_names = {"u_product"},
     .update = update,
-    .slots_interleaved = true,
+    .slots_interleaved = 2,
 };
