@@ -516,6 +516,9 @@ static void test_weights_file(void **state)
     assert_true(ok(ls_h5_get_array(f, "/layers/dense_2/vars/0", H5T_NATIVE_FLOAT, 2, last, value)));
     assert_true(value[2] == 602);
     assert_true(ls_h5_has(f, "/layers/dense_1/vars/1") && !ls_h5_has(f, "/layers/dense_2/vars/1"));
+    /* Plain sgd has two variables, iteration and rate. */
+    assert_true(ok(ls_h5_get_array(f, "/optimizer/vars/1", H5T_NATIVE_FLOAT, 0, NULL, value)));
+    assert_true(value[0] == 0.01f && !ls_h5_has(f, "/optimizer/vars/2"));
     ls_h5_close(f);
     close_run(&r);
 }
@@ -569,7 +572,8 @@ static void test_refused(void **state)
         {"reduce_lr_on_plateau: {monitor: learning_rate}", "mode: max", "mode: min"},
         {"model_checkpoint", "filepath", ":7:"},
         {"model_checkpoint: {}", "filepath", ":7:"},
-        {"model_checkpoint: {filepath: m.keras}", ".h5", "m.keras"},
+        {"model_checkpoint: {filepath: m.onnx}", ".keras or .h5", "m.onnx"},
+        {"model_checkpoint: {filepath: m.keras, save_weights_only: true}", ".weights.h5", "m.keras"},
         {"model_checkpoint: {filepath: m.weights.h5}", "save_weights_only", ":7:"},
         {"model_checkpoint: {filepath: m.h5, save_weights_only: true}", ".weights.h5", ":7:"},
         {"model_checkpoint: {filepath: ./checkpoint.h5}", "every run writes", ":7:"},
@@ -608,6 +612,13 @@ static void test_refused(void **state)
     FAILS(open_run(EXPERIMENT(SGD, FIT ", validation_freq: 2", "  - model_checkpoint: {filepath: '{val_loss}.h5'}\n"),
                    &r),
           LS_ERR_CONFIG, "val_loss", ":7:");
+    /* Known before the first epoch: Keras could not load the archive. */
+    FAILS(open_run("data: {file: data.h5, train: {x: /train/x, y: /train/y}}\n"
+                   "model:\n  - dense: {units: 1, activation: {gelu: {approximate: true}}}\n"
+                   "compile: {optimizer: sgd, loss: mse}\n"
+                   "callbacks:\n  - model_checkpoint: {filepath: m.keras}\n",
+                   &r),
+          LS_ERR_CONFIG, "gelu", ".weights.h5", ":6:");
     /* A rate that follows a schedule is not a callback's to set. */
 #define SCHEDULE "optimizer: {sgd: {learning_rate: {cosine_decay: {initial_learning_rate: 0.1, decay_steps: 9}}}}"
     FAILS(open_run(EXPERIMENT(SCHEDULE, FIT, "  - reduce_lr_on_plateau: {}\n"), &r), LS_ERR_CONFIG, "cosine_decay",

@@ -537,7 +537,7 @@ static hid_t weights_file(ls_model *model, bool whole_model)
         for (size_t i = 0; i < model->param[p]->size; i++)
             model->param[p]->value[i] = (float)++n;
     assert_true(ok(ls_h5_image_create(&file)));
-    assert_true(ok(whole_model ? ls_keras_write(file, model, NULL) : ls_keras_write_weights(file, model)));
+    assert_true(ok(whole_model ? ls_keras_write(file, model, NULL) : ls_keras_write_weights(file, model, NULL)));
     return file;
 }
 
@@ -565,7 +565,7 @@ static void reads_what_it_writes(void **state)
         assert_true(ok(ls_checkpoint_weights(path, model)));
         assert_true(ok(ls_outputs_read(experiment->compile, model, &outputs)));
         assert_true(ok(ls_h5_image_create(&file)));
-        assert_true(ok(ls_keras_write(file, model, &(ls_compile_info){outputs, &experiment->optimizer, 0.25F})));
+        assert_true(ok(ls_keras_write(file, model, &(ls_compile_info){outputs, &experiment->optimizer, 0.25F, NULL})));
         save(file);
         assert_true(ok(ls_checkpoint_experiment(weights, &again)));
         if (again->compile_refused)

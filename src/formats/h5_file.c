@@ -50,31 +50,42 @@ ls_status ls_h5_image_create(hid_t *file)
     return st;
 }
 
-ls_status ls_h5_image_save(hid_t file, const char *path)
+ls_status ls_h5_image_bytes(hid_t file, void **image, size_t *bytes)
 {
     char reason[LS_H5_REASON_BYTES];
-    unsigned char *image = NULL;
     ls_h5_quiet quiet;
-    ssize_t bytes = -1;
+    ssize_t size = -1;
     ls_status st = LS_OK;
 
+    *image = NULL;
+    *bytes = 0;
     ls_h5_quiet_begin(&quiet);
-    if (H5Fflush(file, H5F_SCOPE_GLOBAL) < 0 || (bytes = H5Fget_file_image(file, NULL, 0)) < 0) {
-        st = ls_fail(LS_ERR_IO, "cannot write '%s': HDF5: %s", path, ls_h5_reason(reason));
-        goto cleanup;
-    }
-    if (!(image = ls_calloc((size_t)bytes, 1, "the image of an HDF5 file"))) {
+    if (H5Fflush(file, H5F_SCOPE_GLOBAL) < 0 || (size = H5Fget_file_image(file, NULL, 0)) < 0)
+        st = ls_fail(LS_ERR_IO, "cannot complete an HDF5 file in memory: HDF5: %s", ls_h5_reason(reason));
+    else if (!(*image = ls_calloc((size_t)size, 1, "the image of an HDF5 file")))
         st = LS_ERR_MEMORY;
-        goto cleanup;
-    }
-    if (H5Fget_file_image(file, image, (size_t)bytes) != bytes) {
-        st = ls_fail(LS_ERR_IO, "cannot write '%s': HDF5: %s", path, ls_h5_reason(reason));
-        goto cleanup;
-    }
-    st = ls_file_replace(path, image, (size_t)bytes);
-cleanup:
-    ls_free(image);
+    else if (H5Fget_file_image(file, *image, (size_t)size) != size)
+        st = ls_fail(LS_ERR_IO, "cannot complete an HDF5 file in memory: HDF5: %s", ls_h5_reason(reason));
     ls_h5_quiet_end(&quiet);
+    if (st != LS_OK) {
+        ls_free(*image);
+        *image = NULL;
+        return st;
+    }
+    *bytes = (size_t)size;
+    return LS_OK;
+}
+
+ls_status ls_h5_image_save(hid_t file, const char *path)
+{
+    void *image;
+    size_t bytes;
+    ls_status st = ls_h5_image_bytes(file, &image, &bytes);
+
+    if (st != LS_OK)
+        return ls_fail_in(st, "cannot write '%s'", path);
+    st = ls_file_replace(path, image, bytes);
+    ls_free(image);
     return st;
 }
 

@@ -30,6 +30,8 @@
 ls_status ls_h5_image_create(hid_t *file);
 /* Replace the file at path by the image, as ls_file_replace does: afterwards the old file is there or the new one. */
 ls_status ls_h5_image_save(hid_t file, const char *path);
+/* A copy of the image as it would be saved (ls_free), for a file within a file. */
+ls_status ls_h5_image_bytes(hid_t file, void **image, size_t *bytes);
 
 /* For reading. LS_ERR_IO: it cannot be opened. LS_ERR_FORMAT: it is no HDF5 file, or damaged. */
 ls_status ls_h5_open_read(const char *path, hid_t *file);

@@ -5,10 +5,49 @@
 
 #include "formats/json.h"
 #include "formats/keras_component.h"
+#include "nn/constraint.h"
+#include "nn/regularizer.h"
 
 /* jansson fails for want of memory only: then a builder gives NULL, and so does the one that called it. */
 
-static json_t *config_of(const ls_component *component);
+static json_t *config_of(ls_keras_form form, const ls_component *component);
+
+/* ---- objects ---- */
+
+/* An object as the archive has it, with the module that Keras imports its class from. Takes config. */
+static json_t *full_object(const char *module, const char *class_name, json_t *config)
+{
+    return json_pack("{s:s, s:s, s:o, s:n}", "module", module, "class_name", class_name, "config", config,
+                     "registered_name");
+}
+
+static json_t *object_of(ls_keras_form form, const char *module, const char *class_name, json_t *config)
+{
+    if (form == LS_KERAS_ARCHIVE)
+        return full_object(module, class_name, config);
+    return json_pack("{s:s, s:o}", "class_name", class_name, "config", config);
+}
+
+static const char *module_of(const ls_registry *registry)
+{
+    static const struct {
+        const ls_registry *registry;
+        const char *module;
+    } modules[] = {
+        {&ls_losses, "keras.losses"},
+        {&ls_metrics, "keras.metrics"},
+        {&ls_optimizers, "keras.optimizers"},
+        {&ls_schedules, "keras.optimizers.schedules"},
+        {&ls_constraints, "keras.constraints"},
+        {&ls_initializers, "keras.initializers"},
+        {&ls_regularizers, "keras.regularizers"},
+    };
+
+    for (size_t i = 0; i < sizeof modules / sizeof modules[0]; i++)
+        if (modules[i].registry == registry)
+            return modules[i].module;
+    return "keras.layers";
+}
 
 /* ---- components ---- */
 
@@ -29,41 +68,47 @@ static bool has_defaults(const ls_registry *registry, const ls_component *compon
     return same;
 }
 
+/* The layer that does the same as an activation with arguments, or NULL. */
+static const char *activation_layer(const ls_ops *ops)
+{
+    for (size_t i = 0; ls_keras_activation_layers[i][0]; i++)
+        if (!strcmp(ops->name, ls_keras_activation_layers[i][0]))
+            return ls_keras_activation_layers[i][1];
+    return NULL;
+}
+
 /*
  * Keras's functions by name; with arguments a file can only hold the layer that does the same. Where there is none,
  * what is written names a class that Keras does not have.
  */
-static json_t *activation_of(const ls_component *activation)
+static json_t *activation_of(ls_keras_form form, const ls_component *activation)
 {
-    const char *const(*const layers)[2] = ls_keras_activation_layers;
     const ls_ops *ops = activation->ops;
 
     if (!ops)
         return json_string("linear");
     if (has_defaults(&ls_activations, activation))
         return json_string(ops->name);
-    for (size_t i = 0; layers[i][0]; i++)
-        if (!strcmp(ops->name, layers[i][0]))
-            return json_pack("{s:s, s:s, s:o, s:n}", "module", "keras.layers", "class_name", layers[i][1], "config",
-                             config_of(activation), "registered_name");
+    if (activation_layer(ops))
+        return full_object("keras.layers", activation_layer(ops), config_of(form, activation));
     return ls_component_to_json(activation);
 }
 
-static json_t *component_of(const ls_registry *registry, const ls_component *component)
+static json_t *component_of(ls_keras_form form, const ls_registry *registry, const ls_component *component)
 {
     const ls_ops *ops = component->ops;
 
     if (registry == &ls_activations)
-        return activation_of(component);
+        return activation_of(form, component);
     if (!ops)
         return json_null();
     if (!ops->keras_name || !ops->options)
         return json_string(ops->name);
-    return json_pack("{s:s, s:o}", "class_name", ops->keras_name, "config", config_of(component));
+    return object_of(form, module_of(registry), ops->keras_name, config_of(form, component));
 }
 
 /* The options, without those that are null: Keras's defaults are the same. */
-static json_t *config_of(const ls_component *component)
+static json_t *config_of(ls_keras_form form, const ls_component *component)
 {
     json_t *config = ls_component_config_to_json(component);
 
@@ -73,7 +118,7 @@ static json_t *config_of(const ls_component *component)
         if (option->kind == LS_OPTION_COMPONENT &&
             json_object_set_new(
                 config, option->name,
-                component_of(option->registry,
+                component_of(form, option->registry,
                              (const ls_component *)(const void *)((const char *)component->config + option->offset))))
             goto failed;
         value = json_object_get(config, option->name);
@@ -122,7 +167,7 @@ static json_t *input_config(const ls_layer *layer)
                      "float32");
 }
 
-static json_t *layer_config(const ls_layer *layer)
+static json_t *layer_config(ls_keras_form form, const ls_layer *layer)
 {
     const char *const keras_name = layer->ops->ops.keras_name;
     const ls_component component = {.ops = &layer->ops->ops, .config = layer->config};
@@ -131,8 +176,12 @@ static json_t *layer_config(const ls_layer *layer)
     if (layer->ops == &ls_input_layer)
         return input_config(layer);
     config = json_pack("{s:s}", "name", layer->name);
-    options = config_of(&component);
+    options = config_of(form, &component);
     noise_shape = json_object_get(options, "noise_shape");
+    if (form == LS_KERAS_ARCHIVE && json_object_set_new(config, "dtype", json_string("float32"))) {
+        json_decref(config);
+        config = NULL;
+    }
     if (!config || !options || (!layer->trainable && json_object_set_new(config, "trainable", json_false())) ||
         (noise_shape && json_array_insert_new(noise_shape, 0, json_null())) || drop_own_options(keras_name, options) ||
         json_object_update(config, options)) {
@@ -143,25 +192,16 @@ static json_t *layer_config(const ls_layer *layer)
     return config;
 }
 
-static json_t *layer_of(const ls_layer *layer)
+static json_t *layer_of(ls_keras_form form, const ls_layer *layer)
 {
-    json_t *config = layer_config(layer), *json = json_object();
-    int failed = 0;
+    json_t *config = layer_config(form, layer);
 
     /*
      * Keras drops a list of several axes from a layer in the old form. An entry that names its module counts as new
      * form, and is read as it stands.
      */
-    if (json_is_array(json_object_get(config, "axis")))
-        failed |= json_object_set_new(json, "module", json_string("keras.layers")) ||
-                  json_object_set_new(json, "registered_name", json_null());
-    failed |= json_object_set_new(json, "class_name", json_string(layer->ops->ops.keras_name));
-    failed |= json_object_set_new(json, "config", config);
-    if (failed) {
-        json_decref(json);
-        return NULL;
-    }
-    return json;
+    return object_of(json_is_array(json_object_get(config, "axis")) ? LS_KERAS_ARCHIVE : form, "keras.layers",
+                     layer->ops->ops.keras_name, config);
 }
 
 /* ---- graphs ---- */
@@ -172,30 +212,46 @@ static json_t *tensor_of(const ls_node *node)
     return json_pack("[s, I, i]", node->layer->name, (json_int_t)node->use, 0);
 }
 
-/* One call: [["a", 0, 0, {}], ["b", 0, 0, {}]]. */
-static json_t *call_of(const ls_model *model, const ls_node *node)
+/* What a call is given: ["a", 0, 0, {}], or in the archive a tensor with its shape and history. */
+static json_t *argument_of(ls_keras_form form, const ls_node *node)
+{
+    json_t *tensor = tensor_of(node);
+
+    if (form == LS_KERAS_ARCHIVE)
+        return json_pack("{s:s, s:{s:o, s:s, s:o}}", "class_name", "__keras_tensor__", "config", "shape",
+                         batch_shape(&node->shape), "dtype", "float32", "keras_history", tensor);
+    if (json_array_append_new(tensor, json_object())) {
+        json_decref(tensor);
+        return NULL;
+    }
+    return tensor;
+}
+
+/*
+ * One call: [["a", 0, 0, {}], ["b", 0, 0, {}]], or in the archive {"args": [A], "kwargs": {}}. There a merging layer
+ * takes one argument, which is a list of tensors.
+ */
+static json_t *call_of(ls_keras_form form, const ls_model *model, const ls_node *node)
 {
     json_t *call = json_array();
 
-    for (size_t k = 0; call && k < node->inputs; k++) {
-        json_t *tensor = tensor_of(&model->node[node->input[k]]);
-
-        if (json_array_append_new(tensor, json_object()) || json_array_append(call, tensor)) {
+    for (size_t k = 0; call && k < node->inputs; k++)
+        if (json_array_append_new(call, argument_of(form, &model->node[node->input[k]]))) {
             json_decref(call);
-            call = NULL;
+            return NULL;
         }
-        json_decref(tensor);
-    }
-    return call;
+    if (form == LS_KERAS_LEGACY)
+        return call;
+    return json_pack(node->layer->ops->inputs_max > 1 ? "{s:[o], s:{}}" : "{s:o, s:{}}", "args", call, "kwargs");
 }
 
 /* Calls of a layer in the order of their index, which is the order of nodes. */
-static json_t *calls_of(const ls_model *model, const ls_layer *layer)
+static json_t *calls_of(ls_keras_form form, const ls_model *model, const ls_layer *layer)
 {
     json_t *calls = json_array();
 
     for (size_t i = 0; calls && layer->ops != &ls_input_layer && i < model->nodes; i++)
-        if (model->node[i].layer == layer && json_array_append_new(calls, call_of(model, &model->node[i]))) {
+        if (model->node[i].layer == layer && json_array_append_new(calls, call_of(form, model, &model->node[i]))) {
             json_decref(calls);
             return NULL;
         }
@@ -218,17 +274,33 @@ static json_t *tensors_of(const ls_model *model, const size_t *nodes, size_t n)
     return list;
 }
 
-json_t *ls_keras_model_config(const ls_model *model)
+ls_status ls_keras_check_model(const ls_model *model)
 {
-    json_t *layers = json_array(), *config = NULL;
+    for (size_t i = 0; i < model->layers; i++) {
+        const ls_layer *layer = model->layer[i];
+        const ls_ops *activation = layer->activation.ops;
+
+        if (activation && !has_defaults(&ls_activations, &layer->activation) && !activation_layer(activation))
+            return ls_fail(
+                LS_ERR_ARG,
+                "layer '%s': a Keras file cannot keep the activation %s with arguments; its weights alone can "
+                "be written to a file that ends in .weights.h5",
+                layer->name, activation->name);
+    }
+    return LS_OK;
+}
+
+json_t *ls_keras_model_config(ls_keras_form form, const ls_model *model)
+{
+    json_t *layers = json_array(), *config = NULL, *json;
     int failed = 0;
 
     for (size_t i = 0; layers && !failed && i < model->layers; i++) {
-        json_t *layer = layer_of(model->layer[i]);
+        json_t *layer = layer_of(form, model->layer[i]);
 
         if (!model->sequential)
             failed = json_object_set_new(layer, "name", json_string(model->layer[i]->name)) ||
-                     json_object_set_new(layer, "inbound_nodes", calls_of(model, model->layer[i]));
+                     json_object_set_new(layer, "inbound_nodes", calls_of(form, model, model->layer[i]));
         failed |= json_array_append_new(layers, layer);
     }
     if (failed)
@@ -241,60 +313,75 @@ json_t *ls_keras_model_config(const ls_model *model)
         json_decref(config);
         config = NULL;
     }
-    return json_pack("{s:s, s:o}", "class_name", model->sequential ? "Sequential" : "Functional", "config", config);
+    if (model->sequential)
+        return object_of(form, "keras", "Sequential", config);
+    json = object_of(form, "keras.src.models.functional", "Functional", config);
+    if (form == LS_KERAS_ARCHIVE && json_object_set_new(json, "registered_name", json_string("Functional"))) {
+        json_decref(json);
+        return NULL;
+    }
+    return json;
 }
 
 /* ---- compile settings ---- */
 
 /* By its long name; with arguments as a class. */
-static json_t *loss_of(const ls_output_spec *output)
+static json_t *loss_of(ls_keras_form form, const ls_output_spec *output)
 {
     const ls_component *loss = &output->loss;
 
     if (loss->ops && has_defaults(&ls_losses, loss))
         return json_string(loss->ops->name);
-    return component_of(&ls_losses, loss);
+    return component_of(form, &ls_losses, loss);
 }
 
-static json_t *weight_of(const ls_output_spec *output)
+static json_t *weight_of(ls_keras_form form, const ls_output_spec *output)
 {
+    (void)form;
     return json_real(output->loss_weight);
 }
 
-/* As a class, since that keeps the name; but "accuracy" means different classes for different outputs. */
-static json_t *metric_of(const ls_component *metric, const char *name)
+/*
+ * As a class, since that keeps the name. But "accuracy" means different classes for different outputs: it stays what it
+ * is, whether or not it has been resolved, and Keras resolves it by the same rule.
+ */
+static json_t *metric_of(ls_keras_form form, const ls_component *metric, const char *name)
 {
-    json_t *config = metric->ops->keras_name ? config_of(metric) : NULL;
+    const ls_ops *typed = ls_registry_find(&ls_metrics, name);
+    json_t *config;
 
-    if (!metric->ops->keras_name)
+    if (typed && !typed->keras_name)
         return json_string(name);
+    if (!metric->ops->keras_name) /* the same under another name, which Keras gives to classes only */
+        return json_string(metric->ops->name);
+    config = config_of(form, metric);
     if (json_object_set_new(config, "name", json_string(name))) {
         json_decref(config);
         config = NULL;
     }
-    return json_pack("{s:s, s:o}", "class_name", metric->ops->keras_name, "config", config);
+    return object_of(form, "keras.metrics", metric->ops->keras_name, config);
 }
 
-static json_t *metric_range(const ls_output_spec *output, size_t first, size_t end)
+static json_t *metric_range(ls_keras_form form, const ls_output_spec *output, size_t first, size_t end)
 {
     json_t *list = json_array();
 
     for (size_t i = first; list && i < end; i++)
-        if (json_array_append_new(list, metric_of(&output->metric[i], output->metric_name[i]))) {
+        if (json_array_append_new(list, metric_of(form, &output->metric[i], output->metric_name[i]))) {
             json_decref(list);
             return NULL;
         }
     return list;
 }
 
-static json_t *metrics_of(const ls_output_spec *output)
+static json_t *metrics_of(ls_keras_form form, const ls_output_spec *output)
 {
-    return metric_range(output, 0, output->unweighted);
+    return metric_range(form, output, 0, output->unweighted);
 }
 
-static json_t *weighted_metrics_of(const ls_output_spec *output)
+static json_t *weighted_metrics_of(ls_keras_form form, const ls_output_spec *output)
 {
-    return metric_range(output, output->unweighted, output->metrics);
+    return metric_range(form, output, output->unweighted, output->metrics);
 }
 
 /* Keras names an output after its layer. Two calls of a shared layer then have the same name: no map can be made. */
@@ -308,54 +395,69 @@ static bool names_differ(const ls_model *model)
 }
 
 /* The same for every output: the value itself if there is one output, else a map by name or, failing that, a list. */
-static json_t *by_output(const ls_model *model, const ls_output_spec *outputs, json_t *(*value)(const ls_output_spec *))
+static json_t *by_output(ls_keras_form form, const ls_model *model, const ls_output_spec *outputs,
+                         json_t *(*value)(ls_keras_form, const ls_output_spec *))
 {
     const bool map = names_differ(model);
     json_t *all;
 
     if (model->outputs == 1)
-        return value(&outputs[0]);
+        return value(form, &outputs[0]);
     all = map ? json_object() : json_array();
     for (size_t k = 0; all && k < model->outputs; k++)
-        if (map ? json_object_set_new(all, model->node[model->output[k]].layer->name, value(&outputs[k]))
-                : json_array_append_new(all, value(&outputs[k]))) {
+        if (map ? json_object_set_new(all, model->node[model->output[k]].layer->name, value(form, &outputs[k]))
+                : json_array_append_new(all, value(form, &outputs[k]))) {
             json_decref(all);
             return NULL;
         }
     return all;
 }
 
+bool ls_keras_constant_rate(const ls_optimizer *optimizer, float learning_rate, double *rate)
+{
+    const ls_component *schedule = &optimizer->common.learning_rate_schedule;
+    json_t *own;
+    bool constant;
+
+    *rate = (double)learning_rate;
+    if (!schedule->ops)
+        return true;
+    if (schedule->ops->keras_name)
+        return false;
+    /* batch_scaling: without a warm-up it is at its target from the beginning. */
+    own = ls_component_config_to_json(schedule);
+    constant = json_integer_value(json_object_get(own, "warmup_steps")) == 0;
+    *rate = ((const ls_schedule_ops *)schedule->ops)->rate(schedule->config, UINT64_MAX);
+    json_decref(own);
+    return constant;
+}
+
 /*
  * The rate for a large batch, which Keras does not have: a straight line from the base rate to the target, then the
- * target. That is Keras's polynomial decay of power 1, and without a warm-up a constant.
+ * target. That is Keras's polynomial decay of power 1.
  */
 static json_t *batch_scaling_of(const ls_component *schedule)
 {
     const ls_schedule_ops *ops = (const ls_schedule_ops *)schedule->ops;
     json_t *own = ls_component_config_to_json(schedule);
-    const json_int_t warmup = json_integer_value(json_object_get(own, "warmup_steps"));
-    const double target = ops->rate(schedule->config, UINT64_MAX);
-    json_t *json;
+    json_t *json = json_pack("{s:f, s:O, s:f, s:f, s:b}", "initial_learning_rate", ops->rate(schedule->config, 0),
+                             "decay_steps", json_object_get(own, "warmup_steps"), "end_learning_rate",
+                             ops->rate(schedule->config, UINT64_MAX), "power", 1.0, "cycle", 0);
 
     json_decref(own);
-    if (warmup == 0)
-        return json_real(target);
-    json = json_pack("{s:f, s:I, s:f, s:f, s:b}", "initial_learning_rate", ops->rate(schedule->config, 0),
-                     "decay_steps", warmup, "end_learning_rate", target, "power", 1.0, "cycle", 0);
-    return json_pack("{s:s, s:s, s:o, s:n}", "module", "keras.optimizers.schedules", "class_name", "PolynomialDecay",
-                     "config", json, "registered_name");
+    return full_object(module_of(&ls_schedules), "PolynomialDecay", json);
 }
 
-static json_t *learning_rate_of(const ls_compile_info *compile)
+static json_t *learning_rate_of(ls_keras_form form, const ls_compile_info *compile)
 {
     const ls_component *schedule = &compile->optimizer->common.learning_rate_schedule;
+    double rate;
 
-    if (!schedule->ops)
-        return json_real((double)compile->learning_rate);
+    if (ls_keras_constant_rate(compile->optimizer, compile->learning_rate, &rate))
+        return json_real(rate);
     if (!schedule->ops->keras_name)
         return batch_scaling_of(schedule);
-    return json_pack("{s:s, s:s, s:o, s:n}", "module", "keras.optimizers.schedules", "class_name",
-                     schedule->ops->keras_name, "config", config_of(schedule), "registered_name");
+    return full_object(module_of(&ls_schedules), schedule->ops->keras_name, config_of(form, schedule));
 }
 
 /* What all optimizers take, where it is not as it is by default. */
@@ -388,26 +490,26 @@ static int add_common(json_t *config, const ls_optimizer_ops *ops, const ls_opti
     return failed;
 }
 
-static json_t *optimizer_of(const ls_compile_info *compile)
+static json_t *optimizer_of(ls_keras_form form, const ls_compile_info *compile)
 {
     const ls_optimizer_ops *ops = ls_optimizer_ops_of(compile->optimizer);
-    json_t *config = json_pack("{s:s, s:o}", "name", ops->ops.name, "learning_rate", learning_rate_of(compile));
-    json_t *own = config_of(&compile->optimizer->own);
+    json_t *config = json_pack("{s:s, s:o}", "name", ops->ops.name, "learning_rate", learning_rate_of(form, compile));
+    json_t *own = config_of(form, &compile->optimizer->own);
 
     if (json_object_update(config, own) || add_common(config, ops, &compile->optimizer->common)) {
         json_decref(config);
         config = NULL;
     }
     json_decref(own);
-    return json_pack("{s:s, s:o}", "class_name", ops->ops.keras_name, "config", config);
+    return object_of(form, module_of(&ls_optimizers), ops->ops.keras_name, config);
 }
 
-json_t *ls_keras_training_config(const ls_model *model, const ls_compile_info *compile)
+json_t *ls_keras_training_config(ls_keras_form form, const ls_model *model, const ls_compile_info *compile)
 {
     const ls_output_spec *outputs = compile->outputs;
 
-    return json_pack("{s:o, s:o, s:o, s:o, s:o}", "loss", by_output(model, outputs, loss_of), "loss_weights",
-                     by_output(model, outputs, weight_of), "metrics", by_output(model, outputs, metrics_of),
-                     "weighted_metrics", by_output(model, outputs, weighted_metrics_of), "optimizer_config",
-                     optimizer_of(compile));
+    return json_pack("{s:o, s:o, s:o, s:o, s:o}", "loss", by_output(form, model, outputs, loss_of), "loss_weights",
+                     by_output(form, model, outputs, weight_of), "metrics", by_output(form, model, outputs, metrics_of),
+                     "weighted_metrics", by_output(form, model, outputs, weighted_metrics_of),
+                     form == LS_KERAS_ARCHIVE ? "optimizer" : "optimizer_config", optimizer_of(form, compile));
 }

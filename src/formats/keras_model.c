@@ -9,7 +9,6 @@
 #include "formats/keras_config.h"
 #include "formats/keras_weights.h"
 
-#define KERAS_VERSION "3.9.0" /* whose layout this is; every Keras 3 reads it */
 #define BACKEND "tensorflow"
 
 /* ---- writing ---- */
@@ -29,7 +28,7 @@ static ls_status put_json(hid_t file, const char *name, json_t *json)
 
 static ls_status put_versions(hid_t file, const char *object)
 {
-    LS_TRY(ls_h5_put_text(file, object, "keras_version", KERAS_VERSION));
+    LS_TRY(ls_h5_put_text(file, object, "keras_version", LS_KERAS_VERSION));
     return ls_h5_put_text(file, object, "backend", BACKEND);
 }
 
@@ -91,9 +90,9 @@ ls_status ls_keras_write(hid_t file, const ls_model *model, const ls_compile_inf
     if (strchr(model->name, '/'))
         return ls_fail(LS_ERR_ARG, "a model cannot be called '%s': Keras allows no '/' in names", model->name);
     LS_TRY(put_versions(file, "/"));
-    LS_TRY(put_json(file, "model_config", ls_keras_model_config(model)));
+    LS_TRY(put_json(file, "model_config", ls_keras_model_config(LS_KERAS_LEGACY, model)));
     if (compile)
-        LS_TRY(put_json(file, "training_config", ls_keras_training_config(model, compile)));
+        LS_TRY(put_json(file, "training_config", ls_keras_training_config(LS_KERAS_LEGACY, model, compile)));
     LS_TRY(ls_h5_put_group(file, "/model_weights"));
     LS_TRY(put_layer_names(file, model));
     LS_TRY(put_versions(file, "/model_weights"));

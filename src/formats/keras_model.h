@@ -7,8 +7,8 @@
  *           MODEL/LAYER/kernel                    (…) float32; LAYER/kernel in a graph model
  *
  * There is no /optimizer_weights: Keras 3 restores such a state into an optimizer that cannot train any more. Without
- * it the loaded model trains on with a fresh optimizer of the same settings. Unknown groups and attributes are ignored
- * by Keras, so lockstep keeps its own state beside these.
+ * it the loaded model trains on with a fresh optimizer of the same settings (an archive keeps it: keras_archive.h).
+ * Unknown groups and attributes are ignored by Keras, so lockstep keeps its own state beside these.
  */
 #ifndef LS_FORMATS_KERAS_MODEL_H
 #define LS_FORMATS_KERAS_MODEL_H
@@ -23,6 +23,8 @@ typedef struct ls_compile_info {
     const ls_output_spec *outputs; /* one per output of the model */
     const ls_optimizer *optimizer;
     float learning_rate; /* as it is now; not used if the optimizer has a schedule */
+    /* For files that Keras goes on training from (keras_weights.h); NULL: the optimizer starts afresh there. */
+    const ls_optimizer_state *state;
 } ls_compile_info;
 
 /*

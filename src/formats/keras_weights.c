@@ -1,9 +1,15 @@
 #include "formats/keras_weights.h"
 
 #include <ctype.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "formats/h5_file.h"
+#include "formats/keras_config.h"
+
+#define OPTIMIZER "/optimizer/vars"
+
+/* ---- layers ---- */
 
 /* Keras's to_snake_case: "Conv2D" is conv2d, "BatchNormalization" batch_normalization, "LeakyReLU" leaky_re_lu. */
 static void add_snake_case(const char *name, ls_text *out)
@@ -73,7 +79,59 @@ cleanup:
     return st;
 }
 
-ls_status ls_keras_write_weights(hid_t file, const ls_model *model)
+/* ---- the optimizer ---- */
+
+/* Numbered as they come. */
+typedef struct variables {
+    hid_t file;
+    size_t n;
+} variables;
+
+static ls_status put_variable(variables *v, hid_t type, size_t rank, const size_t *dim, const void *data)
+{
+    char path[64];
+
+    snprintf(path, sizeof path, OPTIMIZER "/%zu", v->n++);
+    return ls_h5_put_array(v->file, path, type, rank, dim, data);
+}
+
+/* The slots take turns: slot 0 of the first weight, slot 1 of it, slot 0 of the second, …. NULL: not in use. */
+static ls_status put_slots(variables *v, const ls_model *model, const float *const *slot, size_t slots)
+{
+    for (size_t p = 0; p < model->trainable_params; p++) {
+        const ls_param *param = model->param[p];
+
+        for (size_t s = 0; s < slots; s++)
+            if (slot[s])
+                LS_TRY(put_variable(v, H5T_NATIVE_FLOAT, param->shape.rank, param->shape.dim, slot[s] + param->offset));
+    }
+    return LS_OK;
+}
+
+static ls_status put_optimizer(hid_t file, const ls_model *model, const ls_compile_info *compile)
+{
+    const ls_optimizer_ops *ops = ls_optimizer_ops_of(compile->optimizer);
+    const ls_optimizer_state *state = compile->state;
+    const int64_t iteration = (int64_t)state->iterations;
+    variables v = {.file = file};
+    double rate;
+
+    LS_TRY(ls_h5_put_group(file, OPTIMIZER));
+    LS_TRY(ls_h5_put_text(file, OPTIMIZER, "name", ops->ops.name));
+    LS_TRY(put_variable(&v, H5T_NATIVE_INT64, 0, NULL, &iteration));
+    if (ls_keras_constant_rate(compile->optimizer, compile->learning_rate, &rate))
+        LS_TRY(put_variable(&v, H5T_NATIVE_FLOAT, 0, NULL, &(float){(float)rate}));
+    LS_TRY(put_slots(&v, model, &state->average, 1));
+    LS_TRY(put_slots(&v, model, &state->accumulator, 1));
+    LS_TRY(put_slots(&v, model, state->slot, ops->slots_interleaved));
+    for (size_t s = ops->slots_interleaved; s < ops->slots_max; s++)
+        LS_TRY(put_slots(&v, model, &state->slot[s], 1));
+    for (size_t i = 0; i < ops->scalars; i++)
+        LS_TRY(put_variable(&v, H5T_NATIVE_FLOAT, 0, NULL, &(float){(float)state->scalars[i]}));
+    return LS_OK;
+}
+
+ls_status ls_keras_write_weights(hid_t file, const ls_model *model, const ls_compile_info *compile)
 {
     LS_TRY(ls_h5_put_group(file, "/vars"));
     LS_TRY(ls_h5_put_text(file, "/vars", "name", model->name));
@@ -81,5 +139,5 @@ ls_status ls_keras_write_weights(hid_t file, const ls_model *model)
     for (size_t i = 0; i < model->layers; i++)
         if (ls_keras_is_listed(model, model->layer[i]))
             LS_TRY(put_layer(file, model, i));
-    return LS_OK;
+    return compile && compile->state ? put_optimizer(file, model, compile) : LS_OK;
 }

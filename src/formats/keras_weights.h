@@ -4,6 +4,13 @@
  *     /vars @name                     the model's name
  *     /layers/KEY/vars @name          the layer's name; KEY: its class in snake_case, the second one KEY_1, …
  *     /layers/KEY/vars/0, 1, …        (…) float32, in the order of creation
+ *     /optimizer/vars @name           the optimizer's name
+ *     /optimizer/vars/0, 1, …         its variables in the order in which Keras makes them
+ *
+ * Those variables are, as far as they are in use: iteration (int64), learning_rate (float32; not with a schedule),
+ * averages of all weights, gradient accumulators of all weights, the slots of the rule
+ * (ls_optimizer_ops.slots_interleaved tells which of them take turns), scalars (Nadam's u_product). Keras knows them by
+ * their place alone.
  */
 #ifndef LS_FORMATS_KERAS_WEIGHTS_H
 #define LS_FORMATS_KERAS_WEIGHTS_H
@@ -11,7 +18,7 @@
 #include <hdf5.h>
 
 #include "base/text.h"
-#include "nn/model.h"
+#include "formats/keras_model.h"
 
 #define LS_KERAS_LAYERS "/layers"
 
@@ -26,7 +33,10 @@ void ls_keras_layer_key(const ls_model *model, size_t index, ls_text *out);
 /* Does Keras count this layer among model.layers? A Sequential model has its input beside them. */
 bool ls_keras_is_listed(const ls_model *model, const ls_layer *layer);
 
-/* Add the weights to an HDF5 file open for writing. The same weights give the same bytes. */
-ls_status ls_keras_write_weights(hid_t file, const ls_model *model);
+/*
+ * Add the weights to an HDF5 file open for writing, and the optimizer's variables unless compile or compile->state is
+ * NULL. The same weights give the same bytes.
+ */
+ls_status ls_keras_write_weights(hid_t file, const ls_model *model, const ls_compile_info *compile);
 
 #endif

@@ -9,6 +9,7 @@
 
 #include "base/memory.h"
 #include "formats/h5_file.h"
+#include "formats/keras_archive.h"
 #include "formats/keras_file.h"
 #include "formats/keras_model.h"
 #include "formats/yaml.h"
@@ -46,10 +47,12 @@ static ls_status pass(transfer *t, const char *path, hid_t type, size_t element_
     return LS_OK;
 }
 
-/* The part of one parameter's slot that this rank owns, from a whole copy of it. */
+/* The part of one parameter's slot that this rank owns, from a whole copy of it; g NULL: all of it. */
 static void keep_own(const ls_gradients *g, const ls_param *param, const float *whole, float *slot)
 {
-    for (size_t i = 0; i < g->buckets; i++) {
+    if (!g)
+        memcpy(slot + param->offset, whole, param->size * sizeof *slot);
+    for (size_t i = 0; g && i < g->buckets; i++) {
         size_t begin = g->bucket[i].own_begin * LS_BLOCK, end = g->bucket[i].own_end * LS_BLOCK;
 
         begin = begin > param->offset ? begin : param->offset;
@@ -59,9 +62,10 @@ static void keep_own(const ls_gradients *g, const ls_param *param, const float *
     }
 }
 
-static ls_status pass_slot(transfer *t, ls_trainer *trainer, const ls_slot *slot)
+/* own: which part of it to keep when reading; NULL: all. */
+static ls_status pass_slot(transfer *t, const ls_gradients *own, const ls_slot *slot)
 {
-    const ls_model *model = trainer->model;
+    const ls_model *model = t->model;
 
     for (size_t p = 0; p < model->trainable_params; p++) {
         const ls_param *param = model->param[p];
@@ -79,11 +83,21 @@ static ls_status pass_slot(transfer *t, ls_trainer *trainer, const ls_slot *slot
             return LS_ERR_MEMORY;
         st = pass(t, path, H5T_NATIVE_FLOAT, sizeof(float), param->shape.rank, param->shape.dim, whole);
         if (st == LS_OK)
-            keep_own(trainer->gradients, param, whole, slot->value);
+            keep_own(own, param, whole, slot->value);
         ls_free(whole);
         LS_TRY(st);
     }
     return LS_OK;
+}
+
+static ls_status pass_optimizer(transfer *t, const ls_gradients *own, ls_updater *updater)
+{
+    const size_t scalars = LS_OPTIMIZER_SCALARS_MAX;
+
+    for (size_t s = 0; s < sizeof updater->slot / sizeof updater->slot[0]; s++)
+        if (updater->slot[s].value)
+            LS_TRY(pass_slot(t, own, &updater->slot[s]));
+    return pass(t, GROUP "/optimizer/scalars", H5T_NATIVE_DOUBLE, sizeof(double), 1, &scalars, updater->scalars);
 }
 
 /* Rows that are read are added to an empty history with the same columns. */
@@ -142,15 +156,19 @@ static ls_status pass_float(transfer *t, const char *group, const char *name, fl
     return LS_OK;
 }
 
+static ls_status pass_optimizer_position(transfer *t, ls_updater *updater)
+{
+    LS_TRY(pass_uint(t, GROUP, "iterations", &updater->iterations));
+    return pass_float(t, GROUP, "learning_rate", &updater->learning_rate);
+}
+
 /* Where the run stands. */
 static ls_status pass_position(transfer *t, ls_trainer *trainer)
 {
-    ls_updater *updater = trainer->updater;
     LS_TRY(pass_uint(t, GROUP, "epoch", &trainer->epoch));
     LS_TRY(pass_uint(t, GROUP, "batch", &trainer->batch));
     LS_TRY(pass_uint(t, GROUP, "update", &trainer->update));
-    LS_TRY(pass_uint(t, GROUP, "iterations", &updater->iterations));
-    return pass_float(t, GROUP, "learning_rate", &updater->learning_rate);
+    return pass_optimizer_position(t, trainer->updater);
 }
 
 /* Only where it is measured. */
@@ -275,17 +293,13 @@ static ls_status pass_callbacks(transfer *t, ls_callbacks *callbacks)
 static ls_status pass_state(transfer *t, ls_trainer *trainer)
 {
     ls_exponents *exponents = &trainer->gradients->exponents;
-    ls_updater *updater = trainer->updater;
-    const size_t scalars = LS_OPTIMIZER_SCALARS_MAX, scores = ls_scores_state_size(trainer->scores);
+    const size_t scores = ls_scores_state_size(trainer->scores);
 
     t->model = trainer->model;
     XXH3_64bits_reset(&t->hash);
     LS_TRY(pass(t, GROUP "/exponents/E", H5T_NATIVE_INT16, sizeof(int16_t), 1, &exponents->blocks, exponents->E));
     LS_TRY(pass(t, GROUP "/exponents/seen", H5T_NATIVE_INT16, sizeof(int16_t), 1, &exponents->blocks, exponents->seen));
-    for (size_t s = 0; s < sizeof updater->slot / sizeof updater->slot[0]; s++)
-        if (updater->slot[s].value)
-            LS_TRY(pass_slot(t, trainer, &updater->slot[s]));
-    LS_TRY(pass(t, GROUP "/optimizer/scalars", H5T_NATIVE_DOUBLE, sizeof(double), 1, &scalars, updater->scalars));
+    LS_TRY(pass_optimizer(t, trainer->gradients, trainer->updater));
     LS_TRY(pass(t, GROUP "/scores", H5T_NATIVE_DOUBLE, sizeof(double), 1, &scores, ls_scores_state(trainer->scores)));
     LS_TRY(pass_noise_scale(t, trainer->noise));
     LS_TRY(pass_history(t, trainer->history));
@@ -356,11 +370,17 @@ cleanup:
     return st;
 }
 
+static ls_compile_info compile_of(const ls_trainer *t, const ls_optimizer_state *state)
+{
+    return (ls_compile_info){.outputs = t->task->outputs,
+                             .optimizer = &t->experiment->optimizer,
+                             .learning_rate = t->updater->learning_rate,
+                             .state = state};
+}
+
 static ls_status write_file(ls_trainer *t, const char *path)
 {
-    const ls_compile_info compile = {.outputs = t->task->outputs,
-                                     .optimizer = &t->experiment->optimizer,
-                                     .learning_rate = t->updater->learning_rate};
+    const ls_compile_info compile = compile_of(t, NULL);
     transfer out = {.file = H5I_INVALID_HID, .writing = true};
     ls_status st;
 
@@ -377,10 +397,17 @@ cleanup:
 
 ls_status ls_checkpoint_write(ls_trainer *t, const char *path)
 {
-    for (size_t s = 0; s < sizeof t->updater->slot / sizeof t->updater->slot[0]; s++)
-        if (t->updater->slot[s].value)
-            LS_TRY(ls_gradients_gather(t->gradients, t->updater->slot[s].value));
+    LS_TRY(ls_updater_gather(t->updater, t->gradients));
     return ls_agree(t->comm, t->comm->rank == 0 ? write_file(t, path) : LS_OK);
+}
+
+ls_status ls_checkpoint_write_keras(ls_trainer *t, const char *path)
+{
+    const ls_optimizer_state state = ls_updater_state(t->updater);
+    const ls_compile_info compile = compile_of(t, &state);
+
+    LS_TRY(ls_updater_gather(t->updater, t->gradients));
+    return ls_agree(t->comm, t->comm->rank == 0 ? ls_keras_save(path, t->model, &compile) : LS_OK);
 }
 
 /* --- reading ------------------------------------------------------------------------------------------------------ */
@@ -516,4 +543,29 @@ ls_status ls_checkpoint_weights(const char *path, ls_model *model)
         st = check_fingerprint(file, path, model);
     ls_h5_close(file);
     return st;
+}
+
+/* A slot that is not finite would make Keras's next update so, too. */
+static ls_status check_finite(const char *path, const ls_updater *updater)
+{
+    for (size_t s = 0; s < sizeof updater->slot / sizeof updater->slot[0]; s++)
+        for (size_t i = 0; updater->slot[s].value && i < updater->model->trainable_size; i++)
+            if (!isfinite(updater->slot[s].value[i]))
+                return ls_fail(LS_ERR_NUMERIC, "%s: the optimizer's %s holds a value that is not finite", path,
+                               updater->slot[s].name);
+    return LS_OK;
+}
+
+ls_status ls_checkpoint_optimizer(const char *path, ls_updater *updater)
+{
+    transfer in = {.file = H5I_INVALID_HID, .model = updater->model};
+    ls_status st;
+
+    XXH3_64bits_reset(&in.hash);
+    LS_TRY(ls_model_file_open(path, &in.file));
+    st = pass_optimizer(&in, NULL, updater);
+    if (st == LS_OK)
+        st = pass_optimizer_position(&in, updater);
+    ls_h5_close(in.file);
+    return st == LS_OK ? check_finite(path, updater) : ls_fail_in(st, "%s", path);
 }

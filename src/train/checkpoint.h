@@ -13,6 +13,12 @@
 ls_status ls_checkpoint_write(ls_trainer *trainer, const char *path);
 
 /*
+ * Collective. As above, for Keras alone: a file of the kind that the end of path names (keras_archive.h), with the
+ * optimizer's state if that kind has one.
+ */
+ls_status ls_checkpoint_write_keras(ls_trainer *trainer, const char *path);
+
+/*
  * Collective. Restores a trainer made from the same experiment, on any number of ranks. Fails, naming the first
  * difference, if the file belongs to another model, data or setting that shapes the weights (fit.epochs may differ), to
  * another format, or to another BLAS kernel family (unless allowed); also if its checksums do not hold.
@@ -26,5 +32,10 @@ ls_status ls_checkpoint_read(ls_trainer *trainer, const char *path, bool allow_o
 ls_status ls_checkpoint_experiment(const char *path, ls_experiment **out);
 /* The weights of a file of lockstep or of Keras (.h5, .weights.h5, .keras) into a model of the same architecture. Not collective. */
 ls_status ls_checkpoint_weights(const char *path, ls_model *model);
+/*
+ * The whole state of the optimizer into an updater made from ls_checkpoint_experiment. Not collective. Shapes are
+ * checked and that numbers are finite; the checksum is not, for it covers what only a run can read.
+ */
+ls_status ls_checkpoint_optimizer(const char *path, ls_updater *updater);
 
 #endif

@@ -236,3 +236,23 @@ ls_status ls_updater_finish(ls_updater *u, ls_gradients *gradients)
     }
     return ls_gradients_all_gather(gradients, u->model->weights);
 }
+
+ls_status ls_updater_gather(ls_updater *u, const ls_gradients *gradients)
+{
+    for (size_t s = 0; s < sizeof u->slot / sizeof u->slot[0]; s++)
+        if (u->slot[s].value)
+            LS_TRY(ls_gradients_gather(gradients, u->slot[s].value));
+    return LS_OK;
+}
+
+ls_optimizer_state ls_updater_state(const ls_updater *u)
+{
+    ls_optimizer_state state = {.iterations = u->iterations,
+                                .average = u->average,
+                                .accumulator = u->accumulator,
+                                .scalars = u->scalars};
+
+    for (size_t s = 0; s < LS_OPTIMIZER_SLOTS_MAX; s++)
+        state.slot[s] = u->slot[s].value;
+    return state;
+}

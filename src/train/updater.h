@@ -44,6 +44,12 @@ float ls_updater_learning_rate(const ls_updater *updater);
 /* Collective: one optimizer step from the reduced gradients of a batch; the model's weights are new on every rank. */
 ls_status ls_updater_step(ls_updater *updater, ls_gradients *gradients, uint64_t batch_size);
 
+/* Collective: rank 0 gets the whole of every slot, in place; nothing changes elsewhere. */
+ls_status ls_updater_gather(ls_updater *updater, const ls_gradients *gradients);
+
+/* Views of the slots; whole on rank 0 after ls_updater_gather. */
+ls_optimizer_state ls_updater_state(const ls_updater *updater);
+
 /* Collective: with use_ema, weights become their moving averages, as Keras does at the end of fit. */
 ls_status ls_updater_finish(ls_updater *updater, ls_gradients *gradients);
 

@@ -1,12 +1,15 @@
-/* Keras's ModelCheckpoint: saves the model, or its weights, after epochs or every so many batches. */
+/*
+ * Keras's ModelCheckpoint: saves the model, or its weights, after epochs or every so many batches. A file that ends in
+ * .h5 is a lockstep model, which Keras opens too; .keras and .weights.h5 are Keras's own, with the optimizer's state.
+ */
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
 
 #include "base/file.h"
 #include "base/memory.h"
-#include "formats/h5_file.h"
-#include "formats/keras_weights.h"
+#include "formats/keras_archive.h"
+#include "formats/keras_config.h"
 #include "train/callbacks/callbacks.h"
 #include "train/callbacks/path_template.h"
 #include "train/checkpoint.h"
@@ -26,25 +29,18 @@ typedef struct model_checkpoint {
     uint64_t batches; /* since the last save */
 } model_checkpoint;
 
-static bool ends_with(const char *text, const char *end)
-{
-    const size_t n = strlen(text), m = strlen(end);
-
-    return n >= m && strcmp(text + n - m, end) == 0;
-}
-
 static ls_status parse_filepath(checkpoint_config *c, const ls_config *args, const char *where)
 {
     ls_config *node;
 
     LS_TRY(ls_callback_need(args, "filepath", where, &node));
     LS_TRY(ls_config_text(node, where, &c->filepath));
-    if (c->save_weights_only && !ends_with(c->filepath, ".weights.h5"))
+    if (c->save_weights_only && !ls_keras_names_weights(c->filepath))
         return ls_config_fail(node, "%s: with save_weights_only the filepath must end in .weights.h5, not '%s'", where,
                               c->filepath);
-    if (!c->save_weights_only && (!ends_with(c->filepath, ".h5") || ends_with(c->filepath, ".weights.h5")))
-        return ls_config_fail(node, "%s: the filepath must end in .h5, not '%s'%s", where, c->filepath,
-                              ends_with(c->filepath, ".weights.h5") ? "; or add save_weights_only: true" : "");
+    if (!c->save_weights_only && (ls_keras_check_path(c->filepath) != LS_OK || ls_keras_names_weights(c->filepath)))
+        return ls_config_fail(node, "%s: the filepath must end in .keras or .h5, not '%s'%s", where, c->filepath,
+                              ls_keras_names_weights(c->filepath) ? "; or add save_weights_only: true" : "");
     return ls_check_not_reserved(c->filepath, node);
 }
 
@@ -83,6 +79,8 @@ static ls_status open_checkpoint(void *context, ls_callback_run *run, const ls_c
     model_checkpoint *const m = context;
     const checkpoint_config *c = m->config;
 
+    if (ls_keras_names_archive(c->filepath) && ls_keras_check_model(run->trainer->model) != LS_OK)
+        return ls_config_fail(at, "model_checkpoint: %s", ls_error_message());
     m->best = (ls_best){.any = !isnan(c->initial_value_threshold), .value = (float)c->initial_value_threshold};
     if (c->save_best_only || c->names_monitor)
         LS_TRY(ls_monitor_resolve(run, c->monitor, c->mode, 0, at, &m->monitor));
@@ -92,19 +90,6 @@ static ls_status open_checkpoint(void *context, ls_callback_run *run, const ls_c
                               " monitor a log of training, like loss",
                               c->monitor, c->save_freq);
     return check_template(m, run, at);
-}
-
-static ls_status write_weights(const ls_trainer *t, const char *path)
-{
-    hid_t file = H5I_INVALID_HID;
-    ls_status st;
-
-    LS_TRY_CLEANUP(ls_h5_image_create(&file));
-    LS_TRY_CLEANUP(ls_keras_write_weights(file, t->model));
-    st = ls_h5_image_save(file, path);
-cleanup:
-    ls_h5_close(file);
-    return st;
 }
 
 static ls_status make_directory_of(const char *path)
@@ -136,8 +121,8 @@ static ls_status write_model(const model_checkpoint *m, ls_callback_run *run, co
         st = make_directory_of(path);
     LS_TRY_CLEANUP(ls_agree(t->comm, st));
     ls_watchdog_beat(t->watchdog, "writing a model checkpoint");
-    if (m->config->save_weights_only)
-        st = ls_agree(t->comm, t->comm->rank == 0 ? write_weights(t, path) : LS_OK);
+    if (m->config->save_weights_only || ls_keras_names_archive(path))
+        st = ls_checkpoint_write_keras(t, path);
     else
         st = ls_checkpoint_write(t, path);
 cleanup:

@@ -177,7 +177,7 @@ static json_t *new_calls(json_t *old)
 
 static ls_status write_graph(tensorboard *b, const ls_model *model)
 {
-    json_t *json = ls_keras_model_config(model), *layer;
+    json_t *json = ls_keras_model_config(LS_KERAS_LEGACY, model), *layer;
     ls_text text = {0};
     size_t i;
     ls_status st;
