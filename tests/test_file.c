@@ -149,6 +149,24 @@ static void creates_directories(void **state)
     FAILS(ls_directory_create(below), LS_ERR_IO, path, "ot a directory");
 }
 
+static void knows_a_file_by_other_names(void **state)
+{
+    char other[160], link_path[96];
+
+    (void)state;
+    snprintf(other, sizeof other, "%s/../%s", folder, path);
+    snprintf(link_path, sizeof link_path, "%s/link", folder);
+    unlink(path);
+    assert_false(ls_file_same(path, path)); /* it is not there */
+    assert_true(ok(ls_file_replace(path, "x", 1)));
+    assert_int_equal(symlink(strchr(path, '/') + 1, link_path), 0);
+    assert_true(ls_file_same(path, path) && ls_file_same(path, other) && ls_file_same(link_path, path));
+    unlink(link_path);
+    assert_true(ok(ls_file_replace(link_path, "x", 1)));
+    assert_false(ls_file_same(path, link_path));
+    unlink(link_path);
+}
+
 static void joins_paths(void **state)
 {
     char *joined = ls_path_join("runs/x", "model.h5");
@@ -167,6 +185,7 @@ int main(void)
         cmocka_unit_test(a_failed_write_keeps_the_old_file),
         cmocka_unit_test(says_why),
         cmocka_unit_test(creates_directories),
+        cmocka_unit_test(knows_a_file_by_other_names),
         cmocka_unit_test(joins_paths),
     };
 

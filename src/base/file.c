@@ -15,6 +15,13 @@ bool ls_file_exists(const char *path)
     return access(path, F_OK) == 0;
 }
 
+bool ls_file_same(const char *a, const char *b)
+{
+    struct stat one, two;
+
+    return stat(a, &one) == 0 && stat(b, &two) == 0 && one.st_dev == two.st_dev && one.st_ino == two.st_ino;
+}
+
 char *ls_path_join(const char *directory, const char *name)
 {
     ls_text text = {0};

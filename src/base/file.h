@@ -26,6 +26,7 @@ ls_status ls_file_append(const char *path, const void *bytes, size_t n);
 ls_status ls_directory_create(const char *path);
 
 bool ls_file_exists(const char *path);
+bool ls_file_same(const char *a, const char *b); /* two names of one file that exists */
 
 /* DIRECTORY/NAME, owned by the caller; NULL: out of memory. */
 char *ls_path_join(const char *directory, const char *name);

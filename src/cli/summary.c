@@ -1,7 +1,6 @@
 /* lockstep summary */
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/file.h"
 #include "cli/cli.h"
@@ -27,14 +26,6 @@ typedef struct arguments {
     const char *file, *dot;
 } arguments;
 
-/* Two names of one file. */
-static bool is_same_file(const char *a, const char *b)
-{
-    struct stat one, two;
-
-    return stat(a, &one) == 0 && stat(b, &two) == 0 && one.st_dev == two.st_dev && one.st_ino == two.st_ino;
-}
-
 static ls_status read_arguments(int argc, char **argv, arguments *a)
 {
     ls_status st = LS_OK;
@@ -44,7 +35,7 @@ static ls_status read_arguments(int argc, char **argv, arguments *a)
     LS_TRY(st);
     LS_TRY(ls_cli_operands(argc, argv, 1, "EXPERIMENT.yaml|MODEL"));
     a->file = argv[optind];
-    if (a->dot && is_same_file(a->dot, a->file))
+    if (a->dot && ls_file_same(a->dot, a->file))
         return ls_fail(LS_ERR_USAGE, "--dot would overwrite '%s' itself", a->file);
     return LS_OK;
 }
