@@ -83,7 +83,11 @@ static bool copy_contents(const ls_config *from, ls_config *to)
     for (const ls_config *child = from->first; child; child = child->next) {
         ls_config *twin = ls_config_add(to, child->key, child->kind, child->text);
 
-        if (!twin || !copy_contents(child, twin))
+        if (!twin || (child->owned_file && !(twin->owned_file = ls_strdup(child->owned_file))))
+            return false;
+        if (twin->owned_file)
+            twin->file = twin->owned_file;
+        if (!copy_contents(child, twin))
             return false;
     }
     return true;

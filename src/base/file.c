@@ -32,6 +32,19 @@ char *ls_path_join(const char *directory, const char *name)
     return text.data;
 }
 
+char *ls_path_beside(const char *file, const char *path)
+{
+    const char *slash = file && path[0] != '/' ? strrchr(file, '/') : NULL;
+    ls_text text = {0};
+
+    if (slash)
+        ls_text_add(&text, "%.*s/", (int)(slash - file), file);
+    ls_text_add(&text, "%s", path);
+    if (text.status != LS_OK)
+        ls_text_reset(&text);
+    return text.data;
+}
+
 static const char *advice(int code)
 {
     switch (code) {

@@ -31,4 +31,7 @@ bool ls_file_same(const char *a, const char *b); /* two names of one file that e
 /* DIRECTORY/NAME, owned by the caller; NULL: out of memory. */
 char *ls_path_join(const char *directory, const char *name);
 
+/* A path as that file means it: relative to the directory the file is in. file may be NULL. As ls_path_join. */
+char *ls_path_beside(const char *file, const char *path);
+
 #endif

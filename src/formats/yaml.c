@@ -366,6 +366,15 @@ static ls_status set_path(ls_config *root, char *path, const ls_config *value, c
     return ls_config_replace(parent, node, value);
 }
 
+ls_status ls_yaml_put(ls_config *root, const char *path, const ls_config *value, const char *name)
+{
+    char *steps = ls_strdup(path);
+    ls_status st = steps ? set_path(root, steps, value, name) : LS_ERR_MEMORY;
+
+    ls_free(steps);
+    return st;
+}
+
 /* A line and a column mean nothing on the command line. */
 static void forget_positions(ls_config *node)
 {

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "base/memory.h"
 #include "data/sampler.h"
 #include "formats/yaml.h"
@@ -196,20 +197,6 @@ cleanup:
 
 /* --- data -------------------------------------------------------------------------------------------------------- */
 
-/* A path as the file means it: relative to the directory of the experiment file. */
-static char *relative_path(const char *experiment_file, const char *path)
-{
-    const char *slash = experiment_file && path[0] != '/' ? strrchr(experiment_file, '/') : NULL;
-    ls_text text = {0};
-
-    if (slash)
-        ls_text_add(&text, "%.*s/", (int)(slash - experiment_file), experiment_file);
-    ls_text_add(&text, "%s", path);
-    if (text.status != LS_OK)
-        ls_text_reset(&text);
-    return text.data;
-}
-
 static ls_status read_array(const ls_experiment *e, const ls_config *node, const char *file, const char *where,
                             ls_array_spec *out)
 {
@@ -237,7 +224,7 @@ static ls_status read_array(const ls_experiment *e, const ls_config *node, const
         return LS_ERR_MEMORY;
     if (own_file) {
         LS_TRY(ls_config_text(own_file, where, &text));
-        out->file = relative_path(e->file, text);
+        out->file = ls_path_beside(e->file, text);
     } else if (file) {
         out->file = ls_strdup(file);
     } else {
@@ -285,7 +272,7 @@ static ls_status read_split(const ls_experiment *e, const ls_config *node, const
         const char *text;
 
         LS_TRY(ls_config_text(own_file, where, &text));
-        if (!(path = relative_path(e->file, text)))
+        if (!(path = ls_path_beside(e->file, text)))
             return LS_ERR_MEMORY;
         file = path;
     }
@@ -332,7 +319,7 @@ static ls_status read_data(const ls_config *data, ls_experiment *e)
         const char *text;
 
         LS_TRY(ls_config_text(file_node, "data.file", &text));
-        if (!(file = relative_path(e->file, text)))
+        if (!(file = ls_path_beside(e->file, text)))
             return LS_ERR_MEMORY;
     }
     for (const ls_config *c = data->first; c; c = c->next)
@@ -425,7 +412,7 @@ static ls_status read_model_file(ls_experiment *e)
     if (!file)
         return LS_OK;
     LS_TRY(ls_config_text(file, "model.file", &text));
-    if (!(path = relative_path(e->file, text)))
+    if (!(path = ls_path_beside(e->file, text)))
         return LS_ERR_MEMORY;
     LS_TRY_CLEANUP(ls_model_file_experiment(path, &from, &refused));
     st = ls_config_replace(e->root, model, ls_config_get(from, "model"));
@@ -455,7 +442,7 @@ static ls_status read_experiment(ls_experiment *e)
         const char *text;
 
         LS_TRY(ls_config_text(ls_config_get(root, "initial_weights"), "initial_weights", &text));
-        if (!(e->initial_weights = relative_path(e->file, text)))
+        if (!(e->initial_weights = ls_path_beside(e->file, text)))
             return LS_ERR_MEMORY;
     }
     LS_TRY(ls_config_need(root, "data", "the experiment", &data));
@@ -564,7 +551,7 @@ static ls_status put_absolute(const ls_experiment *e, ls_config *map, const char
 
     if (ls_config_is_null(node) || node->kind != LS_CONFIG_SCALAR)
         return LS_OK;
-    if (!(relative = relative_path(e->file, node->text)))
+    if (!(relative = ls_path_beside(e->file, node->text)))
         return LS_ERR_MEMORY;
     absolute = realpath(relative, NULL); /* NULL: no such file; then the path stays as it was written */
     ls_free(relative);
