@@ -1,15 +1,14 @@
 /* lockstep train */
 #include <limits.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/file.h"
 #include "base/memory.h"
 #include "cli/cli.h"
+#include "cli/long_run.h"
 #include "train/evaluate.h"
 #include "train/fit.h"
 
@@ -34,32 +33,6 @@ static const struct option options[] = {
     {"trace", no_argument, NULL, TRACE},         {"allow-other-kernel", no_argument, NULL, ALLOW},
     {NULL, 0, NULL, 0},
 };
-
-/*
- * When the job hangs: how long each rank lets the one before it speak, and how many may before it at most. Open MPI's
- * mpirun sends SIGTERM a second after the first rank is gone.
- */
-#define TURN_S 2
-#define TURNS_MAX 5
-
-static volatile sig_atomic_t stop;
-
-static void on_signal(int number)
-{
-    (void)number;
-    stop = 1;
-}
-
-static void catch_signals(void)
-{
-    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
-
-    sigemptyset(&action.sa_mask);
-    sigaction(SIGTERM, &action, NULL);
-    sigaction(SIGUSR1, &action, NULL);
-    signal(SIGPIPE, SIG_IGN); /* a closed pipe must not end the training */
-    signal(SIGXFSZ, SIG_IGN); /* a file too large is an error of write */
-}
 
 typedef struct arguments {
     const char *experiment, *output;
@@ -97,29 +70,6 @@ static ls_status read_arguments(int argc, char **argv, arguments *a)
     LS_TRY(ls_cli_operands(argc, argv, 1, "EXPERIMENT.yaml"));
     a->experiment = argv[optind];
     return LS_OK;
-}
-
-/*
- * All ranks that wait come here at about the same time, and one of them is to speak: the lowest that is alive. The
- * others wait their turn, and meanwhile mpirun sends them SIGTERM.
- */
-static void expired(void *context, double timeout_s, const char *phase, uint64_t update)
-{
-    const ls_comm *comm = context;
-    const bool was_told = stop; /* by the user, before */
-    char host[MPI_MAX_PROCESSOR_NAME] = "";
-
-    for (int turn = 0; turn < comm->rank && turn < TURNS_MAX; turn++) {
-        nanosleep(&(const struct timespec){.tv_sec = TURN_S}, NULL);
-        if (stop && !was_told)
-            _exit(1);
-    }
-    gethostname(host, sizeof host - 1);
-    fprintf(stderr,
-            "lockstep: rank %d on %s: no progress for %.0f s after update %llu, while %s: another rank hangs or cannot "
-            "be reached; look for it, or raise distributed.timeout\n",
-            comm->rank, host, timeout_s, (unsigned long long)update, phase);
-    _exit(1); /* mpirun ends the other ranks when one is gone */
 }
 
 /* More ranks than microbatches work, but the surplus only waits. */
@@ -202,8 +152,7 @@ static ls_status train(const ls_comm *comm, const arguments *a, const ls_experim
                                 .resume = a->resume,
                                 .allow_other_kernel = a->allow,
                                 .verbose = a->verbose >= 0 ? (int)a->verbose : prints_on_terminal() ? 1 : 2,
-                                .out = stdout,
-                                .stop = &stop};
+                                .out = stdout};
     ls_trace_sink sink = {.update = ls_trace_write};
     ls_fit_result result;
     ls_watchdog *watchdog = NULL;
@@ -216,7 +165,7 @@ static ls_status train(const ls_comm *comm, const arguments *a, const ls_experim
                        a->experiment);
     warn_idle_ranks(comm, e);
     LS_TRY_CLEANUP(ls_task_create(comm, e, &task)); /* reading a large file is no stall: the watchdog comes after it */
-    LS_TRY_CLEANUP(ls_watchdog_start(e->distributed.timeout_s, expired, (void *)comm, &watchdog));
+    LS_TRY_CLEANUP(ls_watchdog_start(e->distributed.timeout_s, ls_cli_expired, (void *)comm, &watchdog));
     if (a->trace) {
         LS_TRY_CLEANUP(ls_agree(comm, comm->rank == 0 ? ls_directory_create(directory) : LS_OK));
         LS_TRY_CLEANUP(open_trace(comm, directory, &trace));
@@ -224,7 +173,7 @@ static ls_status train(const ls_comm *comm, const arguments *a, const ls_experim
         settings.trainer.trace = &sink;
     }
     settings.trainer.watchdog = watchdog;
-    catch_signals();
+    settings.stop = ls_cli_catch_signals();
     LS_TRY_CLEANUP(ls_fit(task, &settings, &result));
     if (task->test && ls_task_check_targets(task, task->test) == LS_OK)
         LS_TRY_CLEANUP(evaluate_test(task, watchdog));
