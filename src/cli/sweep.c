@@ -1,0 +1,130 @@
+/* lockstep sweep */
+#include "sweep/sweep.h"
+
+#include <math.h>
+#include <stdio.h>
+
+#include "base/memory.h"
+#include "cli/cli.h"
+#include "cli/long_run.h"
+#include "sweep/queue.h"
+#include "sweep/settings.h"
+
+static const char help[] =
+    "usage: lockstep sweep SWEEP.yaml [OPTIONS]\n\n"
+    "Trains many variants of one experiment and writes DIR/trials.csv and DIR/summary.csv: batch sizes, learning "
+    "rates,\n"
+    "scaling rules, seeds, any setting. With a target it measures how many updates each variant needs to reach it; "
+    "with a\n"
+    "learning-rate search every variant is compared at its own best rate. src/sweep/sweep.h describes file and "
+    "tables.\n\n"
+    "  --output DIR         the directory of the sweep (default: `output` of the file)\n"
+    "  --set KEY=VALUE      change a setting of the sweep file, as in --set budget.epochs=2; may be repeated\n"
+    "  --repeat ID          train the finished trial ID of DIR again, on any number of ranks, and compare "
+    "fingerprints\n\n"
+    "  name: batch-size                          # optional\n"
+    "  base: ../experiments/fashion_mnist.yaml   # the experiment, relative to this file\n"
+    "  set: {fit.validation_split: 0.1}          # settings for every trial\n"
+    "  grid: {fit.batch_size: [32, 64, 128]}     # every combination; or list: [{fit.batch_size: 32}, ...]\n"
+    "  seeds: [1, 2, 3]\n"
+    "  learning_rate:                            # or {rule: linear, base: 0.1, base_batch_size: 64, warmup_epochs: "
+    "5}\n"
+    "    search: {low: 0.001, high: 10, trials: 6}   # or {values: [0.01, 0.1, 1]}; also refine, widen, seed\n"
+    "  budget: {epochs: 10}                      # or updates, samples, seconds\n"
+    "  target: {val_accuracy: 0.88}\n"
+    "  ranks_per_run: 1                          # side by side on groups of ranks; absent: all ranks on each run\n"
+    "  output: runs/batch_size\n\n"
+    "Results do not depend on the number of ranks nor on ranks_per_run. A sweep that was stopped or killed goes on "
+    "when it\n"
+    "is started again; finished trials are not repeated. SIGTERM and SIGUSR1 end it with status 3.\n";
+
+enum { OUTPUT = 1, SET, REPEAT };
+
+static const struct option options[] = {
+    {"output", required_argument, NULL, OUTPUT},
+    {"set", required_argument, NULL, SET},
+    {"repeat", required_argument, NULL, REPEAT},
+    {NULL, 0, NULL, 0},
+};
+
+typedef struct arguments {
+    const char *sweep, *output, *repeat;
+    const char **setting;
+    size_t settings;
+} arguments;
+
+static ls_status read_arguments(int argc, char **argv, arguments *a)
+{
+    ls_status st = LS_OK;
+    int option;
+
+    *a = (arguments){0};
+    if (!(a->setting = ls_calloc((size_t)argc, sizeof *a->setting, "arguments")))
+        return LS_ERR_MEMORY;
+    while ((option = ls_cli_option(argc, argv, options, &st)) != -1) {
+        if (option == OUTPUT)
+            a->output = optarg;
+        else if (option == SET)
+            a->setting[a->settings++] = optarg;
+        else if (option == REPEAT)
+            a->repeat = optarg;
+    }
+    LS_TRY(st);
+    LS_TRY(ls_cli_operands(argc, argv, 1, "SWEEP.yaml"));
+    a->sweep = argv[optind];
+    return LS_OK;
+}
+
+/* distributed.timeout of the experiment. */
+static ls_status find_timeout(const ls_sweep *sweep, double *out)
+{
+    const ls_trial trial = {.seed = sweep->seed[0],
+                            .rate = sweep->rate == LS_RATE_SEARCHED ? sweep->search.point[0] : NAN};
+    ls_experiment *experiment;
+    double rate;
+
+    LS_TRY(ls_trial_experiment(sweep, &trial, 0, &experiment, &rate));
+    *out = experiment->distributed.timeout_s;
+    ls_experiment_free(experiment);
+    return LS_OK;
+}
+
+static ls_status work(const ls_comm *comm, const arguments *a, const ls_sweep *sweep)
+{
+    ls_sweep_settings settings = {.directory = a->output ? a->output : sweep->output, .out = stdout};
+    double timeout_s = 0;
+    ls_status st;
+
+    if (!settings.directory)
+        return ls_fail(LS_ERR_USAGE, "%s names no `output`: say where to write the sweep with --output DIR", a->sweep);
+    LS_TRY(ls_sweep_check_ranks(comm, sweep));
+    LS_TRY(ls_agree(comm, find_timeout(sweep, &timeout_s)));
+    LS_TRY(ls_watchdog_start(timeout_s, ls_cli_expired, (void *)comm, &settings.watchdog));
+    settings.stop = ls_cli_catch_signals();
+    st = a->repeat ? ls_sweep_repeat(comm, sweep, &settings, a->repeat) : ls_sweep_run(comm, sweep, &settings);
+    ls_watchdog_stop(settings.watchdog);
+    return st;
+}
+
+static ls_status run(const ls_comm *comm, int argc, char **argv)
+{
+    arguments a;
+    ls_sweep *sweep = NULL;
+    ls_status st = read_arguments(argc, argv, &a);
+
+    if (st == LS_OK)
+        st = ls_sweep_read(a.sweep, a.setting, a.settings, &sweep);
+    st = ls_agree(comm, st);
+    if (st == LS_OK)
+        st = work(comm, &a, sweep);
+    ls_sweep_free(sweep);
+    ls_free(a.setting);
+    return st;
+}
+
+const ls_command ls_command_sweep = {
+    .name = "sweep",
+    .summary = "train many variants of an experiment, and compare them",
+    .help = help,
+    .run = run,
+};

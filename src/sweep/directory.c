@@ -1,0 +1,327 @@
+#include "sweep/directory.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/memory.h"
+#include "sweep/describe.h"
+#include "train/experiment.h"
+
+#define LOCK_S 5.0 /* so long the ranks of a sweep that was killed may take to go */
+#define CLAIMS_BYTES 64
+#define END "end" /* no trial is called so */
+
+/* ---- what identifies a sweep ---- */
+
+typedef struct identity {
+    ls_text sweep, base, facts; /* sweep.yaml, base.yaml, sweep.json */
+} identity;
+
+static void reset(identity *id)
+{
+    ls_text_reset(&id->sweep);
+    ls_text_reset(&id->base);
+    ls_text_reset(&id->facts);
+}
+
+static bool is_left_out(const char *key)
+{
+    return strcmp(key, "output") == 0 || strcmp(key, "set") == 0 || strcmp(key, "ranks_per_run") == 0;
+}
+
+static ls_status write_sweep(const ls_sweep *sweep, ls_text *out)
+{
+    ls_config *root = ls_config_create(LS_CONFIG_MAP, "sweep"), *base = ls_config_create(LS_CONFIG_SCALAR, "sweep");
+    ls_status st = LS_ERR_MEMORY;
+
+    if (!root || !base || !(base->text = ls_strdup("base.yaml")))
+        goto cleanup;
+    for (const ls_config *c = sweep->root->first; c; c = c->next)
+        if (!is_left_out(c->key))
+            LS_TRY_CLEANUP(ls_config_put(root, c->key, strcmp(c->key, "base") == 0 ? base : c));
+    ls_config_write_yaml(root, out);
+    st = out->status;
+cleanup:
+    ls_config_free(root);
+    ls_config_free(base);
+    return st;
+}
+
+static ls_status write_base(const ls_sweep *sweep, ls_text *out)
+{
+    ls_config *root = ls_config_copy(sweep->base);
+    ls_experiment *experiment = NULL;
+    ls_status st = root ? ls_experiment_create(root, sweep->base_file, &experiment) : LS_ERR_MEMORY;
+
+    if (st == LS_OK)
+        st = ls_experiment_write(experiment, NULL, false, out);
+    ls_experiment_free(experiment);
+    return st;
+}
+
+static ls_status identify(const ls_sweep *sweep, const ls_sweep_facts *facts, identity *out)
+{
+    LS_TRY(write_sweep(sweep, &out->sweep));
+    LS_TRY(write_base(sweep, &out->base));
+    return ls_sweep_describe(sweep, facts, &out->facts);
+}
+
+static ls_status read_text(const char *path, ls_text *out)
+{
+    char bytes[4096];
+    FILE *file = fopen(path, "rb");
+    size_t n;
+
+    if (!file)
+        return ls_fail(LS_ERR_IO, "cannot open '%s': %s", path, strerror(errno));
+    while ((n = fread(bytes, 1, sizeof bytes, file)) > 0)
+        ls_text_add_bytes(out, bytes, n);
+    fclose(file);
+    return out->status;
+}
+
+/* The first entry of sweep.json that differs: most often the kernel family or the data. */
+static ls_status fail_other(const char *path, const char *name, const char *there, const char *now)
+{
+    json_t *a = json_loads(there, 0, NULL), *b = json_loads(now, 0, NULL), *value;
+    const char *key, *differs = NULL;
+
+    json_object_foreach(b, key, value)
+    {
+        if (!differs && !json_equal(value, json_object_get(a, key)))
+            differs = key;
+    }
+    if (differs && strcmp(name, "sweep.json") == 0)
+        ls_fail(LS_ERR_MISMATCH,
+                "'%s' holds results of another sweep: '%s' differs in its sweep.json; choose another "
+                "--output, or remove the directory",
+                path, differs);
+    else
+        ls_fail(LS_ERR_MISMATCH,
+                "'%s' holds results of another sweep: its %s differs; choose another --output, or remove "
+                "the directory",
+                path, name);
+    json_decref(a);
+    json_decref(b);
+    return LS_ERR_MISMATCH;
+}
+
+static ls_status match_file(const char *directory, const char *name, const ls_text *want, bool only_look)
+{
+    char *path = ls_path_join(directory, name);
+    ls_text found = {0};
+    ls_status st = path ? LS_OK : LS_ERR_MEMORY;
+
+    if (st == LS_OK && !only_look && !ls_file_exists(path))
+        st = ls_file_replace(path, want->data, want->length);
+    else if (st == LS_OK && (st = read_text(path, &found)) == LS_OK &&
+             (found.length != want->length || memcmp(found.data, want->data, want->length) != 0))
+        st = fail_other(directory, name, found.data ? found.data : "", want->data);
+    ls_text_reset(&found);
+    ls_free(path);
+    return st;
+}
+
+/* sweep.json last: a directory without it was killed in the making, or is new. */
+static ls_status match(const char *directory, const identity *id, bool only_look)
+{
+    LS_TRY(match_file(directory, "base.yaml", &id->base, only_look));
+    LS_TRY(match_file(directory, "sweep.yaml", &id->sweep, only_look));
+    return match_file(directory, "sweep.json", &id->facts, only_look);
+}
+
+/* A directory with something else in it is not written over. */
+static ls_status check_free(const char *path)
+{
+    char *own = ls_path_join(path, "base.yaml");
+    const bool is_sweep = own && ls_file_exists(own);
+    DIR *listing = own && !is_sweep ? opendir(path) : NULL;
+    ls_status st = own ? LS_OK : LS_ERR_MEMORY;
+
+    for (struct dirent *entry; listing && (entry = readdir(listing)) && st == LS_OK;)
+        if (entry->d_name[0] != '.' && strcmp(entry->d_name, "lock") != 0 &&
+            strncmp(entry->d_name, "base.yaml", 9) != 0)
+            st = ls_fail(LS_ERR_MISMATCH, "'%s' holds something else than a sweep ('%s'): choose another --output",
+                         path, entry->d_name);
+    if (listing)
+        closedir(listing);
+    ls_free(own);
+    return st;
+}
+
+/* ---- the lock ---- */
+
+/* Gone with the process, however it ends. A file system without locks is no reason to fail. */
+static ls_status take_lock(const char *directory, int *out)
+{
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    const struct timespec nap = {.tv_nsec = 50 * 1000 * 1000};
+    char *path = ls_path_join(directory, "lock");
+    ls_status st = LS_OK;
+
+    *out = path ? open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666) : -1;
+    if (*out < 0)
+        st = path ? ls_fail(LS_ERR_IO, "cannot write '%s': %s", path, strerror(errno)) : LS_ERR_MEMORY;
+    for (double waited = 0; st == LS_OK && fcntl(*out, F_SETLK, &lock) && (errno == EACCES || errno == EAGAIN);
+         waited += 0.05) {
+        if (waited > LOCK_S)
+            st = ls_fail(LS_ERR_MISMATCH, "another sweep works in '%s': wait for it, or choose another --output",
+                         directory);
+        else
+            nanosleep(&nap, NULL);
+    }
+    ls_free(path);
+    return st;
+}
+
+/* ---- claims ---- */
+
+static void remove_files(const char *directory)
+{
+    DIR *listing = opendir(directory);
+
+    for (struct dirent *entry; listing && (entry = readdir(listing));) {
+        char *path = entry->d_name[0] == '.' ? NULL : ls_path_join(directory, entry->d_name);
+
+        if (path)
+            unlink(path);
+        ls_free(path);
+    }
+    if (listing)
+        closedir(listing);
+    rmdir(directory);
+}
+
+static void remove_claims(const char *claims)
+{
+    DIR *listing = opendir(claims);
+
+    for (struct dirent *entry; listing && (entry = readdir(listing));) {
+        char *path = entry->d_name[0] == '.' ? NULL : ls_path_join(claims, entry->d_name);
+
+        if (path)
+            remove_files(path);
+        ls_free(path);
+    }
+    if (listing)
+        closedir(listing);
+    rmdir(claims);
+}
+
+ls_status ls_sweep_claim(const ls_sweep_directory *directory, const ls_trial *trial, bool *mine)
+{
+    char id[LS_TRIAL_ID_BYTES];
+    ls_status st = LS_OK;
+    char *path;
+    int fd;
+
+    ls_trial_id(trial, id);
+    if (!(path = ls_path_join(directory->claims, id)))
+        return LS_ERR_MEMORY;
+    fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    *mine = fd >= 0;
+    if (fd < 0 && errno != EEXIST)
+        st = ls_fail(LS_ERR_IO, "cannot write '%s': %s", path, strerror(errno));
+    if (fd >= 0)
+        close(fd);
+    ls_free(path);
+    return st;
+}
+
+void ls_sweep_end(const ls_sweep_directory *directory)
+{
+    char *path = ls_path_join(directory->claims, END);
+    const int fd = path ? open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666) : -1;
+
+    if (fd >= 0)
+        close(fd);
+    ls_free(path);
+}
+
+bool ls_sweep_has_ended(const ls_sweep_directory *directory)
+{
+    char *path = ls_path_join(directory->claims, END);
+    const bool ended = path && ls_file_exists(path);
+
+    ls_free(path);
+    return ended;
+}
+
+/* ---- the whole ---- */
+
+void ls_sweep_directory_close(ls_sweep_directory *directory, bool finished)
+{
+    if (!directory)
+        return;
+    if (finished && directory->claims) {
+        *strrchr(directory->claims, '/') = '\0';
+        remove_claims(directory->claims);
+    }
+    if (directory->lock >= 0)
+        close(directory->lock);
+    ls_free(directory->claims);
+    ls_free(directory);
+}
+
+/* On rank 0. */
+static ls_status prepare(ls_sweep_directory *d, const identity *id, bool only_look, char start[CLAIMS_BYTES])
+{
+    char *claims;
+    struct timespec now;
+    ls_status st = LS_OK;
+
+    if (only_look)
+        return match(d->path, id, true);
+    LS_TRY(ls_directory_create(d->path));
+    LS_TRY(check_free(d->path));
+    LS_TRY(take_lock(d->path, &d->lock));
+    LS_TRY(match(d->path, id, false));
+    clock_gettime(CLOCK_REALTIME, &now);
+    snprintf(start, CLAIMS_BYTES, "claims/%ld-%lld", (long)getpid(), (long long)now.tv_sec * 1000000000 + now.tv_nsec);
+    if (!(claims = ls_path_join(d->path, "claims")))
+        return LS_ERR_MEMORY;
+    remove_claims(claims);
+    ls_free(claims);
+    if (!(claims = ls_path_join(d->path, start)))
+        return LS_ERR_MEMORY;
+    st = ls_directory_create(claims);
+    ls_free(claims);
+    return st;
+}
+
+ls_status ls_sweep_directory_open(const ls_comm *comm, const ls_sweep *sweep, const ls_sweep_facts *facts,
+                                  const char *path, bool only_look, ls_sweep_directory **out)
+{
+    ls_sweep_directory *d = ls_calloc(1, sizeof *d, "the directory of the sweep");
+    char start[CLAIMS_BYTES] = "claims/none";
+    identity id = {{0}, {0}, {0}};
+    ls_status st = d ? identify(sweep, facts, &id) : LS_ERR_MEMORY;
+
+    *out = NULL;
+    if (d) {
+        d->path = path;
+        d->lock = -1;
+    }
+    LS_TRY_CLEANUP(ls_agree(comm, st));
+    LS_TRY_CLEANUP(ls_comm_same(comm, "the sweep", id.sweep.data));
+    LS_TRY_CLEANUP(ls_comm_same(comm, "the experiment", id.base.data));
+    LS_TRY_CLEANUP(ls_agree(comm, comm->rank == 0 ? prepare(d, &id, only_look, start) : LS_OK));
+    LS_TRY_CLEANUP(
+        ls_mpi_check(MPI_Bcast(start, sizeof start, MPI_CHAR, 0, comm->mpi), "sharing where claims are made"));
+    if (!(d->claims = ls_path_join(path, start)))
+        st = LS_ERR_MEMORY;
+    LS_TRY_CLEANUP(ls_agree(comm, st));
+    *out = d;
+    d = NULL;
+cleanup:
+    reset(&id);
+    ls_sweep_directory_close(d, false);
+    return st;
+}

@@ -1,0 +1,31 @@
+/* The directory of a sweep: is it this one's, who works in it, and on what. */
+#ifndef LS_SWEEP_DIRECTORY_H
+#define LS_SWEEP_DIRECTORY_H
+
+#include "sweep/facts.h"
+#include "sweep/result.h"
+
+typedef struct ls_sweep_directory {
+    const char *path; /* borrowed */
+    char *claims;     /* of this start of the sweep: an older one, whose ranks may still live, has another */
+    int lock;         /* rank 0: held while the sweep works; -1: none */
+} ls_sweep_directory;
+
+/*
+ * Collective. Makes the directory, or finds this sweep in it; LS_ERR_MISMATCH if it holds another one or another
+ * lockstep works in it. Claims of an earlier start are gone afterwards. only_look: it must be there, and nothing is
+ * written.
+ */
+ls_status ls_sweep_directory_open(const ls_comm *comm, const ls_sweep *sweep, const ls_sweep_facts *facts,
+                                  const char *path, bool only_look, ls_sweep_directory **out);
+/* Not collective. finished: the claims are removed; on rank 0 only, once nobody works any more. */
+void ls_sweep_directory_close(ls_sweep_directory *directory, bool finished);
+
+/* Take a trial for oneself: *mine false if somebody else has. Not collective. */
+ls_status ls_sweep_claim(const ls_sweep_directory *directory, const ls_trial *trial, bool *mine);
+
+/* Tell all groups that the sweep ends, and ask whether somebody did. Not collective. */
+void ls_sweep_end(const ls_sweep_directory *directory);
+bool ls_sweep_has_ended(const ls_sweep_directory *directory);
+
+#endif
