@@ -6,9 +6,11 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/memory.h"
 #include "cli/cli.h"
 #include "formats/yaml.h"
 #include "lockstep/version.h"
+#include "sweep/sweep.h"
 #include "tensor/kernels.h"
 
 static const ls_command *const commands[] = {
@@ -111,6 +113,19 @@ static bool asks_for_help(int argc, char **argv)
     return false;
 }
 
+/* The experiment of a sweep, which stands in another file, in the place of the sweep. */
+static void go_to_base(const char *file, ls_config **root)
+{
+    ls_config *base = NULL;
+    char *base_file = NULL;
+
+    if (!ls_config_get(*root, "base") || ls_sweep_base(*root, file, &base, &base_file) != LS_OK)
+        return;
+    ls_free(base_file);
+    ls_config_free(*root);
+    *root = base;
+}
+
 /*
  * An experiment may pin OpenBLAS's kernel family (distributed.blas_kernel). The library reads its choice from the
  * environment when it is loaded, before main: so set it and start over, once. Errors are left for the command itself.
@@ -118,13 +133,13 @@ static bool asks_for_help(int argc, char **argv)
 static void pin_kernel(int argc, char **argv)
 {
     ls_config *root = NULL;
-    const char *wanted = NULL, *now = getenv("OPENBLAS_CORETYPE");
+    const char *wanted = NULL, *file = NULL, *now = getenv("OPENBLAS_CORETYPE");
 
     for (int i = 1; i < argc && !root; i++) {
         const size_t n = strlen(argv[i]);
 
         if ((n > 5 && strcmp(argv[i] + n - 5, ".yaml") == 0) || (n > 4 && strcmp(argv[i] + n - 4, ".yml") == 0))
-            if (ls_yaml_read(argv[i], &root) != LS_OK)
+            if (ls_yaml_read(file = argv[i], &root) != LS_OK)
                 return;
     }
     for (int i = 1; root && i < argc; i++) {
@@ -133,6 +148,8 @@ static void pin_kernel(int argc, char **argv)
         else if (strncmp(argv[i], "--set=", 6) == 0)
             ls_yaml_set(root, argv[i] + 6);
     }
+    if (root)
+        go_to_base(file, &root);
     if (root && !ls_config_is_null(ls_config_get(ls_config_get(root, "distributed"), "blas_kernel")) &&
         ls_config_text(ls_config_get(ls_config_get(root, "distributed"), "blas_kernel"), "blas_kernel", &wanted) ==
             LS_OK &&

@@ -14,7 +14,7 @@
 #include "sweep/describe.h"
 #include "train/experiment.h"
 
-#define LOCK_S 5.0 /* so long the ranks of a sweep that was killed may take to go */
+#define LOCK_S 3.0 /* so long the ranks of a sweep that was killed may take to go */
 #define CLAIMS_BYTES 64
 #define END "end" /* no trial is called so */
 

@@ -246,6 +246,16 @@ static ls_status put_count(ls_config *root, const char *path, uint64_t value)
     return st;
 }
 
+/* Who trains the trial by itself must say where to: not over what the experiment's own run left. */
+static ls_status forget_output(ls_config *root)
+{
+    ls_config *none = ls_config_get(root, "output") ? ls_config_create(LS_CONFIG_NULL, "the sweep") : NULL;
+    const ls_status st = none ? ls_config_put(root, "output", none) : LS_OK;
+
+    ls_config_free(none);
+    return st;
+}
+
 /* The sweep's rate settings are no settings of an experiment. */
 static bool is_rate_setting(const char *setting)
 {
@@ -260,6 +270,7 @@ static ls_status build(const ls_sweep *sweep, const ls_trial *trial, uint64_t sa
         if (!is_rate_setting(sweep->setting[s]))
             LS_TRY(ls_setting_put(root, sweep->setting[s], combination->value[s], combination->at[s]));
     LS_TRY(put_count(root, "seed", trial->seed));
+    LS_TRY(forget_output(root));
     return put_learning_rate(sweep, trial, samples, root, rate);
 }
 

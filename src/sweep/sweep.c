@@ -43,28 +43,30 @@ void ls_sweep_free(ls_sweep *sweep)
 ls_status ls_sweep_base(const ls_config *sweep, const char *sweep_file, ls_config **out, char **base_file)
 {
     const ls_config *set = ls_config_get(sweep, "set");
-    ls_config *base;
+    ls_config *at, *root = NULL;
+    char *file = NULL;
     const char *path;
-    ls_status st = LS_OK;
+    ls_status st;
 
     *out = NULL;
     *base_file = NULL;
-    LS_TRY(ls_config_need(sweep, "base", "a sweep", &base));
-    LS_TRY(ls_config_text(base, "base", &path));
+    LS_TRY(ls_config_need(sweep, "base", "a sweep", &at));
+    LS_TRY(ls_config_text(at, "base", &path));
     if (!ls_config_is_null(set))
         LS_TRY(ls_config_expect(set, LS_CONFIG_MAP, "set"));
-    if (!(*base_file = ls_path_beside(sweep_file, path)))
+    if (!(file = ls_path_beside(sweep_file, path)))
         return LS_ERR_MEMORY;
-    if (!ls_file_exists(*base_file)) {
-        st = ls_config_fail(base, "base: there is no file '%s'", *base_file);
-        ls_free(*base_file);
-        *base_file = NULL;
+    st = ls_file_exists(file) ? ls_yaml_read(file, &root) : ls_config_fail(at, "base: there is no file '%s'", file);
+    for (const ls_config *c = set ? set->first : NULL; c && st == LS_OK; c = c->next)
+        st = ls_setting_put(root, c->key, c, c);
+    if (st != LS_OK) {
+        ls_config_free(root);
+        ls_free(file);
         return st;
     }
-    st = ls_yaml_read(*base_file, out);
-    for (const ls_config *c = set ? set->first : NULL; c && st == LS_OK; c = c->next)
-        st = ls_setting_put(*out, c->key, c, c);
-    return st;
+    *out = root;
+    *base_file = file;
+    return LS_OK;
 }
 
 /* ---- what varies ---- */

@@ -17,41 +17,42 @@
  *     set: {fit.validation_split: 0.1}          # settings for every trial; dotted, as with train --set
  *     grid: {fit.batch_size: [32, 64, 128],     # every combination, the last setting varies fastest;
  *            model.1.dense.units: [32, 64]}
- *     list: [{fit.batch_size: 32}, {…}]         # or combinations one by one, all with the same settings. Neither: one.
+ *     list: [{fit.batch_size: 32}, {…}]         # or one by one, all with the same settings. Neither: one combination
  *     seeds: [1, 2, 3]                          # each combination with each; default: the experiment's own
- *     learning_rate:                            # absent: the experiment's
+ *     learning_rate:                            # absent: the experiment's. A search:
  *       search: {low: 0.001, high: 10, trials: 6, seed: 1, refine: 2, widen: 3}
  *       search: {values: [0.01, 0.03, 0.1], refine: 0, widen: 3}
- *       rule: linear                            # or a rule instead of a search: none | sqrt | linear, from `base` at
- *       base: 0.1                               # `base_batch_size`, rising from `base` during `warmup_epochs`
- * (schedule base_batch_size: 64                     # batch_scaling). Grid and list may vary each of the four, as
- *       warmup_epochs: 5                        # learning_rate.rule: [none, sqrt, linear]
+ *     learning_rate:                            # or a rule (batch_scaling): none, sqrt or linear in the batch,
+ *       rule: linear                            # from `base` at `base_batch_size`, rising from `base` during
+ *       base: 0.1                               # `warmup_epochs`. Grid and list may vary each of the four, as
+ *       base_batch_size: 64                     # learning_rate.rule: [none, sqrt, linear]
+ *       warmup_epochs: 5
  *     budget: {epochs: 10}                      # of each trial; or updates, samples, seconds. Default: fit.epochs
  *     target: {val_accuracy: 0.88}              # ends a trial: how long did it take? Of the validation split
- *     monitor: val_accuracy                     # what trials are judged by; default: the target's, else val_loss, else
- * loss evaluate: {first_samples: 4096, growth: 1.1} ranks_per_run: 1                          # trials side by side on
- * groups of so many ranks; absent: all ranks on each keep: false                               # also model.h5,
- * checkpoint.h5 and run.json of every trial
+ *     monitor: val_accuracy                     # what trials are judged by: the target's, else val_loss, else loss
+ *     evaluate: {first_samples: 4096, growth: 1.1}
+ *     ranks_per_run: 1                          # side by side on groups of so many ranks; absent: all ranks on each
+ *     keep: false                               # also model.h5, checkpoint.h5 and run.json of every trial
  *
  * `learning_rate` may itself be varied (grid: {learning_rate: [0.01, 0.1]}): the constant rate of whatever optimizer.
  *
  * When the validation split is evaluated: at the end of an epoch as fit.validation_freq says, and with a target also at
- * the updates u_1 = the first after which first_samples samples were trained on, u_(k+1) = max(u_k + 1, ceil(growth
- * u_k)). A target is reached at the first of these that sees it, so `updates` is at most a factor of growth too large,
- * and the column `updates_before` says when it was last seen missed.
+ * the updates u_1 = the first after which first_samples samples were trained on, u_(k+1) = max(u_k + 1,
+ * ceil(growth u_k)). A target is reached at the first of these that sees it, so `updates` is at most a factor of growth
+ * too large, and the column `updates_before` says when it was last seen missed.
  *
- * The search at one combination is a chain of trials with the first seed, each point following from the results before
- * it:
+ * The search at one combination is a chain of trials with the first seed, each point following from the results before:
  *   1. `trials` points, spread evenly over log(rate) by the golden-ratio sequence, x_k = frac(x_0 + k 0.618…), where
- * x_0 is a random number of `seed`; rate = low (high / low)^x, rounded to three digits. Or `values`, in the order
- * given. The same for every combination.
+ *      x_0 is a random number of `seed`; rate = low (high / low)^x, rounded to three digits. Or `values`, in the order
+ *      given. The same for every combination.
  *   2. While the best rate is the lowest or highest tried, and at most `widen` times: one point beyond it, as far away
- * as (high / low)^(1 / trials), or as the two outermost of `values`.
- *   3. `refine` times: the geometric mean of the best rate and its neighbour, on the side of the wider gap.
+ *      as (high / low)^(1 / trials), or as the two outermost of `values`.
+ *   3. `refine` times: the geometric mean of the best rate and its neighbour, on the side of the wider gap (the lower
+ *      one if they are alike).
  * Better is: reached before not reached; then fewer updates, then a better value. Not reached: a better best_value. All
  * alike: the lower rate. Once a trial of a chain has reached the target, later ones end after as many updates ("cut"):
  * they lost. When the chain is through, the other seeds run at its best rate; the search's own trial counts for the
- * first seed.
+ * first seed. (It was picked as the best of several, so the first seed is a little flattered.)
  *
  * ---- the directory ----
  *
@@ -63,25 +64,35 @@
  *     trials/ID/     experiment.yaml   `lockstep train` on it trains this trial for the whole budget
  *                    history.csv       one row per epoch, as of train; the last may be of an unfinished epoch
  *                    evaluations.csv   update,samples,epoch,NAME,… one row per evaluation of the validation split, at
- * the end of epochs also; NAMEs are val_loss, val_accuracy, … result.json       the row of trials.csv. A trial is
- * finished if and only if this file is there; it is written last claims/        which groups work at what, while they
- * do; lock
+ *                                      the end of epochs also; NAMEs are val_loss, val_accuracy, …
+ *                    result.json       the row of trials.csv. A trial is finished if and only if this file is there; it
+ *                                      is written last
+ *     claims/, lock  which groups work at what, while they do
  *
  * ID is COMBINATION-search-K or COMBINATION-seed-SEED, as in 003-search-05; combinations and K count from 1.
  *
  * A sweep started again on its directory goes on where it was. One whose sweep.yaml, base.yaml, data, version or BLAS
- * kernel family differs is refused: every table holds one sweep. Ranks and ranks_per_run may change. `lockstep sweep …
- * --repeat ID` trains a finished trial again and compares fingerprints, on any number of ranks.
+ * kernel family differs is refused: every table holds one sweep. Ranks and ranks_per_run may change.
+ * `lockstep sweep … --repeat ID` trains a finished trial again and compares fingerprints, on any number of ranks.
  *
- * trials.csv, RFC 4180 with one header line and "\n" ends. Numbers read back exactly (shortest decimal); empty: not
- * known. trial           ID combination     from 1 phase           search | seeds chosen          1: counts for its
- * combination in summary.csv; 0: a rate that was tried and lost SETTING …       one column per varied setting, named as
- * in SWEEP.yaml: fit.batch_size batch_size      always, also where it is a varied setting learning_rate   the constant
- * rate, or the final one of a rule; empty: the experiment's schedule seed status          reached | missed (the budget
- * is used up; without a target every trial is) | diverged (NaN or infinity) | cut updates         done when it ended:
- * updates to the target if reached updates_before  the last evaluation that saw the target missed; 0: none. Empty
- * without a target samples         trained on in these updates, and in units of the training split: epochs value the
- * monitored number when last evaluated best_value      the best one seen, and after how many updates: best_updates
+ * trials.csv, RFC 4180 with one header line and "\n" ends. Numbers read back exactly; empty: not known.
+ *     trial           ID
+ *     combination     from 1
+ *     phase           search | seeds
+ *     chosen          1: counts for its combination in summary.csv; 0: a rate that was tried and lost
+ *     SETTING …       one column per varied setting, named as in SWEEP.yaml: fit.batch_size
+ *     batch_size      always, also where it is a varied setting
+ *     learning_rate   the constant rate, or the final one of a rule; empty: the experiment's schedule
+ *     seed
+ *     status          reached | missed (the budget is used up; without a target every trial is) | diverged (NaN or
+ *                     infinity) | cut
+ *     updates         done when it ended: updates to the target if reached
+ *     updates_before  the last evaluation that saw the target missed; 0: none. Empty without a target
+ *     samples         trained on in these updates, and in units of the training split:
+ *     epochs
+ *     value           the monitored number when last evaluated
+ *     best_value      the best one seen, and after how many updates:
+ *     best_updates
  *     noise_scale     the last one logged (fit.noise_scale); else empty
  *     fingerprint     of the weights at the end; empty if diverged
  *     ranks           from here on: what may differ from run to run
@@ -90,10 +101,14 @@
  *     finished        UTC, 2025-01-31T12:00:00Z
  *
  * summary.csv, of the chosen trials of each combination. MEDIAN, MIN and MAX over seeds; of trials that reached the
- * target where there is one, else of those that did not diverge. combination, SETTING …, batch_size learning_rate
- * chosen, or given rates_tried     trials of its search; empty: no search edge            low | high: the best rate is
- * still the lowest or highest tried; no; empty: no search seeds           how many trials are finished reached how many
- * of them reached the target; empty: no target feasible        yes: all did; partly; no; empty: no target
+ * target where there is one, else of those that did not diverge.
+ *     combination, SETTING …, batch_size
+ *     learning_rate   chosen, or given
+ *     rates_tried     trials of its search; empty: no search
+ *     edge            low | high: the best rate is still the lowest or highest tried; no; empty: no search
+ *     seeds           how many trials are finished
+ *     reached         how many of them reached the target; empty: no target
+ *     feasible        yes: all did; partly; no; empty: no target
  *     updates_median, updates_min, updates_max, and so samples_, epochs_, value_, best_value_
  *     noise_scale_median
  *     train_seconds_median, train_seconds_min, train_seconds_max    differ from run to run
