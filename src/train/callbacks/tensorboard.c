@@ -150,46 +150,13 @@ static ls_status create_writers(tensorboard *b, const ls_callback_run *run)
     return st;
 }
 
-/*
- * Calls of a layer in Keras 3's form, the only one of which TensorBoard draws the edges, from that of Keras 2, which
- * legacy HDF5 files have: [["a", 0, 0, {}]] becomes {"args": [[{"config": {"keras_history": ["a", 0, 0]}, ...}]],
- * "kwargs": {}}.
- */
-static json_t *new_calls(json_t *old)
-{
-    json_t *calls = json_array(), *call, *tensor;
-    size_t i, k;
-
-    json_array_foreach(old, i, call)
-    {
-        json_t *args = json_array();
-
-        json_array_foreach(call, k, tensor)
-        {
-            json_array_append_new(args, json_pack("{s:s, s:{s:[O, O, O]}}", "class_name", "__keras_tensor__", "config",
-                                                  "keras_history", json_array_get(tensor, 0), json_array_get(tensor, 1),
-                                                  json_array_get(tensor, 2)));
-        }
-        json_array_append_new(calls, json_pack("{s:[o], s:{}}", "args", args, "kwargs"));
-    }
-    return calls;
-}
-
+/* TensorBoard follows calls in the form of archives only. */
 static ls_status write_graph(tensorboard *b, const ls_model *model)
 {
-    json_t *json = ls_keras_model_config(LS_KERAS_LEGACY, model), *layer;
+    json_t *json = ls_keras_model_config(LS_KERAS_ARCHIVE, model);
     ls_text text = {0};
-    size_t i;
-    ls_status st;
+    const ls_status st = ls_json_write(json, &text);
 
-    json_array_foreach(json_object_get(json_object_get(json, "config"), "layers"), i, layer)
-    {
-        json_t *calls = json_object_get(layer, "inbound_nodes");
-
-        if (calls)
-            json_object_set_new(layer, "inbound_nodes", new_calls(calls));
-    }
-    st = ls_json_write(json, &text);
     json_decref(json);
     if (st == LS_OK)
         ls_event_writer_keras_model(b->train, "keras", 0, text.data, text.length);
