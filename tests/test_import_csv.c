@@ -75,15 +75,14 @@ static char *read_whole(const char *path, size_t *n)
 /* The whole of `input` as the split train. */
 #define ONE(...) REQUEST(.input = input, .splits = LIST({"train", "1"}), __VA_ARGS__)
 
-static bool header = true;
+static bool no_header;
 static uint64_t dropped; /* by the last import */
 
 static ls_status import_file(const ls_csv_import *given)
 {
     ls_csv_import import = *given;
 
-    import.header = header;
-    import.delimiter = import.delimiter ? import.delimiter : ',';
+    import.no_header = no_header;
     import.seed = import.seed ? import.seed : 1;
     import.output = import.output ? import.output : output;
     return ls_import_csv(&import, &dropped);
@@ -288,9 +287,9 @@ static void test_names_and_formats(void **state)
     HOLDS("/train/z", "float32 (2,)", 1.5, 2);
     classes_are("/train/y", "x");
     write_text(input, "1,2,3,4\n5,6,7,8\n");
-    header = false;
+    no_header = true;
     IMPORT(.arrays = LIST({"x", "2:4"}, {"y", "1"}));
-    header = true;
+    no_header = false;
     HOLDS("/train/x", "uint8 (3,)", 2, 3, 4, 6, 7, 8);
     HOLDS("/train/y", "uint8 (1,)", 1, 5);
 }
@@ -511,6 +510,34 @@ static void test_like(void **state)
     }
 }
 
+/* How the first file was written is kept; what is said for the second one goes before it. */
+static void test_like_format(void **state)
+{
+    (void)state;
+    write_text(input, "1;NA;x\n3;5;y\n?;7;x\n");
+    no_header = true;
+    IMPORT(.arrays = LIST({"x", "1,2"}, {"k", "3"}), .missing = LIST({"1,2", "fill:0"}), .delimiter = ';',
+           .na = (const char *const[]){"NA", "?"}, .nas = 2);
+    no_header = false;
+    HOLDS("/train/x", "uint8 (2,)", 1, 0, 3, 5, 0, 7);
+
+    write_text(other, "?;8;y\n9;NA;x\n");
+    assert_true(ok(import_file(
+        &REQUEST(.input = other, .splits = LIST({"new", "1"}), .like = output, .output = second))));
+    write_text(other, "-|8|y\n9|6|x\n");
+    assert_true(ok(import_file(&REQUEST(.input = other, .splits = LIST({"new", "1"}), .like = second, .delimiter = '|',
+                                        .na = (const char *const[]){"-"}, .nas = 1))));
+    HOLDS("/new/x", "uint8 (2,)", 0, 8, 9, 6);
+    HOLDS("/new/k", "uint8 (1,)", 1, 0);
+
+    /* Twice removed is the same, and the newest word counts. */
+    assert_true(ok(import_file(
+        &REQUEST(.input = other, .splits = LIST({"new", "1"}), .like = output, .output = second))));
+    write_text(other, "?|8|y\n");
+    IMPORT_FAILS(REQUEST(.input = other, .splits = LIST({"new", "1"}), .like = second), LS_ERR_DATA, other, ":1:",
+                 "'?' is not a number");
+}
+
 /* Reads the file with one byte changed at many places, and cut at many; each is understood or refused by name. */
 static int read_damaged(char *bytes, size_t n)
 {
@@ -545,7 +572,8 @@ static void test_damaged_like(void **state)
     (void)state;
     write_text(input, "a,k,m,t\n1,x,u,1\n3,y,v,2\n5,x,w,5\n");
     IMPORT(.arrays = LIST({"x", "a,k,m"}, {"y", "t"}), .scales = LIST({"x", "standard"}),
-           .encodes = LIST({"k", "target:t"}, {"m", "onehot"}), .missing = LIST({"a", "mean"}, {"m", "fill:u"}));
+           .encodes = LIST({"k", "target:t"}, {"m", "onehot"}), .missing = LIST({"a", "mean"}, {"m", "fill:u"}),
+           .na = (const char *const[]){"NA", "?"}, .nas = 2);
     bytes = read_whole(output, &n);
     fflush(NULL);
     child = fork();
@@ -752,6 +780,7 @@ int main(void)
         cmocka_unit_test(test_splits),
         cmocka_unit_test(test_fitted_on_training_rows_only),
         cmocka_unit_test(test_like),
+        cmocka_unit_test(test_like_format),
         cmocka_unit_test(test_damaged_like),
         cmocka_unit_test(test_many_categories),
         cmocka_unit_test(test_wrong_data),

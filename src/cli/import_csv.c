@@ -141,7 +141,7 @@ static ls_status read_option(arguments *a, int option)
             return ls_fail(LS_ERR_USAGE, "--unknown takes error or ignore, not '%s'", optarg);
         return LS_OK;
     case NO_HEADER:
-        import->header = false;
+        import->no_header = true;
         return LS_OK;
     case DELIMITER:
         return read_delimiter(optarg, &import->delimiter);
@@ -192,7 +192,7 @@ static ls_status read_arguments(int argc, char **argv, arguments *a)
     a->text = ls_calloc((size_t)argc, sizeof *a->text, "arguments");
     if (!a->na || !a->text)
         return LS_ERR_MEMORY;
-    *import = (ls_csv_import){.seed = 1, .delimiter = ',', .header = true, .na = a->na};
+    *import = (ls_csv_import){.seed = 1, .na = a->na};
     optind = 2; /* behind the format */
     while ((option = ls_cli_option(argc, argv, options, &st)) != -1)
         LS_TRY(read_option(a, option));

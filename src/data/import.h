@@ -56,9 +56,9 @@ typedef struct ls_csv_import {
     const char *like; /* a dataset file: columns, arrays and what was fitted are taken from there; NULL: fitted here */
     bool ignore_unknown; /* let categories pass that the training rows do not have, except as labels */
 
-    char delimiter;
-    bool header;
-    const char *const *na; /* texts that mean a missing value, as the empty text does */
+    char delimiter;        /* 0: a comma, or that of like */
+    bool no_header;        /* false: there is one, unless the files of like had none */
+    const char *const *na; /* texts that mean a missing value, as the empty text does; none: those of like */
     size_t nas;
     const char *output;
     int deflate; /* 0…9 */

@@ -61,21 +61,33 @@ static ls_status check_arguments(const ls_csv_import *import, size_t *train)
 
 /* ---- reading ---- */
 
+/* What the command line says goes before what is known from the file to be like. */
+static ls_status choose_format(const ls_csv_import *import, ls_preprocessing *p)
+{
+    ls_prep_format *const format = &p->format;
+
+    if (!import->like)
+        *format = (ls_prep_format){.delimiter = ',', .header = true};
+    if (import->delimiter)
+        format->delimiter = import->delimiter;
+    if (import->no_header)
+        format->header = false;
+    return import->nas ? ls_preprocessing_set_na(p, import->na, import->nas) : LS_OK;
+}
+
 /* The first file also tells which columns there are. */
 static ls_status read_file(job *j, const char *path, size_t split)
 {
-    const ls_csv_import *const import = j->import;
-    const ls_table_format format = {.missing = import->na, .missings = import->nas};
     ls_csv *csv = NULL;
     ls_status st;
 
-    LS_TRY(ls_csv_open(path, import->delimiter, import->header, &csv));
+    LS_TRY(ls_csv_open(path, j->p.format.delimiter, j->p.format.header, &csv));
     if (!j->table) {
-        LS_TRY_CLEANUP(import->like ? ls_csv_plan_like(import, &j->p, &j->stratify)
-                                    : ls_csv_plan(import, csv, &j->p, &j->stratify));
+        if (!j->import->like)
+            LS_TRY_CLEANUP(ls_csv_plan(j->import, csv, &j->p, &j->stratify));
         LS_TRY_CLEANUP(ls_table_create(j->p.columns, &j->table));
     }
-    st = ls_table_read(j->table, csv, split, &j->p, &format);
+    st = ls_table_read(j->table, csv, split, &j->p);
 cleanup:
     ls_csv_close(csv);
     return st;
@@ -86,6 +98,9 @@ static ls_status read_files(job *j)
 {
     const ls_settings *const splits = &j->import->splits;
 
+    if (j->import->like)
+        LS_TRY(ls_csv_plan_like(j->import, &j->p, &j->stratify));
+    LS_TRY(choose_format(j->import, &j->p));
     if (j->import->input)
         return read_file(j, j->import->input, 0);
     LS_TRY(read_file(j, splits->at[j->train].value, j->train));

@@ -122,6 +122,26 @@ ls_status ls_preprocessing_keep(ls_preprocessing *p, const bool *array)
     return LS_OK;
 }
 
+static void reset_na(ls_prep_format *format)
+{
+    for (size_t i = 0; format->na && i < format->nas; i++)
+        ls_free(format->na[i]);
+    ls_free(format->na);
+    format->na = NULL;
+    format->nas = 0;
+}
+
+ls_status ls_preprocessing_set_na(ls_preprocessing *p, const char *const *na, size_t n)
+{
+    reset_na(&p->format);
+    if (!(p->format.na = ls_calloc(n, sizeof *p->format.na, "texts that mean a missing value")))
+        return LS_ERR_MEMORY;
+    for (; p->format.nas < n; p->format.nas++)
+        if (!(p->format.na[p->format.nas] = ls_strdup(na[p->format.nas])))
+            return LS_ERR_MEMORY;
+    return LS_OK;
+}
+
 void ls_preprocessing_reset(ls_preprocessing *p)
 {
     for (size_t i = 0; i < p->columns; i++)
@@ -130,6 +150,7 @@ void ls_preprocessing_reset(ls_preprocessing *p)
         reset_array(&p->array[i]);
     ls_free(p->column);
     ls_free(p->array);
+    reset_na(&p->format);
     *p = (ls_preprocessing){0};
 }
 

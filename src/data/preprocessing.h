@@ -66,11 +66,20 @@ typedef struct ls_prep_array {
     double *offset, *scale; /* (elements); NULL: not scaled */
 } ls_prep_array;
 
+/* How the text files were written. Owned. */
+typedef struct ls_prep_format {
+    char delimiter;
+    bool header; /* the first row has the names of the columns */
+    char **na;   /* texts that mean a missing value, as the empty text does */
+    size_t nas;
+} ls_prep_format;
+
 typedef struct ls_preprocessing {
     ls_prep_column *column;
     size_t columns;
     ls_prep_array *array;
     size_t arrays;
+    ls_prep_format format;
 } ls_preprocessing;
 
 /* Append an empty one, whose index or address is given. name is copied. */
@@ -79,6 +88,8 @@ ls_status ls_preprocessing_add_array(ls_preprocessing *p, const char *name, ls_p
 ls_status ls_prep_array_add_column(ls_prep_array *array, size_t column);
 /* Drop the arrays that are not to be kept, (arrays) flags, and then the columns that no array uses. */
 ls_status ls_preprocessing_keep(ls_preprocessing *p, const bool *array);
+/* Texts that mean a missing value, in the place of those there are; copied. */
+ls_status ls_preprocessing_set_na(ls_preprocessing *p, const char *const *na, size_t n);
 void ls_preprocessing_reset(ls_preprocessing *p);
 
 /* Sums of widths, and shapes that fit them. All columns have their type, encoding and width. */

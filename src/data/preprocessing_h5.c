@@ -1,7 +1,7 @@
 /*
  * The group /preprocessing of a dataset file:
  *
- *     /preprocessing            @format_version 1
+ *     /preprocessing            @format_version 2 @delimiter @header @na
  *       column/0, 1, …          @name @type @encoding @missing @fill @mean @categories
  *                               @encoded (categories * width) @unknown (width)
  *       array/0, 1, …           @name @columns @shape @scaling @offset @scale
@@ -19,7 +19,7 @@
 #include "data/csv.h"
 #include "data/h5_output.h"
 
-#define FORMAT_VERSION 1
+#define FORMAT_VERSION 2
 #define ARRAYS_MAX 1024
 #define VALUES_MAX ((hssize_t)1 << 24)   /* of an attribute */
 #define TEXT_BYTES_MAX ((size_t)1 << 30) /* of an attribute */
@@ -109,14 +109,23 @@ static bool write_arrays(hid_t parent, const ls_preprocessing *p)
     return good;
 }
 
+static bool write_format(hid_t group, const ls_prep_format *format)
+{
+    const int64_t header = format->header;
+
+    return add_text(group, "delimiter", (char[]){format->delimiter, '\0'}) &&
+           ls_h5_add_ints(group, "header", &header, 1, true) &&
+           ls_h5_add_texts(group, "na", (const char *const *)format->na, format->nas, false);
+}
+
 ls_status ls_preprocessing_write(const ls_preprocessing *p, hid_t file, const char *path)
 {
     const hid_t group = ls_h5_create_group(file, GROUP);
     const int64_t version = FORMAT_VERSION;
     ls_status st = LS_OK;
 
-    if (group < 0 || !ls_h5_add_ints(group, "format_version", &version, 1, true) || !write_columns(group, p) ||
-        !write_arrays(group, p))
+    if (group < 0 || !ls_h5_add_ints(group, "format_version", &version, 1, true) ||
+        !write_format(group, &p->format) || !write_columns(group, p) || !write_arrays(group, p))
         st = ls_h5_output_fail(path);
     if (group >= 0 && H5Gclose(group) < 0 && st == LS_OK)
         st = ls_h5_output_fail(path);
@@ -419,11 +428,48 @@ static ls_status read_each(hid_t file, const char *path, const char *what, size_
     return fail_in(&at, what, "has too many members");
 }
 
-static ls_status check_version(hid_t file, const char *path)
+/* One whole number. */
+static ls_status read_int(const place *at, const char *name, int64_t *value)
+{
+    void *numbers;
+    size_t n;
+
+    LS_TRY(read_numbers(at, name, H5T_NATIVE_INT64, &numbers, &n));
+    *value = n == 1 ? *(int64_t *)numbers : 0;
+    ls_free(numbers);
+    return n == 1 ? LS_OK : fail_in(at, name, "is not one number");
+}
+
+static ls_status read_format(const place *at, ls_prep_format *format)
+{
+    char *delimiter = NULL;
+    int64_t header;
+
+    LS_TRY(read_text(at, "delimiter", &delimiter));
+    format->delimiter = strlen(delimiter) == 1 ? *delimiter : '\0';
+    ls_free(delimiter);
+    if (!format->delimiter)
+        return fail_in(at, "delimiter", "is not one character");
+    LS_TRY(read_int(at, "header", &header));
+    format->header = header != 0;
+    return read_texts(at, "na", &format->na, &format->nas);
+}
+
+static ls_status check_version(const place *at)
+{
+    int64_t version;
+
+    LS_TRY(read_int(at, "format_version", &version));
+    if (version != FORMAT_VERSION)
+        return ls_fail(LS_ERR_FORMAT,
+                       "%s:%s has format_version %lld, not %d: import the file again, or use the lockstep that wrote it",
+                       at->path, GROUP, (long long)version, FORMAT_VERSION);
+    return LS_OK;
+}
+
+static ls_status read_head(hid_t file, const char *path, ls_preprocessing *p)
 {
     place at = {.path = path, .name = GROUP};
-    void *numbers = NULL;
-    size_t n = 0;
     ls_status st;
 
     if (H5Lexists(file, GROUP, H5P_DEFAULT) <= 0)
@@ -433,11 +479,9 @@ static ls_status check_version(hid_t file, const char *path)
                        path, GROUP);
     if ((at.id = H5Oopen(file, GROUP, H5P_DEFAULT)) < 0)
         return fail_in(&at, "format_version", "cannot be read");
-    st = read_numbers(&at, "format_version", H5T_NATIVE_INT64, &numbers, &n);
-    if (st == LS_OK && (n != 1 || *(int64_t *)numbers != FORMAT_VERSION))
-        st = ls_fail(LS_ERR_FORMAT, "%s:%s has another format_version than %d; use the lockstep that wrote it", path,
-                     GROUP, FORMAT_VERSION);
-    ls_free(numbers);
+    st = check_version(&at);
+    if (st == LS_OK)
+        st = read_format(&at, &p->format);
     H5Oclose(at.id);
     return st;
 }
@@ -457,7 +501,7 @@ ls_status ls_preprocessing_read(const char *path, ls_preprocessing *p)
         st = ls_fail(LS_ERR_FORMAT, "cannot read '%s': it may be truncated or damaged", path);
         goto cleanup;
     }
-    LS_TRY_CLEANUP(check_version(file, path));
+    LS_TRY_CLEANUP(read_head(file, path, p));
     LS_TRY_CLEANUP(read_each(file, path, "column", LS_CSV_COLUMNS_MAX, read_column, p));
     LS_TRY_CLEANUP(read_each(file, path, "array", ARRAYS_MAX, read_array, p));
 cleanup:

@@ -191,12 +191,12 @@ static ls_status find_columns(const ls_csv *csv, const ls_preprocessing *p, size
     return LS_OK;
 }
 
-static bool is_missing(const char *text, const ls_table_format *format)
+static bool is_missing(const char *text, const ls_prep_format *format)
 {
     if (*text == '\0')
         return true;
-    for (size_t i = 0; i < format->missings; i++)
-        if (strcmp(text, format->missing[i]) == 0)
+    for (size_t i = 0; i < format->nas; i++)
+        if (strcmp(text, format->na[i]) == 0)
             return true;
     return false;
 }
@@ -256,22 +256,21 @@ static ls_status read_value(ls_table *table, size_t c, const ls_prep_column *p, 
     return LS_OK;
 }
 
-static ls_status read_row(ls_table *table, const ls_csv_row *row, const size_t *place, const ls_preprocessing *p,
-                          const ls_table_format *format)
+static ls_status read_row(ls_table *table, const ls_csv_row *row, const size_t *place, const ls_preprocessing *p)
 {
     if (table->rows == table->capacity)
         LS_TRY(grow_table(table));
     table->line[table->rows] = row->line;
     table->file[table->rows] = (uint32_t)(table->files - 1);
     for (size_t c = 0; c < p->columns; c++)
-        if (p->column[c].missing == LS_MISSING_DROP && is_missing(row->field[place[c]], format)) {
+        if (p->column[c].missing == LS_MISSING_DROP && is_missing(row->field[place[c]], &p->format)) {
             table->dropped++;
             return LS_OK;
         }
     for (size_t c = 0; c < p->columns; c++) {
         const char *const text = row->field[place[c]];
 
-        if (!is_missing(text, format))
+        if (!is_missing(text, &p->format))
             LS_TRY(read_value(table, c, &p->column[c], text));
         else if (p->column[c].missing == LS_MISSING_ERROR)
             return ls_table_fail(
@@ -284,8 +283,7 @@ static ls_status read_row(ls_table *table, const ls_csv_row *row, const size_t *
     return LS_OK;
 }
 
-ls_status ls_table_read(ls_table *table, ls_csv *csv, size_t split, const ls_preprocessing *p,
-                        const ls_table_format *format)
+ls_status ls_table_read(ls_table *table, ls_csv *csv, size_t split, const ls_preprocessing *p)
 {
     size_t *place = ls_calloc(p->columns, sizeof *place, "columns");
     ls_csv_row row;
@@ -299,7 +297,7 @@ ls_status ls_table_read(ls_table *table, ls_csv *csv, size_t split, const ls_pre
         LS_TRY_CLEANUP(ls_csv_next(csv, &row));
         if (!row.field)
             break;
-        LS_TRY_CLEANUP(read_row(table, &row, place, p, format));
+        LS_TRY_CLEANUP(read_row(table, &row, place, p));
     }
 cleanup:
     ls_free(place);

@@ -33,21 +33,15 @@ typedef struct ls_table {
     uint64_t dropped; /* rows with a missing value in a column that drops them */
 } ls_table;
 
-/* Texts that mean a missing value, besides the empty one. */
-typedef struct ls_table_format {
-    const char *const *missing;
-    size_t missings;
-} ls_table_format;
-
 ls_status ls_table_create(size_t columns, ls_table **out);
 void ls_table_free(ls_table *table);
 
 /*
  * Append the rows of a file that was just opened; its columns are found by name. Types of columns follow p, or else the
- * first value. split: whatever the caller wants to know of the file's rows later.
+ * first value; p also tells which texts mean a missing value. split: whatever the caller wants to know of the file's
+ * rows later.
  */
-ls_status ls_table_read(ls_table *table, ls_csv *csv, size_t split, const ls_preprocessing *p,
-                        const ls_table_format *format);
+ls_status ls_table_read(ls_table *table, ls_csv *csv, size_t split, const ls_preprocessing *p);
 
 /* LS_ERR_DATA with "FILE:LINE: column 'NAME': " of a value of the table before the message. */
 ls_status ls_table_fail(const ls_table *table, size_t row, const char *column, const char *format, ...)

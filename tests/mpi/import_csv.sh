@@ -36,6 +36,16 @@ printf 'color;width;length\nred;25;2\n' | gzip >new.csv.gz
 succeed 1 import csv new.csv.gz --like one.h5 --array x --delimiter ';' --output new.h5
 expect_lines 'test: x uint8 (1, 5)'
 
+say "another file like one with semicolons and question marks: the same, without saying so again"
+printf 'a;b\n1;?\n3;4\n' >semicolons.csv
+succeed 1 import csv semicolons.csv --array x=a,b --missing fill:0 --delimiter ';' --na '?' --output semicolons.h5
+printf 'b;a\n?;7\n' >more.csv
+succeed 1 import csv more.csv --like semicolons.h5 --output more.h5
+expect_lines 'test: x uint8 (1, 2)'
+printf 'b,a\n?,7\n' >more.csv
+succeed 1 import csv more.csv --like semicolons.h5 --delimiter , --output more.h5
+refuse 1 1 "no column 'a'" -- import csv more.csv --like semicolons.h5 --output more.h5
+
 say "several files, no header"
 printf '1,2\n3,4\n' >a.csv
 printf '5,6\n' >b.csv
