@@ -26,6 +26,13 @@ ls_status ls_h5_output_check(const char *path, const char *const *inputs, size_t
     return LS_OK;
 }
 
+ls_status ls_h5_output_check_deflate(int deflate)
+{
+    if (deflate < 0 || deflate > 9)
+        return ls_fail(LS_ERR_USAGE, "deflate is %d; it must be 0 (no compression) to 9 (strongest)", deflate);
+    return LS_OK;
+}
+
 ls_status ls_h5_output_check_name(const char *name, const char *what)
 {
     if (!*name || strchr(name, '/') || strcmp(name, ".") == 0 || strcmp(name, "..") == 0 ||

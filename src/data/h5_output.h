@@ -23,6 +23,8 @@ typedef struct ls_h5_output {
 
 /* A usage error if the file cannot become the output: it is no regular file, or it is one of the inputs. */
 ls_status ls_h5_output_check(const char *path, const char *const *inputs, size_t n);
+/* A usage error unless it is 0 … 9. */
+ls_status ls_h5_output_check_deflate(int deflate);
 /* A usage error unless the name can be that of a group or dataset. what: "a split". */
 ls_status ls_h5_output_check_name(const char *name, const char *what);
 

@@ -2,11 +2,12 @@
  * import.h. */
 #include "data/import_csv.h"
 
-#include <math.h>
 #include <string.h>
 
 #include "base/memory.h"
+#include "data/deal.h"
 #include "data/h5_output.h"
+#include "data/table.h"
 
 #define SAMPLE_BYTES_MAX ((size_t)1 << 30) /* a chunk, and so a sample, must stay below HDF5's 4 GiB */
 
@@ -22,36 +23,14 @@ typedef struct job {
 
 /* ---- arguments ---- */
 
-static ls_status check_splits(const ls_csv_import *import, size_t *train)
-{
-    *train = 0;
-    if (import->splits.n == 0)
-        return ls_fail(LS_ERR_USAGE, "nothing to import: name at least one split");
-    for (size_t i = 0; i < import->splits.n; i++) {
-        const char *const name = import->splits.at[i].key;
-
-        LS_TRY(ls_h5_output_check_name(name, "a split"));
-        if (strcmp(name, "preprocessing") == 0)
-            return ls_fail(LS_ERR_USAGE,
-                           "'preprocessing' cannot name a split: it is where the file keeps what was fitted");
-        for (size_t j = 0; j < i; j++)
-            if (strcmp(name, import->splits.at[j].key) == 0)
-                return ls_fail(LS_ERR_USAGE, "split '%s' is given twice", name);
-        if (strcmp(name, "train") == 0)
-            *train = i;
-    }
-    return LS_OK;
-}
-
 static ls_status check_arguments(const ls_csv_import *import, size_t *train)
 {
-    if (import->deflate < 0 || import->deflate > 9)
-        return ls_fail(LS_ERR_USAGE, "deflate is %d; it must be 0 (no compression) to 9 (strongest)", import->deflate);
+    LS_TRY(ls_h5_output_check_deflate(import->deflate));
     if (import->in_order && (import->stratify || import->shuffle))
         return ls_fail(LS_ERR_USAGE, "rows cannot stay in the order of the file and be stratified or shuffled as well");
     if (import->stratify && !import->input)
         return ls_fail(LS_ERR_USAGE, "splits that are files of their own cannot be stratified");
-    LS_TRY(check_splits(import, train));
+    LS_TRY(ls_splits_check(&import->splits, train));
     LS_TRY(ls_h5_output_check(import->output, &import->input, import->input != NULL));
     LS_TRY(ls_h5_output_check(import->output, &import->like, import->like != NULL));
     for (size_t i = 0; !import->input && i < import->splits.n; i++)
@@ -108,6 +87,33 @@ static ls_status read_files(job *j)
         if (s != j->train)
             LS_TRY(read_file(j, splits->at[s].value, s));
     return LS_OK;
+}
+
+/* ---- dealing ---- */
+
+static ls_status deal_rows(job *j)
+{
+    const ls_csv_import *const import = j->import;
+    const ls_table *const table = j->table;
+    ls_deal deal = {.splits = &import->splits,
+                    .source = import->input,
+                    .stratum = j->stratify == SIZE_MAX ? NULL : table->column[j->stratify].value,
+                    .seed = import->seed,
+                    .in_order = import->in_order,
+                    .shuffle = import->shuffle};
+    size_t *split = NULL;
+    ls_status st;
+
+    if (!import->input) {
+        if (!(split = ls_calloc(table->rows, sizeof *split, "rows")))
+            return LS_ERR_MEMORY;
+        for (size_t r = 0; r < table->rows; r++)
+            split[r] = table->split[table->file[r]];
+        deal.split = split;
+    }
+    st = ls_rows_deal(&deal, table->rows, &j->rows);
+    ls_free(split);
+    return st;
 }
 
 /* ---- writing ---- */
@@ -245,7 +251,7 @@ ls_status ls_import_csv(const ls_csv_import *import, uint64_t *dropped)
     LS_TRY_CLEANUP(check_arguments(import, &j.train));
     LS_TRY_CLEANUP(read_files(&j));
     *dropped = j.table->dropped;
-    LS_TRY_CLEANUP(ls_rows_assign(import, j.table, j.stratify, &j.rows));
+    LS_TRY_CLEANUP(deal_rows(&j));
     if (import->like)
         LS_TRY_CLEANUP(ls_preprocessing_bind(&j.p, j.table, import->ignore_unknown));
     else

@@ -221,8 +221,7 @@ static ls_status check_arguments(const ls_idx_split *split, size_t splits, const
 {
     if (splits == 0)
         return ls_fail(LS_ERR_USAGE, "nothing to import: name at least one split with its images and labels");
-    if (deflate < 0 || deflate > 9)
-        return ls_fail(LS_ERR_USAGE, "deflate is %d; it must be 0 (no compression) to 9 (strongest)", deflate);
+    LS_TRY(ls_h5_output_check_deflate(deflate));
     for (size_t i = 0; i < splits; i++) {
         const char *const inputs[] = {split[i].images, split[i].labels};
 

@@ -1,11 +1,12 @@
-/* Which rows go to which split, and in which order; see import_csv.h. */
-#include "data/import_csv.h"
+#include "data/deal.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
+#include "data/csv.h"
+#include "data/h5_output.h"
 #include "random/philox.h"
 
 #define SUM_TOLERANCE 1e-6 /* of fractions: 0.33 + 0.33 + 0.34 is not 1 in binary */
@@ -80,36 +81,32 @@ static void cut(place *places, size_t n, const double *fraction, size_t *count, 
     }
 }
 
-static ls_status split_by_fractions(const ls_csv_import *import, const ls_table *table, size_t stratify, place *places,
-                                    size_t *count)
+static ls_status split_by_fractions(const ls_deal *d, place *places, size_t n, size_t *count)
 {
-    const size_t splits = import->splits.n;
+    const size_t splits = d->splits->n;
     double *const fraction = ls_calloc(splits, sizeof *fraction, "splits");
     ls_status st;
 
     if (!fraction)
         return LS_ERR_MEMORY;
-    LS_TRY_CLEANUP(read_fractions(&import->splits, fraction));
-    for (size_t r = 0; stratify != SIZE_MAX && r < table->rows; r++) {
-        const double value = table->column[stratify].value[r];
-
-        places[r].group = isnan(value) ? -INFINITY : value;
-    }
-    if (import->in_order) {
-        cut(places, table->rows, fraction, count, splits);
+    LS_TRY_CLEANUP(read_fractions(d->splits, fraction));
+    for (size_t r = 0; d->stratum && r < n; r++)
+        places[r].group = isnan(d->stratum[r]) ? -INFINITY : d->stratum[r];
+    if (d->in_order) {
+        cut(places, n, fraction, count, splits);
     } else {
-        qsort(places, table->rows, sizeof *places, by_place);
-        deal(places, table->rows, fraction, count, splits);
+        qsort(places, n, sizeof *places, by_place);
+        deal(places, n, fraction, count, splits);
     }
 cleanup:
     ls_free(fraction);
     return st;
 }
 
-ls_status ls_rows_assign(const ls_csv_import *import, const ls_table *table, size_t stratify, ls_rows *rows)
+ls_status ls_rows_deal(const ls_deal *d, size_t n, ls_rows *rows)
 {
-    const ls_stream stream = ls_stream_at(import->seed, LS_PURPOSE_SPLIT, 0, 0);
-    const size_t n = table->rows, splits = import->splits.n;
+    const ls_stream stream = ls_stream_at(d->seed, LS_PURPOSE_SPLIT, 0, 0);
+    const size_t splits = d->splits->n;
     place *const places = ls_calloc(n, sizeof *places, "rows");
     size_t *const count = ls_calloc(splits, sizeof *count, "splits");
     ls_status st = LS_ERR_MEMORY;
@@ -124,15 +121,13 @@ ls_status ls_rows_assign(const ls_csv_import *import, const ls_table *table, siz
         ls_stream_bits(&stream, 2 * r, 2, bits);
         places[r] = (place){.key = (uint64_t)bits[0] << 32 | bits[1], .row = r};
     }
-    if (import->input) {
-        LS_TRY_CLEANUP(split_by_fractions(import, table, stratify, places, count));
-    } else {
-        for (size_t r = 0; r < n; r++) {
-            places[r].group = (double)table->split[table->file[r]];
-            count[table->split[table->file[r]]]++;
-        }
+    if (d->source)
+        LS_TRY_CLEANUP(split_by_fractions(d, places, n, count));
+    for (size_t r = 0; !d->source && r < n; r++) {
+        places[r].group = (double)d->split[r];
+        count[d->split[r]]++;
     }
-    for (size_t r = 0; !import->shuffle && r < n; r++)
+    for (size_t r = 0; !d->shuffle && r < n; r++)
         places[r].key = 0;
     qsort(places, n, sizeof *places, by_place);
     for (size_t r = 0; r < n; r++)
@@ -141,8 +136,8 @@ ls_status ls_rows_assign(const ls_csv_import *import, const ls_table *table, siz
     for (size_t s = 0; s < splits; s++) {
         rows->first[s + 1] = rows->first[s] + count[s];
         if (count[s] == 0) {
-            st = ls_fail(LS_ERR_DATA, "split '%s' gets none of the %zu rows of %s", import->splits.at[s].key, n,
-                         import->input ? import->input : import->splits.at[s].value);
+            st = ls_fail(LS_ERR_DATA, "split '%s' gets none of the %zu rows of %s", d->splits->at[s].key, n,
+                         d->source ? d->source : d->splits->at[s].value);
             break;
         }
     }
@@ -157,4 +152,25 @@ void ls_rows_reset(ls_rows *rows)
     ls_free(rows->row);
     ls_free(rows->first);
     *rows = (ls_rows){0};
+}
+
+ls_status ls_splits_check(const ls_settings *splits, size_t *train)
+{
+    *train = 0;
+    if (splits->n == 0)
+        return ls_fail(LS_ERR_USAGE, "nothing to import: name at least one split");
+    for (size_t i = 0; i < splits->n; i++) {
+        const char *const name = splits->at[i].key;
+
+        LS_TRY(ls_h5_output_check_name(name, "a split"));
+        if (strcmp(name, "preprocessing") == 0)
+            return ls_fail(LS_ERR_USAGE,
+                           "'preprocessing' cannot name a split: it is where the file keeps what was fitted");
+        for (size_t j = 0; j < i; j++)
+            if (strcmp(name, splits->at[j].key) == 0)
+                return ls_fail(LS_ERR_USAGE, "split '%s' is given twice", name);
+        if (strcmp(name, "train") == 0)
+            *train = i;
+    }
+    return LS_OK;
 }
