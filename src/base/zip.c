@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "base/memory.h"
+#include "base/text.h"
 
 struct ls_zip {
     zip_t *archive;
@@ -142,38 +143,101 @@ const char *ls_zip_name(const ls_zip *zip, size_t i)
     return name ? name : "";
 }
 
+struct ls_zip_stream {
+    zip_file_t *file;
+    char *name; /* "'FILE': the member 'NAME'", for messages */
+};
+
+ls_status ls_zip_stream_open(ls_zip *zip, const char *member, ls_zip_stream **out, uint64_t *bytes)
+{
+    ls_text name = {0};
+    ls_zip_stream *stream;
+    zip_stat_t info;
+
+    *out = NULL;
+    if (zip_stat(zip->archive, member, 0, &info) || !(info.valid & ZIP_STAT_SIZE))
+        return ls_fail(LS_ERR_FORMAT, "'%s' has no member '%s'", zip->path, member);
+    ls_text_add(&name, "'%s': the member '%s'", zip->path, member);
+    LS_TRY(name.status);
+    if (!(stream = ls_calloc(1, sizeof *stream, "a member of an archive"))) {
+        ls_text_reset(&name);
+        return LS_ERR_MEMORY;
+    }
+    stream->name = name.data;
+    if (!(stream->file = zip_fopen(zip->archive, member, 0))) {
+        ls_fail(LS_ERR_FORMAT, "%s cannot be read: %s", stream->name, zip_strerror(zip->archive));
+        ls_zip_stream_close(stream);
+        return LS_ERR_FORMAT;
+    }
+    *bytes = info.size;
+    *out = stream;
+    return LS_OK;
+}
+
+static ls_status fail_damaged(const ls_zip_stream *stream)
+{
+    return ls_fail(LS_ERR_FORMAT, "%s is damaged: %s", stream->name, zip_file_strerror(stream->file));
+}
+
+ls_status ls_zip_stream_read(ls_zip_stream *stream, void *out, size_t n)
+{
+    char *at = out;
+
+    while (n > 0) {
+        const zip_int64_t got = zip_fread(stream->file, at, n);
+
+        if (got <= 0)
+            return fail_damaged(stream);
+        at += got;
+        n -= (size_t)got;
+    }
+    return LS_OK;
+}
+
+/* libzip compares the checksum when the end is reached. */
+ls_status ls_zip_stream_end(ls_zip_stream *stream)
+{
+    char beyond;
+
+    return zip_fread(stream->file, &beyond, 1) == 0 ? LS_OK : fail_damaged(stream);
+}
+
+void ls_zip_stream_close(ls_zip_stream *stream)
+{
+    if (!stream)
+        return;
+    if (stream->file)
+        zip_fclose(stream->file);
+    ls_free(stream->name);
+    ls_free(stream);
+}
+
 ls_status ls_zip_read(ls_zip *zip, const char *member, size_t most, void **data, size_t *bytes)
 {
-    zip_stat_t info;
-    zip_file_t *file;
-    char *unpacked;
-    ls_status st = LS_OK;
+    ls_zip_stream *stream = NULL;
+    char *unpacked = NULL;
+    uint64_t size;
+    ls_status st;
 
     *data = NULL;
     *bytes = 0;
-    if (zip_stat(zip->archive, member, 0, &info) || !(info.valid & ZIP_STAT_SIZE))
-        return ls_fail(LS_ERR_FORMAT, "'%s' has no member '%s'", zip->path, member);
-    if (info.size > most)
-        return ls_fail(LS_ERR_DATA, "'%s': the member '%s' says that it has %llu bytes; at most %zu are expected",
-                       zip->path, member, (unsigned long long)info.size, most);
-    if (!(file = zip_fopen(zip->archive, member, 0)))
-        return ls_fail(LS_ERR_FORMAT, "'%s': cannot read the member '%s': %s", zip->path, member,
-                       zip_strerror(zip->archive));
-    if (!(unpacked = ls_calloc((size_t)info.size + 1, 1, "a member of an archive"))) {
+    LS_TRY_CLEANUP(ls_zip_stream_open(zip, member, &stream, &size));
+    if (size > most) {
+        st = ls_fail(LS_ERR_DATA, "%s says that it has %llu bytes; at most %zu are expected", stream->name,
+                     (unsigned long long)size, most);
+        goto cleanup;
+    }
+    if (!(unpacked = ls_calloc((size_t)size + 1, 1, "a member of an archive"))) {
         st = LS_ERR_MEMORY;
-    } else {
-        char beyond; /* the checksum is compared at the end of the file, so that has to be reached */
-
-        if (zip_fread(file, unpacked, info.size) != (zip_int64_t)info.size || zip_fread(file, &beyond, 1) != 0)
-            st = ls_fail(LS_ERR_FORMAT, "'%s': the member '%s' is damaged: %s", zip->path, member,
-                         zip_file_strerror(file));
+        goto cleanup;
     }
-    zip_fclose(file);
-    if (st != LS_OK) {
-        ls_free(unpacked);
-        return st;
-    }
+    LS_TRY_CLEANUP(ls_zip_stream_read(stream, unpacked, (size_t)size));
+    LS_TRY_CLEANUP(ls_zip_stream_end(stream));
     *data = unpacked;
-    *bytes = (size_t)info.size;
-    return LS_OK;
+    *bytes = (size_t)size;
+    unpacked = NULL;
+cleanup:
+    ls_free(unpacked);
+    ls_zip_stream_close(stream);
+    return st;
 }

@@ -1,8 +1,9 @@
-/* Zip archives (libzip) of a few members, each read or written as a whole: Keras's .keras, NumPy's .npz. */
+/* Zip archives (libzip) of a few members: Keras's .keras, NumPy's .npz. */
 #ifndef LS_BASE_ZIP_H
 #define LS_BASE_ZIP_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/error.h"
 
@@ -33,5 +34,16 @@ const char *ls_zip_name(const ls_zip *zip, size_t i);
  * verified. LS_ERR_FORMAT: no such member, or damaged. LS_ERR_DATA: more than `most` bytes when unpacked.
  */
 ls_status ls_zip_read(ls_zip *zip, const char *member, size_t most, void **data, size_t *bytes);
+
+/* A member that is read piece by piece, from its begin to its end. zip must stay open. */
+typedef struct ls_zip_stream ls_zip_stream;
+
+/* *bytes: when unpacked, as the archive says. LS_ERR_FORMAT: no such member, or one that cannot be read. */
+ls_status ls_zip_stream_open(ls_zip *zip, const char *member, ls_zip_stream **out, uint64_t *bytes);
+/* Exactly n bytes; LS_ERR_FORMAT if there are fewer. */
+ls_status ls_zip_stream_read(ls_zip_stream *stream, void *out, size_t n);
+/* After the last byte: LS_ERR_FORMAT if there is another one, or if the checksum is wrong. */
+ls_status ls_zip_stream_end(ls_zip_stream *stream);
+void ls_zip_stream_close(ls_zip_stream *stream);
 
 #endif
