@@ -21,6 +21,22 @@ typedef struct ls_idx_split {
  */
 ls_status ls_import_idx(const ls_idx_split *split, size_t splits, const char *output, int deflate);
 
+/* One array of NumPy and what becomes of it. */
+typedef struct ls_npy_source {
+    const char *split, *array;
+    const char *file;    /* FILE.npy, or FILE.npz with */
+    const char *member;  /* "x" for x.npy in it; NULL: an .npy file */
+    bool channels_first; /* samples are (channels, …) and become (…, channels) */
+    double scale;        /* stored as the attribute scale; NAN: none */
+} ls_npy_source;
+
+/*
+ * NumPy's arrays to FILE.h5 with /SPLIT/ARRAY, in their own type and bit for bit; bool becomes uint8, float16 float32,
+ * which holds every float16. The arrays of a split must have equally many samples. Values are copied in pieces. NaN and
+ * Inf are copied too: whoever reads the dataset names file, dataset and sample. Failures: as ls_import_idx.
+ */
+ls_status ls_import_npy(const ls_npy_source *source, size_t sources, const char *output, int deflate);
+
 /* One option of the form KEY=VALUE. */
 typedef struct ls_setting {
     const char *key, *value;
@@ -71,5 +87,34 @@ typedef struct ls_csv_import {
  * what becomes of an existing file: as ls_import_idx; faults of the data name file and line.
  */
 ls_status ls_import_csv(const ls_csv_import *import, uint64_t *dropped);
+
+/* PNG and JPEG files in folders of classes, ROOT/CLASS/NAME.png; see data/image_list.h and data/image.h. */
+typedef struct ls_images_import {
+    const char *input;  /* a root to be split; NULL: every split has its own */
+    ls_settings splits; /* name = fraction of the images, as "0.7", all adding up to 1; or a root if input is NULL */
+    bool stratify;      /* every split has equal shares of each class */
+    uint64_t seed;      /* of the images' random order, which depends on (seed, place in the list) alone */
+    bool shuffle;       /* images stand in random order in their splits, not by class and name */
+    size_t channels;    /* 1 or 3; 0: those of the first image, and all must have them */
+    size_t height, width; /* to resize to; 0: those of the first image, and all must have them */
+    const char *output;
+    int deflate; /* 0…9 */
+} ls_images_import;
+
+/*
+ * To FILE.h5 with /SPLIT/x, uint8 (height, width, channels) with scale = 1/255, and /SPLIT/y, the number of the class,
+ * with the attribute classes. The classes are those of the split "train", or of the first one. The same folders give the
+ * same bytes. Memory: one image, and the names of all. *left_out: files that are not called like images. Failures: as
+ * ls_import_idx.
+ */
+ls_status ls_import_images(const ls_images_import *import, uint64_t *left_out);
+
+/*
+ * The binary version of CIFAR-10 as its authors publish it: in `folder` data_batch_1.bin to data_batch_5.bin and
+ * test_batch.bin, records of a label and 3 planes of 32 x 32 bytes, and batches.meta.txt with the names of the classes.
+ * To FILE.h5 with /train and /test: x, uint8 (32, 32, 3) with scale = 1/255, and y with classes. Failures: as
+ * ls_import_idx.
+ */
+ls_status ls_import_cifar10(const char *folder, const char *output, int deflate);
 
 #endif

@@ -37,6 +37,15 @@ ls_status ls_shape_check(const ls_shape *shape, const char *what)
     return LS_OK;
 }
 
+ls_shape ls_shape_channels_last(const ls_shape *shape)
+{
+    ls_shape out = *shape;
+
+    for (size_t i = 0; i < shape->rank; i++)
+        out.dim[i] = shape->dim[(i + 1) % shape->rank];
+    return out;
+}
+
 bool ls_shape_equal(const ls_shape *a, const ls_shape *b)
 {
     if (a->rank != b->rank)

@@ -18,6 +18,8 @@ typedef struct ls_shape {
 size_t ls_shape_size(const ls_shape *shape);
 /* LS_ERR_SHAPE if a dimension is 0 or above INT_MAX (BLAS counts in int), or the product does not fit in 2^40. */
 ls_status ls_shape_check(const ls_shape *shape, const char *what);
+/* The shape of (channels, …) as (…, channels); of fewer than two axes, itself. */
+ls_shape ls_shape_channels_last(const ls_shape *shape);
 bool ls_shape_equal(const ls_shape *a, const ls_shape *b);
 /* "(28, 28)", "(10,)", "()" into out, which is also returned. */
 #define LS_SHAPE_TEXT_BYTES 160
