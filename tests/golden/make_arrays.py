@@ -145,7 +145,9 @@ def write_images():
             put("converted", np.asarray(other).reshape(image.height, image.width, -1))
             for height, width in [(64, 64), (8, 8), (image.height, 12), (50, image.width), (7, 90), (1, 1)]:
                 if name in ("png_gray", "png_rgb"):
-                    resized = image.resize((width, height), Image.Resampling.BILINEAR)
+                    # In two steps, for Pillow's own order of rows and columns depends on the sizes.
+                    wide = image.resize((width, image.height), Image.Resampling.BILINEAR)
+                    resized = wide.resize((width, height), Image.Resampling.BILINEAR)
                     put(f"{height}x{width}", np.asarray(resized).reshape(height, width, -1))
 
 

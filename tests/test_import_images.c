@@ -1,0 +1,428 @@
+/* Pictures: decoding, channels and resizing as Pillow does them, byte for byte; folders of classes to HDF5; damage. */
+#include "import_files.h"
+
+#include <errno.h>
+#include <png.h>
+#include <sys/stat.h>
+#include <zlib.h>
+
+#include "data/dataset.h"
+#include "data/image.h"
+#include "data/import.h"
+#include "golden.h"
+
+/* ---- decoding ---- */
+
+static void write_golden(golden_case *c, const char *to)
+{
+    const golden_array *const file = golden_get(c, "file");
+    unsigned char *const bytes = malloc(file->n);
+
+    assert_non_null(bytes);
+    for (size_t i = 0; i < file->n; i++)
+        bytes[i] = (unsigned char)file->value[i];
+    write_bytes(to, bytes, file->n);
+    free(bytes);
+}
+
+static bool same_pixels(golden_case *c, const char *name, const ls_image *image)
+{
+    const golden_array *const want = golden_get(c, name);
+
+    if (want->rank != 3 || want->dim[0] != image->height || want->dim[1] != image->width ||
+        want->dim[2] != image->channels) {
+        print_error("%s: %zu x %zu x %zu\n", name, image->height, image->width, image->channels);
+        return false;
+    }
+    for (size_t i = 0; i < want->n; i++)
+        if (image->pixels[i] != want->value[i]) {
+            print_error("%s: byte %zu is %d, not %g\n", name, i, image->pixels[i], want->value[i]);
+            return false;
+        }
+    return true;
+}
+
+static bool is_refused(golden_case *c)
+{
+    static const char *const cases[][2] = {{"refused_transparent", "row 7, column 11"},
+                                           {"refused_transparent_colour", "transparent"},
+                                           {"refused_16_bits", "16 bits"},
+                                           {"refused_cmyk", "CMYK"}};
+    ls_image image;
+
+    for (size_t i = 0; i < count_of(cases); i++)
+        if (strcmp(cases[i][0], c->name) == 0)
+            return failed_with(ls_image_read(input, &image), LS_ERR_DATA,
+                               (const char *const[]){input, cases[i][1], NULL}) &&
+                   !image.pixels;
+    return false;
+}
+
+static bool check_image(golden_case *c, void *context)
+{
+    static const size_t sizes[][2] = {{64, 64}, {8, 8}, {0, 12}, {50, 0}, {7, 90}, {1, 1}};
+    ls_image image;
+    bool good;
+
+    (void)context;
+    write_golden(c, input);
+    if (strncmp(c->name, "refused", 7) == 0)
+        return is_refused(c);
+    good = ok(ls_image_read(input, &image)) && same_pixels(c, "pixels", &image);
+    for (size_t i = 0; good && golden_has(c, "64x64") && i < count_of(sizes); i++) {
+        const size_t height = sizes[i][0] ? sizes[i][0] : image.height, width = sizes[i][1] ? sizes[i][1] : image.width;
+        char name[32];
+        ls_image resized;
+
+        snprintf(name, sizeof name, "%zux%zu", height, width);
+        good = ok(ls_image_read(input, &resized)) && ok(ls_image_resize(&resized, height, width)) &&
+               same_pixels(c, name, &resized);
+        ls_image_reset(&resized);
+    }
+    good = good && ok(ls_image_set_channels(&image, 4 - image.channels)) && same_pixels(c, "converted", &image);
+    ls_image_reset(&image);
+    return good;
+}
+
+static void test_as_pillow(void **state)
+{
+    (void)state;
+    assert_true(golden_each("images.h5", (golden_tolerance){0}, check_image, NULL));
+}
+
+/* A PNG written by libpng: value of row r, column c, channel k is 31 r + 7 c + 3 k. */
+static void write_png(const char *path, unsigned height, unsigned width, int channels, int interlace)
+{
+    static unsigned char pixels[1 << 16];
+    png_structp png = png_create_write_struct(PNG_LIBPNG_VER_STRING, NULL, NULL, NULL);
+    png_infop info = png_create_info_struct(png);
+    png_bytep row[256];
+    FILE *const f = fopen(path, "wb");
+
+    assert_non_null(f);
+    assert_true(height <= 256 && (size_t)height * width * (size_t)channels <= sizeof pixels);
+    for (unsigned r = 0, i = 0; r < height; r++) {
+        row[r] = pixels + i;
+        for (unsigned c = 0; c < width; c++)
+            for (unsigned k = 0; k < (unsigned)channels; k++)
+                pixels[i++] = (unsigned char)(31 * r + 7 * c + 3 * k);
+    }
+    png_init_io(png, f);
+    png_set_IHDR(png, info, width, height, 8, channels == 1 ? PNG_COLOR_TYPE_GRAY : PNG_COLOR_TYPE_RGB, interlace,
+                 PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
+    png_write_info(png, info);
+    png_write_image(png, row);
+    png_write_end(png, NULL);
+    png_destroy_write_struct(&png, &info);
+    fclose(f);
+}
+
+static void test_interlaced(void **state)
+{
+    ls_image image;
+
+    (void)state;
+    write_png(input, 13, 9, 3, PNG_INTERLACE_ADAM7);
+    assert_true(ok(ls_image_read(input, &image)));
+    assert_true(image.height == 13 && image.width == 9 && image.channels == 3);
+    for (size_t i = 0; i < 13 * 9 * 3; i++)
+        assert_int_equal(image.pixels[i], (unsigned char)(31 * (i / 27) + 7 * (i / 3 % 9) + 3 * (i % 3)));
+    ls_image_reset(&image);
+}
+
+/* ---- damage ---- */
+
+/* A file cut anywhere is refused; with a byte changed anywhere it is refused, or gives pixels of some size. */
+static bool damage(golden_case *c, void *context)
+{
+    char *bytes;
+    size_t n, refused = 0, changed = 0;
+    ls_image image;
+
+    (void)context;
+    c->partly = true;
+    if (strncmp(c->name, "refused", 7) == 0)
+        return true;
+    write_golden(c, input);
+    bytes = read_whole(input, &n);
+    for (size_t length = 0; length + 2 < n;
+         length += 1 + length / 9) { /* a JPEG's last two bytes only say that it ends */
+        write_bytes(other, bytes, length);
+        if (!failed_with(ls_image_read(other, &image), LS_ERR_FORMAT, (const char *const[]){other, NULL}) ||
+            image.pixels)
+            return false;
+    }
+    for (size_t i = 0; i < n; i += 1 + i / 50) {
+        ls_status st;
+
+        bytes[i] ^= (char)(1 << i % 8);
+        write_bytes(other, bytes, n);
+        bytes[i] ^= (char)(1 << i % 8);
+        st = ls_image_read(other, &image);
+        refused += st != LS_OK;
+        changed++;
+        if (st != LS_OK && (!strstr(ls_error_message(), other) || image.pixels))
+            return false;
+        ls_image_reset(&image);
+    }
+    free(bytes);
+    if (strncmp(c->name, "png", 3) == 0 && refused != changed) { /* everything in a PNG is checksummed */
+        print_error("%zu of %zu changes went unnoticed\n", changed - refused, changed);
+        return false;
+    }
+    return true;
+}
+
+static void test_damaged(void **state)
+{
+    (void)state;
+    assert_true(golden_each("images.h5", (golden_tolerance){0}, damage, NULL));
+}
+
+static void put32(unsigned char *at, uint32_t value)
+{
+    for (int i = 0; i < 4; i++)
+        at[i] = (unsigned char)(value >> (24 - 8 * i));
+}
+
+/* A PNG of 2^31 - 1 by 2^31 - 1 pixels, with a right checksum, and one of 16384 by 16384 without any of them. */
+static void test_absurd_sizes(void **state)
+{
+    static const uint32_t sizes[][2] = {{0x7fffffff, 0x7fffffff}, {0x7fffffff, 1}, {16384, 16385}, {16384, 16384}};
+    ls_image image;
+    char *bytes;
+    size_t n;
+
+    (void)state;
+    write_png(input, 4, 4, 3, PNG_INTERLACE_NONE);
+    bytes = read_whole(input, &n);
+    for (size_t i = 0; i < count_of(sizes); i++) {
+        put32((unsigned char *)bytes + 16, sizes[i][0]);
+        put32((unsigned char *)bytes + 20, sizes[i][1]);
+        put32((unsigned char *)bytes + 29, (uint32_t)crc32(0, (unsigned char *)bytes + 12, 17));
+        write_bytes(input, bytes, n);
+        if (i < 3)
+            FAILS(ls_image_read(input, &image), LS_ERR_DATA, input, "pixels");
+        else
+            FAILS(ls_image_read(input, &image), LS_ERR_FORMAT, input, "damaged");
+        assert_null(image.pixels);
+    }
+    free(bytes);
+    write_bytes(input, "GIF89a..", 8);
+    FAILS(ls_image_read(input, &image), LS_ERR_FORMAT, input, "neither a PNG nor a JPEG");
+    write_bytes(input, "", 0);
+    FAILS(ls_image_read(input, &image), LS_ERR_FORMAT, input, "0 bytes");
+    FAILS(ls_image_read(folder, &image), LS_ERR_IO, folder, "not a regular file");
+    FAILS(ls_image_read("no/such.png", &image), LS_ERR_IO, "no/such.png", "No such file");
+}
+
+/* ---- folders ---- */
+
+static char made[64][96];
+static size_t mades;
+
+static const char *make(const char *name, unsigned height, unsigned width, int channels)
+{
+    char *const path = made[mades++];
+    char *slash;
+
+    assert_true(mades <= count_of(made));
+    snprintf(path, sizeof made[0], "%s/%s", folder, name);
+    for (slash = path + strlen(folder) + 1; (slash = strchr(slash, '/')); *slash++ = '/') {
+        *slash = '\0';
+        assert_true(mkdir(path, 0777) == 0 || errno == EEXIST);
+    }
+    if (height)
+        write_png(path, height, width, channels, PNG_INTERLACE_NONE);
+    else
+        write_bytes(path, "text", 4);
+    return path;
+}
+
+static int remove_made(void **state)
+{
+    char *slash;
+
+    (void)state;
+    unlink(output);
+    unlink(second);
+    while (mades > 0) {
+        unlink(made[--mades]);
+        while ((slash = strrchr(made[mades], '/')) && slash > made[mades] + strlen(folder)) {
+            *slash = '\0';
+            rmdir(made[mades]); /* fails while there is more in it */
+        }
+    }
+    return 0;
+}
+
+#define LIST(...)                                                                                                      \
+    {                                                                                                                  \
+        (const ls_setting[]){__VA_ARGS__}, sizeof((const ls_setting[]){__VA_ARGS__}) / sizeof(ls_setting)              \
+    }
+#define REQUEST(...) ((ls_images_import){.output = output, __VA_ARGS__})
+
+static uint64_t left_out;
+
+#define IMPORT(...) assert_true(ok(ls_import_images(&REQUEST(__VA_ARGS__), &left_out)))
+#define IMPORT_FAILS(status, request, ...)                                                                             \
+    do {                                                                                                               \
+        FAILS(ls_import_images(&request, &left_out), status, __VA_ARGS__);                                             \
+        assert_int_not_equal(access(output, F_OK), 0);                                                                 \
+    } while (0)
+
+static const char *in(const char *name)
+{
+    static char path[4][96];
+    static size_t next;
+    char *const out = path[next++ % 4];
+
+    snprintf(out, sizeof path[0], "%s/%s", folder, name);
+    return out;
+}
+
+/* Labels of a split as digits. */
+static const char *labels(const char *path)
+{
+    static char text[64];
+    hsize_t dim[8];
+    int rank;
+    unsigned char *const y = read_dataset(output, path, H5T_NATIVE_UINT8, &rank, dim);
+
+    assert_true(rank == 1 && dim[0] < sizeof text);
+    for (size_t i = 0; i < dim[0]; i++)
+        text[i] = (char)('0' + y[i]);
+    text[dim[0]] = '\0';
+    free(y);
+    return text;
+}
+
+/* Classes and files by the bytes of their names: B < a < ä; 10 < 2; other files do not count. */
+static void test_folders(void **state)
+{
+    const char *const *classes;
+    unsigned char *x;
+    hsize_t dim[8];
+    ls_array *a;
+    float v[24];
+    size_t n;
+    int rank;
+
+    (void)state;
+    make("r/a/2.png", 2, 4, 3);
+    make("r/a/10.PNG", 2, 4, 3);
+    make("r/\xc3\xa4/i.jpeg", 2, 4, 3); /* a PNG: the first bytes tell */
+    make("r/B/z.png", 2, 4, 3);
+    make("r/B/notes.txt", 0, 0, 0);
+    make("r/B/.hidden.png", 0, 0, 0);
+    make("r/README", 0, 0, 0);
+    IMPORT(.input = in("r"), .splits = LIST({"train", "1"}));
+    assert_int_equal(left_out, 2);
+    assert_string_equal(labels("/train/y"), "0112");
+    assert_string_equal(stored_type(output, "/train/y"), "uint8");
+    x = read_dataset(output, "/train/x", H5T_NATIVE_UINT8, &rank, dim);
+    assert_true(rank == 4 && dim[0] == 4 && dim[1] == 2 && dim[2] == 4 && dim[3] == 3);
+    for (size_t i = 0; i < 4 * 24; i++)
+        assert_int_equal(x[i], 31 * (i % 24 / 12) + 7 * (i / 3 % 4) + 3 * (i % 3));
+    free(x);
+    assert_true(ok(ls_array_open(output, "/train/x", NULL, &a)));
+    ls_array_get(a, 3, v);
+    assert_true(v[23] == 58.0f / 255.0f);
+    ls_array_free(a);
+    assert_true(ok(ls_array_open(output, "/train/y", NULL, &a)));
+    classes = ls_array_classes(a, &n);
+    assert_int_equal(n, 3);
+    assert_string_equal(classes[0], "B");
+    assert_string_equal(classes[1], "a");
+    assert_string_equal(classes[2], "\xc3\xa4");
+    ls_array_free(a);
+
+    /* The same again has the same bytes; gray and another size. */
+    assert_true(ok(ls_import_images(
+        &(ls_images_import){.input = in("r"), .splits = LIST({"train", "1"}), .output = second}, &left_out)));
+    assert_true(same_files(output, second));
+    IMPORT(.input = in("r"), .splits = LIST({"train", "1"}), .channels = 1, .height = 1, .width = 3, .deflate = 4);
+    x = read_dataset(output, "/train/x", H5T_NATIVE_UINT8, &rank, dim);
+    assert_true(rank == 4 && dim[0] == 4 && dim[1] == 1 && dim[2] == 3 && dim[3] == 1);
+    free(x);
+}
+
+static void test_splits(void **state)
+{
+    char name[32];
+
+    (void)state;
+    for (int i = 0; i < 8; i++) {
+        snprintf(name, sizeof name, "r/%c/%d.png", 'a' + i / 4, i);
+        make(name, 2 + (unsigned)i, 3, 1);
+    }
+    for (uint64_t seed = 1; seed < 6; seed++) {
+        IMPORT(.input = in("r"), .splits = LIST({"train", "0.75"}, {"test", "0.25"}), .stratify = true, .seed = seed,
+               .height = 2, .width = 2);
+        assert_string_equal(labels("/train/y"), "000111");
+        assert_string_equal(labels("/test/y"), "01");
+    }
+    IMPORT(.input = in("r"), .splits = LIST({"train", "1"}), .shuffle = true, .height = 2, .width = 2);
+    assert_string_not_equal(labels("/train/y"), "00001111");
+
+    make("t/b/1.png", 2, 3, 1);
+    IMPORT(.splits = LIST({"test", in("t")}, {"train", in("r")}), .height = 2, .width = 2);
+    assert_string_equal(labels("/test/y"), "1");
+    assert_string_equal(labels("/train/y"), "00001111");
+    unlink(output);
+    IMPORT_FAILS(LS_ERR_DATA, REQUEST(.splits = LIST({"train", in("t")}, {"test", in("r")}), .height = 2, .width = 2),
+                 "r/a'", "class that the training images do not have");
+    IMPORT_FAILS(LS_ERR_USAGE, REQUEST(.splits = LIST({"train", in("t")}), .stratify = true), "cannot be stratified");
+    IMPORT_FAILS(LS_ERR_USAGE, REQUEST(.input = in("r"), .splits = LIST({"train", "0.5"})), "add up to 0.5");
+}
+
+static void test_refused_folders(void **state)
+{
+    const ls_images_import all = REQUEST(.input = in("r"), .splits = LIST({"train", "1"}));
+    ls_images_import changed;
+
+    (void)state;
+    IMPORT_FAILS(LS_ERR_IO, all, "cannot open the folder", "/r'", "No such file");
+    make("r/README", 0, 0, 0);
+    IMPORT_FAILS(LS_ERR_DATA, all, "/r'", "no folders");
+    make("r/a/notes.txt", 0, 0, 0);
+    IMPORT_FAILS(LS_ERR_DATA, all, "/r/a'", "no images");
+    make("r/a/1.png", 4, 3, 3);
+    make("r/b/1.png", 4, 3, 1);
+    IMPORT_FAILS(LS_ERR_DATA, all, "r/b/1.png is gray", "r/a/1.png", "--channels");
+    make("r/b/1.png", 4, 5, 3);
+    IMPORT_FAILS(LS_ERR_DATA, all, "r/b/1.png is 4 pixels high and 5 wide", "r/a/1.png, is 4 x 3", "--size");
+    make("r/b/1.png", 4, 3, 3);
+    make("r/b/2.png", 0, 0, 0);
+    IMPORT_FAILS(LS_ERR_FORMAT, all, "r/b/2.png", "neither a PNG nor a JPEG");
+    make("r/b/2.png", 4, 3, 3);
+    make("r/b/more/3.png", 4, 3, 3);
+    IMPORT_FAILS(LS_ERR_DATA, all, "r/b/more'", "folder within");
+    changed = all;
+    changed.channels = 2;
+    IMPORT_FAILS(LS_ERR_USAGE, changed, "not 2");
+    changed = all;
+    changed.height = 5;
+    IMPORT_FAILS(LS_ERR_DATA, changed, "5 x 0");
+    changed = all;
+    changed.deflate = 11;
+    IMPORT_FAILS(LS_ERR_USAGE, changed, "deflate is 11");
+    changed = all;
+    changed.splits = (ls_settings){0};
+    IMPORT_FAILS(LS_ERR_USAGE, changed, "nothing to import");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_as_pillow),
+        cmocka_unit_test(test_interlaced),
+        cmocka_unit_test(test_damaged),
+        cmocka_unit_test(test_absurd_sizes),
+        cmocka_unit_test_teardown(test_folders, remove_made),
+        cmocka_unit_test_teardown(test_splits, remove_made),
+        cmocka_unit_test_teardown(test_refused_folders, remove_made),
+    };
+
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
