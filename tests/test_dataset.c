@@ -364,6 +364,61 @@ static void test_free_null(void **state)
     ls_array_free(NULL);
 }
 
+/* (channels, height, width) to (height, width, channels); scale and offset go with the stored elements. */
+static void test_channels_first(void **state)
+{
+    const hsize_t dim[] = {2, 3, 2, 5}, flat[] = {2, 30};
+    uint8_t bytes[60];
+    float floats[60], got[30];
+    double scale[30], offset[30];
+    ls_array *a;
+    hid_t f, d;
+    uint64_t before;
+
+    (void)state;
+    for (size_t i = 0; i < 60; i++) {
+        bytes[i] = (uint8_t)(i * 4);
+        floats[i] = (float)i / 8;
+        scale[i % 30] = 1 + (double)(i % 30);
+        offset[i % 30] = (double)(i % 30) / 2;
+    }
+    f = begin();
+    H5Dclose(put(f, "/bytes", H5T_STD_U8LE, 4, dim, 0, H5T_NATIVE_UINT8, bytes));
+    H5Dclose(put(f, "/floats", H5T_IEEE_F32LE, 4, dim, 0, H5T_NATIVE_FLOAT, floats));
+    d = put(f, "/scaled", H5T_STD_U8LE, 4, dim, 0, H5T_NATIVE_UINT8, bytes);
+    put_attribute(d, "scale", H5T_IEEE_F64LE, 30, H5T_NATIVE_DOUBLE, scale);
+    put_attribute(d, "offset", H5T_IEEE_F64LE, 30, H5T_NATIVE_DOUBLE, offset);
+    H5Dclose(d);
+    H5Dclose(put(f, "/flat", H5T_STD_U8LE, 2, flat, 0, H5T_NATIVE_UINT8, bytes));
+    H5Fclose(f);
+    for (int kind = 0; kind < 3; kind++) {
+        a = open_array(kind == 0 ? "/bytes" : kind == 1 ? "/floats" : "/scaled", NULL);
+        before = ls_array_hash(a);
+        assert_true(ok(ls_array_channels_first(a)));
+        assert_true(ls_array_hash(a) != before);
+        assert_int_equal(ls_array_shape(a)->rank, 3);
+        assert_int_equal(ls_array_shape(a)->dim[0], 2);
+        assert_int_equal(ls_array_shape(a)->dim[1], 5);
+        assert_int_equal(ls_array_shape(a)->dim[2], 3);
+        for (size_t sample = 0; sample < 2; sample++) {
+            ls_array_get(a, sample, got);
+            for (size_t c = 0; c < 3; c++)
+                for (size_t p = 0; p < 10; p++) {
+                    const size_t i = c * 10 + p, at = sample * 30 + i;
+                    const double want = kind == 0   ? bytes[at]
+                                        : kind == 1 ? (double)floats[at]
+                                                    : (bytes[at] - offset[i]) * scale[i];
+
+                    assert_true(got[p * 3 + c] == (float)want);
+                }
+        }
+        ls_array_free(a);
+    }
+    a = open_array("/flat", NULL);
+    FAILS(ls_array_channels_first(a), LS_ERR_SHAPE, "/flat", "(30,)", "channels_first");
+    ls_array_free(a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -378,6 +433,7 @@ int main(void)
         cmocka_unit_test(test_one_hot),
         cmocka_unit_test(test_hash),
         cmocka_unit_test(test_free_null),
+        cmocka_unit_test(test_channels_first),
     };
 
     H5open();

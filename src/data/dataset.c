@@ -30,6 +30,17 @@
     {                                                                                                                  \
         for (size_t i = 0; i < n; i++)                                                                                 \
             out[i] = (float)(((double)x[i] - offset[i]) * scale[i]);                                                   \
+    }                                                                                                                  \
+    /* Stored (channels, n / channels), given with the channels last; element i has scale[i % period]. */              \
+    static void turn_##constant(const type *restrict x, const double *offset, const double *scale, size_t period,      \
+                                size_t channels, size_t n, float *restrict out)                                        \
+    {                                                                                                                  \
+        for (size_t c = 0, i = 0; c < channels; c++)                                                                   \
+            for (size_t at = c; at < n; at += channels, i++) {                                                         \
+                const size_t f = period == 1 ? 0 : i % period;                                                         \
+                                                                                                                       \
+                out[at] = (float)(((double)x[i] - offset[f]) * scale[f]);                                              \
+            }                                                                                                          \
     }
 LS_ARRAY_TYPES(CONVERSIONS)
 
@@ -37,14 +48,16 @@ static void convert(const ls_array *a, const void *sample, float *out)
 {
     const size_t n = a->elements;
 
-    if (a->kind == LS_FLOAT32 && !a->scaled) {
+    if (a->kind == LS_FLOAT32 && !a->scaled && !a->channels_first) {
         memcpy(out, sample, n * sizeof *out);
         return;
     }
     switch (a->kind) {
 #define CONVERT(constant, type, name)                                                                                  \
     case constant:                                                                                                     \
-        if (a->period == 1)                                                                                            \
+        if (a->channels_first)                                                                                         \
+            turn_##constant(sample, a->offset, a->scale, a->period, a->stored.dim[0], n, out);                         \
+        else if (a->period == 1)                                                                                       \
             convert_##constant(sample, a->offset[0], a->scale[0], n, out);                                             \
         else                                                                                                           \
             for (size_t i = 0; i < n; i += a->period)                                                                  \
@@ -109,6 +122,18 @@ ls_status ls_array_check_labels(const ls_array *array, uint64_t classes)
     return LS_OK;
 }
 
+ls_status ls_array_channels_first(ls_array *array)
+{
+    char shape[LS_SHAPE_TEXT_BYTES];
+
+    if (array->stored.rank < 2)
+        return ls_fail(LS_ERR_SHAPE, "%s: samples have shape %s; channels_first needs channels and one axis or more",
+                       array->path, ls_shape_format(&array->stored, shape));
+    array->channels_first = true;
+    array->shape = ls_shape_channels_last(&array->stored);
+    return LS_OK;
+}
+
 ls_status ls_array_one_hot(ls_array *array, uint64_t classes)
 {
     char shape[LS_SHAPE_TEXT_BYTES];
@@ -140,6 +165,8 @@ uint64_t ls_array_hash(const ls_array *array)
     XXH3_64bits_update(&state, array->scale, array->period * sizeof *array->scale);
     XXH3_64bits_update(&state, array->offset, array->period * sizeof *array->offset);
     XXH3_64bits_update(&state, array->values, bytes);
+    if (array->channels_first)
+        XXH3_64bits_update(&state, "channels_first", sizeof "channels_first");
     return XXH3_64bits_digest(&state);
 }
 

@@ -39,6 +39,12 @@ void ls_array_get(const ls_array *array, uint64_t index, float *out);
 /* Replace the scaling that the file gives: float32 = (value - offset) * scale; NULL leaves one as it is. */
 ls_status ls_array_set_scaling(ls_array *array, const double *scale, const double *offset);
 
+/*
+ * Samples are stored as (channels, …): from then on they have shape (…, channels), turned around as they are converted.
+ * Scale and offset keep belonging to the stored elements. LS_ERR_SHAPE unless samples have two axes or more.
+ */
+ls_status ls_array_channels_first(ls_array *array);
+
 /* Turn integer labels of shape () or (1) into one-hot rows of `classes`: from then on samples have shape (classes). */
 ls_status ls_array_one_hot(ls_array *array, uint64_t classes);
 /* LS_ERR_DATA naming the first sample that is no integer in [0, classes). */

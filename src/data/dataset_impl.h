@@ -32,7 +32,7 @@ struct ls_array {
     uint64_t samples;
     uint64_t first_row; /* of the dataset: what messages count from */
     ls_shape stored;    /* of one sample, as in the file */
-    ls_shape shape;     /* as ls_array_get gives it: differs after ls_array_one_hot */
+    ls_shape shape;     /* as ls_array_get gives it: differs after ls_array_one_hot or ls_array_channels_first */
     size_t elements;    /* of one stored sample */
     void *values;       /* (samples, stored) */
 
@@ -41,7 +41,8 @@ struct ls_array {
     size_t period;
     bool scaled; /* false: scale is 1 and offset 0 */
 
-    uint64_t one_hot; /* classes; 0: values as they are */
+    uint64_t one_hot;    /* classes; 0: values as they are */
+    bool channels_first; /* stored (channels, …), given (…, channels) */
     char **classes;
     size_t class_count;
 };

@@ -200,7 +200,7 @@ cleanup:
 static ls_status read_array(const ls_experiment *e, const ls_config *node, const char *file, const char *where,
                             ls_array_spec *out)
 {
-    static const char *const keys[] = {"path", "file", "one_hot", "scale", "offset"};
+    static const char *const keys[] = {"path", "file", "one_hot", "scale", "offset", "channels_first"};
     const ls_config *path = node, *own_file = NULL;
     const char *text;
 
@@ -218,6 +218,8 @@ static ls_status read_array(const ls_experiment *e, const ls_config *node, const
             LS_TRY(ls_config_float(ls_config_get(node, "scale"), "scale", -1e30, 1e30, &out->scale));
         if (ls_config_get(node, "offset"))
             LS_TRY(ls_config_float(ls_config_get(node, "offset"), "offset", -1e30, 1e30, &out->offset));
+        if (ls_config_get(node, "channels_first"))
+            LS_TRY(ls_config_bool(ls_config_get(node, "channels_first"), "channels_first", &out->channels_first));
     }
     LS_TRY(ls_config_text(path, where, &text));
     if (!(out->path = ls_strdup(text)))

@@ -16,6 +16,7 @@ typedef struct ls_array_spec {
     char *path; /* inside the file: "/train/x" */
     int64_t one_hot; /* classes; INT64_MIN: not asked for */
     double scale, offset; /* NAN: as the file says */
+    bool channels_first;  /* samples are stored as (channels, …) */
     const ls_config *at;
 } ls_array_spec;
 

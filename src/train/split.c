@@ -34,6 +34,8 @@ static ls_status open_array(const ls_array_spec *spec, const ls_split_spec *of, 
     if (!isnan(spec->scale) || !isnan(spec->offset))
         LS_TRY(ls_array_set_scaling(*out, isnan(spec->scale) ? NULL : &spec->scale,
                                     isnan(spec->offset) ? NULL : &spec->offset));
+    if (spec->channels_first)
+        LS_TRY(ls_array_channels_first(*out));
     return spec->one_hot == INT64_MIN ? LS_OK : ls_array_one_hot(*out, (uint64_t)spec->one_hot);
 }
 

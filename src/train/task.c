@@ -31,6 +31,8 @@ static ls_status input_shape_of(const ls_split_spec *spec, ls_shape *out)
         return ls_config_fail(spec->at, "a list of layers has one input, but %zu arrays are given as x", spec->xs);
     LS_TRY(ls_array_open(spec->x[0].file, spec->x[0].path, spec->has_rows ? spec->rows : NULL, &array));
     *out = *ls_array_shape(array);
+    if (spec->x[0].channels_first)
+        *out = ls_shape_channels_last(out);
     if (spec->x[0].one_hot != INT64_MIN) {
         out->rank = 1;
         out->dim[0] = (size_t)spec->x[0].one_hot;
@@ -69,6 +71,26 @@ static const char *output_name(const ls_task *task, size_t k)
     return task->model->node[task->model->output[k]].name;
 }
 
+/* The same lengths in another order: the channels stand first in the file, or the axes are mixed up. */
+static const char *permutation_advice(const ls_shape *got, const ls_shape *want)
+{
+    const ls_shape turned = ls_shape_channels_last(got);
+    bool taken[LS_RANK_MAX] = {false};
+
+    if (ls_shape_equal(&turned, want))
+        return ": its channels come first; say {path: ..., channels_first: true}";
+    for (size_t i = 0; i < got->rank; i++) {
+        size_t k = 0;
+
+        while (k < want->rank && (taken[k] || want->dim[k] != got->dim[i]))
+            k++;
+        if (got->rank != want->rank || k == want->rank)
+            return "";
+        taken[k] = true;
+    }
+    return ": the same axes in another order; channels stand last, or channels_first: true must say that they stand first";
+}
+
 /* Keras lets a sample's shape differ from the input's by a trailing axis of one. */
 static ls_status check_input(const ls_task *task, const ls_split *split, size_t i)
 {
@@ -80,9 +102,9 @@ static ls_status check_input(const ls_task *task, const ls_split *split, size_t 
          (got->rank == want->rank + 1 && got->dim[got->rank - 1] == 1) ||
          (want->rank == got->rank + 1 && want->dim[want->rank - 1] == 1)))
         return LS_OK;
-    return ls_fail(LS_ERR_SHAPE, "%s has samples of shape %s, but the model's input '%s' takes %s",
+    return ls_fail(LS_ERR_SHAPE, "%s has samples of shape %s, but the model's input '%s' takes %s%s",
                    ls_array_path(split->x[i]), ls_shape_format(got, a), task->model->node[task->model->input[i]].name,
-                   ls_shape_format(want, b));
+                   ls_shape_format(want, b), permutation_advice(got, want));
 }
 
 /* The sizes of one target against its output and loss; from the first split that has it. */
