@@ -10,7 +10,11 @@
 static const char help[] =
     "usage: lockstep import idx --split NAME=IMAGES,LABELS [--split ...] --output FILE.h5 [--deflate LEVEL]\n"
     "       lockstep import csv FILE.csv --array NAME=COLUMNS [--array ...] --output FILE.h5 [OPTIONS]\n"
-    "       lockstep import csv --split NAME=FILE.csv [--split ...] --array NAME=COLUMNS --output FILE.h5 [OPTIONS]\n\n"
+    "       lockstep import csv --split NAME=FILE.csv [--split ...] --array NAME=COLUMNS --output FILE.h5 [OPTIONS]\n"
+    "       lockstep import npy --split NAME=X.npy,Y.npy [--split ...] --output FILE.h5 [OPTIONS]\n"
+    "       lockstep import images FOLDER --output FILE.h5 [OPTIONS]\n"
+    "       lockstep import images --split NAME=FOLDER [--split ...] --output FILE.h5 [OPTIONS]\n"
+    "       lockstep import cifar10 FOLDER --output FILE.h5 [--deflate LEVEL]\n\n"
     "Makes a dataset file from the files of a known format, the first word. FILE.h5 appears whole or not at all; the "
     "same\n"
     "input gives the same bytes. Arrays are kept in checksummed chunks.\n\n"
@@ -59,9 +63,44 @@ static const char help[] =
     "                              arrays. Without --split, the split is called test\n\n"
     "  lockstep import csv iris.csv --output iris.h5 --array x=sepal_length:petal_length --array species=species \\\n"
     "                      --scale x=standard --split train=0.8 --split test=0.2 --stratify species\n"
-    "  lockstep import csv new_flowers.csv --like iris.h5 --array x --output new_flowers.h5\n";
+    "  lockstep import csv new_flowers.csv --like iris.h5 --array x --output new_flowers.h5\n\n"
+    "npy: arrays of NumPy, first axis = samples, in files .npy and archives .npz. They keep their type and every bit; bool\n"
+    "becomes uint8, float16 float32. NaN and infinity are copied, and refused when the dataset is used.\n\n"
+    "  --split NAME=X.npy,Y.npy    becomes /NAME/x and /NAME/y\n"
+    "  --split NAME=FILE.npz       the same from the arrays x and y of an archive\n"
+    "  --array SPLIT/NAME=FILE     any other: FILE.npy, or FILE.npz:ARRAY of an archive. May be repeated\n"
+    "  --scale ARRAY=NUMBER        multiply by this when a batch is assembled, as in x=1/255; stored as the attribute "
+    "scale\n"
+    "  --channels-first ARRAY      samples are (channels, ...); they are turned around to (..., channels)\n\n"
+    "  lockstep import npy --array train/x=mnist.npz:x_train --array train/y=mnist.npz:y_train \\\n"
+    "                      --array test/x=mnist.npz:x_test --array test/y=mnist.npz:y_test --scale x=1/255 --output "
+    "mnist.h5\n\n"
+    "images: PNG and JPEG files of 8 bits in folders, one for each class: FOLDER/CLASS/NAME.png, .jpg or .jpeg. Every "
+    "split\n"
+    "becomes /SPLIT/x, bytes (height, width, channels) with the attribute scale = 1/255, and /SPLIT/y, the number of the\n"
+    "class, with the attribute classes. Classes are numbered by name, images ordered by class and name, both byte by "
+    "byte;\n"
+    "the split train, or the first one, says which classes there are. Transparent pixels and damaged files are "
+    "refused.\n\n"
+    "  --split NAME=FRACTION       deal the images of FOLDER at random; the fractions add up to 1; default: all are "
+    "train\n"
+    "  --split NAME=FOLDER         or a folder for each split\n"
+    "  --stratify                  deal so that every split has equal shares of each class\n"
+    "  --seed N                    another random order of the images; default: 1\n"
+    "  --shuffle                   write the images of a split in random order instead of class after class\n"
+    "  --channels 1|3              gray or RGB; default: as the first image, and all must be alike\n"
+    "  --size HEIGHT,WIDTH         resize (bilinear, every pixel counts; width and height on their own); default: all "
+    "images\n"
+    "                              must be of one size\n\n"
+    "  lockstep import images flowers --split train=0.8 --split test=0.2 --stratify --size 64,64 --output flowers.h5\n\n"
+    "cifar10: the folder of CIFAR-10's binary version (data_batch_1.bin to data_batch_5.bin, test_batch.bin,\n"
+    "batches.meta.txt), which datasets/fetch cifar10 downloads. /train and /test get x, bytes (32, 32, 3) with the "
+    "attribute\n"
+    "scale = 1/255, and y with the attribute classes.\n\n"
+    "  lockstep import cifar10 datasets/cifar10/cifar-10-batches-bin --output datasets/cifar10.h5\n";
 
-static const ls_import_format *const formats[] = {&ls_import_format_idx, &ls_import_format_csv};
+static const ls_import_format *const formats[] = {&ls_import_format_idx, &ls_import_format_csv, &ls_import_format_npy,
+                                                  &ls_import_format_images, &ls_import_format_cifar10};
 
 #define FORMATS (sizeof formats / sizeof formats[0])
 
@@ -95,17 +134,17 @@ static ls_status run(const ls_comm *comm, int argc, char **argv)
 {
     if (argc < 2 || argv[1][0] == '-')
         return ls_fail(LS_ERR_USAGE,
-                       "the first word after import names the format, 'idx' or 'csv'; see lockstep import "
-                       "--help");
+                       "the first word after import names the format, 'idx', 'csv', 'npy', 'images' or 'cifar10'; see "
+                       "lockstep import --help");
     for (size_t i = 0; i < FORMATS; i++)
         if (strcmp(argv[1], formats[i]->name) == 0)
             return formats[i]->run(comm, argc, argv);
-    return ls_fail(LS_ERR_USAGE, "cannot import '%s' (there are: idx, csv)", argv[1]);
+    return ls_fail(LS_ERR_USAGE, "cannot import '%s' (there are: idx, csv, npy, images, cifar10)", argv[1]);
 }
 
 const ls_command ls_command_import = {
     .name = "import",
-    .summary = "make a dataset file from IDX or CSV files",
+    .summary = "make a dataset file from IDX, CSV, NumPy or image files",
     .help = help,
     .run = run,
 };

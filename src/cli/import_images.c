@@ -1,0 +1,166 @@
+/* lockstep import images */
+#include <inttypes.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "cli/import.h"
+#include "cli/report.h"
+#include "data/csv.h"
+#include "data/import.h"
+
+enum { SPLIT = 1, SEED, STRATIFY, SHUFFLE, CHANNELS, SIZE, OUTPUT, DEFLATE };
+
+static const struct option options[] = {
+    {"split", required_argument, NULL, SPLIT},
+    {"seed", required_argument, NULL, SEED},
+    {"stratify", no_argument, NULL, STRATIFY},
+    {"shuffle", no_argument, NULL, SHUFFLE},
+    {"channels", required_argument, NULL, CHANNELS},
+    {"size", required_argument, NULL, SIZE},
+    {"output", required_argument, NULL, OUTPUT},
+    {"deflate", required_argument, NULL, DEFLATE},
+    {NULL, 0, NULL, 0},
+};
+
+typedef struct arguments {
+    ls_images_import import;
+    ls_setting *split; /* texts lie in text */
+    size_t splits;
+    char **text;
+} arguments;
+
+static ls_status read_split(arguments *a, const char *given)
+{
+    char *const text = a->text[a->splits] = ls_strdup(given);
+    char *equals;
+
+    if (!text)
+        return LS_ERR_MEMORY;
+    equals = strchr(text, '=');
+    a->splits++;
+    if (!equals || equals == text || !equals[1])
+        return ls_fail(LS_ERR_USAGE, "--split takes NAME=FRACTION or NAME=FOLDER, not '%s'", given);
+    *equals = '\0';
+    a->split[a->splits - 1] = (ls_setting){.key = text, .value = equals + 1};
+    return LS_OK;
+}
+
+/* "64,64" */
+static ls_status read_size(const char *given, ls_images_import *import)
+{
+    char *end;
+    const long height = strtol(given, &end, 10), width = *end == ',' ? strtol(end + 1, &end, 10) : 0;
+
+    if (*end || height < 1 || width < 1 || height > 65535 || width > 65535)
+        return ls_fail(LS_ERR_USAGE, "--size takes HEIGHT,WIDTH of 1 to 65535 pixels, not '%s'", given);
+    import->height = (size_t)height;
+    import->width = (size_t)width;
+    return LS_OK;
+}
+
+static ls_status read_option(arguments *a, int option)
+{
+    ls_images_import *const import = &a->import;
+    long number = 0;
+
+    switch (option) {
+    case SPLIT:
+        return read_split(a, optarg);
+    case SEED:
+        LS_TRY(ls_cli_number("--seed", optarg, 0, LONG_MAX, &number));
+        import->seed = (uint64_t)number;
+        return LS_OK;
+    case STRATIFY:
+        import->stratify = true;
+        return LS_OK;
+    case SHUFFLE:
+        import->shuffle = true;
+        return LS_OK;
+    case CHANNELS:
+        import->channels = strcmp(optarg, "3") == 0 ? 3 : 1;
+        if (strcmp(optarg, "1") != 0 && strcmp(optarg, "3") != 0)
+            return ls_fail(LS_ERR_USAGE, "--channels takes 1 (gray) or 3 (red, green, blue), not '%s'", optarg);
+        return LS_OK;
+    case SIZE:
+        return read_size(optarg, import);
+    case OUTPUT:
+        import->output = optarg;
+        return LS_OK;
+    default:
+        LS_TRY(ls_cli_number("--deflate", optarg, 0, 9, &number));
+        import->deflate = (int)number;
+        return LS_OK;
+    }
+}
+
+/* A lone folder without splits is one split. */
+static ls_status read_operand(int argc, char **argv, arguments *a)
+{
+    double fraction;
+
+    if (optind == argc && a->splits > 0 && ls_csv_number(a->split[0].value, &fraction) == LS_CSV_TEXT)
+        return LS_OK;
+    if (optind == argc)
+        return ls_fail(LS_ERR_USAGE,
+                       "FOLDER is missing: name the folder to import, or one for each split, as in --split "
+                       "train=FOLDER");
+    LS_TRY(ls_cli_operands(argc, argv, 1, "images FOLDER --output FILE.h5"));
+    a->import.input = argv[optind];
+    if (a->splits == 0)
+        a->split[a->splits++] = (ls_setting){"train", "1"};
+    return LS_OK;
+}
+
+static ls_status read_arguments(int argc, char **argv, arguments *a)
+{
+    ls_status st = LS_OK;
+    int option;
+
+    a->split = ls_calloc((size_t)argc, sizeof *a->split, "arguments");
+    a->text = ls_calloc((size_t)argc, sizeof *a->text, "arguments");
+    if (!a->split || !a->text)
+        return LS_ERR_MEMORY;
+    a->import.seed = 1;
+    optind = 2; /* behind the format */
+    while ((option = ls_cli_option(argc, argv, options, &st)) != -1)
+        LS_TRY(read_option(a, option));
+    LS_TRY(st);
+    LS_TRY(read_operand(argc, argv, a));
+    if (!a->import.output)
+        return ls_fail(LS_ERR_USAGE, "--output is missing: say which dataset file to write");
+    a->import.splits = (ls_settings){a->split, a->splits};
+    return LS_OK;
+}
+
+static ls_status import_images(const arguments *a, ls_text *out)
+{
+    uint64_t left_out;
+
+    LS_TRY(ls_import_images(&a->import, &left_out));
+    for (size_t i = 0; i < a->splits; i++)
+        LS_TRY(ls_cli_describe_split(a->import.output, a->split[i].key, out));
+    if (left_out)
+        ls_text_add(out, "left out: %" PRIu64 " file%s not called .png, .jpg or .jpeg in a folder of a class\n",
+                    left_out, left_out == 1 ? "" : "s");
+    return LS_OK;
+}
+
+static ls_status run(const ls_comm *comm, int argc, char **argv)
+{
+    arguments a = {0};
+    ls_text text = {0};
+    ls_status st = read_arguments(argc, argv, &a);
+
+    if (st == LS_OK && comm->rank == 0)
+        st = import_images(&a, &text);
+    st = ls_cli_report(comm, st, &text);
+    for (size_t i = 0; a.text && i < a.splits; i++)
+        ls_free(a.text[i]);
+    ls_free(a.split);
+    ls_free(a.text);
+    return st;
+}
+
+const ls_import_format ls_import_format_images = {.name = "images", .run = run};
