@@ -58,6 +58,13 @@ void ls_text_add_bytes(ls_text *text, const void *bytes, size_t n)
     }
 }
 
+bool ls_ends_with(const char *text, const char *end)
+{
+    const size_t n = strlen(text), m = strlen(end);
+
+    return n > m && strcmp(text + n - m, end) == 0;
+}
+
 void ls_text_add_list(ls_text *text, const char *const *items, size_t n)
 {
     for (size_t i = 0; i < n; i++)

@@ -2,6 +2,7 @@
 #ifndef LS_BASE_TEXT_H
 #define LS_BASE_TEXT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/error.h"
@@ -23,6 +24,9 @@ void ls_text_reset(ls_text *text); /* frees; the text can be used again */
  * is near: the distance must not exceed a third of the longer name, rounded up.
  */
 const char *ls_nearest_name(const char *name, const char *const *known, size_t n);
+
+/* Longer than `end`, and ends with it: ".npz". */
+bool ls_ends_with(const char *text, const char *end);
 
 /* "a, b, c" into text. */
 void ls_text_add_list(ls_text *text, const char *const *items, size_t n);

@@ -41,13 +41,6 @@ static ls_status keep(arguments *a, const char *given, char **text)
     return LS_OK;
 }
 
-static bool ends_with(const char *text, const char *end)
-{
-    const size_t n = strlen(text), m = strlen(end);
-
-    return n > m && strcmp(text + n - m, end) == 0;
-}
-
 static void add_source(arguments *a, const char *split, const char *array, const char *file, const char *member)
 {
     a->source[a->sources++] =
@@ -63,7 +56,7 @@ static ls_status read_split(arguments *a, const char *given)
     equals = strchr(text, '=');
     comma = equals ? strchr(equals, ',') : NULL;
     if (!equals || equals == text ||
-        (comma ? comma == equals + 1 || !comma[1] || strchr(comma + 1, ',') != NULL : !ends_with(equals + 1, ".npz")))
+        (comma ? comma == equals + 1 || !comma[1] || strchr(comma + 1, ',') != NULL : !ls_ends_with(equals + 1, ".npz")))
         return ls_fail(LS_ERR_USAGE, "--split takes NAME=X.npy,Y.npy or NAME=FILE.npz, not '%s'", given);
     *equals = '\0';
     if (comma)
@@ -88,11 +81,11 @@ static ls_status read_array(arguments *a, const char *given)
     colon = strrchr(equals + 1, ':');
     if (colon)
         *colon = '\0';
-    if (colon && !ends_with(equals + 1, ".npz")) {
+    if (colon && !ls_ends_with(equals + 1, ".npz")) {
         *colon = ':'; /* of the file's name */
         colon = NULL;
     }
-    if (colon ? !colon[1] : ends_with(equals + 1, ".npz"))
+    if (colon ? !colon[1] : ls_ends_with(equals + 1, ".npz"))
         return ls_fail(LS_ERR_USAGE, "--array: which array of '%s'? Say FILE.npz:MEMBER", equals + 1);
     add_source(a, text, slash + 1, equals + 1, colon ? colon + 1 : NULL);
     return LS_OK;

@@ -2,8 +2,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "base/memory.h"
+#include "base/zip.h"
 #include "cli/data_arguments.h"
+#include "data/npy.h"
 #include "formats/h5_file.h"
 #include "train/evaluate.h"
 
@@ -12,7 +15,9 @@ static const char help[] =
     "The model's outputs for every sample of a split, in dataset order, as OUT.h5:/OUTPUT (float32, one dataset per\n"
     "output of the model). The same bits on any number of ranks.\n"
     "MODEL: a model file of lockstep or Keras (.h5, .keras).\n\n" LS_DATA_ARGUMENTS_HELP
-    "  --output OUT.h5      where to write; an existing file is replaced once the new one is whole\n";
+    "  --output OUT.h5      where to write; an existing file is replaced once the new one is whole. OUT.npy is NumPy's "
+    "form,\n"
+    "                       for a model with one output; OUT.npz an archive of one array per output\n";
 
 /* Rank 0 collects all rows, then writes them at once. */
 typedef struct collector {
@@ -63,6 +68,84 @@ cleanup:
     return st;
 }
 
+/* One output as NumPy keeps it; to be freed. */
+static ls_status make_npy(const collector *c, size_t output, uint64_t samples, void **bytes, size_t *n)
+{
+    const ls_shape *shape = &c->model->node[c->model->output[output]].shape;
+    const size_t value_bytes = (size_t)samples * ls_shape_size(shape) * sizeof(float);
+    ls_text header = {0};
+    char *all = NULL;
+
+    ls_npy_write_header(samples, shape, &header);
+    if (header.status == LS_OK && (all = ls_calloc(header.length + value_bytes, 1, "the predictions"))) {
+        memcpy(all, header.data, header.length);
+        memcpy(all + header.length, c->rows[output], value_bytes);
+    }
+    *bytes = all;
+    *n = header.length + value_bytes;
+    ls_text_reset(&header);
+    return all ? LS_OK : LS_ERR_MEMORY;
+}
+
+static ls_status write_npy(const collector *c, uint64_t samples, const char *path)
+{
+    void *bytes;
+    size_t n;
+    ls_status st;
+
+    LS_TRY(make_npy(c, 0, samples, &bytes, &n));
+    st = ls_file_replace(path, bytes, n);
+    ls_free(bytes);
+    return st;
+}
+
+static ls_status write_npz(const collector *c, uint64_t samples, const char *path)
+{
+    const size_t outputs = c->model->outputs;
+    ls_zip_member *const member = ls_calloc(outputs, sizeof *member, "the predictions");
+    void **const bytes = ls_calloc(outputs, sizeof *bytes, "the predictions");
+    ls_text *const name = ls_calloc(outputs, sizeof *name, "the predictions");
+    ls_status st = LS_ERR_MEMORY;
+
+    if (!member || !bytes || !name)
+        goto cleanup;
+    for (size_t k = 0; k < outputs; k++) {
+        LS_TRY_CLEANUP(make_npy(c, k, samples, &bytes[k], &member[k].bytes));
+        ls_text_add(&name[k], "%s.npy", c->model->node[c->model->output[k]].name);
+        LS_TRY_CLEANUP(name[k].status);
+        member[k].data = bytes[k];
+        member[k].name = name[k].data;
+    }
+    st = ls_zip_save(path, member, outputs);
+cleanup:
+    for (size_t k = 0; k < outputs; k++) {
+        if (bytes)
+            ls_free(bytes[k]);
+        if (name)
+            ls_text_reset(&name[k]);
+    }
+    ls_free(member);
+    ls_free(bytes);
+    ls_free(name);
+    return st;
+}
+
+static ls_status write_predictions(const collector *c, uint64_t samples, const char *path)
+{
+    if (ls_ends_with(path, ".npy"))
+        return write_npy(c, samples, path);
+    return ls_ends_with(path, ".npz") ? write_npz(c, samples, path) : write_rows(c, samples, path);
+}
+
+/* Before any work is done. */
+static ls_status check_output(const ls_data_arguments *a)
+{
+    if (a->task->model->outputs > 1 && ls_ends_with(a->output, ".npy"))
+        return ls_fail(LS_ERR_USAGE, "'%s' can hold one array, but the model has %zu outputs; write an .npz or .h5 file",
+                       a->output, a->task->model->outputs);
+    return LS_OK;
+}
+
 static ls_status predict(const ls_comm *comm, const ls_data_arguments *a)
 {
     collector c = {0};
@@ -70,9 +153,10 @@ static ls_status predict(const ls_comm *comm, const ls_data_arguments *a)
     const uint64_t samples = a->task->test->samples;
     ls_status st;
 
+    LS_TRY(check_output(a));
     LS_TRY_CLEANUP(ls_agree(comm, comm->rank == 0 ? plan(a->task->model, samples, &c) : LS_OK));
     LS_TRY_CLEANUP(ls_predict(a->task, a->engine, a->task->test, a->batch_size, a->microbatch, &sink));
-    LS_TRY_CLEANUP(ls_agree(comm, comm->rank == 0 ? write_rows(&c, samples, a->output) : LS_OK));
+    LS_TRY_CLEANUP(ls_agree(comm, comm->rank == 0 ? write_predictions(&c, samples, a->output) : LS_OK));
     if (comm->rank == 0)
         printf("%llu predictions in %s\n", (unsigned long long)samples, a->output);
 cleanup:

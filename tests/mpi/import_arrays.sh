@@ -178,3 +178,16 @@ same run1/fingerprint.txt run3/fingerprint.txt "the weights without the input's 
 succeed 1 evaluate run2/model.h5 --data first.h5 --split train
 refuse 1 3 'first.h5:/train/x' '(3, 6, 6)' '(6, 6, 3)' 'channels_first: true' -- train wrong.yaml --output none
 refuse 2 1 'channels_first must be true or false' -- train wrong.yaml --set data.train.x.channels_first=perhaps --output none
+
+say "predictions as NumPy's arrays come back with the same bits"
+succeed 1 predict run1/model.h5 --data last.h5 --split train --output out.h5
+succeed 3 predict run1/model.h5 --data last.h5 --split train --output out.npy
+succeed 1 predict run1/model.h5 --data last.h5 --split train --output out.npz
+output=$(h5dump -n out.h5 | sed -n 's,^ *dataset */,,p')
+succeed 1 import npy --array "npy/p=out.npy" --array "npz/p=out.npz:$output" --output back.h5
+expect_lines 'npy: p float32 (32, 3)' 'npz: p float32 (32, 3)'
+for dataset in "out.h5:/$output" back.h5:/npy/p back.h5:/npz/p; do
+    h5dump -d "${dataset#*:}" -b LE -o "values${dataset//\//_}" "${dataset%:*}" >/dev/null
+done
+same "valuesout.h5:_$output" valuesback.h5:_npy_p "predictions through .npy"
+same "valuesout.h5:_$output" valuesback.h5:_npz_p "predictions through .npz"

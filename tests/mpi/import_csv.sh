@@ -133,3 +133,9 @@ same run1/fingerprint.txt run3/fingerprint.txt "the weights of three ranks"
 succeed 1 evaluate run1/model.h5 --data datasets/iris.h5 --split test
 accuracy=$(sed -n 's/^kind_accuracy: //p' out)
 awk -v accuracy="$accuracy" 'BEGIN { exit !(accuracy >= 0.85) }' || fail "the species of the test flowers: accuracy '$accuracy'"
+
+say "its predictions: two arrays go into an archive"
+succeed 1 predict run1/model.h5 --data datasets/iris.h5 --output out.npz
+succeed 1 import npy --array test/width=out.npz:width --array test/kind=out.npz:kind --output back.h5
+expect_lines 'test: kind float32 (22, 3), width float32 (22, 1)'
+refuse 2 1 "'out.npy' can hold one array" '2 outputs' -- predict run1/model.h5 --data datasets/iris.h5 --output out.npy
