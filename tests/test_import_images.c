@@ -141,7 +141,7 @@ static bool damage(golden_case *c, void *context)
 
     (void)context;
     c->partly = true;
-    if (strncmp(c->name, "refused", 7) == 0)
+    if (strncmp(c->name, "refused", 7) == 0 && strcmp(c->name, "refused_transparent_colour") != 0)
         return true;
     write_golden(c, input);
     bytes = read_whole(input, &n);
@@ -166,7 +166,7 @@ static bool damage(golden_case *c, void *context)
         ls_image_reset(&image);
     }
     free(bytes);
-    if (strncmp(c->name, "png", 3) == 0 && refused != changed) { /* everything in a PNG is checksummed */
+    if (strncmp(c->name, "jpeg", 4) != 0 && refused != changed) { /* everything in a PNG is checksummed */
         print_error("%zu of %zu changes went unnoticed\n", changed - refused, changed);
         return false;
     }
