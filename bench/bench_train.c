@@ -69,7 +69,7 @@ static double epoch(run *r)
     MPI_Barrier(MPI_COMM_WORLD);
     begun = MPI_Wtime();
     ls_trainer_begin_epoch(t);
-    while (t->batch < t->batches) {
+    while (t->batch < t->plan.batches) {
         bool stop = false;
         double loss;
 
@@ -134,7 +134,7 @@ static double bare(const run *r, const dense *layer, size_t layers, gemm *multip
 
     MPI_Barrier(MPI_COMM_WORLD);
     begun = MPI_Wtime();
-    for (uint64_t k = 0; k < r->trainer->batches; k++) {
+    for (uint64_t k = 0; k < r->trainer->plan.batches; k++) {
         const ls_slice s = ls_slice_of(r->task->train->samples, (uint64_t)fit->batch_size, m, k,
                                        r->trainer->comm->rank, r->trainer->comm->size);
 

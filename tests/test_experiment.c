@@ -53,6 +53,10 @@ static void defaults_are_keras(void **state)
     assert_true(e->fit.validation_batch_size == INT64_MIN);
     assert_true(e->fit.validation_split == 0 && !e->fit.validation_data);
     assert_int_equal(e->fit.checkpoint_every, 0);
+    assert_int_equal(e->fit.checkpoint_keep, 1);
+    assert_true(e->fit.checkpoint_seconds == 0);
+    assert_int_equal(e->fit.initial_epoch, 0);
+    assert_true(e->fit.steps_per_epoch == INT64_MIN && e->fit.validation_steps == INT64_MIN);
     assert_int_equal(e->distributed.reduction, LS_REDUCTION_EXACT);
     assert_int_equal(e->distributed.grid, LS_GRID_CARRIED);
     assert_string_equal(e->distributed.allreduce, "auto");
@@ -254,6 +258,12 @@ static void refuses_the_rest(void **state)
     REFUSED(DATA MODEL "fit: {validation_split: 1.0}\n", "e.yaml:3:25", "validation_split");
     REFUSED(DATA MODEL "fit: {validation_freq: 0}\n", "e.yaml:3:24", "validation_freq");
     REFUSED(DATA MODEL "fit: {validation_batch_size: 0}\n", "e.yaml:3:30", "validation_batch_size");
+    REFUSED(DATA MODEL "fit: {epochs: 3, initial_epoch: 3}\n", "e.yaml:3:33", "initial_epoch", "not a count");
+    REFUSED(DATA MODEL "fit: {steps_per_epoch: 3}\n", "e.yaml:3:24", "batch_size");
+    REFUSED(DATA MODEL "fit: {batch_size: 2, steps_per_epoch: 0}\n", "e.yaml:3:39", "steps_per_epoch");
+    REFUSED(DATA MODEL "fit: {validation_steps: 0}\n", "e.yaml:3:25", "validation_steps");
+    REFUSED(DATA MODEL "fit: {checkpoint_keep: 0}\n", "e.yaml:3:24", "checkpoint_keep");
+    REFUSED(DATA MODEL "fit: {checkpoint_seconds: -1}\n", "e.yaml:3:27", "checkpoint_seconds");
     REFUSED(DATA MODEL "fit: {checkpoint_every: -1}\n", "e.yaml:3:25", "checkpoint_every");
     REFUSED(DATA MODEL "fit: {microbatch: 0}\n", "e.yaml:3:19", "fit.microbatch");
     REFUSED(DATA MODEL "fit: {microbatch: automatic}\n", "e.yaml:3:19", "fit.microbatch", "'automatic'");

@@ -23,7 +23,7 @@ static ls_status evaluate(const ls_comm *comm, const ls_data_arguments *a)
     LS_TRY(ls_task_check_targets(a->task, a->task->test));
     st = ls_scores_create(comm, a->task->model, a->task->outputs, a->task->objective, &scores);
     LS_TRY_CLEANUP(ls_agree(comm, st));
-    LS_TRY_CLEANUP(ls_evaluate(a->task, a->engine, a->task->test, a->batch_size, a->microbatch, NULL, scores));
+    LS_TRY_CLEANUP(ls_evaluate(a->task, a->engine, a->task->test, a->batch_size, a->microbatch, UINT64_MAX, NULL, scores));
     n = ls_scores_logs(scores, &logs);
     for (size_t i = 0; i < n && comm->rank == 0; i++)
         ls_text_add(&text, "%s: %.9g\n", logs[i].name, logs[i].value);

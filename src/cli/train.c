@@ -85,7 +85,40 @@ static void warn_idle_ranks(const ls_comm *comm, const ls_experiment *e)
                 (long long)comm->size - microbatches, microbatches);
 }
 
-static ls_status evaluate_test(const ls_task *task, ls_watchdog *watchdog)
+/* An epoch of fewer updates than fit.steps_per_epoch says; Keras warns too. */
+static void warn_short_epochs(const ls_task *task)
+{
+    const ls_fit_options *fit = &task->experiment->fit;
+    const long long steps = (long long)fit->steps_per_epoch;
+    const long long batches = (long long)ls_batches(task->train->samples, (uint64_t)fit->batch_size);
+
+    if (task->comm->rank != 0 || fit->steps_per_epoch == INT64_MIN || batches % steps == 0)
+        return;
+    if (steps > batches)
+        fprintf(stderr,
+                "lockstep: warning: fit.steps_per_epoch is %lld, but the training data have %lld batches: epochs have "
+                "%lld steps\n",
+                steps, batches, batches);
+    else
+        fprintf(stderr,
+                "lockstep: warning: fit.steps_per_epoch is %lld, and the training data have %lld batches: every %lldth "
+                "epoch has what is left, %lld\n",
+                steps, batches, batches / steps + 1, batches % steps);
+}
+
+/* data.test, wherever it is: as validation data it is the task's only copy. NULL: there is none, or it has no targets. */
+static const ls_split *test_split(const ls_task *task)
+{
+    const char *validation = task->experiment->fit.validation_data;
+    const ls_split *test = task->test;
+
+    if (!test && validation && strcmp(validation, "test") == 0)
+        test = task->validation;
+    return test && ls_task_check_targets(task, test) == LS_OK ? test : NULL;
+}
+
+/* The final weights on all of the test split: a validation may have been of other weights, or of part of it. */
+static ls_status evaluate_test(const ls_task *task, const ls_split *test, ls_watchdog *watchdog)
 {
     const ls_fit_options *fit = &task->experiment->fit;
     const uint64_t batch = (uint64_t)fit->batch_size, microbatch = (uint64_t)fit->microbatch;
@@ -98,11 +131,11 @@ static ls_status evaluate_test(const ls_task *task, ls_watchdog *watchdog)
     st = ls_engine_create(task->model, task->objective,
                           (size_t)ls_slice_rows_max(batch, microbatch, task->comm->size), false, &engine);
     if (st == LS_OK)
-        st = ls_task_plan_weights(task, task->test, engine);
+        st = ls_task_plan_weights(task, test, engine);
     if (st == LS_OK)
         st = ls_scores_create(task->comm, task->model, task->outputs, task->objective, &scores);
     LS_TRY_CLEANUP(ls_agree(task->comm, st));
-    LS_TRY_CLEANUP(ls_evaluate(task, engine, task->test, batch, microbatch, watchdog, scores));
+    LS_TRY_CLEANUP(ls_evaluate(task, engine, test, batch, microbatch, UINT64_MAX, watchdog, scores));
     n = ls_scores_logs(scores, &logs);
     for (size_t i = 0; i < n && task->comm->rank == 0; i++)
         printf("test %s: %.4f\n", logs[i].name, logs[i].value);
@@ -165,6 +198,7 @@ static ls_status train(const ls_comm *comm, const arguments *a, const ls_experim
                        a->experiment);
     warn_idle_ranks(comm, e);
     LS_TRY_CLEANUP(ls_task_create(comm, e, &task)); /* reading a large file is no stall: the watchdog comes after it */
+    warn_short_epochs(task);
     LS_TRY_CLEANUP(ls_watchdog_start(e->distributed.timeout_s, ls_cli_expired, (void *)comm, &watchdog));
     if (a->trace) {
         LS_TRY_CLEANUP(ls_agree(comm, comm->rank == 0 ? ls_directory_create(directory) : LS_OK));
@@ -175,8 +209,8 @@ static ls_status train(const ls_comm *comm, const arguments *a, const ls_experim
     settings.trainer.watchdog = watchdog;
     settings.stop = ls_cli_catch_signals();
     LS_TRY_CLEANUP(ls_fit(task, &settings, &result));
-    if (task->test && ls_task_check_targets(task, task->test) == LS_OK)
-        LS_TRY_CLEANUP(evaluate_test(task, watchdog));
+    if (test_split(task))
+        LS_TRY_CLEANUP(evaluate_test(task, test_split(task), watchdog));
     if (comm->rank == 0)
         printf("fingerprint: %s\n", result.fingerprint);
 cleanup:

@@ -307,6 +307,15 @@ static ls_status pass_state(transfer *t, ls_trainer *trainer)
     return pass_position(t, trainer);
 }
 
+/* INT64_MIN: null. */
+static void add_count(ls_text *out, const char *name, int64_t value)
+{
+    if (value == INT64_MIN)
+        ls_text_add(out, "%s: null\n", name);
+    else
+        ls_text_add(out, "%s: %" PRId64 "\n", name, value);
+}
+
 /* Everything that shapes the weights and must be the same when a run goes on, one setting per line. */
 static ls_status identity(const ls_trainer *t, ls_text *out)
 {
@@ -318,6 +327,8 @@ static ls_status identity(const ls_trainer *t, ls_text *out)
 
     ls_text_add(out, "seed: %" PRIu64 "\nbatch_size: %" PRId64 "\nmicrobatch: %" PRId64 "\nshuffle: %s\n", e->seed,
                 e->fit.batch_size, e->fit.microbatch, e->fit.shuffle ? "true" : "false");
+    add_count(out, "steps_per_epoch", e->fit.steps_per_epoch);
+    add_count(out, "initial_epoch", e->fit.initial_epoch);
     ls_text_add(out, "reduction: %s\ngrid: %s\ntraining data: ", reductions[e->distributed.reduction],
                 grids[e->distributed.grid]);
     LS_TRY(ls_split_identity(t->task->train, out));
@@ -337,7 +348,11 @@ static ls_status identity(const ls_trainer *t, ls_text *out)
     for (size_t i = e->callbacks; t->callbacks && i < t->callbacks->n; i++)
         ls_text_add(out, "callback of the program: %s\n", t->callbacks->callback[i].name);
     if (e->callbacks && t->task->validation) { /* callbacks decide by it */
-        ls_text_add(out, "validation_freq: %" PRId64 "\nvalidation data: ", e->fit.validation_freq);
+        add_count(out, "validation_freq", e->fit.validation_freq);
+        add_count(out, "validation_steps", e->fit.validation_steps);
+        if (e->fit.validation_steps != INT64_MIN) /* else it shapes no number */
+            add_count(out, "validation_batch_size", e->fit.validation_batch_size);
+        ls_text_add(out, "validation data: ");
         LS_TRY_CLEANUP(ls_split_identity(t->task->validation, out));
     }
     st = out->status;

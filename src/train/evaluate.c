@@ -42,9 +42,10 @@ static size_t local_microbatches(uint64_t batch_size, uint64_t microbatch)
 }
 
 ls_status ls_evaluate(const ls_task *task, ls_engine *engine, const ls_split *split, uint64_t batch_size,
-                      uint64_t microbatch, ls_watchdog *watchdog, ls_scores *scores)
+                      uint64_t microbatch, uint64_t steps, ls_watchdog *watchdog, ls_scores *scores)
 {
-    const uint64_t batches = ls_batches(split->samples, batch_size);
+    const uint64_t all = ls_batches(split->samples, batch_size), batches = steps < all ? steps : all;
+    const uint64_t samples = batches < all ? batches * batch_size : split->samples;
     const size_t most = local_microbatches(batch_size, microbatch), outputs = task->model->outputs;
     double *loss_sums = ls_calloc(most * outputs, sizeof *loss_sums, "the losses of a batch");
     double *activity = ls_calloc(most, sizeof *activity, "the losses of a batch");
@@ -70,7 +71,7 @@ ls_status ls_evaluate(const ls_task *task, ls_engine *engine, const ls_split *sp
     if (st == LS_OK)
         st = ls_scores_reduce(scores);
     if (st == LS_OK)
-        ls_scores_commit(scores, split->samples, ls_model_penalty(task->model));
+        ls_scores_commit(scores, samples, ls_model_penalty(task->model));
 cleanup:
     ls_free(loss_sums);
     ls_free(activity);

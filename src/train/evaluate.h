@@ -7,11 +7,12 @@
 #include "train/watchdog.h"
 
 /*
- * Collective. batch_size samples at a time over all ranks. Every sample counts once; the result does not depend on
- * batch_size, except for losses that look at the labels of a whole batch (hinge). watchdog may be NULL.
+ * Collective. batch_size samples at a time over all ranks, the first `steps` batches or, if there are fewer, all. Every
+ * sample counts once; the result of all does not depend on batch_size, except for losses that look at the labels of a
+ * whole batch (hinge). watchdog may be NULL.
  */
 ls_status ls_evaluate(const ls_task *task, ls_engine *engine, const ls_split *split, uint64_t batch_size,
-                      uint64_t microbatch, ls_watchdog *watchdog, ls_scores *scores);
+                      uint64_t microbatch, uint64_t steps, ls_watchdog *watchdog, ls_scores *scores);
 
 /*
  * Collective: hinge losses ask whether every label of the global batch is 0 or 1. After the targets are loaded; sets

@@ -15,16 +15,21 @@
 /* --- fit and distributed ----------------------------------------------------------------------------------------- */
 
 typedef struct fit_config {
-    int64_t epochs, batch_size, validation_freq, validation_batch_size, checkpoint_every;
+    int64_t initial_epoch, epochs, batch_size, steps_per_epoch, validation_freq, validation_batch_size, validation_steps;
+    int64_t checkpoint_every, checkpoint_keep;
     bool shuffle;
-    double validation_split;
+    double validation_split, checkpoint_seconds;
 } fit_config;
 
 static const ls_option fit_options[] = {
     {.name = "epochs", .kind = LS_OPTION_INT, .offset = offsetof(fit_config, epochs), .initial = "1", .min = 1,
      .max = 1e9},
+    {.name = "initial_epoch", .kind = LS_OPTION_INT, .offset = offsetof(fit_config, initial_epoch), .initial = "0",
+     .min = 0, .max = 1e9},
     {.name = "batch_size", .kind = LS_OPTION_INT, .offset = offsetof(fit_config, batch_size), .initial = "32",
      .min = 1, .max = 1e9},
+    {.name = "steps_per_epoch", .kind = LS_OPTION_INT, .offset = offsetof(fit_config, steps_per_epoch),
+     .initial = "null", .nullable = true, .min = 1, .max = 1e15},
     {.name = "shuffle", .kind = LS_OPTION_BOOL, .offset = offsetof(fit_config, shuffle), .initial = "true"},
     {.name = "validation_split", .kind = LS_OPTION_FLOAT, .offset = offsetof(fit_config, validation_split),
      .initial = "0.0", .min = 0, .max = 1, .open_max = true},
@@ -32,8 +37,14 @@ static const ls_option fit_options[] = {
      .initial = "1", .min = 1, .max = 1e9},
     {.name = "validation_batch_size", .kind = LS_OPTION_INT, .offset = offsetof(fit_config, validation_batch_size),
      .initial = "null", .nullable = true, .min = 1, .max = 1e9},
+    {.name = "validation_steps", .kind = LS_OPTION_INT, .offset = offsetof(fit_config, validation_steps),
+     .initial = "null", .nullable = true, .min = 1, .max = 1e15},
     {.name = "checkpoint_every", .kind = LS_OPTION_INT, .offset = offsetof(fit_config, checkpoint_every),
      .initial = "0", .min = 0, .max = 1e15},
+    {.name = "checkpoint_keep", .kind = LS_OPTION_INT, .offset = offsetof(fit_config, checkpoint_keep),
+     .initial = "1", .min = 1, .max = 1e6},
+    {.name = "checkpoint_seconds", .kind = LS_OPTION_FLOAT, .offset = offsetof(fit_config, checkpoint_seconds),
+     .initial = "0.0", .min = 0, .max = 1e9},
     {.name = NULL},
 };
 
@@ -95,6 +106,20 @@ static ls_status read_noise_scale(const ls_config *node, ls_fit_options *fit)
                                 &fit->noise_scale_decay);
 }
 
+static ls_status check_epochs(const ls_config *node, const ls_fit_options *fit)
+{
+    if (fit->initial_epoch >= fit->epochs)
+        return ls_config_fail(ls_config_get(node, "initial_epoch"),
+                              "fit.initial_epoch: %lld leaves nothing to train, for fit.epochs is the number of the last "
+                              "epoch, %lld, and not a count",
+                              (long long)fit->initial_epoch, (long long)fit->epochs);
+    /* Keras would take ceil(N / steps) for it; here no setting depends on the data. */
+    if (fit->steps_per_epoch != INT64_MIN && ls_config_is_null(ls_config_get(node, "batch_size")))
+        return ls_config_fail(ls_config_get(node, "steps_per_epoch"),
+                              "fit.steps_per_epoch needs fit.batch_size beside it");
+    return LS_OK;
+}
+
 static ls_status read_fit(const ls_config *node, ls_experiment *e)
 {
     static const char *const extra[] = {"microbatch", "validation_data", "class_weight", "noise_scale", NULL};
@@ -106,15 +131,21 @@ static ls_status read_fit(const ls_config *node, ls_experiment *e)
     LS_TRY_CLEANUP(ls_component_parse_args(&fit_ops, node, "fit", extra, &component));
     config = component.config;
     e->fit = (ls_fit_options){
+        .initial_epoch = config->initial_epoch,
         .epochs = config->epochs,
         .batch_size = config->batch_size,
+        .steps_per_epoch = config->steps_per_epoch,
         .microbatch = (int64_t)ls_microbatch_auto((uint64_t)config->batch_size),
         .shuffle = config->shuffle,
         .validation_freq = config->validation_freq,
         .validation_batch_size = config->validation_batch_size,
+        .validation_steps = config->validation_steps,
         .validation_split = config->validation_split,
         .checkpoint_every = config->checkpoint_every,
+        .checkpoint_keep = config->checkpoint_keep,
+        .checkpoint_seconds = config->checkpoint_seconds,
     };
+    LS_TRY_CLEANUP(check_epochs(node, &e->fit));
     if (!ls_config_is_null(microbatch) &&
         !(microbatch->kind == LS_CONFIG_SCALAR && strcmp(microbatch->text, "auto") == 0)) {
         LS_TRY_CLEANUP(ls_config_int(microbatch, "fit.microbatch", 1, 1000000000, &e->fit.microbatch));

@@ -39,12 +39,17 @@ typedef struct ls_class_weight {
 } ls_class_weight;
 
 typedef struct ls_fit_options {
-    int64_t epochs, batch_size, microbatch; /* microbatch: resolved, never 0 */
+    int64_t initial_epoch, epochs;          /* epochs: the index after the last one, not a count */
+    int64_t batch_size, microbatch;         /* microbatch: resolved, never 0 */
+    int64_t steps_per_epoch;                /* INT64_MIN: a pass over the data; see epoch_plan.h */
     bool shuffle;
     int64_t validation_freq, validation_batch_size; /* batch size INT64_MIN: batch_size */
+    int64_t validation_steps;                       /* INT64_MIN: all batches */
     double validation_split;
     double noise_scale_decay; /* of the gradient noise scale's averages, per update; 0: it is not measured */
     int64_t checkpoint_every; /* updates; 0: at the ends of epochs only */
+    int64_t checkpoint_keep;  /* how many checkpoints stay, the newest among them */
+    double checkpoint_seconds; /* none sooner than so long after the one before, but those of a signal and of the end */
     char *validation_data;    /* a split; NULL: none */
     ls_class_weight *class_weight; /* [class_weights] owned */
     size_t class_weights;

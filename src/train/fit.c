@@ -88,7 +88,7 @@ static void draw(fit *f)
     ls_trainer *t = f->trainer;
     const ls_log *logs;
 
-    if (ls_progress_due(&f->progress) && t->batch < t->batches) {
+    if (ls_progress_due(&f->progress) && t->batch < t->plan.batches) {
         const size_t n = ls_scores_logs(t->scores, &logs);
 
         ls_progress_draw(&f->progress, t->batch, logs, n);
@@ -101,13 +101,13 @@ static ls_status run_batches(fit *f, bool *stopped)
     ls_trainer *t = f->trainer;
     const uint64_t every = (uint64_t)t->experiment->fit.checkpoint_every;
 
-    while (t->batch < t->batches && !f->callbacks->run.stop_training) {
+    while (t->batch < t->plan.batches && !f->callbacks->run.stop_training) {
         *stopped = f->settings->stop && *f->settings->stop;
         LS_TRY(ls_callbacks_batch_begin(f->callbacks));
         LS_TRY(update(f, stopped));
         LS_TRY(ls_callbacks_batch_end(f->callbacks, t->batch - 1));
         draw(f);
-        if (f->checkpoint && ((every && t->update % every == 0 && t->batch < t->batches) || *stopped)) {
+        if (f->checkpoint && ((every && t->update % every == 0 && t->batch < t->plan.batches) || *stopped)) {
             ls_watchdog_beat(t->watchdog, "writing a checkpoint");
             LS_TRY(ls_checkpoint_write(t, f->checkpoint));
         }
@@ -159,11 +159,11 @@ static ls_status run(fit *f, bool *stopped)
     LS_TRY(ls_callbacks_train_begin(f->callbacks));
     while (goes_on(f)) {
         ls_trainer_begin_epoch(t);
-        ls_progress_begin(&f->progress, t->epoch, (uint64_t)t->experiment->fit.epochs, t->batches, t->batch);
+        ls_progress_begin(&f->progress, t->epoch, (uint64_t)t->experiment->fit.epochs, t->plan.batches, t->batch);
         if (t->batch == 0) /* else it was called before the checkpoint */
             LS_TRY(ls_callbacks_epoch_begin(f->callbacks));
         LS_TRY(run_batches(f, stopped));
-        if (*stopped && t->batch < t->batches)
+        if (*stopped && t->batch < t->plan.batches)
             return LS_OK;
         LS_TRY(end_epoch(f));
         if (*stopped)

@@ -279,8 +279,9 @@ int ls_scores_direction(const ls_scores *s, const char *name)
 {
     const size_t first = s->logs - s->metrics;
 
-    if (strcmp(name, "loss") == 0)
-        return LS_METRIC_DOWN;
+    for (size_t i = 0; i < first; i++) /* the loss, and those of outputs */
+        if (strcmp(s->name[i], name) == 0)
+            return LS_METRIC_DOWN;
     for (size_t m = 0; m < s->metrics; m++)
         if (strcmp(s->name[first + m], name) == 0)
             return (int)((const ls_metric_ops *)s->metric[m].metric->ops)->direction;

@@ -95,9 +95,8 @@ static ls_status hand_on(ls_trace *t, uint64_t update, uint64_t epoch, uint64_t 
                           });
 }
 
-ls_status ls_trace_record(ls_trace *t, uint64_t update, uint64_t epoch, uint64_t batch, uint64_t n, uint64_t batch_size,
-                          uint64_t microbatch, const ls_slice *slice, const uint64_t *order,
-                          const uint64_t *contribution)
+ls_status ls_trace_record(ls_trace *t, uint64_t update, uint64_t epoch, uint64_t batch, const ls_slice *slice,
+                          const uint64_t *order, const uint64_t *contribution)
 {
     const size_t params = t->model->trainable_params;
     ls_status st = LS_OK;
@@ -107,7 +106,7 @@ ls_status ls_trace_record(ls_trace *t, uint64_t update, uint64_t epoch, uint64_t
         memcpy(t->mine + m * t->words + 1, contribution + m * params, params * sizeof *contribution);
     }
     for (int r = 0; r < t->comm->size; r++) {
-        const ls_slice theirs = ls_slice_of(n, batch_size, microbatch, batch, r, t->comm->size);
+        const ls_slice theirs = ls_slice_of(slice->microbatches, slice->microbatches, 1, 0, r, t->comm->size);
 
         t->start[r] = (int)(theirs.first * t->words);
         t->count[r] = (int)(theirs.count * t->words);

@@ -40,11 +40,9 @@ void ls_trace_free(ls_trace *trace);
 
 /*
  * Collective. slice: of this rank; order [slice->count]: of its microbatches; contribution [slice->count x params].
- * n, batch_size, microbatch: to know what other ranks hold.
  */
-ls_status ls_trace_record(ls_trace *trace, uint64_t update, uint64_t epoch, uint64_t batch, uint64_t n,
-                          uint64_t batch_size, uint64_t microbatch, const ls_slice *slice, const uint64_t *order,
-                          const uint64_t *contribution);
+ls_status ls_trace_record(ls_trace *trace, uint64_t update, uint64_t epoch, uint64_t batch, const ls_slice *slice,
+                          const uint64_t *order, const uint64_t *contribution);
 
 /* A sink that writes text, one line per update, microbatch and parameter; context is a FILE. */
 ls_status ls_trace_write(void *file, const ls_model *model, const ls_trace_update *update);

@@ -88,7 +88,8 @@ static ls_status create(ls_trainer *t, const ls_trainer_options *options)
     const uint64_t rows = ls_slice_rows_max(widest, microbatch, t->comm->size);
     const size_t most = (size_t)ls_batches(widest, microbatch), outputs = t->model->outputs;
 
-    t->batches = ls_batches(task->train->samples, batch);
+    t->epoch = (uint64_t)fit->initial_epoch;
+    t->plan = ls_epoch_plan_of(fit, task->train->samples, t->epoch);
     t->needs_label_check = ls_needs_binary_check(task);
     LS_TRY(ls_engine_create(t->model, task->objective, (size_t)rows, true, &t->engine));
     LS_TRY(ls_task_plan_weights(task, task->train, t->engine));
@@ -154,8 +155,9 @@ ls_status ls_trainer_create(const ls_task *task, const ls_trainer_options *optio
 
 void ls_trainer_begin_epoch(ls_trainer *t)
 {
+    t->plan = ls_epoch_plan_of(&t->experiment->fit, t->task->train->samples, t->epoch);
     if (t->order)
-        ls_permutation_set_epoch(t->order, t->epoch);
+        ls_permutation_set_epoch(t->order, t->plan.pass);
     if (t->batch == 0)
         ls_scores_begin_epoch(t->scores);
 }
@@ -221,16 +223,15 @@ static ls_status record(ls_trainer *t, const ls_slice *slice)
             t->task->train, t->order, begin,
             left < (uint64_t)t->experiment->fit.microbatch ? left : (uint64_t)t->experiment->fit.microbatch);
     }
-    return ls_trace_record(t->trace, t->update, t->epoch, t->batch, t->task->train->samples,
-                           (uint64_t)t->experiment->fit.batch_size, (uint64_t)t->experiment->fit.microbatch, slice,
-                           t->order_hash, t->gradients->contribution_hash);
+    return ls_trace_record(t->trace, t->update, t->epoch, t->batch, slice, t->order_hash,
+                           t->gradients->contribution_hash);
 }
 
 ls_status ls_trainer_update(ls_trainer *t, bool *stop, double *loss)
 {
     const ls_fit_options *fit = &t->experiment->fit;
     const ls_slice slice = ls_slice_of(t->task->train->samples, (uint64_t)fit->batch_size, (uint64_t)fit->microbatch,
-                                       t->batch, t->comm->rank, t->comm->size);
+                                       t->plan.first + t->batch, t->comm->rank, t->comm->size);
     const ls_local_batch batch =
         ls_split_load(t->task->train, t->order, &slice, (uint64_t)fit->microbatch, t->engine, t->task->objective);
     const bool wish = *stop;
@@ -272,5 +273,7 @@ ls_status ls_trainer_evaluate(ls_trainer *t, const ls_split *split, ls_scores *s
     const ls_fit_options *fit = &t->experiment->fit;
     const int64_t batch = fit->validation_batch_size == INT64_MIN ? fit->batch_size : fit->validation_batch_size;
 
-    return ls_evaluate(t->task, t->engine, split, (uint64_t)batch, (uint64_t)fit->microbatch, t->watchdog, scores);
+    return ls_evaluate(t->task, t->engine, split, (uint64_t)batch, (uint64_t)fit->microbatch,
+                       fit->validation_steps == INT64_MIN ? UINT64_MAX : (uint64_t)fit->validation_steps, t->watchdog,
+                       scores);
 }

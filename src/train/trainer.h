@@ -8,6 +8,7 @@
 #define LS_TRAIN_TRAINER_H
 
 #include "comm/batch_sums.h"
+#include "train/epoch_plan.h"
 #include "train/gradients.h"
 #include "train/history.h"
 #include "train/noise_scale.h"
@@ -40,7 +41,7 @@ typedef struct ls_trainer {
 
     uint64_t epoch, batch;           /* the next batch to train on; both from 0 */
     uint64_t update;                 /* updates done */
-    uint64_t batches;                /* per epoch */
+    ls_epoch_plan plan;              /* of the epoch; plan.batches is its length */
     uint64_t redone;                 /* steps that were done twice for a raised grid */
 } ls_trainer;
 
@@ -63,7 +64,7 @@ void ls_trainer_begin_epoch(ls_trainer *trainer);
  */
 ls_status ls_trainer_update(ls_trainer *trainer, bool *stop, double *loss);
 
-/* Loss and metrics of a split in inference mode, into scores (cleared first). */
+/* Loss and metrics of the validation split in inference mode, into scores (cleared first). */
 ls_status ls_trainer_evaluate(ls_trainer *trainer, const ls_split *split, ls_scores *scores);
 
 #endif

@@ -41,7 +41,7 @@ static void updates_allocate_nothing(void **unused)
     assert_true(all_ranks(ok(training_open(MPI_COMM_WORLD, text, &t))));
     assert_true(all_ranks(ok(ls_trainer_create(t.task, &options, &trainer))));
     ls_trainer_begin_epoch(trainer);
-    while (trainer->batch < trainer->batches) {
+    while (trainer->batch < trainer->plan.batches) {
         bool stop = false;
         double loss;
 
@@ -75,7 +75,7 @@ static void the_heap_does_not_grow(void **unused)
     assert_true(all_ranks(ok(ls_trainer_create(t.task, &options, &trainer))));
     for (int epoch = 0; epoch < 40; epoch++) {
         ls_trainer_begin_epoch(trainer);
-        while (trainer->batch < trainer->batches) {
+        while (trainer->batch < trainer->plan.batches) {
             bool stop = false;
             double loss;
 

@@ -105,7 +105,7 @@ static bool evaluation_is_right(golden_case *c, const ls_task *task, ls_engine *
 
     golden_list(c->group, "evaluate", &names);
     assert_true(all_ranks(ok(ls_scores_create(task->comm, task->model, task->outputs, task->objective, &scores))));
-    good = ok(ls_evaluate(task, engine, task->test, BATCH, MICROBATCH, NULL, scores));
+    good = ok(ls_evaluate(task, engine, task->test, BATCH, MICROBATCH, UINT64_MAX, NULL, scores));
     n = ls_scores_logs(scores, &logs);
     if (n != names.n)
         print_error("'%s': %zu numbers, want %zu\n", c->name, n, names.n);

@@ -115,7 +115,7 @@ static bool fit_regression(MPI_Comm mpi, int seed, int batch, int microbatch, ls
     good = ok(training_open(mpi, text, &t)) && ok(ls_trainer_create(t.task, &options, &trainer));
     if (good)
         ls_trainer_begin_epoch(trainer);
-    while (good && trainer->batch < trainer->batches)
+    while (good && trainer->batch < trainer->plan.batches)
         good = ok(ls_trainer_update(trainer, &stop, &loss));
     if (good)
         *out = ls_noise_scale_estimate(trainer->noise);

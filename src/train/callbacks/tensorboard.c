@@ -235,7 +235,7 @@ static void write_rate(ls_event_writer *to, const char *tag, uint64_t step, uint
 static ls_status on_train_batch_end(void *context, ls_callback_run *run, uint64_t batch, ls_logs *logs)
 {
     tensorboard *const b = context;
-    const uint64_t step = run->trainer->epoch * run->trainer->batches + batch + 1;
+    const uint64_t step = run->trainer->plan.before + batch + 1;
 
     if (b->config->update_freq == EVERY_EPOCH || step % (uint64_t)b->config->update_freq != 0)
         return LS_OK;
