@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -167,6 +168,70 @@ static void knows_a_file_by_other_names(void **state)
     unlink(link_path);
 }
 
+static void gives_second_names(void **state)
+{
+    char second[80];
+    struct stat one, two;
+
+    (void)state;
+    snprintf(second, sizeof second, "%s.second", path);
+    unlink(path);
+    assert_true(ok(ls_file_second_name(path, second))); /* there is no file yet */
+    assert_false(ls_file_exists(second));
+    for (int i = 0; i < 2; i++) { /* the second time a file of that name is there */
+        assert_true(ok(ls_file_replace(path, i ? "new" : "old", 3)));
+        assert_true(ok(ls_file_second_name(path, second)));
+        assert_true(stat(path, &one) == 0 && stat(second, &two) == 0);
+        assert_true(one.st_ino == two.st_ino);
+    }
+    assert_true(ok(ls_file_replace(path, "newest", 6)));
+    assert_true(stat(second, &two) == 0 && two.st_size == 3);
+    assert_int_equal(unlink(second), 0);
+    assert_int_equal(unlink(path), 0);
+}
+
+static void touch(const char *name)
+{
+    char other[128];
+
+    snprintf(other, sizeof other, "%s/%s", folder, name);
+    fclose(fopen(other, "w"));
+}
+
+static bool has(const char *name)
+{
+    char other[128];
+
+    snprintf(other, sizeof other, "%s/%s", folder, name);
+    return unlink(other) == 0;
+}
+
+static void sweeps_leftovers(void **state)
+{
+    static const char *const others[] = {"x.1.tmp",  "12.tmp",   ".12.tmp", "x.tmp",
+                                         "x.-5.tmp", "x.5y.tmp", "x..tmp",  "x.5.tmp2"};
+    const pid_t child = fork();
+    char gone[32], own[32];
+    int status;
+
+    (void)state;
+    if (child == 0)
+        _exit(0);
+    assert_true(child > 0 && waitpid(child, &status, 0) == child); /* a process that was and is no more */
+    snprintf(gone, sizeof gone, "a.h5.%ld.tmp", (long)child);
+    snprintf(own, sizeof own, "a.h5.%ld.tmp", (long)getpid());
+    touch(gone);
+    touch(own);
+    for (size_t i = 0; i < count_of(others); i++)
+        touch(others[i]); /* x.1.tmp: of a process that lives */
+    assert_true(ok(ls_file_sweep(folder)));
+    assert_false(has(gone));
+    assert_false(has(own));
+    for (size_t i = 0; i < count_of(others); i++)
+        assert_true(has(others[i]));
+    FAILS(ls_file_sweep("no/such/folder"), LS_ERR_IO, "no/such/folder");
+}
+
 static void joins_paths(void **state)
 {
     char *joined = ls_path_join("runs/x", "model.h5");
@@ -186,6 +251,8 @@ int main(void)
         cmocka_unit_test(says_why),
         cmocka_unit_test(creates_directories),
         cmocka_unit_test(knows_a_file_by_other_names),
+        cmocka_unit_test(gives_second_names),
+        cmocka_unit_test(sweeps_leftovers),
         cmocka_unit_test(joins_paths),
     };
 

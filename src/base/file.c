@@ -1,8 +1,11 @@
 #include "base/file.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -163,6 +166,86 @@ ls_status ls_file_append(const char *path, const void *bytes, size_t n)
     if (fd >= 0 && close(fd) && !code)
         code = errno;
     return code ? fail_write(path, code) : LS_OK;
+}
+
+/* All of the file, to be freed, and its size. An errno; 0: success. */
+static int read_all(const char *path, char **bytes, size_t *n)
+{
+    const int fd = open(path, O_RDONLY | O_CLOEXEC);
+    struct stat info;
+    int code = 0;
+
+    *bytes = NULL;
+    *n = 0;
+    if (fd < 0)
+        return errno;
+    if (fstat(fd, &info))
+        code = errno;
+    else if (!(*bytes = ls_calloc((size_t)info.st_size, 1, "a file")))
+        code = ENOMEM;
+    while (!code && *n < (size_t)info.st_size) {
+        const ssize_t done = read(fd, *bytes + *n, (size_t)info.st_size - *n);
+
+        if (done > 0)
+            *n += (size_t)done;
+        else if (done == 0)
+            break;
+        else if (errno != EINTR)
+            code = errno;
+    }
+    close(fd);
+    return code;
+}
+
+ls_status ls_file_second_name(const char *path, const char *name)
+{
+    char *bytes;
+    size_t n;
+    int code;
+    ls_status st;
+
+    if (unlink(name) && errno != ENOENT)
+        return fail_write(name, errno);
+    if (link(path, name) == 0 || errno == ENOENT)
+        return LS_OK;
+    code = read_all(path, &bytes, &n);
+    st = code ? ls_fail(LS_ERR_IO, "cannot read '%s': %s", path, strerror(code)) : ls_file_replace(name, bytes, n);
+    ls_free(bytes);
+    return st;
+}
+
+/* "NAME.PID.tmp", of a process that is not there any more, or that is this one, which writes nothing now. */
+static bool is_left_over(const char *name)
+{
+    static const char end[] = ".tmp";
+    const size_t length = strlen(name), n = sizeof end - 1;
+    const char *dot;
+    char *rest;
+    long pid;
+
+    if (length <= n || strcmp(name + length - n, end) != 0)
+        return false;
+    for (dot = name + length - n; dot > name && dot[-1] >= '0' && dot[-1] <= '9'; dot--)
+        ;
+    pid = strtol(dot, &rest, 10);
+    if (dot - name < 2 || dot[-1] != '.' || rest != name + length - n || rest == dot)
+        return false;
+    return pid == (long)getpid() || (kill((pid_t)pid, 0) && errno == ESRCH);
+}
+
+ls_status ls_file_sweep(const char *directory)
+{
+    DIR *const d = opendir(directory);
+    ls_status st = LS_OK;
+
+    if (!d)
+        return ls_fail(LS_ERR_IO, "cannot read the directory '%s': %s", directory, strerror(errno));
+    for (const struct dirent *entry; st == LS_OK && (entry = readdir(d)) != NULL;)
+        if (is_left_over(entry->d_name) && unlinkat(dirfd(d), entry->d_name, 0) && errno != ENOENT)
+            st = ls_fail(LS_ERR_IO, "cannot remove '%s/%s', left by a run that was killed: %s", directory,
+                         entry->d_name, strerror(errno));
+    closedir(d);
+    return st;
 }
 
 ls_status ls_directory_create(const char *path)

@@ -22,6 +22,18 @@ ls_status ls_file_publish(const char *temporary, const char *path);
 /* Append to the file at path, made if there is none. After a failure part of the bytes may be there. */
 ls_status ls_file_append(const char *path, const void *bytes, size_t n);
 
+/*
+ * Give the file at path another name in the same directory as well, in the place of a file of that name: a hard link, or a
+ * copy where there are none. A file that is not there has no second name, which is fine.
+ */
+ls_status ls_file_second_name(const char *path, const char *name);
+
+/*
+ * Remove what writers of this directory that were killed have left: the temporary files of the functions above whose
+ * process is gone. Another host's processes are gone as far as this one knows: two runs must not share a directory.
+ */
+ls_status ls_file_sweep(const char *directory);
+
 /* mkdir -p. An existing directory is fine; it must be writable. */
 ls_status ls_directory_create(const char *path);
 

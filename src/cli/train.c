@@ -17,7 +17,8 @@ static const char help[] =
     "Trains the model of an experiment, writes its run directory and ends with a line `fingerprint: HEX`, the XXH3-128\n"
     "of all weights: equal fingerprints mean equal bits, on any number of ranks.\n\n"
     "  --output DIR         the run directory (default: `output` of the experiment)\n"
-    "  --resume             go on from DIR/checkpoint.h5, on any number of ranks; starts afresh if there is none\n"
+    "  --resume             go on from DIR/checkpoint.h5, on any number of ranks; if it is damaged, from the newest whole\n"
+    "                       one of those that fit.checkpoint_keep kept; starts afresh if there is none\n"
     "  --set KEY=VALUE      change a setting, as in --set fit.epochs=3; may be repeated\n"
     "  --verbose 0|1|2      silent, a progress bar, one line per epoch (default: a bar on a terminal, else lines)\n"
     "  --trace              write DIR/trace.txt: hashes of samples, gradients and weights after every update (not with\n"
@@ -70,6 +71,11 @@ static ls_status read_arguments(int argc, char **argv, arguments *a)
     LS_TRY(ls_cli_operands(argc, argv, 1, "EXPERIMENT.yaml"));
     a->experiment = argv[optind];
     return LS_OK;
+}
+
+static void warn(const char *message)
+{
+    fprintf(stderr, "lockstep: warning: %s\n", message);
 }
 
 /* More ranks than microbatches work, but the surplus only waits. */
@@ -185,7 +191,8 @@ static ls_status train(const ls_comm *comm, const arguments *a, const ls_experim
                                 .resume = a->resume,
                                 .allow_other_kernel = a->allow,
                                 .verbose = a->verbose >= 0 ? (int)a->verbose : prints_on_terminal() ? 1 : 2,
-                                .out = stdout};
+                                .out = stdout,
+                                .warn = warn};
     ls_trace_sink sink = {.update = ls_trace_write};
     ls_fit_result result;
     ls_watchdog *watchdog = NULL;

@@ -2,8 +2,8 @@
 
 #include <math.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/memory.h"
 #include "train/checkpoint.h"
@@ -16,21 +16,14 @@ typedef struct fit {
     ls_scores *validation; /* NULL: no validation split */
     ls_callbacks *callbacks;
     ls_progress progress;
-    char *checkpoint, *model; /* paths; NULL: write no files */
+    ls_checkpoints checkpoints; /* newest NULL: write no files */
+    char *model;                /* path; NULL: likewise */
 } fit;
-
-static double now_s(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 static void reset(fit *f)
 {
     ls_callbacks_free(f->callbacks);
-    ls_free(f->checkpoint);
+    ls_checkpoints_reset(&f->checkpoints);
     ls_free(f->model);
     ls_scores_free(f->validation);
     ls_trainer_free(f->trainer);
@@ -41,9 +34,8 @@ static ls_status prepare(fit *f, const ls_task *task)
     const ls_fit_settings *settings = f->settings;
 
     if (settings->directory) {
-        f->checkpoint = ls_path_join(settings->directory, "checkpoint.h5");
-        f->model = ls_path_join(settings->directory, "model.h5");
-        if (!f->checkpoint || !f->model)
+        LS_TRY(ls_checkpoints_init(&f->checkpoints, f->trainer, settings->directory));
+        if (!(f->model = ls_path_join(settings->directory, "model.h5")))
             return LS_ERR_MEMORY;
     }
     if (task->validation)
@@ -95,6 +87,23 @@ static void draw(fit *f)
     }
 }
 
+/*
+ * must: even if the last one is not fit.checkpoint_seconds old. history.csv is written with the first checkpoint after
+ * the end of an epoch, so that it is never behind.
+ */
+static ls_status write_checkpoint(fit *f, bool must)
+{
+    bool due = f->checkpoints.newest != NULL;
+
+    if (due && !must)
+        LS_TRY(ls_checkpoints_due(&f->checkpoints, &due));
+    if (!due)
+        return LS_OK;
+    if (f->trainer->batch == 0 || f->trainer->experiment->fit.checkpoint_seconds > 0)
+        LS_TRY(ls_run_history(f->trainer, f->settings->directory));
+    return ls_checkpoints_write(&f->checkpoints);
+}
+
 /* The epoch's batches, from trainer->batch on. */
 static ls_status run_batches(fit *f, bool *stopped)
 {
@@ -107,10 +116,8 @@ static ls_status run_batches(fit *f, bool *stopped)
         LS_TRY(update(f, stopped));
         LS_TRY(ls_callbacks_batch_end(f->callbacks, t->batch - 1));
         draw(f);
-        if (f->checkpoint && ((every && t->update % every == 0 && t->batch < t->plan.batches) || *stopped)) {
-            ls_watchdog_beat(t->watchdog, "writing a checkpoint");
-            LS_TRY(ls_checkpoint_write(t, f->checkpoint));
-        }
+        if ((every && t->update % every == 0 && t->batch < t->plan.batches) || *stopped)
+            LS_TRY(write_checkpoint(f, *stopped));
         if (*stopped)
             return LS_OK;
     }
@@ -124,7 +131,15 @@ static ls_status validate(fit *f)
     return ls_callbacks_test_end(f->callbacks, f->validation);
 }
 
-static ls_status end_epoch(fit *f)
+/* A callback may have stopped the training within an epoch, which then still ends as every other does. */
+static bool goes_on(const fit *f)
+{
+    const ls_trainer *t = f->trainer;
+
+    return t->epoch < (uint64_t)t->experiment->fit.epochs && (!f->callbacks->run.stop_training || t->batch > 0);
+}
+
+static ls_status end_epoch(fit *f, bool stopped)
 {
     ls_trainer *t = f->trainer;
     const ls_logs *logs = &f->callbacks->logs;
@@ -137,19 +152,7 @@ static ls_status end_epoch(fit *f)
     ls_progress_end(&f->progress, logs->log, logs->n);
     t->epoch++;
     t->batch = 0;
-    if (!f->checkpoint)
-        return LS_OK;
-    ls_watchdog_beat(t->watchdog, "writing a checkpoint");
-    LS_TRY(ls_run_history(t, f->settings->directory));
-    return ls_checkpoint_write(t, f->checkpoint);
-}
-
-/* A callback may have stopped the training within an epoch, which then still ends as every other does. */
-static bool goes_on(const fit *f)
-{
-    const ls_trainer *t = f->trainer;
-
-    return t->epoch < (uint64_t)t->experiment->fit.epochs && (!f->callbacks->run.stop_training || t->batch > 0);
+    return write_checkpoint(f, stopped || !goes_on(f));
 }
 
 static ls_status run(fit *f, bool *stopped)
@@ -165,23 +168,13 @@ static ls_status run(fit *f, bool *stopped)
         LS_TRY(run_batches(f, stopped));
         if (*stopped && t->batch < t->plan.batches)
             return LS_OK;
-        LS_TRY(end_epoch(f));
+        LS_TRY(end_epoch(f, *stopped));
         if (*stopped)
             return LS_OK;
     }
     LS_TRY(ls_updater_finish(t->updater, t->gradients));
     LS_TRY(ls_callbacks_train_end(f->callbacks));
     return f->model ? ls_checkpoint_write(t, f->model) : LS_OK;
-}
-
-/* Collective. Is there a checkpoint? Rank 0 looks, so that a slow file system cannot split the ranks. */
-static ls_status find_checkpoint(const fit *f, bool *found)
-{
-    int there = f->settings->resume && f->checkpoint && f->trainer->comm->rank == 0 && ls_file_exists(f->checkpoint);
-
-    LS_TRY(ls_mpi_check(MPI_Bcast(&there, 1, MPI_INT, 0, f->trainer->comm->mpi), "looking for a checkpoint"));
-    *found = there;
-    return LS_OK;
 }
 
 ls_status ls_fit(const ls_task *task, const ls_fit_settings *settings, ls_fit_result *result)
@@ -194,15 +187,14 @@ ls_status ls_fit(const ls_task *task, const ls_fit_settings *settings, ls_fit_re
     *result = (ls_fit_result){0};
     LS_TRY_CLEANUP(ls_trainer_create(task, &settings->trainer, &f.trainer));
     LS_TRY_CLEANUP(ls_agree(task->comm, prepare(&f, task)));
-    LS_TRY_CLEANUP(find_checkpoint(&f, &found));
-    if (found)
-        LS_TRY_CLEANUP(ls_checkpoint_read(f.trainer, f.checkpoint, settings->allow_other_kernel));
+    if (settings->resume && f.checkpoints.newest)
+        LS_TRY_CLEANUP(ls_checkpoints_read(&f.checkpoints, settings->allow_other_kernel, settings->warn, &found));
     f.callbacks->run.resumed = found;
     if (settings->directory)
         LS_TRY_CLEANUP(ls_run_begin(f.trainer, settings->directory));
-    begun = now_s();
+    begun = ls_now_s();
     LS_TRY_CLEANUP(run(&f, &result->stopped));
-    result->seconds = now_s() - begun;
+    result->seconds = ls_now_s() - begun;
     result->updates = f.trainer->update;
     result->redone = f.trainer->redone;
     result->epochs = f.trainer->epoch;
@@ -211,7 +203,7 @@ ls_status ls_fit(const ls_task *task, const ls_fit_settings *settings, ls_fit_re
         LS_TRY_CLEANUP(ls_run_end(f.trainer, settings->directory, result));
     if (result->stopped)
         st = ls_fail(LS_ERR_STOPPED, "stopped by a signal after update %llu; the state is in '%s', go on with --resume",
-                     (unsigned long long)f.trainer->update, f.checkpoint ? f.checkpoint : "memory only");
+                     (unsigned long long)f.trainer->update, f.checkpoints.newest ? f.checkpoints.newest : "memory only");
 cleanup:
     reset(&f);
     return st;

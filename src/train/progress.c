@@ -2,18 +2,11 @@
 
 #include <inttypes.h>
 #include <math.h>
-#include <time.h>
+
+#include "base/clock.h"
 
 #define REDRAW_S 0.05
 #define BAR 20 /* cells */
-
-static double now_s(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 void ls_progress_init(ls_progress *p, FILE *out, int verbose)
 {
@@ -26,7 +19,7 @@ void ls_progress_begin(ls_progress *p, uint64_t epoch, uint64_t epochs, uint64_t
     p->epochs = epochs;
     p->steps = steps;
     p->first_step = done;
-    p->begun_s = now_s();
+    p->begun_s = ls_now_s();
     p->drawn_s = 0;
     p->width = 0;
     if (p->verbose)
@@ -36,7 +29,7 @@ void ls_progress_begin(ls_progress *p, uint64_t epoch, uint64_t epochs, uint64_t
 
 bool ls_progress_due(const ls_progress *p)
 {
-    return p->verbose == 1 && now_s() - p->drawn_s >= REDRAW_S;
+    return p->verbose == 1 && ls_now_s() - p->drawn_s >= REDRAW_S;
 }
 
 /* "12s", "3:07", "1:02:33" */
@@ -71,7 +64,7 @@ static int add_logs(FILE *out, const ls_log *logs, size_t n)
 
 static void draw(ls_progress *p, uint64_t done, const ls_log *logs, size_t n, bool last)
 {
-    const double spent = now_s() - p->begun_s, steps = (double)(done - p->first_step);
+    const double spent = ls_now_s() - p->begun_s, steps = (double)(done - p->first_step);
     const double step = steps > 0 ? spent / steps : 0;
     const int filled = p->steps ? (int)(BAR * done / p->steps) : BAR;
     char time[32], per_step[32];
@@ -91,7 +84,7 @@ static void draw(ls_progress *p, uint64_t done, const ls_log *logs, size_t n, bo
     for (int i = width; i < before; i++)
         fputc(' ', p->out);
     p->width = width;
-    p->drawn_s = now_s();
+    p->drawn_s = ls_now_s();
     if (last)
         fputc('\n', p->out);
     fflush(p->out);
@@ -105,7 +98,7 @@ void ls_progress_draw(ls_progress *p, uint64_t done, const ls_log *logs, size_t 
 void ls_progress_end(ls_progress *p, const ls_log *logs, size_t n)
 {
     char per_step[32];
-    const double spent = now_s() - p->begun_s, steps = (double)(p->steps - p->first_step);
+    const double spent = ls_now_s() - p->begun_s, steps = (double)(p->steps - p->first_step);
 
     if (p->verbose == 1) {
         draw(p, p->steps, logs, n, true);

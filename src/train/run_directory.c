@@ -29,6 +29,8 @@ static ls_status write_experiment(const ls_trainer *t, const char *directory)
     ls_status st = ls_directory_create(directory);
 
     if (st == LS_OK)
+        st = ls_file_sweep(directory);
+    if (st == LS_OK)
         st = ls_experiment_write(t->experiment, t->model, false, &text);
     if (st == LS_OK)
         st = write_text(directory, "experiment.yaml", &text);

@@ -128,7 +128,7 @@ ls_status ls_check_not_reserved(const char *path, const ls_config *at)
     while (strncmp(path, "./", 2) == 0)
         path += 2;
     for (size_t i = 0; i < sizeof reserved / sizeof reserved[0]; i++)
-        if (strcmp(path, reserved[i]) == 0)
+        if (strcmp(path, reserved[i]) == 0 || strncmp(path, "checkpoint-update", 17) == 0)
             return ls_config_fail(at, "'%s' is a file that every run writes itself; choose another name", path);
     return LS_OK;
 }
