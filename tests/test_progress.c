@@ -124,6 +124,42 @@ static void redraws_with_measure(void **state)
     free(text);
 }
 
+/* Epochs of no time at all: showing them ends after 50 ms, but for the last; a run that takes longer can afford more. */
+static void leaves_out_what_costs_too_much(void **state)
+{
+    char *text = NULL;
+    size_t bytes;
+    FILE *out = open_memstream(&text, &bytes);
+    ls_progress p;
+
+    (void)state;
+    assert_non_null(out);
+    for (int verbose = 1; verbose <= 2; verbose++) {
+        rewind(out);
+        ls_progress_init(&p, out, verbose);
+        p.spent_s = 0.5; /* of a run that has just begun */
+        ls_progress_begin(&p, 6, 9, 12, 0);
+        assert_false(ls_progress_due(&p));
+        ls_progress_end(&p, logs, count_of(logs));
+        assert_int_equal(ftell(out), 0);
+        ls_progress_begin(&p, 8, 9, 12, 0);
+        ls_progress_end(&p, logs, count_of(logs));
+        assert_int_equal(strncmp(text, "Epoch 9/9\n", 10), 0);
+        rewind(out);
+        p.started_s -= 60;
+        ls_progress_begin(&p, 7, 9, 12, 0);
+        ls_progress_end(&p, logs, count_of(logs));
+        assert_int_equal(strncmp(text, "Epoch 8/9\n", 10), 0);
+    }
+    for (uint64_t epoch = 0; epoch < 200000; epoch++) {
+        ls_progress_begin(&p, epoch, 200000, 1, 0);
+        ls_progress_end(&p, logs, 1);
+    }
+    assert_true(p.spent_s < 0.05 + 0.01 * (now_s() - p.started_s) + 0.5); /* 0.5: of one that was held up */
+    fclose(out);
+    free(text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -131,6 +167,7 @@ int main(void)
         cmocka_unit_test(is_silent),
         cmocka_unit_test(draws_a_bar),
         cmocka_unit_test(redraws_with_measure),
+        cmocka_unit_test(leaves_out_what_costs_too_much),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

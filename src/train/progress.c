@@ -7,10 +7,17 @@
 
 #define REDRAW_S 0.05
 #define BAR 20 /* cells */
+#define SHARE 0.01       /* of the run's time */
+#define ALLOWANCE_S 0.05 /* and so much more */
 
 void ls_progress_init(ls_progress *p, FILE *out, int verbose)
 {
-    *p = (ls_progress){.out = out, .verbose = verbose};
+    *p = (ls_progress){.out = out, .verbose = verbose, .started_s = ls_now_s()};
+}
+
+static bool can_afford(const ls_progress *p, double now_s)
+{
+    return p->spent_s <= ALLOWANCE_S + SHARE * (now_s - p->started_s);
 }
 
 void ls_progress_begin(ls_progress *p, uint64_t epoch, uint64_t epochs, uint64_t steps, uint64_t done)
@@ -22,14 +29,22 @@ void ls_progress_begin(ls_progress *p, uint64_t epoch, uint64_t epochs, uint64_t
     p->begun_s = ls_now_s();
     p->drawn_s = 0;
     p->width = 0;
-    if (p->verbose)
-        fprintf(p->out, "Epoch %" PRIu64 "/%" PRIu64 "\n", epoch + 1, epochs);
+    p->shows = p->verbose && (can_afford(p, p->begun_s) || epoch + 1 == epochs);
+    if (!p->shows)
+        return;
+    fprintf(p->out, "Epoch %" PRIu64 "/%" PRIu64 "\n", epoch + 1, epochs);
     fflush(p->out);
+    p->spent_s += ls_now_s() - p->begun_s;
 }
 
 bool ls_progress_due(const ls_progress *p)
 {
-    return p->verbose == 1 && ls_now_s() - p->drawn_s >= REDRAW_S;
+    double now_s;
+
+    if (p->verbose != 1 || !p->shows)
+        return false;
+    now_s = ls_now_s();
+    return now_s - p->drawn_s >= REDRAW_S && can_afford(p, now_s);
 }
 
 /* "12s", "3:07", "1:02:33" */
@@ -64,7 +79,7 @@ static int add_logs(FILE *out, const ls_log *logs, size_t n)
 
 static void draw(ls_progress *p, uint64_t done, const ls_log *logs, size_t n, bool last)
 {
-    const double spent = ls_now_s() - p->begun_s, steps = (double)(done - p->first_step);
+    const double now_s = ls_now_s(), spent = now_s - p->begun_s, steps = (double)(done - p->first_step);
     const double step = steps > 0 ? spent / steps : 0;
     const int filled = p->steps ? (int)(BAR * done / p->steps) : BAR;
     char time[32], per_step[32];
@@ -84,10 +99,11 @@ static void draw(ls_progress *p, uint64_t done, const ls_log *logs, size_t n, bo
     for (int i = width; i < before; i++)
         fputc(' ', p->out);
     p->width = width;
-    p->drawn_s = ls_now_s();
     if (last)
         fputc('\n', p->out);
     fflush(p->out);
+    p->drawn_s = ls_now_s();
+    p->spent_s += p->drawn_s - now_s;
 }
 
 void ls_progress_draw(ls_progress *p, uint64_t done, const ls_log *logs, size_t n)
@@ -98,8 +114,10 @@ void ls_progress_draw(ls_progress *p, uint64_t done, const ls_log *logs, size_t 
 void ls_progress_end(ls_progress *p, const ls_log *logs, size_t n)
 {
     char per_step[32];
-    const double spent = ls_now_s() - p->begun_s, steps = (double)(p->steps - p->first_step);
+    const double now_s = ls_now_s(), spent = now_s - p->begun_s, steps = (double)(p->steps - p->first_step);
 
+    if (!p->shows)
+        return;
     if (p->verbose == 1) {
         draw(p, p->steps, logs, n, true);
     } else if (p->verbose == 2) {
@@ -108,5 +126,6 @@ void ls_progress_end(ls_progress *p, const ls_log *logs, size_t n)
         add_logs(p->out, logs, n);
         fputc('\n', p->out);
         fflush(p->out);
+        p->spent_s += ls_now_s() - now_s;
     }
 }
