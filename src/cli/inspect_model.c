@@ -108,6 +108,8 @@ static void add_fingerprint(hid_t file, XXH3_state_t *hash, ls_text *out)
         ls_text_add(out, ", but ");
         ls_add_clean(recorded, NAME_BYTES, out);
         ls_text_add(out, " was recorded: the weights were changed or are damaged");
+    } else if (recorded) {
+        ls_text_add(out, ", as recorded");
     }
     ls_text_add(out, "\n");
     ls_free(recorded);
@@ -312,6 +314,7 @@ ls_status ls_inspect_model(hid_t file, const char *path, ls_text *out)
     if (!ls_h5_has(file, GROUP))
         return out->status;
     LS_TRY(add_state(file, out));
+    LS_TRY(ls_inspect_checkpoint(file, out));
     LS_TRY(add_optimizer(file, GROUP "/optimizer", out));
     LS_TRY(add_arrays(file, out));
     LS_TRY(add_history(file, out));

@@ -4,7 +4,6 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#define XXH_STATIC_LINKING_ONLY /* for a hash state on the stack */
 #include <xxhash.h>
 
 #include "base/memory.h"
@@ -21,16 +20,21 @@
 #define GROUP LS_MODEL_FILE_GROUP
 
 /*
- * The arrays and numbers of /lockstep pass through one list in one order, for writing and for reading, and through one
- * hash: so what is read is what was written, and a flipped bit anywhere is found.
+ * The arrays and numbers of /lockstep pass through one list, for writing and for reading, and through one checksum: so
+ * what is read is what was written, and a flipped bit anywhere is found.
  */
 typedef struct ls_state {
     hid_t file;
     bool writing;
-    XXH3_state_t hash;
+    uint64_t checksum;
     const ls_model *model; /* of the run */
     const char *group;     /* of the callback whose turn it is */
 } transfer;
+
+uint64_t ls_checkpoint_item(const char *path, const void *data, size_t bytes)
+{
+    return XXH3_64bits_withSeed(data, bytes, XXH3_64bits(path, strlen(path)));
+}
 
 static ls_status pass(transfer *t, const char *path, hid_t type, size_t element_bytes, size_t rank, const size_t *dim,
                       void *data)
@@ -43,7 +47,7 @@ static ls_status pass(transfer *t, const char *path, hid_t type, size_t element_
         LS_TRY(ls_h5_put_array(t->file, path, type, rank, dim, data));
     else
         LS_TRY(ls_h5_get_array(t->file, path, type, rank, dim, data));
-    XXH3_64bits_update(&t->hash, data, n * element_bytes);
+    t->checksum += ls_checkpoint_item(path, data, n * element_bytes);
     return LS_OK;
 }
 
@@ -139,11 +143,22 @@ cleanup:
     return st;
 }
 
+static ls_status add_attribute(transfer *t, const char *group, const char *name, const void *value, size_t bytes)
+{
+    ls_text path = {0};
+    ls_status st;
+
+    ls_text_add(&path, "%s@%s", group, name);
+    if ((st = path.status) == LS_OK)
+        t->checksum += ls_checkpoint_item(path.data, value, bytes);
+    ls_text_reset(&path);
+    return st;
+}
+
 static ls_status pass_uint(transfer *t, const char *group, const char *name, uint64_t *value)
 {
     LS_TRY(t->writing ? ls_h5_put_uint(t->file, group, name, *value) : ls_h5_get_uint(t->file, group, name, value));
-    XXH3_64bits_update(&t->hash, value, sizeof *value);
-    return LS_OK;
+    return add_attribute(t, group, name, value, sizeof *value);
 }
 
 static ls_status pass_float(transfer *t, const char *group, const char *name, float *value)
@@ -151,9 +166,8 @@ static ls_status pass_float(transfer *t, const char *group, const char *name, fl
     double wide = (double)*value;
 
     LS_TRY(t->writing ? ls_h5_put_double(t->file, group, name, wide) : ls_h5_get_double(t->file, group, name, &wide));
-    XXH3_64bits_update(&t->hash, &wide, sizeof wide);
     *value = (float)wide;
-    return LS_OK;
+    return add_attribute(t, group, name, &wide, sizeof wide);
 }
 
 static ls_status pass_optimizer_position(transfer *t, ls_updater *updater)
@@ -296,7 +310,6 @@ static ls_status pass_state(transfer *t, ls_trainer *trainer)
     const size_t scores = ls_scores_state_size(trainer->scores);
 
     t->model = trainer->model;
-    XXH3_64bits_reset(&t->hash);
     LS_TRY(pass(t, GROUP "/exponents/E", H5T_NATIVE_INT16, sizeof(int16_t), 1, &exponents->blocks, exponents->E));
     LS_TRY(pass(t, GROUP "/exponents/seen", H5T_NATIVE_INT16, sizeof(int16_t), 1, &exponents->blocks, exponents->seen));
     LS_TRY(pass_optimizer(t, trainer->gradients, trainer->updater));
@@ -403,7 +416,7 @@ static ls_status write_file(ls_trainer *t, const char *path)
     LS_TRY_CLEANUP(ls_keras_write(out.file, t->model, &compile));
     LS_TRY_CLEANUP(ls_h5_put_group(out.file, GROUP));
     LS_TRY_CLEANUP(pass_state(&out, t));
-    LS_TRY_CLEANUP(put_attributes(out.file, t, XXH3_64bits_digest(&out.hash)));
+    LS_TRY_CLEANUP(put_attributes(out.file, t, out.checksum));
     st = ls_h5_image_save(out.file, path);
 cleanup:
     ls_h5_close(out.file);
@@ -510,7 +523,7 @@ static ls_status read_file(ls_trainer *t, const char *path, bool allow_other_ker
         ls_fail_in(st, "%s", path);
         goto cleanup;
     }
-    *digest = XXH3_64bits_digest(&in.hash);
+    *digest = in.checksum;
     st = check_sums(in.file, path, t, *digest);
 cleanup:
     ls_h5_close(in.file);

@@ -9,6 +9,13 @@
 
 #include "train/trainer.h"
 
+/*
+ * What one array or number adds to `checksum`, an attribute of /lockstep: the sum, modulo 2^64, over all datasets in it and
+ * over epoch, batch, update, iterations, learning_rate and all attributes of what lies in /lockstep/callbacks. path: of a
+ * dataset, or "OBJECT@NAME"; data: in the types of this machine, attributes as uint64 or double.
+ */
+uint64_t ls_checkpoint_item(const char *path, const void *data, size_t bytes);
+
 /* Collective. Gathers the optimizer's state to rank 0, which writes the file as ls_file_replace does. */
 ls_status ls_checkpoint_write(ls_trainer *trainer, const char *path);
 

@@ -7,7 +7,7 @@
 #include "base/config.h"
 
 #define LS_MODEL_FILE_GROUP "/lockstep" /* what lockstep keeps beside what Keras reads */
-#define LS_MODEL_FILE_FORMAT 1
+#define LS_MODEL_FILE_FORMAT 2
 
 /* A file that lockstep wrote, in the format that this lockstep reads. */
 ls_status ls_model_file_open(const char *path, hid_t *file);

@@ -136,7 +136,8 @@ for file in "$model" "$work/run/checkpoint.h5"; do
     expect_words "$file: model file in the layout of Keras" 'written by lockstep' \
         'Sequential of input (InputLayer), flatten (Flatten), fixed (Dense), dense (Dense)' 'history: 2 epochs' \
         'momentum       2 arrays, 12 values'
-    expect_lines 'weights: 4, 33 parameters (132.00 B)' "    fingerprint $(cat "$work/run/fingerprint.txt")" \
+    expect_lines 'weights: 4, 33 parameters (132.00 B)' "    fingerprint $(cat "$work/run/fingerprint.txt"), as recorded" \
+        '    checksum       holds' '    stands at      update 4, before batch 1 of epoch 3 (counted from 1)' \
         '    seed           3' '    epoch          2' '    update         4' '    learning_rate  0.5'
     grep -Eqx ' +fixed/kernel +\(6, 3\) +mean +1\.25 +std +0 +min +1\.25 +max +1\.25' "$work/out" ||
         fail "no statistics of the constant weights"
