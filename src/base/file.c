@@ -74,6 +74,32 @@ static ls_status fail_write(const char *path, int code)
     return ls_fail(LS_ERR_IO, "cannot write '%s': %s%s", path, strerror(code), advice(code));
 }
 
+/* open and fsync of network file systems may be interrupted by a signal; close may too, but has closed. */
+static int open_retrying(const char *path, int flags)
+{
+    int fd;
+
+    do
+        fd = open(path, flags | O_CLOEXEC, 0666);
+    while (fd < 0 && errno == EINTR);
+    return fd;
+}
+
+static int sync_retrying(int fd)
+{
+    int failed;
+
+    do
+        failed = fsync(fd);
+    while (failed && errno == EINTR);
+    return failed;
+}
+
+static int close_at_once(int fd)
+{
+    return close(fd) && errno != EINTR ? -1 : 0;
+}
+
 static int write_all(int fd, const char *bytes, size_t n)
 {
     while (n > 0) {
@@ -102,10 +128,10 @@ static int sync_directory_of(const char *path)
         directory[1] = '\0';
     else if (slash)
         directory[slash - path] = '\0';
-    fd = open(slash ? directory : ".", O_RDONLY | O_DIRECTORY);
+    fd = open_retrying(slash ? directory : ".", O_RDONLY | O_DIRECTORY);
     if (fd < 0)
         code = errno;
-    else if (fsync(fd) && errno != EINVAL && errno != ENOTSUP)
+    else if (sync_retrying(fd) && errno != EINVAL && errno != ENOTSUP)
         code = errno;
     if (fd >= 0)
         close(fd);
@@ -121,15 +147,15 @@ ls_status ls_file_replace(const char *path, const void *bytes, size_t n)
     ls_text_add(&temporary, "%s.%ld.tmp", path, (long)getpid());
     if (temporary.status != LS_OK)
         return temporary.status;
-    fd = open(temporary.data, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    fd = open_retrying(temporary.data, O_WRONLY | O_CREAT | O_TRUNC);
     if (fd < 0) {
         code = errno;
         goto cleanup;
     }
     code = write_all(fd, bytes, n);
-    if (!code && fsync(fd))
+    if (!code && sync_retrying(fd))
         code = errno;
-    if (close(fd) && !code)
+    if (close_at_once(fd) && !code)
         code = errno;
     if (!code && rename(temporary.data, path))
         code = errno;
@@ -144,8 +170,8 @@ cleanup:
 
 ls_status ls_file_publish(const char *temporary, const char *path)
 {
-    const int fd = open(temporary, O_RDONLY | O_CLOEXEC);
-    int code = fd < 0 || fsync(fd) ? errno : 0;
+    const int fd = open_retrying(temporary, O_RDONLY);
+    int code = fd < 0 || sync_retrying(fd) ? errno : 0;
 
     if (fd >= 0)
         close(fd);
@@ -171,7 +197,7 @@ ls_status ls_file_append(const char *path, const void *bytes, size_t n)
 /* All of the file, to be freed, and its size. An errno; 0: success. */
 static int read_all(const char *path, char **bytes, size_t *n)
 {
-    const int fd = open(path, O_RDONLY | O_CLOEXEC);
+    const int fd = open_retrying(path, O_RDONLY);
     struct stat info;
     int code = 0;
 

@@ -180,6 +180,7 @@ static ls_status check_launcher(const ls_comm *comm)
 static bool farewell(const ls_comm *comm)
 {
     const struct timespec nap = {.tv_nsec = 10 * 1000 * 1000};
+    char host[MPI_MAX_PROCESSOR_NAME] = "";
     MPI_Request request;
     int together = 0;
 
@@ -194,8 +195,10 @@ static bool farewell(const ls_comm *comm)
             return true;
         nanosleep(&nap, NULL);
     }
-    if (comm->rank != 0)
-        fprintf(stderr, "lockstep: rank %d: %s\n", comm->rank, ls_error_message());
+    if (comm->rank != 0) {
+        gethostname(host, sizeof host - 1);
+        fprintf(stderr, "lockstep: rank %d on %s: %s\n", comm->rank, host, ls_error_message());
+    }
     return false;
 }
 

@@ -107,8 +107,8 @@ static void warn_short_epochs(const ls_task *task)
                 steps, batches, batches);
     else
         fprintf(stderr,
-                "lockstep: warning: fit.steps_per_epoch is %lld, and the training data have %lld batches: every %lldth "
-                "epoch has what is left, %lld\n",
+                "lockstep: warning: fit.steps_per_epoch is %lld, and the training data have %lld batches: one epoch in "
+                "%lld has what is left, %lld\n",
                 steps, batches, batches / steps + 1, batches % steps);
 }
 

@@ -89,7 +89,8 @@ say 'one that belongs to another experiment is not passed over'
 cp "$work/whole"/checkpoint* "$dir"
 damage "$dir/checkpoint.h5"
 run 1 train "$yaml" --output "$dir" --resume --set seed=3
-((status == 1)) && grep -q '^lockstep: .*seed: 2.*seed: 3' "$work/err" || fail 'went on from another experiment'
+((status == 1)) || fail 'went on from another experiment'
+grep -q '^lockstep: .*seed: 2.*seed: 3' "$work/err" || fail 'another message'
 
 say 'a fresh run in the same directory replaces them all'
 train 2 "$dir" "$yaml" --set fit.epochs=3
@@ -117,6 +118,32 @@ await
 expect_checkpoints checkpoint.h5
 update=$(sed -n 's/.*after update \([0-9]*\);.*/\1/p' "$work/err")
 h5dump -a /lockstep/update "$dir/checkpoint.h5" | grep -q ": $update\$" || fail "not the checkpoint of update $update"
+
+say 'inspect says whether a checkpoint is whole'
+succeed 1 inspect "$dir/checkpoint.h5"
+grep -q '^    checksum       holds$' "$work/out" || fail 'the checksum of a good checkpoint does not hold'
+for array in /lockstep/exponents/E '/lockstep/optimizer/velocity/dense/.*bias.*' /lockstep/history/value; do
+    cp "$dir/checkpoint.h5" "$work/flipped.h5"
+    flip "$work/flipped.h5" "$(offset_of "$work/flipped.h5" "$array")"
+    succeed 1 inspect "$work/flipped.h5"
+    grep -q '^    checksum       does not hold: the state was changed or is damaged$' "$work/out" || fail "$array: not seen"
+done
+cp "$dir/checkpoint.h5" "$work/flipped.h5"
+damage "$work/flipped.h5"
+succeed 1 inspect "$work/flipped.h5"
+grep -q 'was recorded: the weights were changed or are damaged$' "$work/out" || fail 'damaged weights are not seen'
+
+say 'warnings come from one rank'
+train 3 "$dir" "$yaml" --set fit.steps_per_epoch=3
+[[ $(grep -c '^lockstep: warning: ' "$work/err") == 1 ]] || fail 'not one warning'
+grep -q 'fit.steps_per_epoch is 3, and the training data have 4 batches: one epoch in 2 has what is left, 1' "$work/err" ||
+    fail 'another warning'
+
+say 'what goes to a file is plain lines: two per epoch and the fingerprint'
+line='[0-9]+/[0-9]+ - [0-9]+s - [0-9]+(us|ms|s)/step - loss: [0-9.e+-]+'
+grep -vxE "Epoch [0-9]+/8|$line|fingerprint: [0-9a-f]{32}" "$work/out" >"$work/strange" || true
+[[ ! -s $work/strange ]] || fail "strange lines: $(od -c "$work/strange" | head -n 5)"
+(($(wc -l <"$work/out") == 17)) || fail "$(wc -l <"$work/out") lines instead of 17"
 
 say 'what a killed writer left is gone, and nothing else'
 rm -r "$dir"
