@@ -577,6 +577,7 @@ static void test_refused(void **state)
         {"model_checkpoint: {filepath: m.weights.h5}", "save_weights_only", ":7:"},
         {"model_checkpoint: {filepath: m.h5, save_weights_only: true}", ".weights.h5", ":7:"},
         {"model_checkpoint: {filepath: ./checkpoint.h5}", "every run writes", ":7:"},
+        {"model_checkpoint: {filepath: 'checkpoint-update{epoch}.h5'}", "every run writes", ":7:"},
         {"model_checkpoint: {filepath: m.h5, save_freq: 0}", "save_freq", ":7:"},
         {"model_checkpoint: {filepath: m.h5, save_freq: often}", "save_freq", ":7:"},
         {"model_checkpoint: {filepath: m.h5, save_freq: 2, save_best_only: true}", "val_loss", "save_freq: 2"},
@@ -627,6 +628,28 @@ static void test_refused(void **state)
           "cosine_decay", ":7:");
 }
 
+/* That losses of outputs should fall goes without saying (Keras wants a mode), as it does for their metrics. */
+static void test_output_loss(void **state)
+{
+    static const char experiment[] =
+        "data: {file: data.h5, train: {x: /train/x, y: {a: /train/y, b: /train/y}}}\n"
+        "model:\n  inputs: {x: {shape: [1]}}\n  layers:\n    - {name: a, dense: {units: 1}, inputs: [x]}\n"
+        "    - {name: b, dense: {units: 1}, inputs: [x]}\n  outputs: [a, b]\n"
+        "compile: {loss: {a: mse, b: mae}, metrics: {a: [r2_score]}}\n"
+        "fit: {batch_size: 4, validation_split: 0.5}\n"
+        "callbacks:\n  - early_stopping: {monitor: val_a_loss}\n  - reduce_lr_on_plateau: {monitor: b_loss}\n"
+        "  - model_checkpoint: {filepath: m.h5, monitor: val_b_loss, save_best_only: true}\n";
+    run r;
+
+    (void)state;
+    assert_true(ok(open_run(experiment, &r)));
+    assert_int_equal(ls_scores_direction(r.trainer->scores, "a_loss"), LS_METRIC_DOWN);
+    assert_int_equal(ls_scores_direction(r.trainer->scores, "b_loss"), LS_METRIC_DOWN);
+    assert_int_equal(ls_scores_direction(r.trainer->scores, "a_r2_score"), LS_METRIC_UP);
+    assert_int_equal(ls_scores_direction(r.trainer->scores, "c_loss"), LS_METRIC_UNKNOWN);
+    close_run(&r);
+}
+
 /* A checkpoint of other callbacks is not gone on from; Keras's class names are as good as ours. */
 static void test_identity(void **state)
 {
@@ -661,6 +684,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_csv),          cmocka_unit_test(test_csv_append),   cmocka_unit_test(test_paths),
         cmocka_unit_test(test_subdirectory), cmocka_unit_test(test_weights_file), cmocka_unit_test(test_messages),
         cmocka_unit_test(test_refused),      cmocka_unit_test(test_identity),
+        cmocka_unit_test(test_output_loss),
     };
     int failed;
 
