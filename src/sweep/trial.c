@@ -196,7 +196,7 @@ static ls_status end_batch(void *context, ls_callback_run *run, uint64_t batch, 
     while (w->next <= t->update)
         w->next = ls_next_evaluation(w->sweep, w->batch_size, w->samples, w->next);
     /* Where the epoch ends, or is ended by us, its own validation follows. */
-    if (due && !((ends || t->batch == t->batches) && validates_at_end(w, t->epoch)))
+    if (due && !((ends || t->batch == t->plan.batches) && validates_at_end(w, t->epoch)))
         LS_TRY(evaluate(w, t));
     run->stop_training |= ends || w->reached;
     return ask_whether_abandoned(w, t->comm);
