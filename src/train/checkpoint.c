@@ -589,7 +589,6 @@ ls_status ls_checkpoint_optimizer(const char *path, ls_updater *updater)
     transfer in = {.file = H5I_INVALID_HID, .model = updater->model};
     ls_status st;
 
-    XXH3_64bits_reset(&in.hash);
     LS_TRY(ls_model_file_open(path, &in.file));
     st = pass_optimizer(&in, NULL, updater);
     if (st == LS_OK)
