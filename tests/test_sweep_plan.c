@@ -128,6 +128,23 @@ static void reads_every_key(void **state)
     ls_sweep_free(s);
 }
 
+/* Those that ship. */
+static void shipped_sweeps_are_good(void **state)
+{
+    static const char *const names[] = {"batch_size", "smoke"};
+
+    (void)state;
+    for (size_t i = 0; i < count_of(names); i++) {
+        char path[512];
+        ls_sweep *s;
+
+        snprintf(path, sizeof path, LS_SOURCE_DIR "/launch/sweeps/%s.yaml", names[i]);
+        assert_true(ok(ls_sweep_read(path, NULL, 0, &s)));
+        assert_true(ls_sweep_is_tuned(s));
+        ls_sweep_free(s);
+    }
+}
+
 static void refused(const char *text, const char *const *words)
 {
     ls_sweep *s = (ls_sweep *)&s;
@@ -546,6 +563,7 @@ int main(void)
         cmocka_unit_test(combinations_count_like_digits),
         cmocka_unit_test(lists_take_settings_in_any_order),
         cmocka_unit_test(reads_every_key),
+        cmocka_unit_test(shipped_sweeps_are_good),
         cmocka_unit_test(errors_name_their_place),
         cmocka_unit_test(a_trial_is_an_experiment),
         cmocka_unit_test(rules_follow_the_batch),

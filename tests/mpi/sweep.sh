@@ -150,8 +150,8 @@ start 2 sweep "$work/long.yaml" --output "$work/long" --set ranks_per_run=1
 wait_until test -e "$work/long/sweep.json"
 second=0
 "$lockstep" sweep "$work/long.yaml" --output "$work/long" >/dev/null 2>"$work/second" || second=$?
-[[ $second == 1 ]] && grep -q "another sweep works in '$work/long'" "$work/second" ||
-    fail "a second sweep in one directory: status $second, $(cat "$work/second")"
+((second == 1)) || fail "a second sweep in one directory ended with status $second"
+grep -q "another sweep works in '$work/long'" "$work/second" || fail "a second sweep said: $(<"$work/second")"
 kill -USR1 "$(ranks_of | tail -n 1)"
 await
 ((status == 3)) || fail "exit status $status instead of 3 after SIGUSR1"
@@ -167,6 +167,35 @@ rm -rf "$work/error/trials"
 await
 ((status == 1)) || fail "exit status $status instead of 1"
 expect_message "$work/error/trials"
+
+say "a rate that diverges is a result; without a target; files are kept; the noise scale is in the table"
+cat >"$work/rates.yaml" <<YAML
+base: experiment.yaml
+set: {fit.noise_scale: true, fit.validation_split: 0.1}
+list: [{learning_rate: 1.0e+30}, {learning_rate: 0.01}]
+budget: {samples: 1000}
+keep: true
+YAML
+succeed 2 sweep "$work/rates.yaml" --output "$work/rates"
+[[ $(cut -d, -f9-12 "$work/rates/trials.csv" | sed -n 2p) =~ ^diverged,[0-9]*,,[0-9]*$ ]] || fail "no trial diverged"
+# 630 samples in 20 batches of 32, the last of 22; then 370 more in 12.
+[[ $(cut -d, -f9-12 "$work/rates/trials.csv" | sed -n 3p) == missed,32,,1014 ]] || fail "the budget in samples"
+columns=$(head -n 1 "$work/rates/trials.csv" | tr , '\n' | grep -nx noise_scale | cut -d: -f1)
+[[ $(sed -n 3p "$work/rates/trials.csv" | cut -d, -f"$columns") =~ ^[0-9.e+]+$ ]] || fail "no noise scale in the table"
+[[ -s $work/rates/trials/002-seed-5/model.h5 ]] || fail "no model.h5, though it was to be kept"
+grep -q '"label": "learning rates given; fixed samples (1000)"' "$work/rates/sweep.json" || fail "the label of the sweep"
+
+say "rules for the learning rate, and a budget in seconds"
+cat >"$work/rules.yaml" <<YAML
+base: experiment.yaml
+grid: {learning_rate.rule: [none, sqrt, linear], fit.batch_size: [16, 64]}
+learning_rate: {base: 0.01, base_batch_size: 16, warmup_epochs: 1}
+budget: {seconds: 0.02}
+YAML
+succeed 2 sweep "$work/rules.yaml" --output "$work/rules"
+[[ $(cut -d, -f5-8 "$work/rules/trials.csv" | tail -n +2 | tr '\n' ' ') == "none,16,16,0.01 none,64,64,0.01 sqrt,16,16,0.01 \
+sqrt,64,64,0.02 linear,16,16,0.01 linear,64,64,0.04 " ]] || fail "the rates by the rules: $(<"$work/rules/trials.csv")"
+grep -q '"reproducible": false' "$work/rules/sweep.json" || fail "seconds are not said to be irreproducible"
 
 say "bad sweep files are refused, with the place of the error, before anything is written"
 # STATUS RANKS TEXT... -- SED_COMMAND: a copy of the sweep, changed so, must be refused with these words.
@@ -188,6 +217,7 @@ refuse_changed 2 1 "bad.yaml:5:3" "'9'" -- 's/model.1.dense/model.9.dense/'
 refuse_changed 2 1 "bad.yaml:2:7" "validation_splt" -- 's/validation_split/validation_splt/'
 refuse_changed 2 2 "grid is empty" -- '/^grid/,/^  model/c grid: {}'
 refuse_changed 2 1 "fit.batch_size is empty" -- 's/fit.batch_size: .*/fit.batch_size: []/'
+# shellcheck disable=SC2016
 refuse_changed 2 3 "ranks_per_run is 2" "3 ranks" "mpirun -n 4" -- '$a ranks_per_run: 2'
 refuse_changed 2 1 "unknown key 'seedz'" "did you mean 'seeds'" -- 's/^seeds/seedz/'
 refuse_changed 2 1 "seeds" "twice" -- 's/^seeds.*/seeds: [1, 1]/'
@@ -195,6 +225,7 @@ refuse_changed 2 1 "'val_acuracy'" "accuracy" -- 's/val_accuracy/val_acuracy/'
 refuse_changed 2 2 "'val_accuracy'" "validation_split" -- '/^set/d'
 refuse_changed 2 1 "no file" "nowhere.yaml" -- 's/experiment.yaml/nowhere.yaml/'
 refuse_changed 2 1 "high" "above low" -- 's/high: 0.3/high: 0.001/'
+# shellcheck disable=SC2016
 refuse_changed 2 1 "grid or a list" -- '$a list: [{fit.shuffle: false}]'
 refuse_changed 2 1 "learning_rate is varied" -- 's/fit.batch_size: .*/learning_rate: [0.1, 0.2]/'
 refuse_changed 2 1 "epochs" "budget" -- 's/^budget.*/budget: {epochs: 1, updates: 5}/'
