@@ -300,6 +300,21 @@ static void budgets_become_updates(void **state)
         ls_experiment_free(e);
         ls_sweep_free(s);
     }
+    /* Two epochs of 3 and 1 updates make a pass: 5 passes are 10 epochs; 3 epochs are 3 + 1 + 3 updates. */
+    for (int given = 0; given < 2; given++) {
+        ls_sweep *s =
+            read_sweep(given ? "base: e.yaml\nset: {fit.batch_size: 300, fit.steps_per_epoch: 3}\nbudget: {epochs: 5}\n"
+                             : "base: e.yaml\nset: {fit.batch_size: 300, fit.steps_per_epoch: 3}\n");
+        const ls_trial trial = {.seed = 1, .rate = NAN};
+        ls_experiment *e = NULL;
+        double rate;
+
+        assert_true(ok(ls_trial_experiment(s, &trial, 1000, &e, &rate)));
+        assert_true(ls_trial_updates(s, e, 1000) == (given ? 20 : 7));
+        assert_int_equal(e->fit.epochs, given ? 10 : 3);
+        ls_experiment_free(e);
+        ls_sweep_free(s);
+    }
     assert_true(ls_samples_of(0, 300, 1000) == 0 && ls_samples_of(3, 300, 1000) == 900);
     assert_true(ls_samples_of(4, 300, 1000) == 1000 && ls_samples_of(9, 300, 1000) == 2300);
 }

@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "data/sampler.h"
 #include "formats/yaml.h"
+#include "train/epoch_plan.h"
 
 #define EPOCHS_MAX 1000000000 /* as fit.epochs */
 
@@ -274,14 +275,22 @@ static ls_status build(const ls_sweep *sweep, const ls_trial *trial, uint64_t sa
     return put_learning_rate(sweep, trial, samples, root, rate);
 }
 
-/* fit.epochs, for those who train the experiment by itself: the whole budget. */
+/*
+ * fit.epochs, for those who train the experiment by itself: the whole budget, rounded up to a pass over the data, which
+ * may be several epochs (fit.steps_per_epoch).
+ */
 static ls_status set_epochs(const ls_sweep *sweep, ls_experiment *e, uint64_t samples)
 {
     const uint64_t updates = ls_trial_updates(sweep, e, samples);
-    const uint64_t batches = ls_batches(samples, (uint64_t)e->fit.batch_size);
-    const uint64_t epochs = updates / batches + (updates % batches != 0);
+    const uint64_t batches = ls_batches(samples, (uint64_t)e->fit.batch_size), passes = ls_batches(updates, batches);
+    const uint64_t per_pass =
+        ls_batches(batches, ls_epoch_plan_of(&e->fit, samples, (uint64_t)e->fit.initial_epoch).batches);
 
-    e->fit.epochs = epochs < EPOCHS_MAX ? (int64_t)epochs : EPOCHS_MAX;
+    if (isnan(sweep->budget))
+        return LS_OK;
+    e->fit.epochs = EPOCHS_MAX;
+    if (passes < EPOCHS_MAX / per_pass - (uint64_t)e->fit.initial_epoch)
+        e->fit.epochs = e->fit.initial_epoch + (int64_t)(passes * per_pass);
     return put_count(e->root, "fit.epochs", (uint64_t)e->fit.epochs);
 }
 
@@ -325,7 +334,7 @@ uint64_t ls_trial_updates(const ls_sweep *sweep, const ls_experiment *experiment
     const uint64_t batch = (uint64_t)experiment->fit.batch_size, batches = ls_batches(samples, batch);
 
     if (isnan(sweep->budget))
-        return (uint64_t)experiment->fit.epochs * batches;
+        return ls_epoch_plan_of(&experiment->fit, samples, (uint64_t)experiment->fit.epochs).before;
     switch (sweep->budget_unit) {
     case LS_BUDGET_EPOCHS:
         return (uint64_t)ceil(sweep->budget * (double)batches);

@@ -27,7 +27,7 @@
  *       base: 0.1                               # `warmup_epochs`. Grid and list may vary each of the four, as
  *       base_batch_size: 64                     # learning_rate.rule: [none, sqrt, linear]
  *       warmup_epochs: 5
- *     budget: {epochs: 10}                      # of each trial; or updates, samples, seconds. Default: fit.epochs
+ *     budget: {epochs: 10}                      # passes over the data; or updates, samples, seconds. Else fit.epochs
  *     target: {val_accuracy: 0.88}              # ends a trial: how long did it take? Of the validation split
  *     monitor: val_accuracy                     # what trials are judged by: the target's, else val_loss, else loss
  *     evaluate: {first_samples: 4096, growth: 1.1}

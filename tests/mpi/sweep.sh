@@ -120,7 +120,10 @@ for ((kill = 0; kill < kills; kill++)); do
     start "$ranks" "${arguments[@]}"
     # At the start, or when some more trials are finished, at once or in the next one.
     wanted=$((finished + RANDOM % 4))
-    wait_until at_least_or_ended "$wanted"
+    for ((i = 0; i < 100 * patience_s; i++)); do
+        ! at_least_or_ended "$wanted" || break
+        sleep 0.01
+    done
     sleep "0.0$((RANDOM % 10))"
     ! has_ended || break
     before=$([[ ! -d $work/killed/trials ]] || find "$work/killed/trials" -name result.json -exec sha256sum {} +)
