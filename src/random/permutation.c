@@ -3,133 +3,108 @@
 #include <stdbool.h>
 
 #include "base/memory.h"
-#include "random/philox.h"
+#include "random/bijection.h"
 
-#define TABLE_LIMIT (UINT64_C(1) << 16) /* from here on a Feistel network instead of a table */
-#define ROUNDS 8
-#define BUFFER 256 /* random words drawn at a time */
+/* The last part of the address of random numbers: what is permuted. Part of the format. */
+enum { PART_WHOLE = 0, PART_CHUNKS = 1, PART_WINDOWS = 2 /* and the number of the window */ };
+
+typedef enum order_kind { WHOLE, WINDOWED, IN_ORDER } order_kind;
+
+/* The rows of one window. */
+typedef struct window_rows {
+    ls_bijection order;
+    uint64_t window; /* UINT64_MAX: none chosen yet */
+} window_rows;
 
 struct ls_permutation {
+    order_kind kind;
     uint64_t n, seed, epoch;
-    uint16_t *table; /* (n); NULL from TABLE_LIMIT on */
-    int half_bits;   /* the network works on 2 half_bits bits */
-    uint64_t key[ROUNDS];
+    ls_bijection order; /* WHOLE: of the samples; WINDOWED: of the chunks */
+
+    uint64_t chunk, window; /* rows of a chunk, chunks of a window */
+    uint64_t chunks;
+    uint64_t missing;  /* rows that the short chunk lacks */
+    uint64_t short_at; /* where the short chunk stands among the permuted ones */
+    window_rows *rows; /* [2] WINDOWED: of the even and of the odd window that was asked for last */
 };
 
-/* The words of a stream one after the other. */
-typedef struct source {
-    ls_stream stream;
-    uint64_t next;
-    uint32_t word[BUFFER];
-} source;
-
-static uint32_t draw(source *s)
+static uint64_t smaller(uint64_t a, uint64_t b)
 {
-    if (s->next % BUFFER == 0)
-        ls_stream_bits(&s->stream, s->next, BUFFER, s->word);
-    return s->word[s->next++ % BUFFER];
-}
-
-/*
- * Uniform in [0, bound), bound > 0, without bias: the upper half of word * bound, where words whose lower half falls
- * into the 2^32 mod bound surplus values are drawn again (Lemire, ACM TOMACS 29 (2019)).
- */
-static uint32_t draw_below(source *s, uint32_t bound)
-{
-    const uint32_t surplus = (uint32_t)-bound % bound;
-    uint64_t product;
-
-    do
-        product = (uint64_t)draw(s) * bound;
-    while ((uint32_t)product < surplus);
-    return (uint32_t)(product >> 32);
-}
-
-/* Fisher-Yates, inside out. */
-static void fill_table(ls_permutation *p, const ls_stream *stream)
-{
-    source s = {.stream = *stream};
-
-    for (uint32_t i = 0; i < p->n; i++) {
-        const uint32_t j = draw_below(&s, i + 1);
-
-        p->table[i] = p->table[j];
-        p->table[j] = (uint16_t)i;
-    }
-}
-
-/* The finaliser of SplitMix64 (Steele, Lea, Flood 2014; constants by Stafford, variant 13). */
-static inline uint64_t mix(uint64_t z)
-{
-    z = (z ^ (z >> 30)) * UINT64_C(0xBF58476D1CE4E5B9);
-    z = (z ^ (z >> 27)) * UINT64_C(0x94D049BB133111EB);
-    return z ^ (z >> 31);
-}
-
-/* (L, R) -> (R, L ^ F(R)) in every round: one-to-one on 2 half_bits bits whatever F is. */
-static uint64_t feistel(const ls_permutation *p, uint64_t x)
-{
-    const int half = p->half_bits;
-    uint64_t left = x >> half, right = x & ((UINT64_C(1) << half) - 1);
-
-    for (int round = 0; round < ROUNDS; round++) {
-        const uint64_t next = left ^ (mix(right + p->key[round]) >> (64 - half));
-
-        left = right;
-        right = next;
-    }
-    return left << half | right;
-}
-
-/* Half of ceil(log2(n)), rounded up: 2^(2 half) is n or more, and less than 4 n. */
-static int half_bits(uint64_t n)
-{
-    int bits = 0;
-
-    while (bits < 64 && (n - 1) >> bits != 0)
-        bits++;
-    return (bits + 1) / 2;
+    return a < b ? a : b;
 }
 
 static void prepare(ls_permutation *p)
 {
-    const ls_stream stream = ls_stream_at(p->seed, LS_PURPOSE_SHUFFLE, p->epoch, 0);
-    uint32_t words[2 * ROUNDS];
+    const ls_stream stream =
+        ls_stream_at(p->seed, LS_PURPOSE_SHUFFLE, p->epoch, p->kind == WHOLE ? PART_WHOLE : PART_CHUNKS);
 
-    if (p->n < TABLE_LIMIT) {
-        fill_table(p, &stream);
-        return;
+    ls_bijection_choose(&p->order, p->kind == WHOLE ? p->n : p->chunks, &stream);
+    if (p->kind == WINDOWED) {
+        p->short_at = ls_bijection_find(&p->order, p->chunks - 1);
+        p->rows[0].window = p->rows[1].window = UINT64_MAX;
     }
-    ls_stream_bits(&stream, 0, 2 * ROUNDS, words);
-    for (int i = 0; i < ROUNDS; i++)
-        p->key[i] = (uint64_t)words[2 * i] << 32 | words[2 * i + 1];
 }
 
-ls_status ls_permutation_create(uint64_t n, uint64_t seed, ls_permutation **out)
+static ls_status create(uint64_t n, order_kind kind, const ls_windows *windows, uint64_t seed, ls_permutation **out)
 {
     ls_permutation *p = ls_calloc(1, sizeof *p, "a permutation");
+    ls_status st = LS_OK;
 
     *out = NULL;
     if (!p)
         return LS_ERR_MEMORY;
+    p->kind = kind;
     p->n = n;
     p->seed = seed;
-    if (n >= TABLE_LIMIT) {
-        p->half_bits = half_bits(n);
-    } else if (!(p->table = ls_calloc((size_t)n, sizeof *p->table, "the order of an epoch"))) {
-        ls_permutation_free(p);
-        return LS_ERR_MEMORY;
+    if (windows) {
+        p->chunk = smaller(windows->chunk, n);
+        p->chunks = n / p->chunk + (n % p->chunk != 0);
+        p->window = smaller(windows->window, p->chunks);
+        p->missing = n % p->chunk ? p->chunk - n % p->chunk : 0;
+        p->short_at = p->chunks - 1;
     }
-    prepare(p);
+    if (kind != IN_ORDER)
+        LS_TRY_CLEANUP(ls_bijection_init(&p->order, kind == WHOLE ? n : p->chunks));
+    if (kind == WINDOWED) {
+        if (!(p->rows = ls_calloc(2, sizeof *p->rows, "a permutation"))) {
+            st = LS_ERR_MEMORY;
+            goto cleanup;
+        }
+        for (int i = 0; i < 2; i++)
+            LS_TRY_CLEANUP(ls_bijection_init(&p->rows[i].order, ls_permutation_window_rows_max(p)));
+    }
+    if (kind != IN_ORDER)
+        prepare(p);
     *out = p;
-    return LS_OK;
+    p = NULL;
+cleanup:
+    ls_permutation_free(p);
+    return st;
+}
+
+ls_status ls_permutation_create(uint64_t n, uint64_t seed, ls_permutation **out)
+{
+    return create(n, WHOLE, NULL, seed, out);
+}
+
+ls_status ls_permutation_create_windowed(uint64_t n, const ls_windows *windows, uint64_t seed, ls_permutation **out)
+{
+    return create(n, WINDOWED, windows, seed, out);
+}
+
+ls_status ls_permutation_create_in_order(uint64_t n, const ls_windows *windows, ls_permutation **out)
+{
+    return create(n, IN_ORDER, windows, 0, out);
 }
 
 void ls_permutation_free(ls_permutation *permutation)
 {
     if (!permutation)
         return;
-    ls_free(permutation->table);
+    for (int i = 0; permutation->rows && i < 2; i++)
+        ls_bijection_reset(&permutation->rows[i].order);
+    ls_free(permutation->rows);
+    ls_bijection_reset(&permutation->order);
     ls_free(permutation);
 }
 
@@ -138,19 +113,111 @@ void ls_permutation_set_epoch(ls_permutation *permutation, uint64_t epoch)
     if (epoch == permutation->epoch)
         return;
     permutation->epoch = epoch;
-    prepare(permutation);
+    if (permutation->kind != IN_ORDER)
+        prepare(permutation);
+}
+
+uint64_t ls_permutation_epoch(const ls_permutation *permutation)
+{
+    return permutation->epoch;
+}
+
+/* ---- chunks in their order: each is followed by the next without a gap, the short one too ---- */
+
+/* The position where the chunk at place q begins; n for q = chunks. */
+static uint64_t chunk_begin(const ls_permutation *p, uint64_t q)
+{
+    return q * p->chunk - (q > p->short_at ? p->missing : 0);
+}
+
+/* The place of the chunk that holds a position. */
+static uint64_t chunk_place(const ls_permutation *p, uint64_t position)
+{
+    return (position < chunk_begin(p, p->short_at + 1) ? position : position + p->missing) / p->chunk;
+}
+
+static uint64_t chunk_at(const ls_permutation *p, uint64_t q)
+{
+    return p->kind == IN_ORDER ? q : ls_bijection_at(&p->order, q);
+}
+
+static uint64_t window_begin(const ls_permutation *p, uint64_t window)
+{
+    return chunk_begin(p, smaller(window * p->window, p->chunks));
+}
+
+/* The permutation of a window's rows. */
+static const ls_bijection *rows_of(const ls_permutation *p, uint64_t window)
+{
+    window_rows *r = &p->rows[window % 2];
+
+    if (r->window != window) {
+        const ls_stream stream = ls_stream_at(p->seed, LS_PURPOSE_SHUFFLE, p->epoch, PART_WINDOWS + window);
+
+        ls_bijection_choose(&r->order, window_begin(p, window + 1) - window_begin(p, window), &stream);
+        r->window = window;
+    }
+    return &r->order;
+}
+
+ls_sample_place ls_permutation_place(const ls_permutation *permutation, uint64_t position)
+{
+    const ls_permutation *p = permutation;
+    const uint64_t window = ls_permutation_window_of(p, position), begin = window_begin(p, window);
+    uint64_t row = position - begin, q;
+
+    if (p->kind == WINDOWED)
+        row = ls_bijection_at(rows_of(p, window), row);
+    q = chunk_place(p, begin + row);
+    return (ls_sample_place){
+        .sample = chunk_at(p, q) * p->chunk + (begin + row - chunk_begin(p, q)), .window = window, .row = row};
 }
 
 uint64_t ls_permutation_at(const ls_permutation *permutation, uint64_t position)
 {
-    uint64_t x = position;
+    if (permutation->kind == WHOLE)
+        return ls_bijection_at(&permutation->order, position);
+    return ls_permutation_place(permutation, position).sample;
+}
 
-    if (permutation->table)
-        return permutation->table[position];
-    /* Cycle walking: the network permutes a range below 4 n; following its cycle until it is back below n permutes n.
-     */
-    do
-        x = feistel(permutation, x);
-    while (x >= permutation->n);
-    return x;
+uint64_t ls_permutation_windows(const ls_permutation *permutation)
+{
+    return permutation->chunks / permutation->window + (permutation->chunks % permutation->window != 0);
+}
+
+uint64_t ls_permutation_window_of(const ls_permutation *permutation, uint64_t position)
+{
+    return chunk_place(permutation, position) / permutation->window;
+}
+
+uint64_t ls_permutation_window_rows_max(const ls_permutation *permutation)
+{
+    /* In bounds: the window has all chunks, or fewer of them. */
+    return permutation->window == permutation->chunks ? permutation->n : permutation->window * permutation->chunk;
+}
+
+/* All windows between the first and the last one that are touched lie in the range whole: at most one has the short
+ * chunk. */
+uint64_t ls_permutation_windows_of(const ls_permutation *permutation, uint64_t count)
+{
+    const uint64_t full = ls_permutation_window_rows_max(permutation), smallest = full - permutation->missing;
+    uint64_t most = count < 2 ? count : 2;
+
+    if (count >= 2 + smallest)
+        most += 1 + (count - 2 - smallest) / full;
+    return smaller(most, ls_permutation_windows(permutation));
+}
+
+uint64_t ls_permutation_window_chunks(const ls_permutation *permutation, uint64_t window)
+{
+    return smaller(permutation->window, permutation->chunks - window * permutation->window);
+}
+
+ls_chunk ls_permutation_chunk(const ls_permutation *permutation, uint64_t window, uint64_t k)
+{
+    const uint64_t q = window * permutation->window + k, begin = chunk_begin(permutation, q);
+
+    return (ls_chunk){.first = chunk_at(permutation, q) * permutation->chunk,
+                      .rows = chunk_begin(permutation, q + 1) - begin,
+                      .row = begin - window_begin(permutation, window)};
 }
