@@ -1,4 +1,4 @@
-/* Arrays of samples in memory: conversion to float32, labels, identity. Reading them is dataset_open.c. */
+/* Arrays of samples in memory: conversion to float32, labels, identity. Reading them is dataset_read.c. */
 #include "data/dataset.h"
 
 #include <assert.h>
@@ -13,6 +13,7 @@
 
 /* Labels become float32, which tells integers apart up to here. */
 #define CLASSES_MAX (UINT64_C(1) << 24)
+#define SAMPLED UINT64_C(64) /* samples that stand for all in ls_array_hash_sampled; part of the format */
 
 /*
  * The conversions of one sample, (n) values -> float32. Computed in double and rounded once, so that uint8 with scale
@@ -44,7 +45,7 @@
     }
 LS_ARRAY_TYPES(CONVERSIONS)
 
-static void convert(const ls_array *a, const void *sample, float *out)
+void ls_array_convert(const ls_array *a, const void *sample, float *out)
 {
     const size_t n = a->elements;
 
@@ -73,9 +74,8 @@ static const void *sample_at(const ls_array *a, uint64_t index)
 }
 
 /* Value j of a sample as a double, after scale and offset. */
-static double value_at(const ls_array *a, uint64_t index, size_t j)
+static double value_of(const ls_array *a, const void *sample, size_t j)
 {
-    const void *sample = sample_at(a, index);
     const size_t feature = j % a->period;
     double value = 0;
 
@@ -94,31 +94,40 @@ void ls_array_get(const ls_array *array, uint64_t index, float *out)
     assert(index < array->samples);
     if (array->one_hot) {
         memset(out, 0, (size_t)array->one_hot * sizeof *out);
-        out[(size_t)value_at(array, index, 0)] = 1.0f;
+        out[(size_t)value_of(array, sample_at(array, index), 0)] = 1.0f;
     } else {
-        convert(array, sample_at(array, index), out);
+        ls_array_convert(array, sample_at(array, index), out);
     }
 }
 
-ls_status ls_array_check_labels(const ls_array *array, uint64_t classes)
+ls_status ls_array_check_label_values(const ls_array *array, const void *values, uint64_t first, uint64_t n,
+                                      uint64_t classes)
+{
+    for (uint64_t i = 0; i < n; i++)
+        for (size_t j = 0; j < array->elements; j++) {
+            const double label = value_of(array, (const char *)values + i * ls_array_sample_bytes(array), j);
+
+            if (!(label >= 0 && label < (double)classes && label == floor(label)))
+                return ls_fail(LS_ERR_DATA,
+                               "%s: sample %llu has label %.17g, but the model has %llu classes: labels must be "
+                               "%s0 to %llu",
+                               array->path, (unsigned long long)(array->first_row + first + i), label,
+                               (unsigned long long)classes, label == floor(label) ? "" : "integers, ",
+                               (unsigned long long)(classes - 1));
+        }
+    return LS_OK;
+}
+
+ls_status ls_array_check_labels(ls_array *array, uint64_t classes)
 {
     if (array->one_hot)
         return ls_fail(LS_ERR_ARG, "%s: the labels are one-hot already", array->path);
     if (classes == 0 || classes > CLASSES_MAX)
         return ls_fail(LS_ERR_ARG, "%s: labels of %llu classes; there can be 1 to %llu", array->path,
                        (unsigned long long)classes, (unsigned long long)CLASSES_MAX);
-    for (uint64_t i = 0; i < array->samples; i++)
-        for (size_t j = 0; j < array->elements; j++) {
-            const double label = value_at(array, i, j);
-
-            if (!(label >= 0 && label < (double)classes && label == floor(label)))
-                return ls_fail(LS_ERR_DATA,
-                               "%s: sample %llu has label %.17g, but the model has %llu classes: labels must be "
-                               "%s0 to %llu",
-                               array->path, (unsigned long long)(array->first_row + i), label,
-                               (unsigned long long)classes, label == floor(label) ? "" : "integers, ",
-                               (unsigned long long)(classes - 1));
-        }
+    if (array->values)
+        LS_TRY(ls_array_check_label_values(array, array->values, 0, array->samples, classes));
+    array->label_classes = classes;
     return LS_OK;
 }
 
@@ -129,6 +138,7 @@ ls_status ls_array_channels_first(ls_array *array)
     if (array->stored.rank < 2)
         return ls_fail(LS_ERR_SHAPE, "%s: samples have shape %s; channels_first needs channels and one axis or more",
                        array->path, ls_shape_format(&array->stored, shape));
+    array->hash = 0;
     array->channels_first = true;
     array->shape = ls_shape_channels_last(&array->stored);
     return LS_OK;
@@ -147,27 +157,68 @@ ls_status ls_array_one_hot(ls_array *array, uint64_t classes)
     return LS_OK;
 }
 
-uint64_t ls_array_hash(const ls_array *array)
+/* What the values mean. */
+static void hash_description(const ls_array *array, XXH3_state_t *state)
 {
     const uint64_t head[3] = {array->samples, array->stored.rank, array->period};
-    const size_t bytes = (size_t)array->samples * array->elements * array->value_bytes;
     const char *type = ls_array_type(array);
-    XXH3_state_t state;
 
-    XXH3_64bits_reset(&state);
-    XXH3_64bits_update(&state, type, strlen(type) + 1);
-    XXH3_64bits_update(&state, head, sizeof head);
+    XXH3_64bits_reset(state);
+    XXH3_64bits_update(state, type, strlen(type) + 1);
+    XXH3_64bits_update(state, head, sizeof head);
     for (size_t i = 0; i < array->stored.rank; i++) {
         const uint64_t dim = array->stored.dim[i];
 
-        XXH3_64bits_update(&state, &dim, sizeof dim);
+        XXH3_64bits_update(state, &dim, sizeof dim);
     }
-    XXH3_64bits_update(&state, array->scale, array->period * sizeof *array->scale);
-    XXH3_64bits_update(&state, array->offset, array->period * sizeof *array->offset);
-    XXH3_64bits_update(&state, array->values, bytes);
+    XXH3_64bits_update(state, array->scale, array->period * sizeof *array->scale);
+    XXH3_64bits_update(state, array->offset, array->period * sizeof *array->offset);
+}
+
+/* Behind the values, where it has always stood. */
+static uint64_t finish_hash(const ls_array *array, XXH3_state_t *state)
+{
     if (array->channels_first)
-        XXH3_64bits_update(&state, "channels_first", sizeof "channels_first");
-    return XXH3_64bits_digest(&state);
+        XXH3_64bits_update(state, "channels_first", sizeof "channels_first");
+    return XXH3_64bits_digest(state);
+}
+
+uint64_t ls_array_hash(const ls_array *array)
+{
+    XXH3_state_t state;
+
+    if (array->hash)
+        return array->hash;
+    hash_description(array, &state);
+    XXH3_64bits_update(&state, array->values, ls_array_bytes(array));
+    return finish_hash(array, &state);
+}
+
+ls_status ls_array_hash_sampled(const ls_array *array, uint64_t *hash)
+{
+    const uint64_t layout[2] = {array->chunk_rows, array->storage_bytes};
+    const size_t bytes = ls_array_sample_bytes(array);
+    void *sample = ls_calloc(bytes, 1, "a sample");
+    ls_array_reader *reader = NULL;
+    XXH3_state_t state;
+    ls_status st = sample ? LS_OK : LS_ERR_MEMORY;
+
+    LS_TRY_CLEANUP(st);
+    LS_TRY_CLEANUP(ls_array_reader_open(array, &reader));
+    hash_description(array, &state);
+    XXH3_64bits_update(&state, layout, sizeof layout);
+    for (uint64_t i = 0; i < SAMPLED; i++) {
+        /* (samples - 1) i / (SAMPLED - 1), without overflow */
+        const uint64_t n = array->samples - 1, at = n / (SAMPLED - 1) * i + n % (SAMPLED - 1) * i / (SAMPLED - 1);
+
+        LS_TRY_CLEANUP(ls_array_reader_read(reader, at, 1, sample));
+        XXH3_64bits_update(&state, sample, bytes);
+    }
+    *hash = finish_hash(array, &state);
+cleanup:
+    ls_array_reader_close(reader);
+    ls_free(sample);
+    return st;
 }
 
 void ls_array_free(ls_array *array)
@@ -179,7 +230,10 @@ void ls_array_free(ls_array *array)
     ls_free(array->classes);
     ls_free(array->scale);
     ls_free(array->offset);
-    ls_free(array->values);
+    if (array->owns_values)
+        ls_free(array->values);
+    ls_free(array->dataset);
+    ls_free(array->file);
     ls_free(array->path);
     ls_free(array);
 }
@@ -187,6 +241,23 @@ void ls_array_free(ls_array *array)
 uint64_t ls_array_samples(const ls_array *array)
 {
     return array->samples;
+}
+
+size_t ls_array_sample_bytes(const ls_array *array)
+{
+    return array->elements * array->value_bytes; /* ls_shape_check bounds the elements */
+}
+
+size_t ls_array_bytes(const ls_array *array)
+{
+    size_t bytes;
+
+    return ls_size_mul((size_t)array->samples, ls_array_sample_bytes(array), &bytes) ? bytes : SIZE_MAX;
+}
+
+uint64_t ls_array_chunk_rows(const ls_array *array)
+{
+    return array->chunk_rows;
 }
 
 const ls_shape *ls_array_shape(const ls_array *array)
@@ -229,6 +300,7 @@ ls_status ls_array_set_scaling(ls_array *array, const double *scale, const doubl
         if (offset)
             array->offset[j] = *offset;
     }
+    array->hash = 0;
     array->scaled = false;
     for (size_t j = 0; j < array->period; j++)
         array->scaled |= array->scale[j] != 1 || array->offset[j] != 0;

@@ -1,6 +1,7 @@
 /*
- * HDF5 datasets in memory: arrays of samples, first axis = samples, any integer or float type, stored small and turned
- * to float32 as (value - offset) * scale when a batch is assembled.
+ * HDF5 datasets: arrays of samples, first axis = samples, any integer or float type, stored small and turned to float32
+ * as (value - offset) * scale when a batch is assembled. An array is described first; then its values are read whole,
+ * one copy for all processes of a node (ls_array_load), or a window at a time (data/feed.h).
  */
 #ifndef LS_DATA_DATASET_H
 #define LS_DATA_DATASET_H
@@ -9,16 +10,24 @@
 #include <stdint.h>
 
 #include "base/config.h"
+#include "data/sharing.h"
 #include "tensor/shape.h"
 
 typedef struct ls_array ls_array;
 
 /*
- * Open FILE:PATH and read it whole in its own type (uint8 stays uint8). Every failure names file, dataset and, where it
- * is one sample's fault, the sample: missing, truncated, wrong type (strings, compounds), absurd sizes, checksum
- * errors, NaN or Inf. rows: NULL, or [begin, end) of the first axis. Not collective: every rank opens the file
+ * What FILE:PATH holds, without its values. Every failure names file and dataset: missing, truncated, wrong type
+ * (strings, compounds). rows: NULL, or [begin, end) of the first axis. Not collective: every rank opens the file
  * read-only itself.
  */
+ls_status ls_array_describe(const char *file, const char *path, const uint64_t *rows, ls_array **out);
+/*
+ * Collective over sharing (NULL: this process alone). Read the values in their own type (uint8 stays uint8), each
+ * process its part. Failures name file, dataset and, where it is one sample's fault, the sample: absurd sizes, checksum
+ * errors, NaN or Inf, labels (ls_array_one_hot, ls_array_check_labels) that are none.
+ */
+ls_status ls_array_load(ls_array *array, const ls_sharing *sharing);
+/* Both, for a process by itself. */
 ls_status ls_array_open(const char *file, const char *path, const uint64_t *rows, ls_array **out);
 void ls_array_free(ls_array *array);
 
@@ -26,8 +35,21 @@ uint64_t ls_array_samples(const ls_array *array);
 const ls_shape *ls_array_shape(const ls_array *array); /* of one sample */
 const char *ls_array_type(const ls_array *array);      /* "uint8", "float32", … */
 const char *ls_array_path(const ls_array *array);      /* "file.h5:/train/x" */
-/* XXH3-64 of the type, shape, scale, offset and stored bytes: the identity of the data, compared across ranks. */
+/* Of all values as they are stored; SIZE_MAX: that many cannot be addressed. */
+size_t ls_array_bytes(const ls_array *array);
+size_t ls_array_sample_bytes(const ls_array *array);
+/* Rows of a chunk of the HDF5 dataset; 0: it is not chunked. */
+uint64_t ls_array_chunk_rows(const ls_array *array);
+/*
+ * XXH3-64 of the type, shape, scale, offset and stored bytes: the identity of the data, compared across ranks. The array
+ * is in memory.
+ */
 uint64_t ls_array_hash(const ls_array *array);
+/*
+ * The same for an array that is too large to be read for this: of type, shape, scale, offset, how the dataset lies in its
+ * file (chunks, bytes) and 64 samples at equal distances.
+ */
+ls_status ls_array_hash_sampled(const ls_array *array, uint64_t *hash);
 /* Of an integer type, without scale and offset. */
 bool ls_array_is_integer(const ls_array *array);
 
@@ -47,8 +69,8 @@ ls_status ls_array_channels_first(ls_array *array);
 
 /* Turn integer labels of shape () or (1) into one-hot rows of `classes`: from then on samples have shape (classes). */
 ls_status ls_array_one_hot(ls_array *array, uint64_t classes);
-/* LS_ERR_DATA naming the first sample that is no integer in [0, classes). */
-ls_status ls_array_check_labels(const ls_array *array, uint64_t classes);
+/* LS_ERR_DATA naming the first sample that is no integer in [0, classes); of values not read yet, when they are. */
+ls_status ls_array_check_labels(ls_array *array, uint64_t classes);
 
 /* The dataset's `classes` attribute: names, or NULL with *n = 0. Borrowed. */
 const char *const *ls_array_classes(const ls_array *array, size_t *n);

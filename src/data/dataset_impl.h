@@ -1,10 +1,14 @@
-/* What dataset.c (using arrays), dataset_open.c (reading them from HDF5) and dataset_attributes.c share. */
+/*
+ * What dataset.c (using arrays), dataset_open.c (what an HDF5 file says of them), dataset_read.c (their values),
+ * dataset_attributes.c and feed.c (values that do not fit into memory) share.
+ */
 #ifndef LS_DATA_DATASET_IMPL_H
 #define LS_DATA_DATASET_IMPL_H
 
 #include <hdf5.h>
 
 #include "data/dataset.h"
+#include "data/h5.h"
 
 /* X(constant, C type, name): how values are kept in memory. */
 #define LS_ARRAY_TYPES(X)                                                                                              \
@@ -27,6 +31,7 @@ typedef enum ls_array_kind {
 
 struct ls_array {
     char *path; /* "file.h5:/train/x" */
+    char *file, *dataset; /* the two apart */
     ls_array_kind kind;
     size_t value_bytes;
     uint64_t samples;
@@ -34,21 +39,62 @@ struct ls_array {
     ls_shape stored;    /* of one sample, as in the file */
     ls_shape shape;     /* as ls_array_get gives it: differs after ls_array_one_hot or ls_array_channels_first */
     size_t elements;    /* of one stored sample */
-    void *values;       /* (samples, stored) */
+    void *values;       /* (samples, stored); NULL: not read */
+    bool owns_values;   /* they are on the heap, not a sharing's */
+    uint64_t hash;      /* of the values and what they mean; 0: not computed yet */
+
+    uint64_t chunk_rows;    /* of the HDF5 dataset; 0: it is not chunked */
+    uint64_t chunk_bytes;   /* of one such chunk in memory */
+    uint64_t storage_bytes; /* that the whole dataset takes in the file */
 
     /* Per element j of a sample: (value - offset[j % period]) * scale[j % period]. period 1: the same for all. */
     double *scale, *offset;
     size_t period;
     bool scaled; /* false: scale is 1 and offset 0 */
 
-    uint64_t one_hot;    /* classes; 0: values as they are */
-    bool channels_first; /* stored (channels, …), given (…, channels) */
+    uint64_t one_hot;       /* classes; 0: values as they are */
+    uint64_t label_classes; /* values must be integers below this; 0: they may be anything */
+    bool channels_first;    /* stored (channels, …), given (…, channels) */
     char **classes;
     size_t class_count;
 };
 
+/* An HDF5 dataset that is open for reading. */
+typedef struct ls_array_source {
+    const char *name;         /* "file.h5:/train/x", borrowed, for messages */
+    hid_t file, object, type, space; /* < 0: not open */
+    int rank;                 /* of the dataset, samples included */
+    hsize_t dim[H5S_MAX_RANK];
+    char reason[LS_H5_REASON_BYTES];
+} ls_array_source;
+
+/* Between ls_h5_quiet_begin and _end, all four; _close also after a failed _open. */
+ls_status ls_array_source_open(const char *file, const char *path, const char *name, ls_array_source *out);
+void ls_array_source_close(ls_array_source *source);
 /* Fill scale, offset and period; classes and class_count. `dataset` is open, array->stored and elements are known. */
 ls_status ls_array_read_scaling(ls_array *array, hid_t dataset);
 ls_status ls_array_read_classes(ls_array *array, hid_t dataset);
+
+/*
+ * Reads samples of an array and checks them: finite as float32, labels if they are to be some. For one thread at a time;
+ * takes turns with all other users of HDF5.
+ */
+typedef struct ls_array_reader {
+    const ls_array *array; /* borrowed */
+    ls_array_source source;
+    uint64_t piece; /* rows read at a time, multiples of it counted from the dataset's first row */
+    float *sample;  /* scratch */
+} ls_array_reader;
+
+ls_status ls_array_reader_open(const ls_array *array, ls_array_reader **out);
+void ls_array_reader_close(ls_array_reader *reader);
+/* Samples [first, first + n) into values. */
+ls_status ls_array_reader_read(ls_array_reader *reader, uint64_t first, uint64_t n, void *values);
+
+/* Labels of samples [first, first + n), which stand in values. LS_ERR_DATA naming the first wrong one. */
+ls_status ls_array_check_label_values(const ls_array *array, const void *values, uint64_t first, uint64_t n,
+                                      uint64_t classes);
+/* One stored sample as float32. */
+void ls_array_convert(const ls_array *array, const void *sample, float *out);
 
 #endif

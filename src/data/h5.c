@@ -1,9 +1,25 @@
 #include "data/h5.h"
 
+#include <pthread.h>
 #include <stdio.h>
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static pthread_mutex_t lock;
+
+static void make_lock(void)
+{
+    pthread_mutexattr_t recursive;
+
+    pthread_mutexattr_init(&recursive);
+    pthread_mutexattr_settype(&recursive, PTHREAD_MUTEX_RECURSIVE);
+    pthread_mutex_init(&lock, &recursive);
+    pthread_mutexattr_destroy(&recursive);
+}
 
 void ls_h5_quiet_begin(ls_h5_quiet *quiet)
 {
+    pthread_once(&once, make_lock);
+    pthread_mutex_lock(&lock);
     H5Eget_auto2(H5E_DEFAULT, &quiet->print, &quiet->data);
     H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
 }
@@ -11,6 +27,7 @@ void ls_h5_quiet_begin(ls_h5_quiet *quiet)
 void ls_h5_quiet_end(const ls_h5_quiet *quiet)
 {
     H5Eset_auto2(H5E_DEFAULT, quiet->print, quiet->data);
+    pthread_mutex_unlock(&lock);
 }
 
 static herr_t take_first(unsigned n, const H5E_error2_t *error, void *data)

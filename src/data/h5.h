@@ -1,4 +1,10 @@
-/* HDF5 without its own error printing, and its reasons in one line. For the files of this folder. */
+/*
+ * HDF5 without its own error printing, one thread at a time, and its reasons in one line.
+ *
+ * HDF5 is not safe with threads as most people build it, and datasets that do not fit into memory are read by a thread of
+ * their own (data/feed.h): every use of HDF5 stands between ls_h5_quiet_begin and _end, also that of its constants
+ * (H5T_NATIVE_FLOAT is a call).
+ */
 #ifndef LS_DATA_H5_H
 #define LS_DATA_H5_H
 
@@ -11,7 +17,7 @@ typedef struct ls_h5_quiet {
     void *data;
 } ls_h5_quiet;
 
-/* HDF5 prints nothing between the two. */
+/* HDF5 prints nothing between the two, and no other thread gets past the first. Pairs may nest. */
 void ls_h5_quiet_begin(ls_h5_quiet *quiet);
 void ls_h5_quiet_end(const ls_h5_quiet *quiet);
 
