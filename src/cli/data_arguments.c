@@ -137,6 +137,7 @@ static ls_status read_arguments(int argc, char **argv, bool wants_output, ls_dat
     LS_TRY(ls_checkpoint_experiment(a->model, &a->experiment));
     a->batch_size = batch ? (uint64_t)batch : (uint64_t)a->experiment->fit.batch_size;
     a->microbatch = (uint64_t)a->experiment->fit.microbatch;
+    a->experiment->fit.validation_batch_size = (int64_t)a->batch_size; /* data that are streamed are held for it */
     return make_spec(a);
 }
 

@@ -194,7 +194,7 @@ uint64_t ls_array_hash(const ls_array *array)
     return finish_hash(array, &state);
 }
 
-ls_status ls_array_hash_sampled(const ls_array *array, uint64_t *hash)
+ls_status ls_array_hash_sampled(ls_array *array)
 {
     const uint64_t layout[2] = {array->chunk_rows, array->storage_bytes};
     const size_t bytes = ls_array_sample_bytes(array);
@@ -214,7 +214,7 @@ ls_status ls_array_hash_sampled(const ls_array *array, uint64_t *hash)
         LS_TRY_CLEANUP(ls_array_reader_read(reader, at, 1, sample));
         XXH3_64bits_update(&state, sample, bytes);
     }
-    *hash = finish_hash(array, &state);
+    array->hash = finish_hash(array, &state);
 cleanup:
     ls_array_reader_close(reader);
     ls_free(sample);

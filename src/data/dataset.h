@@ -42,14 +42,14 @@ size_t ls_array_sample_bytes(const ls_array *array);
 uint64_t ls_array_chunk_rows(const ls_array *array);
 /*
  * XXH3-64 of the type, shape, scale, offset and stored bytes: the identity of the data, compared across ranks. The array
- * is in memory.
+ * is in memory, or was sampled.
  */
 uint64_t ls_array_hash(const ls_array *array);
 /*
- * The same for an array that is too large to be read for this: of type, shape, scale, offset, how the dataset lies in its
- * file (chunks, bytes) and 64 samples at equal distances.
+ * For an array that is too large to be read for this: from now on ls_array_hash is of type, shape, scale, offset, how the
+ * dataset lies in its file (chunks, bytes) and 64 samples at equal distances.
  */
-ls_status ls_array_hash_sampled(const ls_array *array, uint64_t *hash);
+ls_status ls_array_hash_sampled(ls_array *array);
 /* Of an integer type, without scale and offset. */
 bool ls_array_is_integer(const ls_array *array);
 

@@ -322,8 +322,12 @@ static void request(ls_feed *f, uint64_t window)
     first = n * part / parts;
 
     pthread_mutex_lock(&f->lock);
-    while (s->state == WANTED) /* of a window that is not needed any more */
+    while (s->state == WANTED && f->status == LS_OK) /* of a window that is not needed any more */
         pthread_cond_wait(&f->news, &f->lock);
+    if (f->status != LS_OK) { /* the thread has ended its work: wait_own will tell */
+        pthread_mutex_unlock(&f->lock);
+        return;
+    }
     s->window = window;
     s->state = WANTED;
     s->chunks = n * (part + 1) / parts - first;
@@ -400,6 +404,9 @@ ls_status ls_feed_advance(ls_feed *f, uint64_t epoch, uint64_t first, uint64_t n
 
     if (n == 0)
         return LS_OK;
+    if (n > f->settings.most)
+        return ls_fail(LS_ERR_ARG, "%llu samples at a time of data that are read for %llu", (unsigned long long)n,
+                       (unsigned long long)f->settings.most);
     ls_permutation_set_epoch(f->order, epoch);
     begin = base + ls_permutation_window_of(f->order, first);
     end = base + ls_permutation_window_of(f->order, first + n - 1);

@@ -7,6 +7,7 @@
 #include <xxhash.h>
 
 #include "base/memory.h"
+#include "data/h5.h"
 #include "formats/h5_file.h"
 #include "formats/keras_archive.h"
 #include "formats/keras_file.h"
@@ -338,8 +339,12 @@ static ls_status identity(const ls_trainer *t, ls_text *out)
     ls_config *root = NULL;
     ls_status st;
 
-    ls_text_add(out, "seed: %" PRIu64 "\nbatch_size: %" PRId64 "\nmicrobatch: %" PRId64 "\nshuffle: %s\n", e->seed,
+    ls_text_add(out, "seed: %" PRIu64 "\nbatch_size: %" PRId64 "\nmicrobatch: %" PRId64 "\nshuffle: %s", e->seed,
                 e->fit.batch_size, e->fit.microbatch, e->fit.shuffle ? "true" : "false");
+    if (t->task->train->windows.window)
+        ls_text_add(out, ", in windows of %" PRIu64 " chunks of %" PRIu64, t->task->train->windows.window,
+                    t->task->train->windows.chunk);
+    ls_text_add(out, "\n");
     add_count(out, "steps_per_epoch", e->fit.steps_per_epoch);
     add_count(out, "initial_epoch", e->fit.initial_epoch);
     ls_text_add(out, "reduction: %s\ngrid: %s\ntraining data: ", reductions[e->distributed.reduction],
@@ -425,8 +430,14 @@ cleanup:
 
 ls_status ls_checkpoint_write(ls_trainer *t, const char *path)
 {
+    ls_h5_quiet quiet;
+    ls_status st;
+
     LS_TRY(ls_updater_gather(t->updater, t->gradients));
-    return ls_agree(t->comm, t->comm->rank == 0 ? write_file(t, path) : LS_OK);
+    ls_h5_quiet_begin(&quiet); /* the types of HDF5 that are named on the way are calls of it, too */
+    st = t->comm->rank == 0 ? write_file(t, path) : LS_OK;
+    ls_h5_quiet_end(&quiet);
+    return ls_agree(t->comm, st);
 }
 
 ls_status ls_checkpoint_write_keras(ls_trainer *t, const char *path)
@@ -536,8 +547,13 @@ ls_status ls_checkpoint_read(ls_trainer *t, const char *path, bool allow_other_k
 {
     char fingerprint[33], text[64];
     uint64_t digest = 0;
+    ls_h5_quiet quiet;
+    ls_status st;
 
-    LS_TRY(ls_agree(t->comm, read_file(t, path, allow_other_kernel, &digest)));
+    ls_h5_quiet_begin(&quiet);
+    st = read_file(t, path, allow_other_kernel, &digest);
+    ls_h5_quiet_end(&quiet);
+    LS_TRY(ls_agree(t->comm, st));
     /* Each rank read a whole file, but was it the same one? (A directory of its own on every node; a stale cache.) */
     ls_model_fingerprint(t->model, fingerprint);
     snprintf(text, sizeof text, "%s %016" PRIx64, fingerprint, digest);

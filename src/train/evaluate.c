@@ -58,8 +58,10 @@ ls_status ls_evaluate(const ls_task *task, ls_engine *engine, const ls_split *sp
     for (uint64_t k = 0; k < batches && st == LS_OK; k++) {
         const ls_slice slice =
             ls_slice_of(split->samples, batch_size, microbatch, k, task->comm->rank, task->comm->size);
-        const ls_local_batch batch = ls_split_load(split, NULL, &slice, microbatch, engine, task->objective);
+        ls_local_batch batch;
 
+        LS_TRY_CLEANUP(ls_split_advance(split, NULL, k * batch_size, slice.batch_rows, watchdog));
+        batch = ls_split_load(split, NULL, &slice, microbatch, engine, task->objective);
         ls_watchdog_beat(watchdog, "evaluating");
         if (ls_needs_binary_check(task))
             LS_TRY_CLEANUP(ls_check_binary_labels(task, engine, &batch, binary));
@@ -118,8 +120,10 @@ ls_status ls_predict(const ls_task *task, ls_engine *engine, const ls_split *spl
     st = ls_agree(comm, st);
     for (uint64_t k = 0; k < ls_batches(split->samples, batch_size) && st == LS_OK; k++) {
         const ls_slice slice = ls_slice_of(split->samples, batch_size, microbatch, k, comm->rank, comm->size);
-        const ls_local_batch batch = ls_split_load(split, NULL, &slice, microbatch, engine, NULL);
+        ls_local_batch batch;
 
+        LS_TRY_CLEANUP(ls_split_advance(split, NULL, k * batch_size, slice.batch_rows, NULL));
+        batch = ls_split_load(split, NULL, &slice, microbatch, engine, NULL);
         LS_TRY_CLEANUP(ls_engine_forward(engine, &batch, false, 0, 0, NULL));
         for (size_t o = 0; o < model->outputs && st == LS_OK; o++) {
             LS_TRY_CLEANUP(gather_rows(task, split, batch_size, microbatch, k,

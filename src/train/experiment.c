@@ -17,7 +17,6 @@
 typedef struct fit_config {
     int64_t initial_epoch, epochs, batch_size, steps_per_epoch, validation_freq, validation_batch_size, validation_steps;
     int64_t checkpoint_every, checkpoint_keep;
-    bool shuffle;
     double validation_split, checkpoint_seconds;
 } fit_config;
 
@@ -30,7 +29,6 @@ static const ls_option fit_options[] = {
      .min = 1, .max = 1e9},
     {.name = "steps_per_epoch", .kind = LS_OPTION_INT, .offset = offsetof(fit_config, steps_per_epoch),
      .initial = "null", .nullable = true, .min = 1, .max = 1e15},
-    {.name = "shuffle", .kind = LS_OPTION_BOOL, .offset = offsetof(fit_config, shuffle), .initial = "true"},
     {.name = "validation_split", .kind = LS_OPTION_FLOAT, .offset = offsetof(fit_config, validation_split),
      .initial = "0.0", .min = 0, .max = 1, .open_max = true},
     {.name = "validation_freq", .kind = LS_OPTION_INT, .offset = offsetof(fit_config, validation_freq),
@@ -120,9 +118,27 @@ static ls_status check_epochs(const ls_config *node, const ls_fit_options *fit)
     return LS_OK;
 }
 
+/* true, false, or {window: CHUNKS, chunk: ROWS}: in windows of chunks, for data larger than memory. */
+static ls_status read_shuffle(const ls_config *node, ls_fit_options *fit)
+{
+    static const char *const keys[] = {"window", "chunk"};
+    ls_config *window;
+
+    if (ls_config_is_null(node))
+        return LS_OK;
+    if (node->kind != LS_CONFIG_MAP)
+        return ls_config_bool(node, "fit.shuffle", &fit->shuffle);
+    LS_TRY(ls_config_check_keys(node, keys, sizeof keys / sizeof keys[0], "fit.shuffle"));
+    LS_TRY(ls_config_need(node, "window", "fit.shuffle", &window));
+    LS_TRY(ls_config_int(window, "fit.shuffle.window", 1, (int64_t)1 << 40, &fit->window));
+    if (!ls_config_is_null(ls_config_get(node, "chunk")))
+        LS_TRY(ls_config_int(ls_config_get(node, "chunk"), "fit.shuffle.chunk", 1, (int64_t)1 << 40, &fit->chunk));
+    return LS_OK;
+}
+
 static ls_status read_fit(const ls_config *node, ls_experiment *e)
 {
-    static const char *const extra[] = {"microbatch", "validation_data", "class_weight", "noise_scale", NULL};
+    static const char *const extra[] = {"microbatch", "validation_data", "class_weight", "noise_scale", "shuffle", NULL};
     const ls_config *microbatch = ls_config_get(node, "microbatch");
     ls_component component = {0};
     const fit_config *config;
@@ -136,7 +152,7 @@ static ls_status read_fit(const ls_config *node, ls_experiment *e)
         .batch_size = config->batch_size,
         .steps_per_epoch = config->steps_per_epoch,
         .microbatch = (int64_t)ls_microbatch_auto((uint64_t)config->batch_size),
-        .shuffle = config->shuffle,
+        .shuffle = true,
         .validation_freq = config->validation_freq,
         .validation_batch_size = config->validation_batch_size,
         .validation_steps = config->validation_steps,
@@ -153,6 +169,7 @@ static ls_status read_fit(const ls_config *node, ls_experiment *e)
             e->fit.microbatch = e->fit.batch_size;
     }
     LS_TRY_CLEANUP(read_noise_scale(ls_config_get(node, "noise_scale"), &e->fit));
+    LS_TRY_CLEANUP(read_shuffle(ls_config_get(node, "shuffle"), &e->fit));
     LS_TRY_CLEANUP(read_class_weight(ls_config_get(node, "class_weight"), &e->fit));
     LS_TRY_CLEANUP(copy_text(ls_config_get(node, "validation_data"), "fit.validation_data", &e->fit.validation_data));
     if (e->fit.validation_data && !ls_experiment_split(e, e->fit.validation_data)) {
@@ -339,15 +356,46 @@ cleanup:
     return st;
 }
 
+/* 512MB, 1.5 GiB, or a number of bytes. */
+static ls_status read_bytes(const ls_config *node, const char *where, uint64_t *out)
+{
+    static const struct {
+        const char *name;
+        double bytes;
+    } units[] = {{"", 1},         {"B", 1},          {"KB", 1e3},       {"MB", 1e6},       {"GB", 1e9},
+                 {"TB", 1e12},    {"KiB", 0x1p10},   {"MiB", 0x1p20},   {"GiB", 0x1p30},   {"TiB", 0x1p40}};
+    const char *text;
+    char *unit;
+    double value;
+
+    LS_TRY(ls_config_text(node, where, &text));
+    value = strtod(text, &unit);
+    if (unit == text || !(value > 0))
+        return ls_config_fail(node, "%s is a size like 512MB or 1.5GiB, not '%s'", where, text);
+    unit += strspn(unit, " ");
+    for (size_t i = 0; i < sizeof units / sizeof units[0]; i++)
+        if (strcmp(unit, units[i].name) == 0) {
+            value *= units[i].bytes;
+            if (!(value >= 1 && value < 0x1p62))
+                return ls_config_fail(node, "%s: '%s' is no size of memory", where, text);
+            *out = (uint64_t)value;
+            return LS_OK;
+        }
+    return ls_config_fail(node, "%s: '%s' has no known unit; there are B, KB, MB, GB, TB, KiB, MiB, GiB and TiB", where,
+                          text);
+}
+
 static ls_status read_data(const ls_config *data, ls_experiment *e)
 {
-    const ls_config *file_node = ls_config_get(data, "file");
+    const ls_config *file_node = ls_config_get(data, "file"), *memory = ls_config_get(data, "memory");
     char *file = NULL;
     ls_status st = LS_OK;
 
     LS_TRY(ls_config_expect(data, LS_CONFIG_MAP, "data"));
     if (!(e->split = ls_calloc(data->count, sizeof *e->split, "the splits")))
         return LS_ERR_MEMORY;
+    if (!ls_config_is_null(memory))
+        LS_TRY(read_bytes(memory, "data.memory", &e->memory_bytes));
     if (file_node) {
         const char *text;
 
@@ -356,7 +404,7 @@ static ls_status read_data(const ls_config *data, ls_experiment *e)
             return LS_ERR_MEMORY;
     }
     for (const ls_config *c = data->first; c; c = c->next)
-        if (c != file_node)
+        if (c != file_node && c != memory)
             LS_TRY_CLEANUP(read_split(e, c, file, &e->split[e->splits++]));
 cleanup:
     ls_free(file);

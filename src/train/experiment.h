@@ -43,6 +43,7 @@ typedef struct ls_fit_options {
     int64_t batch_size, microbatch;         /* microbatch: resolved, never 0 */
     int64_t steps_per_epoch;                /* INT64_MIN: a pass over the data; see epoch_plan.h */
     bool shuffle;
+    int64_t window, chunk; /* fit.shuffle: {window: CHUNKS, chunk: ROWS}; 0: no windows, chunks of the file */
     int64_t validation_freq, validation_batch_size; /* batch size INT64_MIN: batch_size */
     int64_t validation_steps;                       /* INT64_MIN: all batches */
     double validation_split;
@@ -74,6 +75,7 @@ typedef struct ls_experiment {
     char *output;          /* directory; NULL: none given */
     ls_split_spec *split;
     size_t splits;
+    uint64_t memory_bytes; /* data.memory: of data held on a node; 0: no limit */
     const ls_config *model; /* description */
     const ls_config *compile;
     char *compile_refused; /* why a model of Keras is not compiled as its file says; NULL: it is */

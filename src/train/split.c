@@ -8,11 +8,37 @@
 #include "base/memory.h"
 
 #define AHEAD 4 /* samples fetched before they are needed */
+#define CHUNK_ROWS 1024 /* of datasets without chunks; part of the format */
+
+/* The arrays of a split one after another: inputs, outputs, weight. NULL where there is none. */
+static size_t arrays_of(const ls_split *split)
+{
+    return split->inputs + split->outputs + 1;
+}
+
+static ls_array *array_at(const ls_split *split, size_t i)
+{
+    if (i < split->inputs)
+        return split->x[i];
+    i -= split->inputs;
+    return i == split->outputs ? split->weight : split->y ? split->y[i] : NULL;
+}
+
+static ls_status list_arrays(ls_split *split)
+{
+    if (!(split->fed = ls_calloc(arrays_of(split), sizeof(ls_array *), "a split")))
+        return LS_ERR_MEMORY;
+    for (size_t i = 0; i < arrays_of(split); i++)
+        split->fed[i] = array_at(split, i);
+    return LS_OK;
+}
 
 void ls_split_free(ls_split *split)
 {
     if (!split)
         return;
+    ls_feed_close(split->feed);
+    ls_free(split->fed);
     for (size_t i = 0; split->owns && split->x && i < split->inputs; i++)
         ls_array_free(split->x[i]);
     for (size_t k = 0; split->owns && split->y && k < split->outputs; k++)
@@ -27,7 +53,7 @@ void ls_split_free(ls_split *split)
 
 static ls_status open_array(const ls_array_spec *spec, const ls_split_spec *of, ls_array **out)
 {
-    ls_status st = ls_array_open(spec->file, spec->path, of->has_rows ? of->rows : NULL, out);
+    ls_status st = ls_array_describe(spec->file, spec->path, of->has_rows ? of->rows : NULL, out);
 
     if (st != LS_OK)
         return st;
@@ -134,6 +160,7 @@ ls_status ls_split_open(const ls_split_spec *spec, const ls_model *model, ls_spl
         st = ls_fail(LS_ERR_DATA, "%s holds no sample", ls_array_path(split->x[0]));
         goto cleanup;
     }
+    LS_TRY_CLEANUP(list_arrays(split));
     *out = split;
     split = NULL;
 cleanup:
@@ -155,6 +182,7 @@ ls_status ls_split_cut(ls_split *split, double fraction, const ls_config *at, ls
         return LS_ERR_MEMORY;
     *view = *split;
     view->owns = false;
+    view->fed = NULL;
     view->name = ls_strdup("validation_split");
     view->x = ls_calloc(split->inputs, sizeof *view->x, "a split");
     view->y = split->y ? ls_calloc(split->outputs, sizeof *view->y, "a split") : NULL;
@@ -165,6 +193,10 @@ ls_status ls_split_cut(ls_split *split, double fraction, const ls_config *at, ls
     memcpy(view->x, split->x, split->inputs * sizeof *view->x);
     if (split->y)
         memcpy(view->y, split->y, split->outputs * sizeof *view->y);
+    if (list_arrays(view) != LS_OK) {
+        ls_split_free(view);
+        return LS_ERR_MEMORY;
+    }
     view->begin = split->begin + cut;
     view->samples = split->samples - cut;
     split->samples = cut;
@@ -172,9 +204,75 @@ ls_status ls_split_cut(ls_split *split, double fraction, const ls_config *at, ls
     return LS_OK;
 }
 
-ls_status ls_split_identity(const ls_split *split, ls_text *out)
+size_t ls_split_bytes(const ls_split *split)
+{
+    size_t row = 0, bytes;
+
+    for (size_t i = 0; i < arrays_of(split); i++)
+        if (array_at(split, i))
+            row += ls_array_sample_bytes(array_at(split, i));
+    return ls_size_mul((size_t)split->samples, row, &bytes) ? bytes : SIZE_MAX;
+}
+
+uint64_t ls_split_chunk_rows(const ls_split *split)
+{
+    const uint64_t rows = ls_array_chunk_rows(split->x[0]);
+
+    return rows ? rows : CHUNK_ROWS;
+}
+
+ls_status ls_split_read(ls_split *split, const ls_sharing *sharing)
+{
+    for (size_t i = 0; split->owns && i < arrays_of(split); i++)
+        if (array_at(split, i))
+            LS_TRY(ls_array_load(array_at(split, i), sharing));
+    return LS_OK;
+}
+
+ls_feed_settings ls_split_feed_settings(const ls_split *split, const ls_windows *windows, uint64_t most,
+                                        const ls_sharing *sharing)
+{
+    return (ls_feed_settings){
+        .array = split->fed,
+        .arrays = arrays_of(split),
+        .begin = split->begin,
+        .samples = split->samples,
+        .windows = *windows,
+        .most = most < split->samples ? most : split->samples,
+        .sharing = sharing,
+    };
+}
+
+ls_status ls_split_stream(ls_split *split, const ls_feed_settings *settings)
+{
+    const ls_sharing *sharing = settings->sharing;
+    ls_status st = LS_OK;
+
+    for (size_t i = 0; split->owns && st == LS_OK && i < settings->arrays; i++)
+        if (settings->array[i])
+            st = ls_array_hash_sampled(settings->array[i]);
+    if (sharing)
+        st = sharing->agree(sharing->context, st, NULL);
+    return st == LS_OK ? ls_feed_open(settings, &split->feed) : st;
+}
+
+ls_status ls_split_facts(const ls_split *split, ls_text *out)
 {
     ls_text_add(out, "%s[%" PRIu64 "+%" PRIu64 "]", split->name, split->begin, split->samples);
+    for (size_t i = 0; i < arrays_of(split); i++) {
+        const ls_array *a = array_at(split, i);
+
+        if (a)
+            ls_text_add(out, " %zu: %" PRIu64 " of %s %zu, chunks %" PRIu64, i, ls_array_samples(a), ls_array_type(a),
+                        ls_array_sample_bytes(a), ls_array_chunk_rows(a));
+    }
+    return out->status;
+}
+
+ls_status ls_split_identity(const ls_split *split, ls_text *out)
+{
+    ls_text_add(out, "%s[%" PRIu64 "+%" PRIu64 "]%s", split->name, split->begin, split->samples,
+                split->feed ? " streamed" : "");
     for (size_t i = 0; i < split->inputs; i++)
         ls_text_add(out, " x%zu=%016" PRIx64, i, ls_array_hash(split->x[i]));
     for (size_t k = 0; split->y && k < split->outputs; k++)
@@ -188,6 +286,37 @@ ls_status ls_split_identity(const ls_split *split, ls_text *out)
 static uint64_t sample_at(const ls_split *split, const ls_permutation *order, uint64_t position)
 {
     return split->begin + (order ? ls_permutation_at(order, position) : position);
+}
+
+/* ---- where the values are: in the split's arrays, or in those of its feed ---- */
+
+static const ls_array *held(const ls_split *split, size_t i)
+{
+    return split->feed ? ls_feed_array(split->feed, i) : array_at(split, i);
+}
+
+static uint64_t index_at(const ls_split *split, const ls_permutation *order, uint64_t position)
+{
+    ls_sample_place place;
+
+    if (!split->feed)
+        return sample_at(split, order, position);
+    place = ls_permutation_place(order ? order : ls_feed_order(split->feed), position);
+    return ls_feed_index(split->feed, order ? ls_permutation_epoch(order) : 0, &place);
+}
+
+static void beat(void *watchdog)
+{
+    ls_watchdog_beat(watchdog, "reading data");
+}
+
+ls_status ls_split_advance(const ls_split *split, const ls_permutation *order, uint64_t begin, uint64_t rows,
+                           ls_watchdog *watchdog)
+{
+    if (!split->feed)
+        return LS_OK;
+    ls_watchdog_beat(watchdog, "reading data");
+    return ls_feed_advance(split->feed, order ? ls_permutation_epoch(order) : 0, begin, rows, beat, watchdog);
 }
 
 /* Keras's class of a target: the number itself, or the first of the largest entries. */
@@ -204,7 +333,7 @@ static int64_t class_of(const float *target, size_t n)
 }
 
 /* The weight of a sample at all its positions: 1 where this split has none but another one had. */
-static void load_weight(const ls_split *split, uint64_t sample, const float *target, size_t target_size,
+static void load_weight(const ls_split *split, uint64_t index, const float *target, size_t target_size,
                         float *weights, uint64_t row, size_t positions)
 {
     float w = 1;
@@ -212,7 +341,7 @@ static void load_weight(const ls_split *split, uint64_t sample, const float *tar
     if (!weights)
         return;
     if (split->weight)
-        ls_array_get(split->weight, sample, &w);
+        ls_array_get(held(split, split->inputs + split->outputs), index, &w);
     for (size_t i = 0; i < split->class_weights; i++)
         if (split->class_weight[i].label == class_of(target, target_size))
             w = split->class_weight[i].weight;
@@ -224,14 +353,18 @@ ls_local_batch ls_split_load(const ls_split *split, const ls_permutation *order,
                              uint64_t microbatch, ls_engine *engine, const ls_objective *objective)
 {
     for (uint64_t r = 0; r < slice->rows; r++) {
-        const uint64_t sample = sample_at(split, order, slice->begin + r);
+        const uint64_t index = index_at(split, order, slice->begin + r);
 
-        for (size_t i = 0; i < split->inputs && r + AHEAD < slice->rows; i++)
-            ls_array_prefetch(split->x[i], sample_at(split, order, slice->begin + r + AHEAD));
+        if (r + AHEAD < slice->rows) {
+            const uint64_t ahead = index_at(split, order, slice->begin + r + AHEAD);
+
+            for (size_t i = 0; i < split->inputs; i++)
+                ls_array_prefetch(held(split, i), ahead);
+        }
         for (size_t i = 0; i < split->inputs; i++) {
             const size_t n = ls_shape_size(ls_array_shape(split->x[i]));
 
-            ls_array_get(split->x[i], sample, ls_engine_input(engine, i) + r * n);
+            ls_array_get(held(split, i), index, ls_engine_input(engine, i) + r * n);
         }
         for (size_t k = 0; objective && split->y && k < split->outputs; k++) {
             float *target;
@@ -239,8 +372,8 @@ ls_local_batch ls_split_load(const ls_split *split, const ls_permutation *order,
             if (!split->y[k] || !objective[k].target_size)
                 continue;
             target = ls_engine_target(engine, k) + r * objective[k].target_size;
-            ls_array_get(split->y[k], sample, target);
-            load_weight(split, sample, target, objective[k].target_size, ls_engine_weights(engine, k), r,
+            ls_array_get(held(split, split->inputs + k), index, target);
+            load_weight(split, index, target, objective[k].target_size, ls_engine_weights(engine, k), r,
                         objective[k].positions);
         }
     }

@@ -7,6 +7,7 @@
 #include "base/memory.h"
 #include "nn/layers/layers.h"
 #include "tensor/kernels.h"
+#include "train/placement.h"
 
 void ls_task_free(ls_task *task)
 {
@@ -15,6 +16,7 @@ void ls_task_free(ls_task *task)
     ls_split_free(task->validation); /* perhaps a view of train: first */
     ls_split_free(task->train);
     ls_split_free(task->test);
+    ls_node_memory_free(task->memory);
     ls_free(task->objective);
     if (task->model)
         ls_outputs_free(task->outputs, task->model->outputs);
@@ -29,7 +31,7 @@ static ls_status input_shape_of(const ls_split_spec *spec, ls_shape *out)
 
     if (spec->xs != 1)
         return ls_config_fail(spec->at, "a list of layers has one input, but %zu arrays are given as x", spec->xs);
-    LS_TRY(ls_array_open(spec->x[0].file, spec->x[0].path, spec->has_rows ? spec->rows : NULL, &array));
+    LS_TRY(ls_array_describe(spec->x[0].file, spec->x[0].path, spec->has_rows ? spec->rows : NULL, &array));
     *out = *ls_array_shape(array);
     if (spec->x[0].channels_first)
         *out = ls_shape_channels_last(out);
@@ -265,33 +267,55 @@ static ls_status open_training(ls_task *task)
     return task->validation ? ls_task_check_targets(task, task->validation) : LS_OK;
 }
 
-/* Collective. All ranks must see one experiment and one set of data. */
-static ls_status check_same(const ls_task *task)
+/* Collective. Text that `add` makes of each split must be the same on all ranks. */
+static ls_status check_same_data(const ls_task *task, ls_status (*add)(const ls_split *split, ls_text *out))
 {
-    ls_text experiment = {0}, data = {0};
     const ls_split *splits[] = {task->train, task->validation, task->test};
+    ls_text data = {0};
+    ls_status st = LS_OK;
+
+    for (size_t i = 0; i < 3 && st == LS_OK; i++)
+        if (splits[i])
+            st = add(splits[i], &data);
+    st = ls_agree(task->comm, st);
+    if (st == LS_OK)
+        st = ls_comm_same(task->comm, "the data", data.data ? data.data : "");
+    ls_text_reset(&data);
+    return st;
+}
+
+/* Collective. */
+static ls_status check_same_experiment(const ls_task *task)
+{
+    ls_text experiment = {0};
     ls_status st;
 
     ls_config_write_yaml(task->experiment->root, &experiment);
-    st = experiment.status;
-    for (size_t i = 0; i < 3 && st == LS_OK; i++)
-        if (splits[i])
-            st = ls_split_identity(splits[i], &data);
-    st = ls_agree(task->comm, st);
+    st = ls_agree(task->comm, experiment.status);
     if (st == LS_OK)
         st = ls_comm_same(task->comm, "the experiment", experiment.data ? experiment.data : "");
-    if (st == LS_OK)
-        st = ls_comm_same(task->comm, "the data", data.data ? data.data : "");
     ls_text_reset(&experiment);
-    ls_text_reset(&data);
     return st;
+}
+
+/* Collective. What follows from the experiment and the sizes of the data is the same on all ranks from here on. */
+static ls_status read_splits(ls_task *task)
+{
+    ls_placement placement = {.split = {task->train, task->validation, task->test}};
+
+    LS_TRY(check_same_experiment(task));
+    LS_TRY(check_same_data(task, ls_split_facts));
+    LS_TRY(ls_agree(task->comm, ls_placement_plan(task->experiment, &placement)));
+    LS_TRY(ls_node_memory_create(task->comm, &task->memory));
+    LS_TRY(ls_placement_carry_out(&placement, ls_node_memory_sharing(task->memory)));
+    return check_same_data(task, ls_split_identity);
 }
 
 static ls_status finish(const ls_comm *comm, ls_task *task, ls_status st, ls_task **out)
 {
     st = ls_agree(comm, st);
     if (st == LS_OK)
-        st = check_same(task);
+        st = read_splits(task);
     if (st != LS_OK) {
         ls_task_free(task);
         return st;

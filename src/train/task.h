@@ -1,11 +1,13 @@
 /*
- * An experiment bound to its data: the model with shapes, what its outputs are trained on, the splits in memory.
+ * An experiment bound to its data: the model with shapes, what its outputs are trained on, the splits, which are in memory
+ * once per node or read a window at a time.
  * The common ground of train, evaluate, predict and summary.
  */
 #ifndef LS_TRAIN_TASK_H
 #define LS_TRAIN_TASK_H
 
 #include "comm/comm.h"
+#include "comm/node_memory.h"
 #include "train/experiment.h"
 #include "train/scores.h"
 #include "train/split.h"
@@ -18,6 +20,7 @@ typedef struct ls_task {
     ls_objective *objective;         /* [model->outputs] */
     ls_split *train, *validation, *test; /* NULL where not asked for */
     bool has_loss;                   /* some output has one */
+    ls_node_memory *memory;          /* of the splits */
 } ls_task;
 
 /*

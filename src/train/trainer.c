@@ -100,9 +100,13 @@ static ls_status create(ls_trainer *t, const ls_trainer_options *options)
     LS_TRY(ls_exact_sums_init(&t->sums, t->comm, widest_sums(t->model)));
     LS_TRY(ls_history_create(&t->history));
     LS_TRY(create_noise_scale(t, most));
-    if (fit->shuffle)
-        LS_TRY(ls_permutation_create(task->train->samples,
-                                     t->experiment->seed + seed_is_faulty(options->fault, t->comm), &t->order));
+    if (fit->shuffle) {
+        const uint64_t seed = t->experiment->seed + seed_is_faulty(options->fault, t->comm);
+        const ls_split *train = task->train;
+
+        LS_TRY(train->windows.window ? ls_permutation_create_windowed(train->samples, &train->windows, seed, &t->order)
+                                     : ls_permutation_create(train->samples, seed, &t->order));
+    }
     t->loss_sums = ls_calloc(most * outputs, sizeof *t->loss_sums, "the losses of a batch");
     t->activity = ls_calloc(most, sizeof *t->activity, "the losses of a batch");
     t->order_hash = ls_calloc(most, sizeof *t->order_hash, "the trace");
@@ -232,12 +236,14 @@ ls_status ls_trainer_update(ls_trainer *t, bool *stop, double *loss)
     const ls_fit_options *fit = &t->experiment->fit;
     const ls_slice slice = ls_slice_of(t->task->train->samples, (uint64_t)fit->batch_size, (uint64_t)fit->microbatch,
                                        t->plan.first + t->batch, t->comm->rank, t->comm->size);
-    const ls_local_batch batch =
-        ls_split_load(t->task->train, t->order, &slice, (uint64_t)fit->microbatch, t->engine, t->task->objective);
     const bool wish = *stop;
     ls_verdict verdict = LS_VERDICT_REDO;
+    ls_local_batch batch;
 
     ls_watchdog_update(t->watchdog, t->update);
+    LS_TRY(ls_split_advance(t->task->train, t->order, (t->plan.first + t->batch) * (uint64_t)fit->batch_size,
+                            slice.batch_rows, t->watchdog));
+    batch = ls_split_load(t->task->train, t->order, &slice, (uint64_t)fit->microbatch, t->engine, t->task->objective);
     if (t->needs_label_check)
         LS_TRY(ls_check_binary_labels(t->task, t->engine, &batch, t->binary_labels));
     for (int attempt = 0; verdict == LS_VERDICT_REDO; attempt++) {
