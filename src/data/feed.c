@@ -132,13 +132,14 @@ static void *read_ahead(void *argument)
         pthread_mutex_unlock(&f->lock);
         st = read_slot(f, index);
         pthread_mutex_lock(&f->lock);
-        if (st != LS_OK && f->status == LS_OK) {
+        if (st == LS_OK) {
+            f->next = (f->next + 1) % f->slots;
+            f->queued--;
+            f->slot[index].state = READ;
+        } else { /* for good: the slot stays WANTED, and who wants it is told */
             f->status = st;
             strncpy(f->message, ls_error_message(), sizeof f->message - 1);
         }
-        f->next = (f->next + 1) % f->slots;
-        f->queued--;
-        f->slot[index].state = READ;
         pthread_cond_broadcast(&f->news);
     }
     pthread_mutex_unlock(&f->lock);
@@ -322,12 +323,6 @@ static void request(ls_feed *f, uint64_t window)
     first = n * part / parts;
 
     pthread_mutex_lock(&f->lock);
-    while (s->state == WANTED && f->status == LS_OK) /* of a window that is not needed any more */
-        pthread_cond_wait(&f->news, &f->lock);
-    if (f->status != LS_OK) { /* the thread has ended its work: wait_own will tell */
-        pthread_mutex_unlock(&f->lock);
-        return;
-    }
     s->window = window;
     s->state = WANTED;
     s->chunks = n * (part + 1) / parts - first;
@@ -336,8 +331,10 @@ static void request(ls_feed *f, uint64_t window)
         s->chunk[k] = f->window_chunks[first + k];
         s->left += s->chunk[k].rows * f->arrays_read;
     }
-    f->queue[(f->next + f->queued++) % f->slots] = (uint64_t)(s - f->slot);
-    pthread_cond_signal(&f->work);
+    if (f->status == LS_OK) {
+        f->queue[(f->next + f->queued++) % f->slots] = (uint64_t)(s - f->slot);
+        pthread_cond_signal(&f->work);
+    }
     pthread_mutex_unlock(&f->lock);
 }
 
@@ -345,7 +342,7 @@ static void request(ls_feed *f, uint64_t window)
 static ls_status wait_own(ls_feed *f, uint64_t first, uint64_t last, uint64_t *left)
 {
     struct timespec deadline;
-    ls_status st;
+    ls_status st = LS_OK;
     int code = 0;
 
     clock_gettime(CLOCK_MONOTONIC, &deadline);
@@ -353,35 +350,24 @@ static ls_status wait_own(ls_feed *f, uint64_t first, uint64_t last, uint64_t *l
     pthread_mutex_lock(&f->lock);
     for (;;) {
         *left = 0;
-        for (uint64_t w = first; w <= last; w++)
-            *left += slot_of(f, w)->state == WANTED ? slot_of(f, w)->left + 1 : 0;
+        for (uint64_t k = 0; k < f->slots; k++)
+            if (f->slot[k].state == WANTED && f->slot[k].window >= first && f->slot[k].window <= last)
+                *left += f->slot[k].left + 1;
         if (!*left || code || f->status != LS_OK)
             break;
         code = pthread_cond_timedwait(&f->news, &f->lock, &deadline);
     }
-    st = f->status == LS_OK ? LS_OK : ls_fail(f->status, "%s", f->message);
+    if (*left && f->status != LS_OK)
+        st = ls_fail(f->status, "%s", f->message);
     pthread_mutex_unlock(&f->lock);
     return st;
 }
 
-/*
- * All processes come here with the same windows in their slots, READY or not: what each does then follows from that
- * alone, so that all meet in the same agreements. Nobody overwrites a slot before an agreement in this call, which
- * tells that no process uses what the last call gave.
- */
-static ls_status make_ready(ls_feed *f, uint64_t first, uint64_t last, ls_feed_progress progress, void *context)
+/* Until all processes have read their shares of these windows. */
+static ls_status wait_all(ls_feed *f, uint64_t first, uint64_t last, ls_feed_progress progress, void *context)
 {
     uint64_t left, before = NONE;
-    bool cold = false;
 
-    for (uint64_t w = first; w <= last; w++)
-        cold |= slot_of(f, w)->window != w;
-    if (cold) {
-        LS_TRY(agree(f, LS_OK, NULL));
-        for (uint64_t w = first; w <= last; w++)
-            if (slot_of(f, w)->window != w)
-                request(f, w);
-    }
     do {
         const ls_status st = wait_own(f, first, last, &left);
 
@@ -390,6 +376,28 @@ static ls_status make_ready(ls_feed *f, uint64_t first, uint64_t last, ls_feed_p
             progress(context);
         before = left;
     } while (left);
+    return LS_OK;
+}
+
+/*
+ * All processes come here with the same windows in their slots, READY or not: what each does then follows from that
+ * alone, so that all meet in the same agreements. Nobody overwrites a slot before an agreement in this call, which
+ * tells that no process uses what the last call gave; nor one that another process may still be reading into, which
+ * after a jump can be any.
+ */
+static ls_status make_ready(ls_feed *f, uint64_t first, uint64_t last, ls_feed_progress progress, void *context)
+{
+    bool jump = false;
+
+    for (uint64_t w = first; w <= last; w++)
+        jump |= slot_of(f, w)->window != w;
+    if (jump) {
+        LS_TRY(wait_all(f, 0, NONE, progress, context));
+        for (uint64_t w = first; w <= last; w++)
+            if (slot_of(f, w)->window != w)
+                request(f, w);
+    }
+    LS_TRY(wait_all(f, first, last, progress, context));
     for (uint64_t w = first; w <= last; w++)
         slot_of(f, w)->state = READY;
     return LS_OK;
