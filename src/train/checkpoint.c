@@ -444,9 +444,14 @@ ls_status ls_checkpoint_write_keras(ls_trainer *t, const char *path)
 {
     const ls_optimizer_state state = ls_updater_state(t->updater);
     const ls_compile_info compile = compile_of(t, &state);
+    ls_h5_quiet quiet;
+    ls_status st;
 
     LS_TRY(ls_updater_gather(t->updater, t->gradients));
-    return ls_agree(t->comm, t->comm->rank == 0 ? ls_keras_save(path, t->model, &compile) : LS_OK);
+    ls_h5_quiet_begin(&quiet);
+    st = t->comm->rank == 0 ? ls_keras_save(path, t->model, &compile) : LS_OK;
+    ls_h5_quiet_end(&quiet);
+    return ls_agree(t->comm, st);
 }
 
 /* --- reading ------------------------------------------------------------------------------------------------------ */
