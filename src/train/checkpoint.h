@@ -11,8 +11,7 @@
 
 /*
  * What one array or number adds to `checksum`, an attribute of /lockstep: the sum, modulo 2^64, over all datasets in it and
- * over epoch, batch, update, iterations, learning_rate and all attributes of what lies in /lockstep/callbacks. path: of a
- * dataset, or "OBJECT@NAME"; data: in the types of this machine, attributes as uint64 or double.
+ * over epoch, batch, update, iterations, learning_rate and all numbers that are attributes of groups in it. path: of a dataset, or "OBJECT@NAME"; data: in the types of this machine, attributes as uint64 or double.
  */
 uint64_t ls_checkpoint_item(const char *path, const void *data, size_t bytes);
 

@@ -129,6 +129,9 @@ for array in /lockstep/exponents/E '/lockstep/optimizer/velocity/dense/.*bias.*'
     grep -q '^    checksum       does not hold: the state was changed or is damaged$' "$work/out" || fail "$array: not seen"
 done
 cp "$dir/checkpoint.h5" "$work/flipped.h5"
+train 2 "$work/everything" "$yaml" --set fit.noise_scale=true
+succeed 1 inspect "$work/everything/checkpoint.h5"
+grep -q '^    checksum       holds$' "$work/out" || fail 'the checksum of a checkpoint with a noise scale does not hold'
 damage "$work/flipped.h5"
 succeed 1 inspect "$work/flipped.h5"
 grep -q 'was recorded: the weights were changed or are damaged$' "$work/out" || fail 'damaged weights are not seen'
