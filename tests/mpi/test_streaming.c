@@ -314,7 +314,7 @@ static void a_billion_rows(void **state)
                                            "fit: {batch_size: 512, microbatch: 128, shuffle: {window: 16}}\n",
                                            &t))));
     assert_true(all_ranks(ok(ls_trainer_create(t.task, &options, &trainer))));
-    assert_true(all_ranks(trainer->batches == 1953125));
+    assert_true(all_ranks(trainer->plan.batches == 1953125));
     ls_trainer_begin_epoch(trainer);
     for (int i = 0; i < 200 && good; i++) {
         bool stop = false;
