@@ -73,6 +73,10 @@ static void defaults_are_keras(void **state)
     assert_string_equal(ls_optimizer_ops_of(&e->optimizer)->ops.name, "rmsprop");
     assert_true(!e->name && !e->compile);
     ls_experiment_free(e);
+
+    e = parse(MODEL); /* a program may bring its own data */
+    assert_int_equal(e->splits, 0);
+    ls_experiment_free(e);
 }
 
 static void reads_every_setting(void **state)
@@ -212,8 +216,6 @@ static void refuses_at_the_top(void **state)
     REFUSED("name: [a]\n" DATA MODEL, "e.yaml:1:7", "name");
     REFUSED("output: {a: b}\n" DATA MODEL, "e.yaml:1:9", "output");
     REFUSED("initial_weights: [a]\n" DATA MODEL, "e.yaml:1:18", "initial_weights");
-    REFUSED(MODEL, "data");
-    REFUSED("data: null\n" MODEL, "data");
     REFUSED(DATA, "model");
     REFUSED(DATA "model: null\n", "model");
 }

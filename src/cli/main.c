@@ -215,11 +215,7 @@ static int run(const ls_command *command, int argc, char **argv)
     }
     st = check_launcher(comm);
     if (st == LS_OK)
-        st = ls_agree(comm, ls_compute_init());
-    if (st == LS_OK)
-        st = ls_comm_same(comm, "the version of lockstep", ls_version());
-    if (st == LS_OK)
-        st = ls_comm_same(comm, "OpenBLAS's kernel family", ls_blas_kernel());
+        st = ls_comm_prepare(comm);
     if (st == LS_OK)
         st = command->run(comm, argc, argv);
     if (st != LS_OK && !farewell(comm))

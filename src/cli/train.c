@@ -126,29 +126,16 @@ static const ls_split *test_split(const ls_task *task)
 /* The final weights on all of the test split: a validation may have been of other weights, or of part of it. */
 static ls_status evaluate_test(const ls_task *task, const ls_split *test, ls_watchdog *watchdog)
 {
-    const ls_fit_options *fit = &task->experiment->fit;
-    const uint64_t batch = (uint64_t)fit->batch_size, microbatch = (uint64_t)fit->microbatch;
-    ls_engine *engine = NULL;
-    ls_scores *scores = NULL;
+    ls_scores *scores;
     const ls_log *logs;
     size_t n;
-    ls_status st;
 
-    st = ls_engine_create(task->model, task->objective,
-                          (size_t)ls_slice_rows_max(batch, microbatch, task->comm->size), false, &engine);
-    if (st == LS_OK)
-        st = ls_task_plan_weights(task, test, engine);
-    if (st == LS_OK)
-        st = ls_scores_create(task->comm, task->model, task->outputs, task->objective, &scores);
-    LS_TRY_CLEANUP(ls_agree(task->comm, st));
-    LS_TRY_CLEANUP(ls_evaluate(task, engine, test, batch, microbatch, UINT64_MAX, watchdog, scores));
+    LS_TRY(ls_evaluate_once(task, test, watchdog, &scores));
     n = ls_scores_logs(scores, &logs);
     for (size_t i = 0; i < n && task->comm->rank == 0; i++)
         printf("test %s: %.4f\n", logs[i].name, logs[i].value);
-cleanup:
-    ls_engine_free(engine);
     ls_scores_free(scores);
-    return st;
+    return LS_OK;
 }
 
 /* Collective. The trace file of rank 0; others get NULL. */

@@ -66,6 +66,7 @@ typedef struct ls_exponents {
 
 ls_status ls_exponents_init(ls_exponents *exponents, size_t blocks);
 void ls_exponents_reset(ls_exponents *exponents);
+void ls_exponents_copy(ls_exponents *exponents, const ls_exponents *source); /* of as many blocks */
 /*
  * step[b]: the largest exponent over all microbatches and ranks; never LS_EXPONENT_NONFINITE, which is the caller's
  * error to report. True if all fit. False: the step must be redone, and then fits; since it is redone anyway, E rose to

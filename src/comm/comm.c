@@ -5,6 +5,8 @@
 #include <xxhash.h>
 
 #include "base/memory.h"
+#include "lockstep/version.h"
+#include "tensor/kernels.h"
 
 #define MESSAGE_BYTES 1024
 #define QUOTE_BYTES 81 /* texts shorter than this are quoted in a message of ls_comm_same */
@@ -38,6 +40,16 @@ void ls_comm_free(ls_comm *comm)
     if (comm->mpi != MPI_COMM_NULL)
         MPI_Comm_free(&comm->mpi);
     ls_free(comm);
+}
+
+int ls_comm_rank(const ls_comm *comm)
+{
+    return comm->rank;
+}
+
+int ls_comm_size(const ls_comm *comm)
+{
+    return comm->size;
 }
 
 ls_status ls_mpi_check(int code, const char *what)
@@ -117,6 +129,13 @@ ls_status ls_comm_same(const ls_comm *comm, const char *what, const char *text)
     return ls_fail(LS_ERR_MISMATCH,
                    "%s differs between ranks: rank %d (%s) has another than rank 0 (%s); it must be the same on all",
                    what, differs, other.host, first.host);
+}
+
+ls_status ls_comm_prepare(const ls_comm *comm)
+{
+    LS_TRY(ls_agree(comm, ls_compute_init()));
+    LS_TRY(ls_comm_same(comm, "the version of lockstep", ls_version()));
+    return ls_comm_same(comm, "OpenBLAS's kernel family", ls_blas_kernel());
 }
 
 uint64_t ls_part_begin(uint64_t n, uint64_t part, uint64_t parts)

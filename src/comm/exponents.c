@@ -1,5 +1,6 @@
 /* The carried exponents: one grid per block, moved by what all microbatches of all ranks showed, never by the ranks. */
 #include <assert.h>
+#include <string.h>
 
 #include "base/memory.h"
 #include "comm/carrier.h"
@@ -23,6 +24,13 @@ void ls_exponents_reset(ls_exponents *exponents)
     ls_free(exponents->E);
     ls_free(exponents->seen);
     *exponents = (ls_exponents){0};
+}
+
+void ls_exponents_copy(ls_exponents *exponents, const ls_exponents *source)
+{
+    assert(exponents->blocks == source->blocks);
+    memcpy(exponents->E, source->E, source->blocks * sizeof *source->E);
+    memcpy(exponents->seen, source->seen, source->blocks * sizeof *source->seen);
 }
 
 bool ls_exponents_rise(ls_exponents *exponents, const int16_t *step)

@@ -43,13 +43,13 @@
                 out[at] = (float)(((double)x[i] - offset[f]) * scale[f]);                                              \
             }                                                                                                          \
     }
-LS_ARRAY_TYPES(CONVERSIONS)
+LS_TYPE_LIST(CONVERSIONS)
 
 void ls_array_convert(const ls_array *a, const void *sample, float *out)
 {
     const size_t n = a->elements;
 
-    if (a->kind == LS_FLOAT32 && !a->scaled && !a->channels_first) {
+    if (a->kind == LS_TYPE_FLOAT32 && !a->scaled && !a->channels_first) {
         memcpy(out, sample, n * sizeof *out);
         return;
     }
@@ -64,7 +64,7 @@ void ls_array_convert(const ls_array *a, const void *sample, float *out)
             for (size_t i = 0; i < n; i += a->period)                                                                  \
                 convert_each_##constant((const type *)sample + i, a->offset, a->scale, a->period, out + i);            \
         break;
-        LS_ARRAY_TYPES(CONVERT)
+        LS_TYPE_LIST(CONVERT)
     }
 }
 
@@ -84,7 +84,7 @@ static double value_of(const ls_array *a, const void *sample, size_t j)
     case constant:                                                                                                     \
         value = (double)((const type *)sample)[j];                                                                     \
         break;
-        LS_ARRAY_TYPES(VALUE)
+        LS_TYPE_LIST(VALUE)
     }
     return (value - a->offset[feature]) * a->scale[feature];
 }
@@ -221,6 +221,52 @@ cleanup:
     return st;
 }
 
+static const size_t value_bytes[] = {
+#define BYTES(constant, type, name) [constant] = sizeof(type),
+    LS_TYPE_LIST(BYTES)};
+
+static ls_status describe(const ls_memory *memory, const uint64_t *rows, const char *name, ls_array *a)
+{
+    if (!(a->path = ls_strdup(name)) || !(a->scale = ls_calloc(1, sizeof *a->scale, name)) ||
+        !(a->offset = ls_calloc(1, sizeof *a->offset, name)))
+        return LS_ERR_MEMORY;
+    if (rows && rows[1] > memory->samples)
+        return ls_fail(LS_ERR_ARG, "%s: rows [%llu, %llu) cannot be taken: it has %llu samples", name,
+                       (unsigned long long)rows[0], (unsigned long long)rows[1], (unsigned long long)memory->samples);
+    a->kind = memory->type;
+    a->value_bytes = value_bytes[memory->type];
+    a->stored = a->shape = memory->shape;
+    a->elements = ls_shape_size(&memory->shape);
+    a->first_row = rows ? rows[0] : 0;
+    a->samples = rows ? rows[1] - rows[0] : memory->samples;
+    a->scale[0] = 1;
+    a->period = 1;
+    if (ls_array_bytes(a) == SIZE_MAX)
+        return ls_fail(LS_ERR_SHAPE, "%s is larger than memory can be", name);
+    /* Never written through: an array has one pointer for values of its own and for those it borrows. */
+    a->values = (void *)(uintptr_t)((const char *)memory->values + (size_t)a->first_row * ls_array_sample_bytes(a));
+    return LS_OK;
+}
+
+ls_status ls_array_borrow(const ls_memory *memory, const uint64_t *rows, const char *name, ls_array **out)
+{
+    ls_array *a = ls_calloc(1, sizeof *a, "an array");
+    ls_status st = a ? describe(memory, rows, name, a) : LS_ERR_MEMORY;
+
+    *out = NULL;
+    if (st != LS_OK) {
+        ls_array_free(a);
+        return st;
+    }
+    *out = a;
+    return LS_OK;
+}
+
+bool ls_array_is_borrowed(const ls_array *array)
+{
+    return !array->file;
+}
+
 void ls_array_free(ls_array *array)
 {
     if (!array)
@@ -271,7 +317,7 @@ const char *ls_array_type(const ls_array *array)
 #define NAME(constant, type, name)                                                                                     \
     case constant:                                                                                                     \
         return name;
-        LS_ARRAY_TYPES(NAME)
+        LS_TYPE_LIST(NAME)
     }
     return "unknown";
 }
@@ -283,7 +329,7 @@ const char *ls_array_path(const ls_array *array)
 
 bool ls_array_is_integer(const ls_array *array)
 {
-    return array->kind != LS_FLOAT32 && array->kind != LS_FLOAT64 && !array->scaled;
+    return array->kind != LS_TYPE_FLOAT32 && array->kind != LS_TYPE_FLOAT64 && !array->scaled;
 }
 
 const char *const *ls_array_classes(const ls_array *array, size_t *n)

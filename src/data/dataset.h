@@ -11,6 +11,7 @@
 
 #include "base/config.h"
 #include "data/sharing.h"
+#include "lockstep/data.h"
 #include "tensor/shape.h"
 
 typedef struct ls_array ls_array;
@@ -21,6 +22,20 @@ typedef struct ls_array ls_array;
  * read-only itself.
  */
 ls_status ls_array_describe(const char *file, const char *path, const uint64_t *rows, ls_array **out);
+
+/* An array in the memory of the calling program. */
+typedef struct ls_memory {
+    ls_type type;
+    uint64_t samples;
+    ls_shape shape;     /* of one sample; checked */
+    const void *values; /* (samples, shape) borrowed */
+} ls_memory;
+
+/* The same of memory, which must outlive the array. name: for messages, as ls_array_path gives it. */
+ls_status ls_array_borrow(const ls_memory *memory, const uint64_t *rows, const char *name, ls_array **out);
+/* Does it lie there? Then ls_array_load only checks it, and it cannot be read a window at a time. */
+bool ls_array_is_borrowed(const ls_array *array);
+
 /*
  * Collective over sharing (NULL: this process alone). Read the values in their own type (uint8 stays uint8), each
  * process its part. Failures name file, dataset and, where it is one sample's fault, the sample: absurd sizes, checksum

@@ -9,30 +9,12 @@
 
 #include "data/dataset.h"
 #include "data/h5.h"
-
-/* X(constant, C type, name): how values are kept in memory. */
-#define LS_ARRAY_TYPES(X)                                                                                              \
-    X(LS_UINT8, uint8_t, "uint8")                                                                                      \
-    X(LS_INT8, int8_t, "int8")                                                                                         \
-    X(LS_UINT16, uint16_t, "uint16")                                                                                   \
-    X(LS_INT16, int16_t, "int16")                                                                                      \
-    X(LS_UINT32, uint32_t, "uint32")                                                                                   \
-    X(LS_INT32, int32_t, "int32")                                                                                      \
-    X(LS_UINT64, uint64_t, "uint64")                                                                                   \
-    X(LS_INT64, int64_t, "int64")                                                                                      \
-    X(LS_FLOAT32, float, "float32")                                                                                    \
-    X(LS_FLOAT64, double, "float64")
-
-typedef enum ls_array_kind {
-#define LS_ARRAY_ENUM(constant, type, name) constant,
-    LS_ARRAY_TYPES(LS_ARRAY_ENUM)
-#undef LS_ARRAY_ENUM
-} ls_array_kind;
+#include "lockstep/data.h"
 
 struct ls_array {
     char *path; /* "file.h5:/train/x" */
-    char *file, *dataset; /* the two apart */
-    ls_array_kind kind;
+    char *file, *dataset; /* the two apart; NULL: the values are the calling program's */
+    ls_type kind;
     size_t value_bytes;
     uint64_t samples;
     uint64_t first_row; /* of the dataset: what messages count from */
@@ -40,7 +22,7 @@ struct ls_array {
     ls_shape shape;     /* as ls_array_get gives it: differs after ls_array_one_hot or ls_array_channels_first */
     size_t elements;    /* of one stored sample */
     void *values;       /* (samples, stored); NULL: not read */
-    bool owns_values;   /* they are on the heap, not a sharing's */
+    bool owns_values;   /* they are on the heap, not a sharing's or the program's */
     uint64_t hash;      /* of the values and what they mean; 0: not computed yet */
 
     uint64_t chunk_rows;    /* of the HDF5 dataset; 0: it is not chunked */

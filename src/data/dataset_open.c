@@ -113,13 +113,13 @@ static ls_status open_dataset(const char *path, ls_array_source *s)
     return LS_OK;
 }
 
-static size_t bytes_of(ls_array_kind kind)
+static size_t bytes_of(ls_type kind)
 {
     switch (kind) {
 #define BYTES(constant, type, name)                                                                                    \
     case constant:                                                                                                     \
         return sizeof(type);
-        LS_ARRAY_TYPES(BYTES)
+        LS_TYPE_LIST(BYTES)
 #undef BYTES
     }
     return 0;
@@ -132,20 +132,20 @@ static ls_status choose_kind(const ls_array_source *s, ls_array *a)
     const H5T_class_t class = H5Tget_class(s->type);
 
     if (class == H5T_FLOAT && size <= 4) {
-        a->kind = LS_FLOAT32;
+        a->kind = LS_TYPE_FLOAT32;
     } else if (class == H5T_FLOAT) {
-        a->kind = LS_FLOAT64;
+        a->kind = LS_TYPE_FLOAT64;
     } else if (class == H5T_INTEGER && size <= 8) {
         const bool has_sign = H5Tget_sign(s->type) == H5T_SGN_2;
 
         if (size == 1)
-            a->kind = has_sign ? LS_INT8 : LS_UINT8;
+            a->kind = has_sign ? LS_TYPE_INT8 : LS_TYPE_UINT8;
         else if (size == 2)
-            a->kind = has_sign ? LS_INT16 : LS_UINT16;
+            a->kind = has_sign ? LS_TYPE_INT16 : LS_TYPE_UINT16;
         else if (size <= 4)
-            a->kind = has_sign ? LS_INT32 : LS_UINT32;
+            a->kind = has_sign ? LS_TYPE_INT32 : LS_TYPE_UINT32;
         else
-            a->kind = has_sign ? LS_INT64 : LS_UINT64;
+            a->kind = has_sign ? LS_TYPE_INT64 : LS_TYPE_UINT64;
     } else if (class == H5T_INTEGER) {
         return ls_fail(LS_ERR_DATA, "%s holds integers of %zu bytes; 1 to 8 are possible", a->path, size);
     } else {

@@ -10,28 +10,28 @@
 
 #define PIECE_BYTES ((size_t)4 << 20) /* read at a time, so that a damaged part can be named */
 
-static hid_t memory_type(ls_array_kind kind)
+static hid_t memory_type(ls_type kind)
 {
     switch (kind) {
-    case LS_UINT8:
+    case LS_TYPE_UINT8:
         return H5T_NATIVE_UINT8;
-    case LS_INT8:
+    case LS_TYPE_INT8:
         return H5T_NATIVE_INT8;
-    case LS_UINT16:
+    case LS_TYPE_UINT16:
         return H5T_NATIVE_UINT16;
-    case LS_INT16:
+    case LS_TYPE_INT16:
         return H5T_NATIVE_INT16;
-    case LS_UINT32:
+    case LS_TYPE_UINT32:
         return H5T_NATIVE_UINT32;
-    case LS_INT32:
+    case LS_TYPE_INT32:
         return H5T_NATIVE_INT32;
-    case LS_UINT64:
+    case LS_TYPE_UINT64:
         return H5T_NATIVE_UINT64;
-    case LS_INT64:
+    case LS_TYPE_INT64:
         return H5T_NATIVE_INT64;
-    case LS_FLOAT32:
+    case LS_TYPE_FLOAT32:
         return H5T_NATIVE_FLOAT;
-    case LS_FLOAT64:
+    case LS_TYPE_FLOAT64:
         return H5T_NATIVE_DOUBLE;
     }
     return H5I_INVALID_HID;
@@ -136,23 +136,21 @@ LS_CLONES static bool all_finite(const float *x, size_t n)
 }
 
 /* Every value must be finite as float32, which is how training will see it. */
-static ls_status check_finite(ls_array_reader *r, uint64_t first, uint64_t n, const void *values)
+static ls_status check_finite(const ls_array *a, uint64_t first, uint64_t n, const void *values, float *sample)
 {
-    const ls_array *a = r->array;
-
     if (ls_array_is_integer(a))
         return LS_OK; /* even 2^64 is finite as float32 */
-    if (a->kind == LS_FLOAT32 && !a->scaled && all_finite(values, n * a->elements))
+    if (a->kind == LS_TYPE_FLOAT32 && !a->scaled && all_finite(values, n * a->elements))
         return LS_OK;
     for (uint64_t i = 0; i < n; i++) {
-        ls_array_convert(a, (const char *)values + i * ls_array_sample_bytes(a), r->sample);
-        if (all_finite(r->sample, a->elements))
+        ls_array_convert(a, (const char *)values + i * ls_array_sample_bytes(a), sample);
+        if (all_finite(sample, a->elements))
             continue;
         for (size_t j = 0; j < a->elements; j++)
-            if (!isfinite(r->sample[j]))
+            if (!isfinite(sample[j]))
                 return ls_fail(LS_ERR_DATA,
                                "%s: sample %llu has %g at element %zu; all values must be finite as float32", a->path,
-                               (unsigned long long)(a->first_row + first + i), (double)r->sample[j], j);
+                               (unsigned long long)(a->first_row + first + i), (double)sample[j], j);
     }
     return LS_OK;
 }
@@ -168,7 +166,7 @@ ls_status ls_array_reader_read(ls_array_reader *r, uint64_t first, uint64_t n, v
 
         next = boundary < end ? boundary : end;
         LS_TRY(read_piece(r, row, next - row, out));
-        LS_TRY(check_finite(r, sample, next - row, out));
+        LS_TRY(check_finite(a, sample, next - row, out, r->sample));
         if (a->label_classes)
             LS_TRY(ls_array_check_label_values(a, out, sample, next - row, a->label_classes));
     }
@@ -242,8 +240,27 @@ static ls_status load_together(ls_array *a, const ls_sharing *s)
     return LS_OK;
 }
 
+/* Values of the calling program: nothing to read, but they must be as sound as those of a file. */
+static ls_status check_borrowed(ls_array *a)
+{
+    float *sample = ls_calloc(a->elements, sizeof *sample, a->path);
+    ls_status st = sample ? check_finite(a, 0, a->samples, a->values, sample) : LS_ERR_MEMORY;
+
+    if (st == LS_OK && a->label_classes)
+        st = ls_array_check_label_values(a, a->values, 0, a->samples, a->label_classes);
+    if (st == LS_OK)
+        a->hash = ls_array_hash(a);
+    ls_free(sample);
+    return st;
+}
+
 ls_status ls_array_load(ls_array *array, const ls_sharing *sharing)
 {
+    if (ls_array_is_borrowed(array)) {
+        const ls_status st = check_borrowed(array);
+
+        return sharing ? sharing->agree(sharing->context, st, NULL) : st;
+    }
     return sharing ? load_together(array, sharing) : load_alone(array);
 }
 

@@ -11,6 +11,7 @@
 #ifndef LS_NN_MODEL_H
 #define LS_NN_MODEL_H
 
+#include "lockstep/model.h"
 #include "nn/layer.h"
 
 /* The layer of an input node: no weights, nothing to compute. Not in ls_layers, since no list of layers may name it. */
@@ -28,7 +29,7 @@ typedef struct ls_node {
     const ls_config *at; /* where it stands in the description */
 } ls_node;
 
-typedef struct ls_model {
+struct ls_model {
     char *name;
     bool sequential;
     ls_layer **layer;      /* [layers] in Keras's model.layers order, inputs included */
@@ -45,7 +46,7 @@ typedef struct ls_model {
     size_t size;           /* all elements of the flat buffer */
     size_t count, trainable_count; /* parameters as Keras counts them, without padding */
     float *weights;        /* [size] owned */
-} ls_model;
+};
 
 /*
  * Build from the `model:` entry of an experiment: a list (Sequential) or a map (graph). in_shape: the shape of the input
@@ -60,9 +61,6 @@ ls_status ls_model_init_weights(ls_model *model, uint64_t seed);
 
 /* Sum of all weight penalties of what is trained. Keras adds it to the loss once, not divided by the batch. */
 double ls_model_penalty(const ls_model *model);
-
-/* XXH3-128 of all weights in model order (float32, little-endian, no padding), as 32 hex digits and a zero byte. */
-void ls_model_fingerprint(const ls_model *model, char out[33]);
 
 /* "dense/kernel". Borrowed text in out. */
 #define LS_PARAM_NAME_BYTES 160

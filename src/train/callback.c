@@ -1,51 +1,9 @@
 #include "train/callback.h"
 
 #include <math.h>
-#include <stdarg.h>
 #include <string.h>
 
 #include "base/memory.h"
-
-/* ---- logs and messages ---- */
-
-const double *ls_logs_get(const ls_logs *logs, const char *name)
-{
-    for (size_t i = 0; i < logs->n; i++)
-        if (strcmp(logs->log[i].name, name) == 0)
-            return &logs->log[i].value;
-    return NULL;
-}
-
-ls_status ls_logs_put(ls_logs *logs, const char *name, double value)
-{
-    size_t i = 0;
-
-    while (i < logs->n && strcmp(logs->log[i].name, name) != 0)
-        i++;
-    if (i == logs->capacity)
-        return ls_fail(LS_ERR_ARG, "there is no room for '%s' in the logs: name it in the `adds` of the callback",
-                       name);
-    logs->log[i] = (ls_log){.name = name, .value = value};
-    logs->n += i == logs->n;
-    return LS_OK;
-}
-
-void ls_callback_say(ls_callback_run *run, const char *format, ...)
-{
-    va_list args;
-
-    if (!run->out)
-        return;
-    if (run->progress->width > 0) { /* the bar stands on the line */
-        fputc('\n', run->out);
-        run->progress->width = 0;
-    }
-    va_start(args, format);
-    vfprintf(run->out, format, args);
-    va_end(args);
-    fputc('\n', run->out);
-    fflush(run->out);
-}
 
 /* ---- `callbacks:` of an experiment ---- */
 

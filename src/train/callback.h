@@ -1,38 +1,22 @@
 /*
- * Callbacks: what Keras calls at fixed points of fit, in this order:
- *
- *     on_train_begin
- *       on_epoch_begin
- *         on_train_batch_begin, on_train_batch_end     per batch
- *       on_test_begin, on_test_end                     when the epoch is validated
- *       on_epoch_end
- *     on_train_end
- *
- * At each point they run in the order of the list, the experiment's before those of ls_fit_settings; then the history
- * takes its row and the progress display its line, so that both see what callbacks added to the logs.
- *
- * Hooks run on every rank with the same logs and must decide alike; only rank 0 writes files. What a decision depends
- * on goes through `state` into every checkpoint, so that a resumed run decides as one that was never stopped.
+ * Callbacks as fit sees them; include/lockstep/callback.h says what they are. The experiment's run before those of
+ * ls_fit_settings; then the history takes its row and the progress display its line, so that both see what callbacks
+ * added to the logs.
  */
 #ifndef LS_TRAIN_CALLBACK_H
 #define LS_TRAIN_CALLBACK_H
 
+#include "lockstep/callback.h"
 #include "train/progress.h"
 #include "train/trainer.h"
 
-/* Names and values of an epoch, or of an epoch so far. The name of an added one must be in the hooks' `adds`. */
-typedef struct ls_logs {
+/* Names are borrowed. */
+struct ls_logs {
     ls_log *log;
     size_t n, capacity;
-} ls_logs;
+};
 
-/* NULL: there is no such value, as that of "val_loss" in an epoch without validation. */
-const double *ls_logs_get(const ls_logs *logs, const char *name);
-/* name is borrowed. Replaces a value of that name. */
-ls_status ls_logs_put(ls_logs *logs, const char *name, double value);
-
-/* What hooks see of the run and may change. */
-typedef struct ls_callback_run {
+struct ls_callback_run {
     ls_trainer *trainer;     /* borrowed. ->model: the weights; ->updater: the rate; ->update: how many are done */
     const char *directory;   /* of the run; NULL: write no files */
     FILE *out;               /* for messages: rank 0 only, NULL elsewhere and in a silent run */
@@ -42,43 +26,12 @@ typedef struct ls_callback_run {
     bool resumed;            /* on_train_begin: the state came from a checkpoint */
     bool stop_training;      /* set it to end the training after this batch or epoch, as Keras's model.stop_training */
     bool survives_nan;       /* a loss that is not finite is no error but a log */
-} ls_callback_run;
+};
 
-/* A line for the user, from rank 0. No newline at its end. */
-void ls_callback_say(ls_callback_run *run, const char *format, ...) __attribute__((format(printf, 2, 3)));
-
-/* A checkpoint being written or read: the same calls do both. Values of one name may be passed once. */
-typedef struct ls_state ls_state;
-
-ls_status ls_state_uint(ls_state *state, const char *name, uint64_t *value);
-ls_status ls_state_flag(ls_state *state, const char *name, bool *value);
-ls_status ls_state_float(ls_state *state, const char *name, float *value);
-ls_status ls_state_text(ls_state *state, const char *name, ls_text *text); /* text->data may become NULL if empty */
+/* As ls_state_text, for a text of any length; text->data may become NULL if empty. */
+ls_status ls_state_bytes(ls_state *state, const char *name, ls_text *text);
 /* A copy of all weights in the layout of model->weights, one array per parameter in the file. */
 ls_status ls_state_weights(ls_state *state, const char *name, float *weights);
-
-/* All OPTIONAL, all collective. Epochs and batches count from 0. A failure on one rank is a failure on all. */
-typedef struct ls_callback_hooks {
-    ls_status (*on_train_begin)(void *context, ls_callback_run *run);
-    ls_status (*on_epoch_begin)(void *context, ls_callback_run *run, uint64_t epoch);
-    ls_status (*on_train_batch_begin)(void *context, ls_callback_run *run, uint64_t batch);
-    /* logs: means over the epoch so far. */
-    ls_status (*on_train_batch_end)(void *context, ls_callback_run *run, uint64_t batch, ls_logs *logs);
-    ls_status (*on_test_begin)(void *context, ls_callback_run *run);
-    ls_status (*on_test_end)(void *context, ls_callback_run *run, ls_logs *logs); /* names without "val_" */
-    ls_status (*on_epoch_end)(void *context, ls_callback_run *run, uint64_t epoch, ls_logs *logs);
-    ls_status (*on_train_end)(void *context, ls_callback_run *run, ls_logs *logs); /* of the last epoch */
-    /* What a checkpoint holds of it. Not collective: written on rank 0, read on every rank. */
-    ls_status (*state)(void *context, ls_callback_run *run, ls_state *state);
-    const char *const *adds; /* names it puts into the logs of an epoch, NULL-terminated */
-} ls_callback_hooks;
-
-/* A callback of the calling program. */
-typedef struct ls_callback {
-    const char *name; /* also in checkpoints; no '/' */
-    const ls_callback_hooks *hooks;
-    void *context;
-} ls_callback;
 
 /* ---- the callbacks that an experiment can name ---- */
 

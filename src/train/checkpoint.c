@@ -19,6 +19,7 @@
 #include "train/model_file.h"
 
 #define GROUP LS_MODEL_FILE_GROUP
+#define TRAINING_CHECKSUM "training_checksum"
 
 /*
  * The arrays and numbers of /lockstep pass through one list, for writing and for reading, and through one checksum: so
@@ -30,6 +31,7 @@ typedef struct ls_state {
     uint64_t checksum;
     const ls_model *model; /* of the run */
     const char *group;     /* of the callback whose turn it is */
+    uint64_t training;     /* the part of the checksum that pass_training and pass_steps give: it can be read alone */
 } transfer;
 
 uint64_t ls_checkpoint_item(const char *path, const void *data, size_t bytes)
@@ -177,13 +179,34 @@ static ls_status pass_optimizer_position(transfer *t, ls_updater *updater)
     return pass_float(t, GROUP, "learning_rate", &updater->learning_rate);
 }
 
-/* Where the run stands. */
-static ls_status pass_position(transfer *t, ls_trainer *trainer)
+/* The grid and the optimizer: what training leaves besides the weights, and where it stands. */
+static ls_status pass_training(transfer *t, ls_gradients *gradients, ls_updater *updater)
 {
-    LS_TRY(pass_uint(t, GROUP, "epoch", &trainer->epoch));
-    LS_TRY(pass_uint(t, GROUP, "batch", &trainer->batch));
-    LS_TRY(pass_uint(t, GROUP, "update", &trainer->update));
-    return pass_optimizer_position(t, trainer->updater);
+    ls_exponents *exponents = &gradients->exponents;
+    const uint64_t before = t->checksum;
+
+    LS_TRY(pass(t, GROUP "/exponents/E", H5T_NATIVE_INT16, sizeof(int16_t), 1, &exponents->blocks, exponents->E));
+    LS_TRY(pass(t, GROUP "/exponents/seen", H5T_NATIVE_INT16, sizeof(int16_t), 1, &exponents->blocks, exponents->seen));
+    LS_TRY(pass_optimizer(t, gradients, updater));
+    t->training += t->checksum - before;
+    return LS_OK;
+}
+
+static ls_status pass_steps(transfer *t, ls_updater *updater, uint64_t *update)
+{
+    const uint64_t before = t->checksum;
+
+    LS_TRY(pass_uint(t, GROUP, "update", update));
+    LS_TRY(pass_optimizer_position(t, updater));
+    t->training += t->checksum - before;
+    return LS_OK;
+}
+
+/* Where the run stands. */
+static ls_status pass_place(transfer *t, uint64_t *epoch, uint64_t *batch)
+{
+    LS_TRY(pass_uint(t, GROUP, "epoch", epoch));
+    return pass_uint(t, GROUP, "batch", batch);
 }
 
 /* Only where it is measured. */
@@ -219,7 +242,7 @@ ls_status ls_state_float(ls_state *t, const char *name, float *value)
     return pass_float(t, t->group, name, value);
 }
 
-ls_status ls_state_text(ls_state *t, const char *name, ls_text *text)
+ls_status ls_state_bytes(ls_state *t, const char *name, ls_text *text)
 {
     size_t dim[LS_H5_RANK_MAX] = {text->length}, rank;
     ls_text path = {0};
@@ -248,6 +271,25 @@ ls_status ls_state_text(ls_state *t, const char *name, ls_text *text)
 cleanup:
     ls_text_reset(&path);
     ls_free(bytes);
+    return st;
+}
+
+ls_status ls_state_text(ls_state *t, const char *name, char *text, size_t capacity)
+{
+    ls_text all = {0};
+    ls_status st = LS_OK;
+
+    if (t->writing)
+        ls_text_add(&all, "%s", text);
+    LS_TRY_CLEANUP(all.status);
+    LS_TRY_CLEANUP(ls_state_bytes(t, name, &all));
+    if (all.length >= capacity)
+        st = ls_fail(LS_ERR_FORMAT, "'%s/%s' is a text of %zu bytes, but there is room for %zu", t->group, name,
+                     all.length, capacity);
+    else if (!t->writing)
+        memcpy(text, all.data ? all.data : "", all.length + 1);
+cleanup:
+    ls_text_reset(&all);
     return st;
 }
 
@@ -307,18 +349,16 @@ static ls_status pass_callbacks(transfer *t, ls_callbacks *callbacks)
 
 static ls_status pass_state(transfer *t, ls_trainer *trainer)
 {
-    ls_exponents *exponents = &trainer->gradients->exponents;
     const size_t scores = ls_scores_state_size(trainer->scores);
 
     t->model = trainer->model;
-    LS_TRY(pass(t, GROUP "/exponents/E", H5T_NATIVE_INT16, sizeof(int16_t), 1, &exponents->blocks, exponents->E));
-    LS_TRY(pass(t, GROUP "/exponents/seen", H5T_NATIVE_INT16, sizeof(int16_t), 1, &exponents->blocks, exponents->seen));
-    LS_TRY(pass_optimizer(t, trainer->gradients, trainer->updater));
+    LS_TRY(pass_training(t, trainer->gradients, trainer->updater));
     LS_TRY(pass(t, GROUP "/scores", H5T_NATIVE_DOUBLE, sizeof(double), 1, &scores, ls_scores_state(trainer->scores)));
     LS_TRY(pass_noise_scale(t, trainer->noise));
     LS_TRY(pass_history(t, trainer->history));
     LS_TRY(pass_callbacks(t, trainer->callbacks));
-    return pass_position(t, trainer);
+    LS_TRY(pass_place(t, &trainer->epoch, &trainer->batch));
+    return pass_steps(t, trainer->updater, &trainer->update);
 }
 
 /* INT64_MIN: null. */
@@ -380,25 +420,37 @@ cleanup:
     return st;
 }
 
-static ls_status put_attributes(hid_t file, const ls_trainer *t, uint64_t checksum)
+/* What every model file says of itself. */
+static ls_status put_attributes(const transfer *out, const ls_experiment *e, const ls_model *model)
 {
-    ls_text experiment = {0}, same = {0};
+    const hid_t file = out->file;
+    ls_text experiment = {0};
     char fingerprint[33];
     ls_status st;
 
-    LS_TRY_CLEANUP(ls_experiment_write(t->experiment, t->model, true, &experiment));
-    LS_TRY_CLEANUP(identity(t, &same));
-    ls_model_fingerprint(t->model, fingerprint);
+    LS_TRY_CLEANUP(ls_experiment_write(e, model, true, &experiment));
+    ls_model_fingerprint(model, fingerprint);
     LS_TRY_CLEANUP(ls_h5_put_int(file, GROUP, "format", LS_MODEL_FILE_FORMAT));
     LS_TRY_CLEANUP(ls_h5_put_text(file, GROUP, "version", ls_version()));
     LS_TRY_CLEANUP(ls_h5_put_text(file, GROUP, "kernel", ls_blas_kernel()));
     LS_TRY_CLEANUP(ls_h5_put_text(file, GROUP, "experiment", experiment.data));
-    LS_TRY_CLEANUP(ls_h5_put_text(file, GROUP, "identity", same.data));
     LS_TRY_CLEANUP(ls_h5_put_text(file, GROUP, "fingerprint", fingerprint));
-    LS_TRY_CLEANUP(ls_h5_put_uint(file, GROUP, "seed", t->experiment->seed));
-    st = ls_h5_put_uint(file, GROUP, "checksum", checksum);
+    LS_TRY_CLEANUP(ls_h5_put_uint(file, GROUP, "seed", e->seed));
+    LS_TRY_CLEANUP(ls_h5_put_uint(file, GROUP, "checksum", out->checksum));
+    st = ls_h5_put_uint(file, GROUP, TRAINING_CHECKSUM, out->training);
 cleanup:
     ls_text_reset(&experiment);
+    return st;
+}
+
+/* And what one says that a run can go on from. */
+static ls_status put_identity(const transfer *out, const ls_trainer *t)
+{
+    ls_text same = {0};
+    ls_status st = identity(t, &same);
+
+    if (st == LS_OK)
+        st = ls_h5_put_text(out->file, GROUP, "identity", same.data);
     ls_text_reset(&same);
     return st;
 }
@@ -421,7 +473,8 @@ static ls_status write_file(ls_trainer *t, const char *path)
     LS_TRY_CLEANUP(ls_keras_write(out.file, t->model, &compile));
     LS_TRY_CLEANUP(ls_h5_put_group(out.file, GROUP));
     LS_TRY_CLEANUP(pass_state(&out, t));
-    LS_TRY_CLEANUP(put_attributes(out.file, t, out.checksum));
+    LS_TRY_CLEANUP(put_attributes(&out, t->experiment, t->model));
+    LS_TRY_CLEANUP(put_identity(&out, t));
     st = ls_h5_image_save(out.file, path);
 cleanup:
     ls_h5_close(out.file);
@@ -452,6 +505,37 @@ ls_status ls_checkpoint_write_keras(ls_trainer *t, const char *path)
     st = t->comm->rank == 0 ? ls_keras_save(path, t->model, &compile) : LS_OK;
     ls_h5_quiet_end(&quiet);
     return ls_agree(t->comm, st);
+}
+
+static ls_status write_model(const ls_experiment *e, ls_model *model, ls_training_state *state, const char *path)
+{
+    transfer out = {.file = H5I_INVALID_HID, .writing = true, .model = model};
+    ls_compile_info compile = {.optimizer = &e->optimizer, .learning_rate = state->updater->learning_rate};
+    ls_output_spec *outputs = NULL;
+    uint64_t none = 0; /* it stands before the first epoch of a fit */
+    ls_status st;
+
+    LS_TRY_CLEANUP(ls_outputs_read(e->compile, model, &outputs));
+    compile.outputs = outputs;
+    LS_TRY_CLEANUP(ls_h5_image_create(&out.file));
+    LS_TRY_CLEANUP(ls_keras_write(out.file, model, &compile));
+    LS_TRY_CLEANUP(ls_h5_put_group(out.file, GROUP));
+    LS_TRY_CLEANUP(pass_training(&out, state->gradients, state->updater));
+    LS_TRY_CLEANUP(pass_place(&out, &none, &none));
+    LS_TRY_CLEANUP(pass_steps(&out, state->updater, &state->update));
+    LS_TRY_CLEANUP(put_attributes(&out, e, model));
+    st = ls_h5_image_save(out.file, path);
+cleanup:
+    ls_h5_close(out.file);
+    ls_outputs_free(outputs, model->outputs);
+    return st;
+}
+
+ls_status ls_checkpoint_write_model(const ls_comm *comm, const ls_experiment *experiment, ls_model *model,
+                                    ls_training_state *state, const char *path)
+{
+    LS_TRY(ls_updater_gather(state->updater, state->gradients));
+    return ls_agree(comm, comm->rank == 0 ? write_model(experiment, model, state, path) : LS_OK);
 }
 
 /* --- reading ------------------------------------------------------------------------------------------------------ */
@@ -563,6 +647,36 @@ ls_status ls_checkpoint_read(ls_trainer *t, const char *path, bool allow_other_k
     ls_model_fingerprint(t->model, fingerprint);
     snprintf(text, sizeof text, "%s %016" PRIx64, fingerprint, digest);
     return ls_comm_same(t->comm, "the checkpoint", text);
+}
+
+static ls_status read_training(hid_t file, const ls_model *model, ls_training_state *state, uint64_t *digest)
+{
+    transfer in = {.file = file, .model = model};
+    uint64_t checksum;
+
+    LS_TRY(pass_training(&in, state->gradients, state->updater));
+    LS_TRY(pass_steps(&in, state->updater, &state->update));
+    LS_TRY(ls_h5_get_uint(file, GROUP, TRAINING_CHECKSUM, &checksum));
+    *digest = in.training;
+    return checksum == *digest ? LS_OK
+                               : ls_fail(LS_ERR_FORMAT, "the checksum of the optimizer's state does not hold");
+}
+
+ls_status ls_checkpoint_training(const ls_comm *comm, const char *path, const ls_model *model,
+                                 ls_training_state *state)
+{
+    hid_t file = H5I_INVALID_HID;
+    uint64_t digest = 0;
+    char text[32];
+    ls_status st = ls_keras_open(path, &file);
+
+    if (st == LS_OK && ls_h5_has(file, GROUP) && ls_h5_has_attribute(file, GROUP, TRAINING_CHECKSUM) &&
+        (st = read_training(file, model, state, &digest)) != LS_OK)
+        ls_fail_in(st, "%s", path);
+    ls_h5_close(file);
+    LS_TRY(ls_agree(comm, st));
+    snprintf(text, sizeof text, "%016" PRIx64, digest);
+    return ls_comm_same(comm, "the optimizer's state", text);
 }
 
 ls_status ls_checkpoint_experiment(const char *path, ls_experiment **out)

@@ -33,6 +33,16 @@ ls_status ls_checkpoint_write_keras(ls_trainer *trainer, const char *path);
 ls_status ls_checkpoint_read(ls_trainer *trainer, const char *path, bool allow_other_kernel);
 
 /*
+ * Collective. A model file without a run: description, weights, and what training left.
+ * Written as ls_checkpoint_write does; a checkpoint holds all that it holds.
+ */
+ls_status ls_checkpoint_write_model(const ls_comm *comm, const ls_experiment *experiment, ls_model *model,
+                                    ls_training_state *state, const char *path);
+/* Collective. What training left, into a fresh state, which stays so if the file has nothing of it (one of Keras's). */
+ls_status ls_checkpoint_training(const ls_comm *comm, const char *path, const ls_model *model,
+                                 ls_training_state *state);
+
+/*
  * The experiment of a model file, for evaluate, predict and summary: as lockstep wrote it there, or made from what Keras
  * says of a model (then without data; see compile_refused). Not collective.
  */

@@ -81,6 +81,33 @@ cleanup:
     return st;
 }
 
+ls_status ls_evaluate_once(const ls_task *task, const ls_split *split, ls_watchdog *watchdog, ls_scores **out)
+{
+    const uint64_t batch = (uint64_t)task->experiment->fit.batch_size;
+    const uint64_t microbatch = (uint64_t)task->experiment->fit.microbatch;
+    ls_engine *engine = NULL;
+    ls_scores *scores = NULL;
+    ls_status st;
+
+    *out = NULL;
+    st = ls_task_check_targets(task, split);
+    if (st == LS_OK)
+        st = ls_engine_create(task->model, task->objective,
+                              (size_t)ls_slice_rows_max(batch, microbatch, task->comm->size), false, &engine);
+    if (st == LS_OK)
+        st = ls_task_plan_weights(task, split, engine);
+    if (st == LS_OK)
+        st = ls_scores_create(task->comm, task->model, task->outputs, task->objective, &scores);
+    LS_TRY_CLEANUP(ls_agree(task->comm, st));
+    LS_TRY_CLEANUP(ls_evaluate(task, engine, split, batch, microbatch, UINT64_MAX, watchdog, scores));
+    *out = scores;
+    scores = NULL;
+cleanup:
+    ls_engine_free(engine);
+    ls_scores_free(scores);
+    return st;
+}
+
 /* One batch's rows of one output to rank 0: ranks hold contiguous runs in rank order. */
 static ls_status gather_rows(const ls_task *task, const ls_split *split, uint64_t batch_size, uint64_t microbatch,
                              uint64_t k, size_t size, const float *mine, float *all, int *count, int *start)

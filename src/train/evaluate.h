@@ -14,6 +14,9 @@
 ls_status ls_evaluate(const ls_task *task, ls_engine *engine, const ls_split *split, uint64_t batch_size,
                       uint64_t microbatch, uint64_t steps, ls_watchdog *watchdog, ls_scores *scores);
 
+/* Collective. The same with an engine and scores made for it, at the batch size of fit. *out: to be freed. */
+ls_status ls_evaluate_once(const ls_task *task, const ls_split *split, ls_watchdog *watchdog, ls_scores **out);
+
 /*
  * Collective: hinge losses ask whether every label of the global batch is 0 or 1. After the targets are loaded; sets
  * binary_labels[outputs].

@@ -509,7 +509,7 @@ static ls_status read_experiment(ls_experiment *e)
     static const char *const keys[] = {"name", "seed", "initial_weights", "data", "model", "compile", "fit",
                                        "callbacks", "distributed", "output"};
     const ls_config *root = e->root;
-    ls_config *data, *model;
+    ls_config *model;
     int64_t seed = 0;
 
     LS_TRY(ls_config_expect(root, LS_CONFIG_MAP, "an experiment"));
@@ -526,8 +526,8 @@ static ls_status read_experiment(ls_experiment *e)
         if (!(e->initial_weights = ls_path_beside(e->file, text)))
             return LS_ERR_MEMORY;
     }
-    LS_TRY(ls_config_need(root, "data", "the experiment", &data));
-    LS_TRY(read_data(data, e));
+    if (!ls_config_is_null(ls_config_get(root, "data"))) /* else the calling program brings them, or training fails */
+        LS_TRY(read_data(ls_config_get(root, "data"), e));
     LS_TRY(read_model_file(e));
     LS_TRY(ls_config_need(root, "model", "the experiment", &model));
     e->model = model;
@@ -584,6 +584,27 @@ ls_status ls_experiment_parse(const char *text, size_t bytes, const char *name, 
     *out = NULL;
     LS_TRY(ls_yaml_parse(text, bytes, name, &root));
     return ls_experiment_create(root, name, out);
+}
+
+ls_status ls_experiment_with(const ls_experiment *experiment, const char *setting, ls_experiment **out)
+{
+    ls_config *root = ls_config_copy(experiment->root);
+    ls_status st;
+
+    *out = NULL;
+    if (!root)
+        return LS_ERR_MEMORY;
+    if ((st = ls_yaml_set(root, setting)) != LS_OK) {
+        ls_config_free(root);
+        return st;
+    }
+    LS_TRY(ls_experiment_create(root, experiment->file, out));
+    if (experiment->compile_refused && !((*out)->compile_refused = ls_strdup(experiment->compile_refused))) {
+        ls_experiment_free(*out);
+        *out = NULL;
+        return LS_ERR_MEMORY;
+    }
+    return LS_OK;
 }
 
 /* A Sequential description that takes its input shape from the data gets it written out. */

@@ -5,6 +5,7 @@
 #define LS_TRAIN_EXPERIMENT_H
 
 #include "base/options.h"
+#include "data/dataset.h"
 #include "nn/engine.h"
 #include "nn/optimizer.h"
 #include "nn/outputs.h"
@@ -13,7 +14,8 @@
 typedef struct ls_array_spec {
     char *name; /* the input or output it feeds; NULL: the only one */
     char *file; /* path, already relative to the working directory */
-    char *path; /* inside the file: "/train/x" */
+    char *path; /* inside the file: "/train/x"; what to call the array when it lies in memory */
+    const ls_memory *memory; /* borrowed; NULL: it lies in a file */
     int64_t one_hot; /* classes; INT64_MIN: not asked for */
     double scale, offset; /* NAN: as the file says */
     bool channels_first;  /* samples are stored as (channels, …) */
@@ -95,6 +97,8 @@ ls_status ls_experiment_read(const char *file, const char *const *settings, size
 ls_status ls_experiment_parse(const char *text, size_t bytes, const char *name, ls_experiment **out);
 /* The same from a tree, which is taken. */
 ls_status ls_experiment_create(ls_config *root, const char *name, ls_experiment **out);
+/* A copy with one more setting. */
+ls_status ls_experiment_with(const ls_experiment *experiment, const char *setting, ls_experiment **out);
 void ls_experiment_free(ls_experiment *experiment);
 
 /* n array specs with their texts, and the list itself. */

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdio.h>
 
+#include "lockstep/estimator.h"
 #include "train/callback.h"
 #include "train/checkpoints.h"
 
@@ -20,14 +21,6 @@ typedef struct ls_fit_settings {
     const ls_callback *callback; /* [callbacks] of the calling program, after those of the experiment; borrowed */
     size_t callbacks;
 } ls_fit_settings;
-
-typedef struct ls_fit_result {
-    char fingerprint[33];
-    uint64_t updates, redone;
-    double seconds;              /* in the loop, without set-up */
-    uint64_t epochs;             /* done, by this run and those it went on from */
-    bool stopped;                /* by a signal: the checkpoint holds the state */
-} ls_fit_result;
 
 /*
  * Collective. Trains to the end, until a callback stops it, or until a signal; LS_ERR_STOPPED in the last case, after

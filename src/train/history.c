@@ -107,3 +107,33 @@ ls_status ls_history_csv(const ls_history *h, ls_text *out)
     }
     return out->status;
 }
+
+/* ---- for programs: include/lockstep/estimator.h ---- */
+
+size_t ls_history_count(const ls_history *h)
+{
+    return h->epochs;
+}
+
+size_t ls_history_columns(const ls_history *h)
+{
+    return h->columns;
+}
+
+const char *ls_history_name(const ls_history *h, size_t i)
+{
+    return h->name[i];
+}
+
+uint64_t ls_history_epoch(const ls_history *h, size_t row)
+{
+    return h->epoch[row];
+}
+
+double ls_history_value(const ls_history *h, size_t row, const char *name)
+{
+    for (size_t c = 0; c < h->columns && row < h->epochs; c++)
+        if (strcmp(h->name[c], name) == 0)
+            return h->value[row * h->columns + c];
+    return NAN;
+}

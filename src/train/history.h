@@ -3,14 +3,15 @@
 #define LS_TRAIN_HISTORY_H
 
 #include "base/text.h"
+#include "lockstep/estimator.h"
 #include "train/scores.h"
 
-typedef struct ls_history {
+struct ls_history {
     char **name;    /* [columns] sorted, without "epoch" */
     double *value;  /* [epochs x columns] NAN: not available */
     uint64_t *epoch; /* [epochs] from 0 */
     size_t columns, epochs, capacity;
-} ls_history;
+};
 
 ls_status ls_history_create(ls_history **out);
 void ls_history_free(ls_history *history);

@@ -53,7 +53,9 @@ void ls_split_free(ls_split *split)
 
 static ls_status open_array(const ls_array_spec *spec, const ls_split_spec *of, ls_array **out)
 {
-    ls_status st = ls_array_describe(spec->file, spec->path, of->has_rows ? of->rows : NULL, out);
+    const uint64_t *rows = of->has_rows ? of->rows : NULL;
+    ls_status st = spec->memory ? ls_array_borrow(spec->memory, rows, spec->path, out)
+                                : ls_array_describe(spec->file, spec->path, rows, out);
 
     if (st != LS_OK)
         return st;
@@ -209,7 +211,7 @@ size_t ls_split_bytes(const ls_split *split)
     size_t row = 0, bytes;
 
     for (size_t i = 0; i < arrays_of(split); i++)
-        if (array_at(split, i))
+        if (array_at(split, i) && !ls_array_is_borrowed(array_at(split, i)))
             row += ls_array_sample_bytes(array_at(split, i));
     return ls_size_mul((size_t)split->samples, row, &bytes) ? bytes : SIZE_MAX;
 }
@@ -249,7 +251,11 @@ ls_status ls_split_stream(ls_split *split, const ls_feed_settings *settings)
     ls_status st = LS_OK;
 
     for (size_t i = 0; split->owns && st == LS_OK && i < settings->arrays; i++)
-        if (settings->array[i])
+        if (settings->array[i] && ls_array_is_borrowed(settings->array[i]))
+            st = ls_fail(LS_ERR_CONFIG,
+                         "%s lies in memory, other data of this split in a file larger than data.memory: raise that, or "
+                         "put all of them in files", ls_array_path(settings->array[i]));
+        else if (settings->array[i])
             st = ls_array_hash_sampled(settings->array[i]);
     if (sharing)
         st = sharing->agree(sharing->context, st, NULL);

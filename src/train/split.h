@@ -38,7 +38,7 @@ ls_status ls_split_open(const ls_split_spec *spec, const ls_model *model, ls_spl
 ls_status ls_split_cut(ls_split *split, double fraction, const ls_config *at, ls_split **rest);
 void ls_split_free(ls_split *split);
 
-/* Bytes of its samples as they are stored; SIZE_MAX: more than can be addressed. */
+/* Bytes of its samples as they are stored, without those in the program's memory; SIZE_MAX: more than can be addressed. */
 size_t ls_split_bytes(const ls_split *split);
 /* Rows of a chunk if nobody gives another number: those of the first input's HDF5 chunks, or 1024 if it has none. */
 uint64_t ls_split_chunk_rows(const ls_split *split);

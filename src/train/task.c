@@ -7,6 +7,7 @@
 #include "base/memory.h"
 #include "nn/layers/layers.h"
 #include "tensor/kernels.h"
+#include "train/checkpoint.h"
 #include "train/placement.h"
 
 void ls_task_free(ls_task *task)
@@ -20,7 +21,8 @@ void ls_task_free(ls_task *task)
     ls_free(task->objective);
     if (task->model)
         ls_outputs_free(task->outputs, task->model->outputs);
-    ls_model_free(task->model);
+    if (!task->borrows_model)
+        ls_model_free(task->model);
     ls_free(task);
 }
 
@@ -31,8 +33,12 @@ static ls_status input_shape_of(const ls_split_spec *spec, ls_shape *out)
 
     if (spec->xs != 1)
         return ls_config_fail(spec->at, "a list of layers has one input, but %zu arrays are given as x", spec->xs);
-    LS_TRY(ls_array_describe(spec->x[0].file, spec->x[0].path, spec->has_rows ? spec->rows : NULL, &array));
-    *out = *ls_array_shape(array);
+    if (spec->x[0].memory) {
+        *out = spec->x[0].memory->shape;
+    } else {
+        LS_TRY(ls_array_describe(spec->x[0].file, spec->x[0].path, spec->has_rows ? spec->rows : NULL, &array));
+        *out = *ls_array_shape(array);
+    }
     if (spec->x[0].channels_first)
         *out = ls_shape_channels_last(out);
     if (spec->x[0].one_hot != INT64_MIN) {
@@ -66,6 +72,17 @@ static ls_status create_model(const ls_experiment *e, const ls_split_spec *spec,
 ls_status ls_task_model(const ls_experiment *experiment, ls_model **out)
 {
     return create_model(experiment, ls_experiment_split(experiment, "train"), out);
+}
+
+ls_status ls_task_model_for(const ls_experiment *experiment, const ls_split_spec *spec, ls_model **out)
+{
+    return create_model(experiment, spec, out);
+}
+
+ls_status ls_task_init_weights(const ls_experiment *experiment, ls_model *model)
+{
+    return experiment->initial_weights ? ls_checkpoint_weights(experiment->initial_weights, model)
+                                       : ls_model_init_weights(model, experiment->seed);
 }
 
 static const char *output_name(const ls_task *task, size_t k)
@@ -177,7 +194,8 @@ ls_status ls_task_check_targets(const ls_task *task, const ls_split *split)
 
 static ls_status prepare(ls_task *task, const ls_split_spec *model_data)
 {
-    LS_TRY(create_model(task->experiment, model_data, &task->model));
+    if (!task->borrows_model)
+        LS_TRY(create_model(task->experiment, model_data, &task->model));
     LS_TRY(ls_outputs_read(task->experiment->compile, task->model, &task->outputs));
     if (!(task->objective = ls_calloc(task->model->outputs, sizeof *task->objective, "the outputs")))
         return LS_ERR_MEMORY;
@@ -239,11 +257,25 @@ static ls_status check_kernel(const ls_experiment *e)
                           "family, or was built for one only", pinned, ls_blas_kernel());
 }
 
-static ls_status open_training(ls_task *task)
+/* The splits of a training that the experiment itself names. */
+static ls_task_source own_splits(const ls_experiment *e)
+{
+    const char *validation = e->fit.validation_data;
+
+    return (ls_task_source){
+        .train = ls_experiment_split(e, "train"),
+        .validation = validation ? ls_experiment_split(e, validation) : NULL,
+        .test = validation && strcmp(validation, "test") == 0 ? NULL : ls_experiment_split(e, "test"),
+    };
+}
+
+static ls_status open_training(ls_task *task, const ls_task_source *source)
 {
     const ls_experiment *e = task->experiment;
-    const ls_split_spec *train = ls_experiment_split(e, "train"), *test = ls_experiment_split(e, "test");
+    const ls_split_spec *train = source->train;
 
+    if (!train && !ls_config_get(e->root, "data"))
+        return ls_config_fail(e->root, "data is missing: nothing to train on");
     if (!train)
         return ls_config_fail(ls_config_get(e->root, "data"), "data names no split 'train'");
     LS_TRY(check_kernel(e));
@@ -252,13 +284,13 @@ static ls_status open_training(ls_task *task)
     if (!task->has_loss)
         return ls_config_fail(e->compile ? e->compile : e->root, "compile.loss is missing: nothing to train on");
     LS_TRY(ls_split_open(train, task->model, &task->train));
-    if (e->fit.validation_data)
-        LS_TRY(ls_split_open(ls_experiment_split(e, e->fit.validation_data), task->model, &task->validation));
+    if (source->validation)
+        LS_TRY(ls_split_open(source->validation, task->model, &task->validation));
     else if (e->fit.validation_split > 0)
         LS_TRY(ls_split_cut(task->train, e->fit.validation_split, ls_config_get(ls_config_get(e->root, "fit"),
                             "validation_split"), &task->validation));
-    if (test && !(e->fit.validation_data && strcmp(e->fit.validation_data, "test") == 0))
-        LS_TRY(ls_split_open(test, task->model, &task->test));
+    if (source->test)
+        LS_TRY(ls_split_open(source->test, task->model, &task->test));
     LS_TRY(set_class_weights(task));
     LS_TRY(bind_split(task, task->train));
     LS_TRY(bind_split(task, task->validation));
@@ -337,10 +369,11 @@ static ls_task *new_task(const ls_comm *comm, const ls_experiment *experiment)
 
 ls_status ls_task_create(const ls_comm *comm, const ls_experiment *experiment, ls_task **out)
 {
+    const ls_task_source source = own_splits(experiment);
     ls_task *task = new_task(comm, experiment);
 
     *out = NULL;
-    return finish(comm, task, task ? open_training(task) : LS_ERR_MEMORY, out);
+    return finish(comm, task, task ? open_training(task, &source) : LS_ERR_MEMORY, out);
 }
 
 static ls_status open_one(ls_task *task, const ls_split_spec *spec)
@@ -357,6 +390,21 @@ ls_status ls_task_create_for(const ls_comm *comm, const ls_experiment *experimen
 
     *out = NULL;
     return finish(comm, task, task ? open_one(task, spec) : LS_ERR_MEMORY, out);
+}
+
+ls_status ls_task_create_from(const ls_comm *comm, const ls_experiment *experiment, const ls_task_source *source,
+                              ls_task **out)
+{
+    ls_task *task = new_task(comm, experiment);
+    ls_status st = LS_ERR_MEMORY;
+
+    *out = NULL;
+    if (task) {
+        task->model = source->model;
+        task->borrows_model = source->model != NULL;
+        st = source->train ? open_training(task, source) : open_one(task, source->test);
+    }
+    return finish(comm, task, st, out);
 }
 
 ls_status ls_task_plan_weights(const ls_task *task, const ls_split *split, ls_engine *engine)

@@ -16,6 +16,7 @@ typedef struct ls_task {
     const ls_comm *comm;             /* borrowed */
     const ls_experiment *experiment; /* borrowed */
     ls_model *model;
+    bool borrows_model;
     ls_output_spec *outputs;         /* [model->outputs] metrics resolved once targets are known */
     ls_objective *objective;         /* [model->outputs] */
     ls_split *train, *validation, *test; /* NULL where not asked for */
@@ -33,10 +34,28 @@ ls_status ls_task_create(const ls_comm *comm, const ls_experiment *experiment, l
 /* Collective. As above with one split only, described by `spec` (of `evaluate` and `predict`), as task->test. */
 ls_status ls_task_create_for(const ls_comm *comm, const ls_experiment *experiment, const ls_split_spec *spec,
                              ls_task **out);
+
+/* What stands in for the experiment's own splits; NULL: none. */
+typedef struct ls_task_source {
+    ls_model *model; /* borrowed; NULL: made from the description */
+    const ls_split_spec *train, *validation, *test;
+} ls_task_source;
+
+/*
+ * Collective. As ls_task_create with these splits: to train if there is data to train on, else as ls_task_create_for.
+ * Without validation, the experiment's validation_split cuts one off.
+ */
+ls_status ls_task_create_from(const ls_comm *comm, const ls_experiment *experiment, const ls_task_source *source,
+                              ls_task **out);
 void ls_task_free(ls_task *task);
 
 /* Without data: the model alone, from a description that names its input shape, or from data.train if it can be opened. */
 ls_status ls_task_model(const ls_experiment *experiment, ls_model **out);
+/* The same with the input shape of this split. */
+ls_status ls_task_model_for(const ls_experiment *experiment, const ls_split_spec *spec, ls_model **out);
+
+/* Fresh weights from the seed, or those of initial_weights. */
+ls_status ls_task_init_weights(const ls_experiment *experiment, ls_model *model);
 
 /* LS_ERR_CONFIG naming the first output that has a loss or metrics but no targets in the split: it cannot be scored. */
 ls_status ls_task_check_targets(const ls_task *task, const ls_split *split);

@@ -10,10 +10,34 @@
 
 #define MICROBATCH_BITS ((UINT64_C(1) << 40) - 1) /* of a (node, microbatch) key */
 
+void ls_training_state_reset(ls_training_state *state)
+{
+    ls_updater_free(state->updater);
+    ls_gradients_free(state->gradients);
+    ls_history_free(state->history);
+    *state = (ls_training_state){0};
+}
+
+/* Only a trainer that was complete gives back: one that failed to be made has left everything where it was. */
+static void give_back(ls_trainer *t)
+{
+    ls_training_state *state = t->state;
+
+    ls_training_state_reset(state);
+    *state = (ls_training_state){
+        .updater = t->updater, .gradients = t->gradients, .history = t->history, .update = t->update};
+    t->updater = NULL;
+    t->gradients = NULL;
+    t->history = NULL;
+    state->gradients->fault = NULL;
+}
+
 void ls_trainer_free(ls_trainer *t)
 {
     if (!t)
         return;
+    if (t->state)
+        give_back(t);
     ls_engine_free(t->engine);
     ls_gradients_free(t->gradients);
     ls_updater_free(t->updater);
@@ -95,7 +119,8 @@ static ls_status create(ls_trainer *t, const ls_trainer_options *options)
     LS_TRY(ls_task_plan_weights(task, task->train, t->engine));
     LS_TRY(ls_task_plan_weights(task, task->validation, t->engine));
     LS_TRY(ls_task_plan_weights(task, task->test, t->engine));
-    LS_TRY(ls_updater_create(&t->experiment->optimizer, t->model, &t->updater));
+    if (!options->state)
+        LS_TRY(ls_updater_create(&t->experiment->optimizer, t->model, &t->updater));
     LS_TRY(ls_scores_create(t->comm, t->model, task->outputs, task->objective, &t->scores));
     LS_TRY(ls_exact_sums_init(&t->sums, t->comm, widest_sums(t->model)));
     LS_TRY(ls_history_create(&t->history));
@@ -115,8 +140,36 @@ static ls_status create(ls_trainer *t, const ls_trainer_options *options)
         return LS_ERR_MEMORY;
     if (options->trace)
         LS_TRY(ls_trace_create(t->comm, t->model, most, options->trace, &t->trace));
-    return t->experiment->initial_weights ? ls_checkpoint_weights(t->experiment->initial_weights, t->model)
-                                          : ls_model_init_weights(t->model, t->experiment->seed);
+    return options->state ? LS_OK : ls_task_init_weights(t->experiment, t->model);
+}
+
+/* Nothing here can fail: the exponents of a model have one size. */
+static void take_over(ls_trainer *t, ls_training_state *state)
+{
+    t->state = state;
+    t->updater = state->updater;
+    t->update = state->update;
+    ls_exponents_copy(&t->gradients->exponents, &state->gradients->exponents);
+    state->updater = NULL;
+}
+
+/* Contributions to a weight in one step, at most. */
+static uint64_t most_contributions(const ls_fit_options *fit, const ls_model *model)
+{
+    return ls_batches((uint64_t)fit->batch_size, (uint64_t)fit->microbatch) * most_uses(model);
+}
+
+ls_status ls_training_state_create(const ls_comm *comm, const ls_experiment *experiment, ls_model *model,
+                                   ls_training_state *state)
+{
+    ls_status st = ls_agree(comm, ls_updater_create(&experiment->optimizer, model, &state->updater));
+
+    if (st == LS_OK)
+        st = ls_agree(comm, ls_gradients_create(comm, model, &experiment->distributed,
+                                                most_contributions(&experiment->fit, model), 0, &state->gradients));
+    if (st != LS_OK)
+        ls_training_state_reset(state);
+    return st;
 }
 
 ls_status ls_trainer_create(const ls_task *task, const ls_trainer_options *options, ls_trainer **out)
@@ -139,7 +192,7 @@ ls_status ls_trainer_create(const ls_task *task, const ls_trainer_options *optio
     if (st == LS_OK)
         st = ls_agree(task->comm,
                       ls_gradients_create(t->comm, t->model, &t->experiment->distributed,
-                                          microbatches * most_uses(t->model), options->trace ? microbatches : 0,
+                                          most_contributions(fit, t->model), options->trace ? microbatches : 0,
                                           &t->gradients));
     if (st == LS_OK) {
         char fingerprint[33];
@@ -153,6 +206,8 @@ ls_status ls_trainer_create(const ls_task *task, const ls_trainer_options *optio
         return st;
     }
     t->gradients->fault = options->fault;
+    if (options->state)
+        take_over(t, options->state);
     *out = t;
     return LS_OK;
 }

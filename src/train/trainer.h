@@ -18,6 +18,22 @@
 #include "train/updater.h"
 #include "train/watchdog.h"
 
+/*
+ * What training makes besides the weights, and leaves for more training of the same model and optimizer: a trainer takes
+ * it over when it is made and gives it back when it is freed.
+ */
+typedef struct ls_training_state {
+    ls_updater *updater;     /* owned */
+    ls_gradients *gradients; /* owned: exponents of the grid, and which part of the optimizer's state this rank has */
+    ls_history *history;     /* owned: of the last training; NULL: there was none */
+    uint64_t update;         /* updates done */
+} ls_training_state;
+
+/* Collective. As before the first update. experiment and model must outlive it. After a failure it is empty. */
+ls_status ls_training_state_create(const ls_comm *comm, const ls_experiment *experiment, ls_model *model,
+                                   ls_training_state *state);
+void ls_training_state_reset(ls_training_state *state);
+
 typedef struct ls_trainer {
     const ls_comm *comm;             /* borrowed */
     const ls_experiment *experiment; /* borrowed */
@@ -37,6 +53,7 @@ typedef struct ls_trainer {
     bool *binary_labels;             /* [outputs] */
     bool needs_label_check;
     ls_watchdog *watchdog;           /* borrowed; NULL: none */
+    ls_training_state *state;        /* to give back to; borrowed; NULL: none */
     struct ls_callbacks *callbacks;  /* whose state goes into checkpoints; borrowed; NULL: none */
 
     uint64_t epoch, batch;           /* the next batch to train on; both from 0 */
@@ -49,9 +66,10 @@ typedef struct ls_trainer_options {
     const ls_trace_sink *trace; /* NULL: none; borrowed */
     const ls_fault *fault;      /* NULL: none; borrowed */
     ls_watchdog *watchdog;      /* NULL: none; borrowed */
+    ls_training_state *state;   /* to go on from, with the weights that the model has; NULL: none; borrowed */
 } ls_trainer_options;
 
-/* Fresh weights from the seed or from initial_weights. */
+/* Fresh weights from the seed or from initial_weights, unless there is a state to go on from. */
 ls_status ls_trainer_create(const ls_task *task, const ls_trainer_options *options, ls_trainer **out);
 void ls_trainer_free(ls_trainer *trainer);
 

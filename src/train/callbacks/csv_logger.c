@@ -212,8 +212,8 @@ static ls_status pass_state(void *context, ls_callback_run *run, ls_state *state
 
     (void)run;
     LS_TRY(ls_state_uint(state, "kept_bytes", &l->kept_bytes));
-    LS_TRY(ls_state_text(state, "keys", &l->keys));
-    return ls_state_text(state, "rows", &l->rows);
+    LS_TRY(ls_state_bytes(state, "keys", &l->keys));
+    return ls_state_bytes(state, "rows", &l->rows);
 }
 
 static const ls_option options[] = {

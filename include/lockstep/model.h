@@ -1,0 +1,64 @@
+/**
+ * @file model.h
+ * A model seen from outside: its inputs, its outputs, and its weights as a list of arrays.
+ *
+ * Models are lent by the estimator or the callback that has them. Nothing here is collective.
+ */
+#ifndef LOCKSTEP_MODEL_H
+#define LOCKSTEP_MODEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "lockstep/data.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct ls_model ls_model;
+
+/** An array of a model. */
+typedef struct ls_array_info {
+    char name[160]; /**< "dense/kernel" of a weight, "price" of an input or output */
+    size_t axes;
+    size_t dim[LS_AXES_MAX]; /**< [axes] of inputs and outputs: of one sample */
+    size_t size;             /**< elements: the product of dim */
+    bool trainable;          /**< of a weight; false otherwise */
+} ls_array_info;
+
+size_t ls_model_input_count(const ls_model *model);
+size_t ls_model_output_count(const ls_model *model);
+
+/** How many arrays of weights there are, in Keras's order of model.weights: layer by layer, trainable ones first. */
+size_t ls_model_weight_count(const ls_model *model);
+
+/**
+ * What the i-th input, output or array of weights is.
+ *
+ * @return LS_OK; LS_ERR_ARG if there is no such one
+ */
+ls_status ls_model_input(const ls_model *model, size_t i, ls_array_info *out);
+ls_status ls_model_output(const ls_model *model, size_t i, ls_array_info *out);
+ls_status ls_model_weight(const ls_model *model, size_t i, ls_array_info *out);
+
+/**
+ * Copy an array of weights out of the model, or into it.
+ *
+ * Every rank has all weights. They must stay the same on all ranks: set the same values everywhere. Training compares
+ * them when it begins.
+ *
+ * @param values  (dim...) row-major float32: as many as `n`, which must be the array's size
+ * @return LS_OK; LS_ERR_ARG if there is no such array; LS_ERR_SHAPE for another n; LS_ERR_NUMERIC if a value to be set
+ *         is not finite, and then nothing changes
+ */
+ls_status ls_model_get_weight(const ls_model *model, size_t i, float *values, size_t n);
+ls_status ls_model_set_weight(ls_model *model, size_t i, const float *values, size_t n);
+
+/** XXH3-128 of all weights, as 32 hexadecimal digits and a zero byte: what the command line prints. */
+void ls_model_fingerprint(const ls_model *model, char out[33]);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
