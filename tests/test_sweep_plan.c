@@ -186,6 +186,7 @@ static void errors_name_their_place(void **state)
     REFUSED("base: e.yaml\ntarget: {val_loss: 0.5}\nmonitor: loss\n", "s.yaml:3:10", "val_loss");
     REFUSED("base: e.yaml\nevaluate: {growth: 2}\n", "s.yaml:2:11", "no target");
     REFUSED("base: e.yaml\nranks_per_run: 0\n", "s.yaml:2:16", "'0'");
+    REFUSED("base: e.yaml\ngrid: {ranks: [1, 0]}\n", "s.yaml:2:19", "'0'");
     REFUSED("base: e.yaml\nlearning_rate: {search: {low: 1, high: 1, trials: 3}}\n", "s.yaml:2:40", "above low");
     REFUSED("base: e.yaml\nlearning_rate: {search: {low: 1, high: 2, trials: 1}}\n", "s.yaml:2:51", "trials");
     REFUSED("base: e.yaml\nlearning_rate: {search: {values: [1]}}\n", "from 2 to");

@@ -26,6 +26,7 @@ static const char help[] =
     "  base: ../experiments/fashion_mnist.yaml   # the experiment, relative to this file\n"
     "  set: {fit.validation_split: 0.1}          # settings for every trial\n"
     "  grid: {fit.batch_size: [32, 64, 128]}     # every combination; or list: [{fit.batch_size: 32}, ...]\n"
+    "                                            # also ranks: [1, 2, 4], for strong and weak scaling\n"
     "  seeds: [1, 2, 3]\n"
     "  learning_rate:                            # or {rule: linear, base: 0.1, base_batch_size: 64, warmup_epochs: "
     "5}\n"

@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <string.h>
@@ -137,21 +138,25 @@ static ls_status match(const char *directory, const identity *id, bool only_look
     return match_file(directory, "sweep.json", &id->facts, only_look);
 }
 
-/* A directory with something else in it is not written over. */
+/*
+ * A directory with something else in it is not written over. base.yaml comes before all else, and is looked for when the
+ * rest has been seen: another sweep may be at work there, until the lock is ours.
+ */
 static ls_status check_free(const char *path)
 {
-    char *own = ls_path_join(path, "base.yaml");
-    const bool is_sweep = own && ls_file_exists(own);
-    DIR *listing = own && !is_sweep ? opendir(path) : NULL;
+    char *own = ls_path_join(path, "base.yaml"), other[NAME_MAX + 1] = "";
+    DIR *listing = own ? opendir(path) : NULL;
     ls_status st = own ? LS_OK : LS_ERR_MEMORY;
 
-    for (struct dirent *entry; listing && (entry = readdir(listing)) && st == LS_OK;)
+    for (struct dirent *entry; listing && (entry = readdir(listing));)
         if (entry->d_name[0] != '.' && strcmp(entry->d_name, "lock") != 0 &&
             strncmp(entry->d_name, "base.yaml", 9) != 0)
-            st = ls_fail(LS_ERR_MISMATCH, "'%s' holds something else than a sweep ('%s'): choose another --output",
-                         path, entry->d_name);
+            snprintf(other, sizeof other, "%s", entry->d_name);
     if (listing)
         closedir(listing);
+    if (own && other[0] && !ls_file_exists(own))
+        st = ls_fail(LS_ERR_MISMATCH, "'%s' holds something else than a sweep ('%s'): choose another --output", path,
+                     other);
     ls_free(own);
     return st;
 }

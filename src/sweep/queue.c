@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "sweep/directory.h"
 #include "sweep/results.h"
+#include "sweep/settings.h"
 #include "sweep/table.h"
 #include "sweep/trial.h"
 
@@ -166,6 +167,41 @@ cleanup:
     return st;
 }
 
+/* Collective on the group. Its first `ranks` ranks, or NULL on the others. */
+static ls_status gather_crew(const queue *q, int ranks, ls_comm **out)
+{
+    MPI_Comm part = MPI_COMM_NULL;
+    ls_status st = LS_OK;
+
+    *out = NULL;
+    LS_TRY(
+        ls_mpi_check(MPI_Comm_split(q->group->mpi, q->group->rank < ranks ? 0 : MPI_UNDEFINED, q->group->rank, &part),
+                     "taking some ranks of a group"));
+    if (part != MPI_COMM_NULL) {
+        st = ls_comm_create(part, out);
+        MPI_Comm_free(&part);
+    }
+    return ls_agree(q->group, st);
+}
+
+/* Collective on the group: the trial on as many of its ranks as it wants, while the others sleep. */
+static ls_status run_on_crew(queue *q, const ls_trial *trial, const ls_trial_settings *settings,
+                             ls_trial_result *result)
+{
+    const int ranks = ls_trial_ranks(q->sweep, trial->combination);
+    ls_comm *crew;
+    ls_status st = LS_OK, met;
+
+    if (!ranks || ranks == q->group->size)
+        return ls_trial_run(q->group, q->sweep, q->facts, trial, settings, result);
+    LS_TRY(gather_crew(q, ranks, &crew));
+    if (crew)
+        st = ls_trial_run(crew, q->sweep, q->facts, trial, settings, result);
+    ls_comm_free(crew);
+    met = meet(q->group, q->settings->watchdog);
+    return st == LS_OK ? met : st;
+}
+
 /* Collective on the group. A trial that another group's failure ended is no failure of ours. */
 static ls_status run_trial(queue *q, const ls_trial *trial)
 {
@@ -180,7 +216,7 @@ static ls_status run_trial(queue *q, const ls_trial *trial)
     int abandoned;
 
     if (st == LS_OK)
-        st = ls_trial_run(q->group, q->sweep, q->facts, trial, &settings, &result);
+        st = run_on_crew(q, trial, &settings, &result);
     if (st == LS_OK)
         say(q, trial, &result);
     ls_free(directory);
@@ -218,6 +254,12 @@ ls_status ls_sweep_check_ranks(const ls_comm *comm, const ls_sweep *sweep)
 {
     const int each = ranks_per_run(comm, sweep);
 
+    for (size_t c = 0; c < sweep->combinations && comm->size % each == 0; c++)
+        if (ls_trial_ranks(sweep, c) > each)
+            return ls_config_fail(ls_varied(sweep, c, "ranks"),
+                                  "ranks is %d, but a run has only %d: start the sweep with more ranks, or raise "
+                                  "ranks_per_run",
+                                  ls_trial_ranks(sweep, c), each);
     if (comm->size % each == 0)
         return LS_OK;
     return ls_config_fail(

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -57,6 +58,13 @@ const ls_config *ls_varied(const ls_sweep *sweep, size_t combination, const char
         if (strcmp(sweep->setting[s], setting) == 0)
             return sweep->combination[combination].value[s];
     return NULL;
+}
+
+int ls_trial_ranks(const ls_sweep *sweep, size_t combination)
+{
+    const ls_config *ranks = ls_varied(sweep, combination, "ranks");
+
+    return ranks ? (int)strtol(ranks->text, NULL, 10) : 0; /* it was checked when the sweep was read */
 }
 
 /* ---- the learning rate ---- */
@@ -257,10 +265,11 @@ static ls_status forget_output(ls_config *root)
     return st;
 }
 
-/* The sweep's rate settings are no settings of an experiment. */
-static bool is_rate_setting(const char *setting)
+/* Settings of the sweep's own, which no experiment has. */
+static bool is_own_setting(const char *setting)
 {
-    return strcmp(setting, "learning_rate") == 0 || strncmp(setting, "learning_rate.", 14) == 0;
+    return strcmp(setting, "ranks") == 0 || strcmp(setting, "learning_rate") == 0 ||
+           strncmp(setting, "learning_rate.", 14) == 0;
 }
 
 static ls_status build(const ls_sweep *sweep, const ls_trial *trial, uint64_t samples, ls_config *root, double *rate)
@@ -268,7 +277,7 @@ static ls_status build(const ls_sweep *sweep, const ls_trial *trial, uint64_t sa
     const ls_combination *combination = &sweep->combination[trial->combination];
 
     for (size_t s = 0; s < sweep->settings; s++)
-        if (!is_rate_setting(sweep->setting[s]))
+        if (!is_own_setting(sweep->setting[s]))
             LS_TRY(ls_setting_put(root, sweep->setting[s], combination->value[s], combination->at[s]));
     LS_TRY(put_count(root, "seed", trial->seed));
     LS_TRY(forget_output(root));

@@ -16,6 +16,9 @@ ls_status ls_setting_put(ls_config *root, const char *path, const ls_config *val
 /* The value of a varied setting in a combination; NULL: it is not varied. */
 const ls_config *ls_varied(const ls_sweep *sweep, size_t combination, const char *setting);
 
+/* How many ranks a combination is trained on; 0: all of its group. */
+int ls_trial_ranks(const ls_sweep *sweep, size_t combination);
+
 /*
  * The experiment that a trial trains. samples: of its training split, from which warm-up and budget follow in updates;
  * 0: not known yet, then both are left out. *learning_rate: as in trials.csv.

@@ -178,6 +178,19 @@ static ls_status check_varied(const ls_sweep *s)
     return LS_OK;
 }
 
+static ls_status check_ranks(const ls_sweep *s)
+{
+    int64_t ranks;
+
+    for (size_t c = 0; c < s->combinations; c++) {
+        const ls_config *node = ls_varied(s, c, "ranks");
+
+        if (node)
+            LS_TRY(ls_config_int(node, "ranks", 1, INT32_MAX, &ranks));
+    }
+    return LS_OK;
+}
+
 static ls_status read_combinations(const ls_config *root, ls_sweep *s)
 {
     const ls_config *grid = ls_config_get(root, "grid"), *list = ls_config_get(root, "list");
@@ -499,6 +512,7 @@ static ls_status read_sweep(ls_sweep *s)
     LS_TRY(read_rest(root, s));
     LS_TRY(read_combinations(root, s));
     LS_TRY(check_varied(s));
+    LS_TRY(check_ranks(s));
     LS_TRY(read_seeds(ls_config_get(root, "seeds"), s));
     LS_TRY(read_learning_rate(root, s));
     return check_experiments(s);

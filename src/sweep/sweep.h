@@ -34,6 +34,9 @@
  *     ranks_per_run: 1                          # side by side on groups of so many ranks; absent: all ranks on each
  *     keep: false                               # also model.h5, checkpoint.h5 and run.json of every trial
  *
+ * `ranks` may be varied too: [1, 2, 4] trains each combination on the first so many ranks of its group, the others sleep. That
+ * changes no result but the times: updates per second against ranks, for strong and weak scaling.
+ *
  * `learning_rate` may itself be varied (grid: {learning_rate: [0.01, 0.1]}): the constant rate of whatever optimizer.
  *
  * When the validation split is evaluated: at the end of an epoch as fit.validation_freq says, and with a target also at
@@ -80,7 +83,7 @@
  *     combination     from 1
  *     phase           search | seeds
  *     chosen          1: counts for its combination in summary.csv; 0: a rate that was tried and lost
- *     SETTING …       one column per varied setting, named as in SWEEP.yaml: fit.batch_size
+ *     SETTING …       one column per varied setting, named as in SWEEP.yaml: fit.batch_size (not for `ranks`, see below)
  *     batch_size      always, also where it is a varied setting
  *     learning_rate   the constant rate, or the final one of a rule; empty: the experiment's schedule
  *     seed

@@ -45,10 +45,19 @@ static void end_row(ls_text *out)
         out->data[out->length - 1] = '\n';
 }
 
-static void add_settings(const ls_sweep *sweep, size_t c, ls_text *out)
+/* The ranks of a trial stand in a column of their own. */
+static bool has_column(const ls_sweep *sweep, size_t s, bool of_trials)
+{
+    return !of_trials || strcmp(sweep->setting[s], "ranks") != 0;
+}
+
+static void add_settings(const ls_sweep *sweep, size_t c, bool of_trials, ls_text *out)
 {
     for (size_t s = 0; s < sweep->settings; s++) {
         ls_text value = {0};
+
+        if (!has_column(sweep, s, of_trials))
+            continue;
 
         ls_value_text(sweep->combination[c].value[s], &value);
         add_cell(out, value.data ? value.data : "");
@@ -56,10 +65,11 @@ static void add_settings(const ls_sweep *sweep, size_t c, ls_text *out)
     }
 }
 
-static void add_setting_names(const ls_sweep *sweep, ls_text *out)
+static void add_setting_names(const ls_sweep *sweep, bool of_trials, ls_text *out)
 {
     for (size_t s = 0; s < sweep->settings; s++)
-        add_cell(out, sweep->setting[s]);
+        if (has_column(sweep, s, of_trials))
+            add_cell(out, sweep->setting[s]);
 }
 
 /* fit.batch_size of a combination, varied or not. */
@@ -84,7 +94,7 @@ static void add_trial(const ls_results *r, const ls_trial *t, const ls_trial_res
 
     ls_trial_id(t, id);
     ls_text_add(out, "%s,%zu,%s,%d,", id, t->combination + 1, t->searches ? "search" : "seeds", chosen);
-    add_settings(r->sweep, t->combination, out);
+    add_settings(r->sweep, t->combination, true, out);
     add_count(out, batch_size);
     add_number(out, result->learning_rate);
     add_count(out, t->seed);
@@ -107,7 +117,7 @@ static void add_trial(const ls_results *r, const ls_trial *t, const ls_trial_res
 ls_status ls_table_trials(const ls_results *results, ls_text *out)
 {
     ls_text_add(out, "trial,combination,phase,chosen,");
-    add_setting_names(results->sweep, out);
+    add_setting_names(results->sweep, true, out);
     ls_text_add(out, "batch_size,learning_rate,seed,status,updates,updates_before,samples,epochs,value,best_value,"
                      "best_updates,noise_scale,fingerprint,ranks,train_seconds,evaluate_seconds,finished\n");
     for (size_t c = 0; c < results->sweep->combinations; c++) {
@@ -229,7 +239,7 @@ ls_status ls_table_summary(const ls_results *results, ls_text *out)
     const ls_sweep *sweep = results->sweep;
 
     ls_text_add(out, "combination,");
-    add_setting_names(sweep, out);
+    add_setting_names(sweep, false, out);
     ls_text_add(out, "batch_size,learning_rate,rates_tried,edge,seeds,reached,feasible,");
     for (column which = 0; which < COLUMNS; which++) {
         ls_text_add(out, "%s_median,", column_names[which]);
@@ -244,7 +254,7 @@ ls_status ls_table_summary(const ls_results *results, ls_text *out)
         LS_TRY(find_batch_size(sweep, c, &batch_size));
         LS_TRY(summarise(results, c, &s));
         add_count(out, c + 1);
-        add_settings(sweep, c, out);
+        add_settings(sweep, c, false, out);
         add_count(out, batch_size);
         add_number(out, s.learning_rate);
         add_number(out, sweep->rate == LS_RATE_SEARCHED ? (double)s.tried : NAN);
