@@ -17,7 +17,8 @@
  * Compile a function for several instruction sets, chosen when the program starts. Safe for bits: without contraction
  * vector and scalar IEEE operations round alike. Sanitizers run before the chooser can, so they get the plain version.
  */
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(__SANITIZE_ADDRESS__)
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(__SANITIZE_ADDRESS__) && \
+    !defined(__SANITIZE_THREAD__)
 #define LS_CLONES __attribute__((target_clones("avx512f", "avx2", "default")))
 #else
 #define LS_CLONES

@@ -86,7 +86,7 @@ same_as_in_memory "$dir" "stopped and resumed"
 refuse 1 1 'streamed' -- train "$work/often.yaml" --output "$dir" --resume
 
 say "evaluate and predict read a window at a time, too"
-sed "s/file: data.h5/file: data.h5\n  memory: 1MB/" "$work/experiment.yaml" >"$work/small.yaml"
+sed "s/file: data.h5/file: data.h5\n  memory: $((limit_mb * 1000 / 6))KB/" "$work/experiment.yaml" >"$work/small.yaml"
 train 1 "$work/small" "$work/small.yaml" --set fit.epochs=1 --set fit.shuffle=false --set fit.batch_size=64
 train 1 "$work/roomy" "$work/small.yaml" --set fit.epochs=1 --set fit.shuffle=false --set fit.batch_size=64 --set data.memory=1GB
 same "$work/roomy/fingerprint.txt" "$work/small/fingerprint.txt" "not shuffled"
