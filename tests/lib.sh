@@ -15,7 +15,7 @@ fashion_mnist=$root/datasets/fashion_mnist.h5
 scratch=${TMPDIR:-/tmp}
 [[ -n ${TMPDIR-} || ! -w /dev/shm || $(df --output=avail /dev/shm | tail -n 1) -lt 200000 ]] || scratch=/dev/shm
 work=$(mktemp -d "$scratch/lockstep-test.XXXXXX")
-patience_s=60 # no command of a test may take longer: it hangs
+patience_s=120 # no command of a test may take longer: it hangs
 
 # Lines and not bars, no matter what standard output is; Open MPI's files of killed jobs go with $work.
 export TMPDIR=$work OMPI_MCA_btl_vader_backing_directory=$work
