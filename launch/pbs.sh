@@ -1,9 +1,12 @@
 #!/bin/bash
-# Trains under PBS Pro (OpenPBS) for as long as it takes: shortly before the time is up the run saves itself, the script
-# submits itself again, and the next job continues with the same bits, on however many ranks it then gets.
+# Runs lockstep under PBS Pro (OpenPBS) for as long as it takes: shortly before the time is up the run saves itself, the
+# script submits itself again, and the next job continues with the same bits, on however many ranks it then gets.
 #
 # From the repository, after cmake --build:
 #   qsub -v EXPERIMENT=launch/experiments/fashion_mnist.yaml,OUTPUT=runs/fashion_mnist launch/pbs.sh
+#   COMMAND='mpirun build/lockstep sweep SWEEP.yaml' qsub -v COMMAND launch/pbs.sh       runs any command line as it stands
+# A COMMAND is submitted again only if it continues what it began: `train --resume` and `sweep`. With `mpirun` and no
+# -n it gets all ranks of the job.
 #
 #PBS -N lockstep
 #PBS -l select=2:ncpus=32:mpiprocs=32
@@ -13,30 +16,36 @@ set -euo pipefail
 
 # PBS sends no signal ahead of time, so the script keeps the clock: seconds of work before the ranks are told to save.
 # Two minutes less than the walltime above; change both together.
-work_s=${WORK_S:-$((4 * 3600 - 120))}
+export WORK_S=${WORK_S:-$((4 * 3600 - 120))}
 
 cd "$PBS_O_WORKDIR"
-experiment=${EXPERIMENT:?name it: qsub -v EXPERIMENT=FILE.yaml,OUTPUT=DIRECTORY launch/pbs.sh}
-output=${OUTPUT:?name it: qsub -v EXPERIMENT=FILE.yaml,OUTPUT=DIRECTORY launch/pbs.sh}
-lockstep=${LOCKSTEP:-build/lockstep}
+if [[ -z ${COMMAND-} ]]; then
+    usage='name it: qsub -v EXPERIMENT=FILE.yaml,OUTPUT=DIRECTORY launch/pbs.sh'
+    # --resume also after a crashed node: whatever checkpoint is there is continued, without one the run begins.
+    printf -v COMMAND '%q ' mpirun "${LOCKSTEP:-build/lockstep}" train "${EXPERIMENT:?$usage}" --output "${OUTPUT:?$usage}" \
+        --resume
+fi
+export COMMAND
 
 # Load what lockstep was built with, for instance:
 # module load openmpi openblas hdf5
 export OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1
 
-# Also after a crashed node, not only after a planned stop: whatever checkpoint is there is continued.
-resume=()
-[[ ! -e $output/checkpoint.h5 ]] || resume=(--resume)
+# For an mpirun built without PBS: all ranks of the job, unless the command says otherwise. Open MPI 4, then 5.
+export OMPI_MCA_orte_default_hostfile=$PBS_NODEFILE PRTE_MCA_prte_default_hostfile=$PBS_NODEFILE
 
-# timeout signals mpirun alone, and mpirun passes SIGUSR1 on to all ranks. The -n is for an mpirun built without PBS.
+# timeout signals the command alone, and mpirun passes SIGUSR1 on to all ranks.
 status=0
-timeout --foreground --preserve-status --signal=USR1 "$work_s" \
-    mpirun -n "$(wc -l <"$PBS_NODEFILE")" --hostfile "$PBS_NODEFILE" \
-    "$lockstep" train "$experiment" --output "$output" "${resume[@]}" || status=$?
+timeout --foreground --preserve-status --signal=USR1 "$WORK_S" bash -c "exec $COMMAND" || status=$?
 
-# 3: stopped by a signal, checkpoint written. Before its time that was qdel, and nobody wants the job back.
-if ((status == 3 && SECONDS >= work_s)); then
-    echo "out of time, checkpoint written: the next job continues"
-    exec qsub -v "EXPERIMENT=$experiment,OUTPUT=$output,LOCKSTEP=$lockstep,WORK_S=$work_s" launch/pbs.sh
+# 3: stopped by a signal, and saved. Before its time that was qdel, and nobody wants the job back.
+if ((status == 3 && SECONDS >= WORK_S)); then
+    case " $COMMAND " in
+    *" sweep "* | *" --resume "*)
+        echo "out of time, saved: the next job continues"
+        # By name: qsub takes the values from here, whatever characters they hold.
+        exec qsub -v COMMAND,WORK_S launch/pbs.sh
+        ;;
+    esac
 fi
 exit "$status"
