@@ -265,12 +265,14 @@ static ls_status write_text(const char *directory, const char *name, const ls_te
     return st;
 }
 
-static ls_status write_files(const watch *w)
+static ls_status write_files(watch *w)
 {
     const char *directory = w->settings->directory;
     ls_text experiment = {0}, history = {0}, result = {0};
     ls_status st;
 
+    if (!w->evaluations.length) /* none were made: a table without rows */
+        ls_text_add(&w->evaluations, "update,samples,epoch\n");
     LS_TRY_CLEANUP(ls_directory_create(directory));
     LS_TRY_CLEANUP(ls_history_csv(w->history, &history));
     LS_TRY_CLEANUP(ls_experiment_write(w->task->experiment, w->task->model, false, &experiment));
