@@ -9,6 +9,7 @@
 #include "train/checkpoint.h"
 #include "train/progress.h"
 #include "train/run_directory.h"
+#include "train/timings.h"
 
 typedef struct fit {
     ls_trainer *trainer;
@@ -18,12 +19,16 @@ typedef struct fit {
     ls_progress progress;
     ls_checkpoints checkpoints; /* newest NULL: write no files */
     char *model;                /* path; NULL: likewise */
+    ls_timings timings;         /* rank 0 */
+    ls_timing before;           /* what was done before this process */
+    double begun_s, update_s;   /* this process began to train; its time in updates so far */
 } fit;
 
 static void reset(fit *f)
 {
     ls_callbacks_free(f->callbacks);
     ls_checkpoints_reset(&f->checkpoints);
+    ls_timings_reset(&f->timings);
     ls_free(f->model);
     ls_scores_free(f->validation);
     ls_trainer_free(f->trainer);
@@ -64,9 +69,11 @@ static bool wants_validation(const fit *f)
 static ls_status update(fit *f, bool *stop)
 {
     ls_trainer *t = f->trainer;
+    const double begun_s = ls_now_s();
     double loss;
     const ls_status st = ls_trainer_update(t, stop, &loss);
 
+    f->update_s += ls_now_s() - begun_s;
     if (st != LS_ERR_NUMERIC || !f->callbacks->run.survives_nan)
         return st;
     ls_callback_say(&f->callbacks->run, "%s", ls_error_message());
@@ -87,6 +94,55 @@ static void draw(fit *f)
     }
 }
 
+/* Collective. What is known of the time before, for a run that goes on. */
+static ls_status begin_timings(fit *f)
+{
+    char *path = NULL;
+    ls_status st = LS_OK;
+
+    if (f->settings->directory && f->trainer->comm->rank == 0) {
+        if (!(path = ls_path_join(f->settings->directory, LS_RUN_TIMINGS)))
+            st = LS_ERR_MEMORY;
+        else
+            st = ls_timings_read(path, f->trainer->update, &f->timings);
+        if (f->timings.n > 0)
+            f->before = f->timings.row[f->timings.n - 1];
+    }
+    ls_free(path);
+    f->begun_s = ls_now_s();
+    return ls_agree(f->trainer->comm, st);
+}
+
+/* Samples in so many batches from the beginning. */
+static uint64_t samples_of(const ls_trainer *t, uint64_t batches)
+{
+    const uint64_t samples = t->task->train->samples, batch = (uint64_t)t->experiment->fit.batch_size;
+    const uint64_t pass = ls_batches(samples, batch), rest = batches % pass * batch;
+
+    return batches / pass * samples + (rest < samples ? rest : samples);
+}
+
+/* Rank 0 notes how far it is. */
+static ls_status add_timing(fit *f)
+{
+    const ls_trainer *t = f->trainer;
+    const ls_fit_options *options = &t->experiment->fit;
+    const ls_epoch_plan plan = ls_epoch_plan_of(options, t->task->train->samples, t->epoch);
+
+    if (t->comm->rank != 0 || !f->timings.known)
+        return LS_OK;
+    return ls_timings_add(&f->timings,
+                          &(ls_timing){
+                              .epochs = (double)t->epoch + (double)t->batch / (double)plan.batches,
+                              .updates = t->update,
+                              .samples = samples_of(t, plan.before + t->batch),
+                              .seconds = f->before.seconds + ls_now_s() - f->begun_s,
+                              .train_seconds = f->before.train_seconds + f->update_s,
+                              .ranks = t->comm->size,
+                          },
+                          (size_t)options->checkpoint_keep);
+}
+
 /*
  * must: even if the last one is not fit.checkpoint_seconds old. history.csv is written with the first checkpoint after
  * the end of an epoch, so that it is never behind.
@@ -99,6 +155,8 @@ static ls_status write_checkpoint(fit *f, bool must)
         LS_TRY(ls_checkpoints_due(&f->checkpoints, &due));
     if (!due)
         return LS_OK;
+    LS_TRY(ls_agree(f->trainer->comm, add_timing(f)));
+    LS_TRY(ls_run_timings(f->trainer, f->settings->directory, &f->timings));
     if (f->trainer->batch == 0 || f->trainer->experiment->fit.checkpoint_seconds > 0)
         LS_TRY(ls_run_history(f->trainer, f->settings->directory));
     return ls_checkpoints_write(&f->checkpoints);
@@ -152,6 +210,7 @@ static ls_status end_epoch(fit *f, bool stopped)
     ls_progress_end(&f->progress, logs->log, logs->n);
     t->epoch++;
     t->batch = 0;
+    LS_TRY(ls_agree(t->comm, add_timing(f)));
     return write_checkpoint(f, stopped || !goes_on(f));
 }
 
@@ -181,7 +240,6 @@ ls_status ls_fit(const ls_task *task, const ls_fit_settings *settings, ls_fit_re
 {
     fit f = {.settings = settings};
     bool found = false;
-    double begun;
     ls_status st;
 
     *result = (ls_fit_result){0};
@@ -192,9 +250,9 @@ ls_status ls_fit(const ls_task *task, const ls_fit_settings *settings, ls_fit_re
     f.callbacks->run.resumed = found;
     if (settings->directory)
         LS_TRY_CLEANUP(ls_run_begin(f.trainer, settings->directory));
-    begun = ls_now_s();
+    LS_TRY_CLEANUP(begin_timings(&f));
     LS_TRY_CLEANUP(run(&f, &result->stopped));
-    result->seconds = ls_now_s() - begun;
+    result->seconds = ls_now_s() - f.begun_s;
     result->updates = f.trainer->update;
     result->redone = f.trainer->redone;
     result->epochs = f.trainer->epoch;

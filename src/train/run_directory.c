@@ -1,6 +1,8 @@
 #include "train/run_directory.h"
 
+#include <errno.h>
 #include <jansson.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -57,6 +59,34 @@ static ls_status write_history(const ls_trainer *t, const char *directory)
 ls_status ls_run_history(const ls_trainer *t, const char *directory)
 {
     return ls_agree(t->comm, t->comm->rank == 0 ? write_history(t, directory) : LS_OK);
+}
+
+/* A file that lacks the beginning would tell wrong times: it goes. */
+static ls_status write_timings(const char *directory, const ls_timings *timings)
+{
+    ls_text text = {0};
+    char *path;
+    ls_status st;
+
+    if (!timings->known) {
+        if (!(path = ls_path_join(directory, LS_RUN_TIMINGS)))
+            return LS_ERR_MEMORY;
+        st = remove(path) == 0 || errno == ENOENT
+                 ? LS_OK
+                 : ls_fail(LS_ERR_IO, "cannot remove '%s', which is out of date: %s", path, strerror(errno));
+        ls_free(path);
+        return st;
+    }
+    st = ls_timings_csv(timings, &text);
+    if (st == LS_OK)
+        st = write_text(directory, LS_RUN_TIMINGS, &text);
+    ls_text_reset(&text);
+    return st;
+}
+
+ls_status ls_run_timings(const ls_trainer *t, const char *directory, const ls_timings *timings)
+{
+    return ls_agree(t->comm, t->comm->rank == 0 ? write_timings(directory, timings) : LS_OK);
 }
 
 /* hosts: size x MPI_MAX_PROCESSOR_NAME, one name per rank. Each host once, with its ranks counted. */
