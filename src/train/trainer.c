@@ -329,6 +329,20 @@ ls_status ls_trainer_update(ls_trainer *t, bool *stop, double *loss)
     return LS_OK;
 }
 
+ls_status ls_trainer_gradient(const ls_trainer *t, float *gradient)
+{
+    const ls_gradients *g = t->gradients;
+    const ls_fit_options *fit = &t->experiment->fit;
+    const ls_slice slice = ls_slice_of(t->task->train->samples, (uint64_t)fit->batch_size, (uint64_t)fit->microbatch,
+                                       t->plan.first + t->batch - 1, t->comm->rank, t->comm->size);
+
+    for (size_t i = 0; i < g->buckets; i++)
+        for (size_t block = g->bucket[i].own_begin; block < g->bucket[i].own_end; block++)
+            ls_gradients_finish(g, block, (double)slice.batch_rows, gradient + block * LS_BLOCK);
+    ls_watchdog_beat(t->watchdog, "gathering a gradient");
+    return ls_gradients_gather(g, gradient);
+}
+
 ls_status ls_trainer_evaluate(ls_trainer *t, const ls_split *split, ls_scores *scores)
 {
     const ls_fit_options *fit = &t->experiment->fit;

@@ -82,6 +82,12 @@ void ls_trainer_begin_epoch(ls_trainer *trainer);
  */
 ls_status ls_trainer_update(ls_trainer *trainer, bool *stop, double *loss);
 
+/*
+ * Collective, right after an update. The gradient of its batch: the mean of the loss over its samples, without what
+ * penalties of weights, accumulation and clipping do to it afterwards. Rank 0 gets all of it; gradient [trainable_size].
+ */
+ls_status ls_trainer_gradient(const ls_trainer *trainer, float *gradient);
+
 /* Loss and metrics of the validation split in inference mode, into scores (cleared first). */
 ls_status ls_trainer_evaluate(ls_trainer *trainer, const ls_split *split, ls_scores *scores);
 

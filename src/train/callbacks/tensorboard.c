@@ -297,21 +297,6 @@ static void write_weights(tensorboard *b, const ls_model *model, uint64_t epoch)
                             model->layer[i]->param[p].value);
 }
 
-/* Collective. The gradient of the batch before this moment; rank 0 gets all of it. */
-static ls_status gather_gradient(const ls_trainer *t, float *gradient)
-{
-    const ls_gradients *g = t->gradients;
-    const ls_fit_options *fit = &t->experiment->fit;
-    const ls_slice slice = ls_slice_of(t->task->train->samples, (uint64_t)fit->batch_size, (uint64_t)fit->microbatch,
-                                       t->batch - 1, t->comm->rank, t->comm->size);
-
-    for (size_t i = 0; i < g->buckets; i++)
-        for (size_t block = g->bucket[i].own_begin; block < g->bucket[i].own_end; block++)
-            ls_gradients_finish(g, block, (double)slice.batch_rows, gradient + block * LS_BLOCK);
-    ls_watchdog_beat(t->watchdog, "gathering a gradient");
-    return ls_gradients_gather(g, gradient);
-}
-
 /* Collective. A batch that terminate_on_nan let pass made no update and has no gradient. */
 static ls_status write_gradient(tensorboard *b, ls_callback_run *run, uint64_t epoch)
 {
@@ -319,7 +304,7 @@ static ls_status write_gradient(tensorboard *b, ls_callback_run *run, uint64_t e
 
     if (!b->gradient || !b->has_begun || t->update == b->batch_update)
         return LS_OK;
-    LS_TRY(gather_gradient(t, b->gradient));
+    LS_TRY(ls_trainer_gradient(t, b->gradient));
     for (size_t p = 0; b->train && p < t->model->trainable_params; p++) {
         const ls_param *param = t->model->param[p];
 
