@@ -14,13 +14,16 @@ typedef enum ls_mark {
     LS_MARK_LINE,
     LS_MARK_DASHED, /* a line that is no measurement: a fit, a bound */
     LS_MARK_POINTS,
+    LS_MARK_OPEN,    /* points that stand back */
+    LS_MARK_CROSSES, /* points that failed */
     LS_MARK_LINE_POINTS,
     LS_MARK_INTERVALS, /* points with a bar from low to high */
     LS_MARK_BAND,      /* the area from low to high */
     LS_MARK_STEPS,     /* the outline of a histogram: y holds from x to the next x */
 } ls_mark;
 
-/* n points; those with a coordinate that is not finite leave a gap. All arrays are borrowed. */
+/* n points; those with a coordinate that cannot be drawn (not finite; not positive on a logarithmic axis) leave a gap.
+ * All arrays are borrowed. */
 typedef struct ls_series {
     const char *title; /* NULL: not in the legend */
     ls_mark mark;
@@ -30,13 +33,35 @@ typedef struct ls_series {
     unsigned color; /* of the palette: 0, 1, …; series that belong together share one */
 } ls_series;
 
+/* Part of the x axis, over the whole height: a tinted area, or a line if from == to. Infinite: up to the edge. */
+typedef struct ls_span {
+    const char *label; /* written at it; NULL: none */
+    double from, to;
+    unsigned color;
+} ls_span;
+
+typedef enum ls_scale {
+    LS_SCALE_LINEAR,
+    LS_SCALE_LOG,  /* ticks at powers of ten, or between them */
+    LS_SCALE_LOG2, /* ticks at powers of two */
+} ls_scale;
+
+typedef struct ls_axis {
+    const char *label;
+    ls_scale scale;
+    bool zero;               /* begins at 0 */
+    const char *const *name; /* [names] categories instead of numbers, of the y axis: y = 1, 2, … from the top */
+    size_t names;
+} ls_axis;
+
 typedef struct ls_figure {
-    const char *name; /* of the files */
-    const char *title, *x_label, *y_label;
-    bool log_x, log_y;       /* x in powers of two, y in powers of ten */
-    bool zero_y;             /* the y axis begins at 0 */
+    const char *name;        /* of the files */
+    const char *title;       /* may be long: it is broken into lines */
+    ls_axis x, y;            /* as wide as the series need; spans are cut off */
     const ls_series *series; /* [n] later ones on top */
     size_t n;
+    const ls_span *span; /* [spans] behind the series */
+    size_t spans;
 } ls_figure;
 
 /* LS_ERR_IO if gnuplot is not installed or fails, with what it said. Overwrites. */

@@ -1,33 +1,40 @@
 #include "report/page.h"
 
-#include <errno.h>
 #include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "base/memory.h"
+#include "report/files.h"
 
 /* Readable at any width: figures shrink, tables scroll; printed, nothing is cut off and no heading stands alone. */
 static const char style[] =
     "<style>\n"
     ":root{color-scheme:light}\n"
-    "body{font:16px/1.5 system-ui,sans-serif;color:#222;background:#fff;max-width:60rem;margin:0 auto;padding:1rem}\n"
+    "body{font:16px/1.5 system-ui,sans-serif;color:#222;background:#fff;max-width:66rem;margin:0 auto;padding:1rem;"
+    "overflow-wrap:anywhere}\n"
     "h1{font-size:1.7rem;line-height:1.2}h2{font-size:1.25rem;margin-top:2.2rem;border-bottom:1px solid #ddd}\n"
-    "h3{font-size:1.05rem}\n"
-    "figure{margin:1.2rem 0}figure img{display:block;width:100%;height:auto}\n"
-    "figcaption{font-size:.875rem;color:#555}\n"
-    ".wide{overflow-x:auto}\n"
-    "table{border-collapse:collapse;font-size:.875rem;font-variant-numeric:tabular-nums}\n"
-    "th,td{padding:.25rem .6rem;border-bottom:1px solid #e4e4e4;text-align:right;white-space:nowrap}\n"
-    "th{background:#f6f6f6}th:first-child,td:first-child{text-align:left}\n"
+    "h3{font-size:1.05rem}p{max-width:46rem}\n"
+    "figure{margin:1.2rem 0;max-width:40rem}figure img{display:block;width:100%;height:auto}\n"
+    "figcaption{font-size:.875rem;color:#555;max-width:40rem}\n"
+    "figure.natural{max-width:none}figure.natural img{width:auto;max-width:100%;margin:0 auto}\n"
+    ".grid{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,28rem),1fr));gap:0 1.5rem}\n"
+    ".grid figure{margin:.8rem 0}\n"
+    ".wide{overflow-x:auto;margin:.8rem 0}\n"
+    "table{border-collapse:collapse;font-size:.8125rem;font-variant-numeric:tabular-nums;overflow-wrap:normal}\n"
+    "th,td{padding:.25rem .5rem;border-bottom:1px solid #e4e4e4;text-align:right;white-space:nowrap}\n"
+    "thead "
+    "th{background:#f6f6f6;white-space:normal;vertical-align:bottom}th:first-child,td:first-child{text-align:left}\n"
+    "table.facts td,table.facts th{text-align:left;white-space:normal;vertical-align:top;font-weight:normal}\n"
+    "table.facts th{color:#555;white-space:nowrap}table.facts td{overflow-wrap:anywhere}\n"
+    "@media(max-width:600px){table.facts th{white-space:normal}}\n"
     "pre,code{font:.85rem/1.45 ui-monospace,monospace}\n"
-    "pre{background:#f6f6f6;padding:.7rem;overflow-x:auto}\n"
+    "pre{background:#f6f6f6;padding:.7rem;overflow:auto;max-height:32rem;overflow-wrap:normal}\n"
     "p.note{background:#fff6e0;border-left:4px solid #e69f00;padding:.5rem .8rem}\n"
-    "@media print{body{max-width:none;font-size:11pt;padding:0}figure,tr{break-inside:avoid}h2,h3{break-after:avoid}\n"
-    ".wide{overflow:visible}table{font-size:7.5pt}th,td{padding:.1rem "
-    ".25rem;white-space:normal;overflow-wrap:anywhere}\n"
-    "pre{white-space:pre-wrap;overflow-wrap:anywhere}}\n"
+    "@media print{body{max-width:none;font-size:10.5pt;padding:0}figure,tr{break-inside:avoid}\n"
+    "h2,h3{break-after:avoid}.grid{display:block}figure{max-width:12cm}\n"
+    ".grid figure{display:inline-block;width:49%;vertical-align:top}\n"
+    ".wide{overflow:visible}table{font-size:6pt}th,td{padding:.1rem .2rem;white-space:normal;overflow-wrap:normal}\n"
+    "td{overflow-wrap:break-word}table.facts{font-size:8pt}\n"
+    "pre{white-space:pre-wrap;overflow-wrap:anywhere;max-height:none;font-size:7pt}}\n"
     "</style>\n";
 
 void ls_page_text(ls_text *page, const char *text)
@@ -91,33 +98,25 @@ static void base64(ls_text *out, const unsigned char *bytes, size_t n)
     }
 }
 
-static ls_status read_whole(const char *path, ls_text *out)
+/* A relative address (RFC 3986): every byte that might mean something becomes %XX. */
+static void add_url(ls_text *page, const char *path)
 {
-    FILE *f = fopen(path, "rb");
-    char part[1 << 14];
-    size_t n;
-    ls_status st = LS_OK;
+    static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~/";
 
-    if (!f)
-        return ls_fail(LS_ERR_IO, "cannot read '%s': %s", path, strerror(errno));
-    while ((n = fread(part, 1, sizeof part, f)) > 0)
-        ls_text_add_bytes(out, part, n);
-    if (ferror(f))
-        st = ls_fail(LS_ERR_IO, "cannot read '%s': %s", path, strerror(errno));
-    fclose(f);
-    return st == LS_OK ? out->status : st;
+    for (; *path; path++)
+        ls_text_add(page, strchr(plain, *path) ? "%c" : "%%%02X", (unsigned)(unsigned char)*path);
 }
 
 ls_status ls_page_figure(ls_text *page, const char *folder, const char *link, const char *name, const char *text,
-                         const char *caption)
+                         const char *caption, bool natural)
 {
     ls_text path = {0}, svg = {0};
     ls_status st;
 
     ls_text_add(&path, "%s/%s.svg", folder, name);
     LS_TRY_CLEANUP(path.status);
-    LS_TRY_CLEANUP(read_whole(path.data, &svg));
-    ls_text_add(page, "<figure>\n<img alt=\"");
+    LS_TRY_CLEANUP(ls_report_read(path.data, &svg));
+    ls_text_add(page, "<figure%s>\n<img alt=\"", natural ? " class=\"natural\"" : "");
     ls_page_text(page, text);
     ls_text_add(page, "\" src=\"data:image/svg+xml;base64,");
     base64(page, (const unsigned char *)svg.data, svg.length);
@@ -127,11 +126,11 @@ ls_status ls_page_figure(ls_text *page, const char *folder, const char *link, co
         ls_text_add(page, " ");
     }
     ls_text_add(page, "(");
-    for (int i = 0; i < 2; i++) {
-        static const char *const suffix[] = {"svg", "png"};
+    for (int i = 0; i < 3; i++) {
+        const char *const suffix[] = {"svg", "png", natural ? "dot" : "gp"};
 
         ls_text_add(page, "%s<a href=\"", i ? ", " : "");
-        ls_page_text(page, link);
+        add_url(page, link);
         ls_text_add(page, "/%s.%s\">%s</a>", name, suffix[i], suffix[i]);
     }
     ls_text_add(page, ")</figcaption>\n</figure>\n");
@@ -164,6 +163,22 @@ void ls_page_table_begin(ls_text *page, const char *const *head, size_t columns)
 void ls_page_row(ls_text *page, const char *const *cell, size_t columns)
 {
     row(page, "td", cell, columns);
+}
+
+void ls_page_facts_begin(ls_text *page)
+{
+    ls_text_add(page, "<div class=\"wide\"><table class=\"facts\">\n<tbody>\n");
+}
+
+void ls_page_fact(ls_text *page, const char *name, const char *value)
+{
+    if (!value || !*value)
+        return;
+    ls_text_add(page, "<tr><th>");
+    ls_page_text(page, name);
+    ls_text_add(page, "</th><td>");
+    ls_page_text(page, value);
+    ls_text_add(page, "</td></tr>\n");
 }
 
 void ls_page_table_end(ls_text *page)
