@@ -16,7 +16,7 @@
 static const ls_command *const commands[] = {
     &ls_command_train,   &ls_command_evaluate, &ls_command_predict, &ls_command_import, &ls_command_export,
     &ls_command_summary, &ls_command_inspect,  &ls_command_compare, &ls_command_verify,
-    &ls_command_sweep,
+    &ls_command_sweep,   &ls_command_report,
 };
 #define COMMANDS (sizeof commands / sizeof commands[0])
 

@@ -1,0 +1,36 @@
+/* What a run directory holds, read for a report. */
+#ifndef LS_REPORT_RUN_H
+#define LS_REPORT_RUN_H
+
+#include "base/config.h"
+#include "report/curves.h"
+#include "report/scaling.h"
+#include "report/sheet.h"
+#include "train/experiment.h"
+
+typedef struct ls_run {
+    const char *directory; /* borrowed */
+    const char *name;      /* of the experiment, or the directory */
+    ls_sheet *history;
+    ls_sheet *timings;         /* NULL: none */
+    ls_config *info;           /* run.json; NULL: the run has not ended */
+    ls_experiment *experiment; /* as resolved */
+    double *over[LS_OVER];     /* [history->rows] where each epoch ended; NAN: not known */
+} ls_run;
+
+/* Is it the directory of a run? */
+bool ls_is_run(const char *directory);
+ls_status ls_run_read(const char *directory, ls_run **out);
+void ls_run_free(ls_run *run);
+
+const char *ls_run_text(const ls_run *run, const char *key); /* of run.json; "" if it is not there */
+double ls_run_number(const ls_run *run, const char *key);    /* NAN if it is not there */
+/* Numbers of a column of the history, NULL if there is none; [history->rows], ls_free. */
+ls_status ls_run_column(const ls_run *run, const char *name, double **out);
+/* "val_loss" is the loss of the validation; noise scales and learning rates are no metric. */
+bool ls_is_metric(const char *column);
+
+/* The time of an update for every number of ranks that worked on the run: medians over epochs. None without timings. */
+ls_status ls_run_times(const ls_run *run, ls_times *times);
+
+#endif
