@@ -74,15 +74,15 @@ static void draws(void **state)
     static const double x[] = {1, 2, 3, 4}, y[] = {1, 4, NAN, 16}, low[] = {0.5, 3, 2, 15}, high[] = {2, 5, 4, 20};
     ls_series series[] = {{"a \"quoted\" \\ title", LS_MARK_LINE, x, y, NULL, NULL, 4, 0},
                           {"b", LS_MARK_DASHED, x, y, NULL, NULL, 4, 0},
-                          {"c_1", LS_MARK_POINTS, x, y, NULL, NULL, 4, 1},
+                          {"`touch series`", LS_MARK_POINTS, x, y, NULL, NULL, 4, 1},
                           {NULL, LS_MARK_LINE_POINTS, x, y, NULL, NULL, 4, 2},
                           {"e", LS_MARK_INTERVALS, x, y, low, high, 4, 3},
                           {"f", LS_MARK_BAND, x, NULL, low, high, 4, 4},
                           {"g", LS_MARK_STEPS, x, y, NULL, NULL, 4, 12}};
-    static const char *const names[] = {"first", "se\"cond", "third", "fourth"};
+    static const char *const names[] = {"first", "se\"cond", "`touch name`", "fourth"};
     const ls_span spans[] = {{"area", -INFINITY, 2, 0}, {"line", 3, 3, 1}, {"elsewhere", 100, 200, 2}};
     const ls_figure figure = {.name = "it",
-                              .title = "the title",
+                              .title = "the title `touch title`",
                               .x = {.label = "x", .scale = LS_SCALE_LOG2},
                               .y = {.label = "y", .scale = LS_SCALE_LOG},
                               .series = series,
@@ -109,6 +109,8 @@ static void draws(void **state)
     assert_true(size_of("it.svg") > 4000 && size_of("it.png") > 8000 && size_of("it.gp") > 1000);
     assert_true(ok(ls_figure_draw(folder, &none)));
     assert_true(size_of("none.svg") > 1000);
+    /* gnuplot runs what stands in backquotes: names of experiments must not. */
+    assert_true(size_of("title") < 0 && size_of("series") < 0 && size_of("name") < 0);
     assert_int_equal(ls_figure_draw("no/such/folder", &figure), LS_ERR_IO);
 }
 

@@ -46,7 +46,7 @@ static void quote(ls_text *out, const char *text, size_t columns)
             used = 0;
             continue;
         }
-        ls_text_add(out, *c == '"' || *c == '\\' ? "\\%c" : "%c", (unsigned char)*c < ' ' ? ' ' : *c);
+        ls_text_add(out, strchr("\"\\`", *c) ? "\\%c" : "%c", (unsigned char)*c < ' ' ? ' ' : *c); /* `…` would be run */
     }
     ls_text_add(out, "\"");
 }

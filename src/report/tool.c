@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <spawn.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -39,7 +40,7 @@ static ls_status collect(int from, ls_text *said)
 /* A shell changes the folder, since posix_spawn cannot: "$1" is the folder, the rest the command. */
 static ls_status start(const char *folder, const char *const *argv, int to, pid_t *child)
 {
-    const char *command[32] = {"sh", "-c", "cd \"$1\" && shift && exec \"$@\"", "sh", folder};
+    const char *command[32] = {"sh", "-c", "unset CDPATH; cd -- \"$1\" && shift && exec \"$@\"", "sh", folder};
     size_t n = 5;
     posix_spawn_file_actions_t actions;
     int code;
@@ -67,6 +68,7 @@ ls_status ls_tool_run(const char *folder, const char *const *argv, const char *p
     ls_text own = {0}, *const text = said ? said : &own;
     int ends[2], status = 0;
     pid_t child;
+    bool started;
     ls_status st;
 
     if (pipe(ends))
@@ -74,12 +76,12 @@ ls_status ls_tool_run(const char *folder, const char *const *argv, const char *p
     fcntl(ends[0], F_SETFD, FD_CLOEXEC);
     st = start(folder, argv, ends[1], &child);
     close(ends[1]);
-    if (st == LS_OK) {
+    started = st == LS_OK;
+    if (started)
         st = collect(ends[0], text);
-        while (waitpid(child, &status, 0) < 0 && errno == EINTR)
-            continue;
-    }
-    close(ends[0]);
+    close(ends[0]); /* a program that still prints ends now, instead of waiting for us */
+    while (started && waitpid(child, &status, 0) < 0 && errno == EINTR)
+        continue;
     if (st == LS_OK && WIFEXITED(status) && WEXITSTATUS(status) == 127)
         st = ls_fail(LS_ERR_IO, "%s is not installed: install the package %s (launch/setup does)", argv[0], package);
     if (st == LS_OK && !(WIFEXITED(status) && WEXITSTATUS(status) == 0)) {
