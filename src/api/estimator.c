@@ -18,6 +18,7 @@ struct ls_estimator {
     ls_training_state state;   /* of the model */
     ls_scores *scores;         /* of the last evaluation; NULL: none */
     ls_logs logs;              /* over the scores */
+    bool fits;                 /* ls_estimator_fit is on the stack: its trainer has the state, its task the experiment */
 };
 
 static const ls_history no_history;
@@ -64,6 +65,14 @@ cleanup:
 static ls_status need(const void *argument, const char *function, const char *name)
 {
     return argument ? LS_OK : ls_fail(LS_ERR_ARG, "%s: %s is NULL", function, name);
+}
+
+/* Of what a callback must not do. Not collective: every rank is in the same fit. */
+static ls_status need_no_fit(const ls_estimator *e, const char *function)
+{
+    return e->fits ? ls_fail(LS_ERR_ARG, "%s: ls_estimator_fit is at work on this estimator; call it afterwards (callbacks "
+                                         "save with ls_callback_save)", function)
+                   : LS_OK;
 }
 
 /* What the three ways to make one have in common. */
@@ -169,6 +178,7 @@ ls_status ls_estimator_set(ls_estimator *e, const char *setting)
     ls_status st;
 
     LS_TRY(need(e, "ls_estimator_set", "estimator"));
+    LS_TRY(need_no_fit(e, "ls_estimator_set"));
     st = ls_agree(e->comm, change(e, setting, &changed));
     if (st != LS_OK) {
         ls_experiment_free(changed);
@@ -232,6 +242,7 @@ void ls_text_free(char *text)
 ls_status ls_estimator_save(ls_estimator *e, const char *path)
 {
     LS_TRY(need(e, "ls_estimator_save", "estimator"));
+    LS_TRY(need_no_fit(e, "ls_estimator_save"));
     LS_TRY(ls_agree(e->comm, need(path, "ls_estimator_save", "path")));
     LS_TRY(need_model(e, NULL));
     return ls_checkpoint_write_model(e->comm, e->experiment, e->model, &e->state, path);
@@ -305,7 +316,9 @@ static ls_status fit(ls_estimator *e, const ls_fit_arguments *a, const ls_task_s
         st = ls_watchdog_start(e->experiment->distributed.timeout_s, a->stalled, a->stalled_context,
                                &settings.trainer.watchdog);
     LS_TRY_CLEANUP(ls_agree(e->comm, st));
+    e->fits = true;
     st = ls_fit(task, &settings, result);
+    e->fits = false;
 cleanup:
     ls_watchdog_stop(settings.trainer.watchdog);
     ls_task_free(task);
@@ -324,6 +337,7 @@ ls_status ls_estimator_fit(ls_estimator *e, const ls_fit_arguments *arguments, l
     if (result)
         *result = (ls_fit_result){0};
     LS_TRY(need(e, "ls_estimator_fit", "estimator"));
+    LS_TRY(need_no_fit(e, "ls_estimator_fit"));
     st = check_arguments(a, &same);
     if (st == LS_OK)
         st = choose_splits(e, a, &source);

@@ -3,7 +3,9 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "formats/keras_archive.h"
 #include "train/callback.h"
+#include "train/checkpoint.h"
 
 /* ---- logs ---- */
 
@@ -100,6 +102,16 @@ ls_status ls_callback_set_learning_rate(ls_callback_run *run, double rate)
                        "the learning rate follows the schedule of compile.optimizer: no callback can set it");
     run->trainer->updater->learning_rate = (float)rate;
     return LS_OK;
+}
+
+ls_status ls_callback_save(ls_callback_run *run, const char *path)
+{
+    ls_trainer *const t = run->trainer;
+
+    LS_TRY(ls_agree(t->comm, path ? LS_OK : ls_fail(LS_ERR_ARG, "ls_callback_save: path is NULL")));
+    ls_watchdog_beat(t->watchdog, "saving the model");
+    return ls_keras_names_archive(path) || ls_keras_names_weights(path) ? ls_checkpoint_write_keras(t, path)
+                                                                        : ls_checkpoint_write(t, path);
 }
 
 void ls_callback_say(ls_callback_run *run, const char *format, ...)

@@ -619,10 +619,70 @@ static void test_callback_ends(void **state)
     ls_data_free(data);
 }
 
-/* ---- what can be asked wrongly ---- */
-
 #define REFUSED(call, status, ...)                                                                                     \
     assert_true(all_ranks(failed_with((call), (status), (const char *const[]){__VA_ARGS__, NULL})))
+
+typedef struct inner {
+    ls_estimator *e; /* that runs it */
+    const ls_data *data;
+    char h5[64], keras[64];
+    float loss; /* of an evaluation within */
+} inner;
+
+/* At the end of the first of two epochs. */
+static ls_status use_within(void *context, ls_callback_run *run, uint64_t epoch, ls_logs *logs)
+{
+    inner *s = context;
+    const ls_logs *evaluated;
+
+    (void)logs;
+    if (epoch > 0)
+        return LS_OK;
+    REFUSED(ls_estimator_save(s->e, s->h5), LS_ERR_ARG, "ls_estimator_save", "ls_callback_save");
+    REFUSED(ls_estimator_set(s->e, "fit.epochs=3"), LS_ERR_ARG, "ls_estimator_set");
+    REFUSED(ls_estimator_fit(s->e, &(ls_fit_arguments){.train = s->data}, NULL), LS_ERR_ARG, "ls_estimator_fit");
+    REFUSED(ls_callback_save(run, NULL), LS_ERR_ARG, "path");
+    REFUSED(ls_callback_save(run, "/nowhere/at/all.h5"), LS_ERR_IO, "/nowhere/at/all.h5");
+    LS_TRY(ls_callback_save(run, s->h5));
+    LS_TRY(ls_callback_save(run, s->keras));
+    LS_TRY(ls_estimator_evaluate(s->e, s->data, &evaluated));
+    s->loss = (float)*ls_logs_get(evaluated, "loss");
+    return LS_OK;
+}
+
+/* What a callback may do with the estimator that runs it, and what not; the run is as without it. */
+static void test_within(void **state)
+{
+    static const ls_callback_hooks hooks = {.on_epoch_end = use_within};
+    ls_data *data = memory_data("train", false);
+    ls_estimator *e = made(MODEL("epochs: 2")), *loaded = NULL;
+    inner s = {.e = e, .data = data};
+    const ls_callback callback = {.name = "inner", .hooks = &hooks, .context = &s};
+    ls_fit_result got = {0};
+    const ls_logs *logs;
+    char want[33];
+
+    (void)state;
+    snprintf(s.h5, sizeof s.h5, "%s/within.h5", training_folder);
+    snprintf(s.keras, sizeof s.keras, "%s/within.keras", training_folder);
+    snprintf(want, sizeof want, "%s", fitted(e, data));
+    ls_estimator_free(e);
+
+    e = s.e = made(MODEL("epochs: 2"));
+    assert_true(all_ranks(
+        ok(ls_estimator_fit(e, &(ls_fit_arguments){.train = data, .callback = &callback, .callbacks = 1}, &got))));
+    assert_string_equal(got.fingerprint, want);
+    ls_estimator_free(e);
+    for (int i = 0; i < 2; i++) {
+        assert_true(all_ranks(ok(ls_estimator_load(comm, i ? s.keras : s.h5, &loaded))));
+        assert_true(all_ranks(ok(ls_estimator_evaluate(loaded, data, &logs))));
+        assert_true((float)*ls_logs_get(logs, "loss") == s.loss);
+        ls_estimator_free(loaded);
+    }
+    ls_data_free(data);
+}
+
+/* ---- what can be asked wrongly ---- */
 
 static void test_wrong_data(void **state)
 {
@@ -765,8 +825,9 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_goes_on),         cmocka_unit_test(test_files),
     cmocka_unit_test(test_keras),           cmocka_unit_test(test_use),
     cmocka_unit_test(test_names),           cmocka_unit_test(test_callback),
-    cmocka_unit_test(test_callback_ends),   cmocka_unit_test(test_wrong_data),
-    cmocka_unit_test(test_wrong_calls),     cmocka_unit_test(test_ranks_differ),
+    cmocka_unit_test(test_callback_ends),   cmocka_unit_test(test_within),
+    cmocka_unit_test(test_wrong_data),      cmocka_unit_test(test_wrong_calls),
+    cmocka_unit_test(test_ranks_differ),
 };
 
 TRAINING_MPI_MAIN(tests, set_up, tear_down)

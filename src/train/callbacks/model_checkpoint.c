@@ -12,7 +12,6 @@
 #include "formats/keras_config.h"
 #include "train/callbacks/callbacks.h"
 #include "train/callbacks/path_template.h"
-#include "train/checkpoint.h"
 
 typedef struct checkpoint_config {
     const char *filepath, *monitor;
@@ -107,7 +106,7 @@ static ls_status make_directory_of(const char *path)
 }
 
 /* Collective. */
-static ls_status write_model(const model_checkpoint *m, ls_callback_run *run, const char *name)
+static ls_status write_model(ls_callback_run *run, const char *name)
 {
     ls_trainer *const t = run->trainer;
     char *path;
@@ -120,11 +119,7 @@ static ls_status write_model(const model_checkpoint *m, ls_callback_run *run, co
     if (st == LS_OK && t->comm->rank == 0)
         st = make_directory_of(path);
     LS_TRY_CLEANUP(ls_agree(t->comm, st));
-    ls_watchdog_beat(t->watchdog, "writing a model checkpoint");
-    if (m->config->save_weights_only || ls_keras_names_archive(path))
-        st = ls_checkpoint_write_keras(t, path);
-    else
-        st = ls_checkpoint_write(t, path);
+    st = ls_callback_save(run, path);
 cleanup:
     ls_free(path);
     return st;
@@ -165,7 +160,7 @@ static ls_status save(model_checkpoint *m, ls_callback_run *run, uint64_t batch,
     ls_status st = ls_path_format(m->config->filepath, &values, &path);
 
     if (st == LS_OK && should_save(m, run, epoch, logs, path.data)) {
-        st = write_model(m, run, path.data);
+        st = write_model(run, path.data);
         if (st == LS_OK && m->config->verbose)
             ls_callback_say(run, "Epoch %" PRIu64 ": finished saving model to %s", epoch + 1, path.data);
     }
