@@ -286,11 +286,19 @@ static ls_status record(ls_trainer *t, const ls_slice *slice)
                            t->gradients->contribution_hash);
 }
 
+/* What this rank has of a batch of the epoch, from 0. */
+static ls_slice slice_of(const ls_trainer *t, uint64_t batch)
+{
+    const ls_fit_options *fit = &t->experiment->fit;
+
+    return ls_slice_of(t->task->train->samples, (uint64_t)fit->batch_size, (uint64_t)fit->microbatch,
+                       t->plan.first + batch, t->comm->rank, t->comm->size);
+}
+
 ls_status ls_trainer_update(ls_trainer *t, bool *stop, double *loss)
 {
     const ls_fit_options *fit = &t->experiment->fit;
-    const ls_slice slice = ls_slice_of(t->task->train->samples, (uint64_t)fit->batch_size, (uint64_t)fit->microbatch,
-                                       t->plan.first + t->batch, t->comm->rank, t->comm->size);
+    const ls_slice slice = slice_of(t, t->batch);
     const bool wish = *stop;
     ls_verdict verdict = LS_VERDICT_REDO;
     ls_local_batch batch;
@@ -332,9 +340,7 @@ ls_status ls_trainer_update(ls_trainer *t, bool *stop, double *loss)
 ls_status ls_trainer_gradient(const ls_trainer *t, float *gradient)
 {
     const ls_gradients *g = t->gradients;
-    const ls_fit_options *fit = &t->experiment->fit;
-    const ls_slice slice = ls_slice_of(t->task->train->samples, (uint64_t)fit->batch_size, (uint64_t)fit->microbatch,
-                                       t->plan.first + t->batch - 1, t->comm->rank, t->comm->size);
+    const ls_slice slice = slice_of(t, t->batch - 1);
 
     for (size_t i = 0; i < g->buckets; i++)
         for (size_t block = g->bucket[i].own_begin; block < g->bucket[i].own_end; block++)

@@ -256,6 +256,41 @@ static void test_scalars(void **state)
     assert_true(all_ranks(good));
 }
 
+/* The short batch at the end of a pass, in an epoch of its own. Weights stay 0: every gradient is one by hand. */
+static void test_gradient_of_short_batch(void **state)
+{
+    static const char *const text =
+        "seed: 3\n"
+        "data: {file: data.h5, train: {x: /train/x, y: /train/y}}\n"
+        "model:\n  - dense: {units: 1, use_bias: false, kernel_initializer: zeros}\n"
+        "compile: {optimizer: {sgd: {learning_rate: 0}}, loss: mse}\n"
+        "fit: {batch_size: 4, microbatch: 1, steps_per_epoch: 2, shuffle: false, epochs: 2}\n"
+        "callbacks: [tensorboard: {histogram_freq: 1, histogram_gradients: true, write_graph: false}]\n";
+    static const int batch[2][2] = {{4, 8}, {8, 10}}; /* the last ones of the epochs */
+    ls_fit_result result;
+    bool good = true;
+
+    (void)state;
+    remove_run(training_run);
+    assert_true(all_ranks(run(MPI_COMM_WORLD, text, training_run, false, &result)));
+    for (uint64_t epoch = 0; training_rank() == 0 && epoch < 2; epoch++) {
+        const int begin = batch[epoch][0], end = batch[epoch][1];
+        double g[2] = {0, 0};
+        ls_histogram h;
+
+        for (int i = begin; i < end; i++) {
+            const float x0 = (float)((2 * i * 7) % 11) / 11.0f, x1 = (float)(((2 * i + 1) * 7) % 11) / 11.0f;
+
+            g[0] += -2 * (double)(x0 - 2 * x1) * (double)x0 / (end - begin);
+            g[1] += -2 * (double)(x0 - 2 * x1) * (double)x1 / (end - begin);
+        }
+        good = good && histogram("sequential/dense/kernel/gradient/histogram", epoch, &h) &&
+               close_to(h.bucket[0][0], g[0] < g[1] ? g[0] : g[1], 1e-6, 1e-6) &&
+               close_to(h.bucket[29][1], g[0] < g[1] ? g[1] : g[0], 1e-6, 1e-6);
+    }
+    assert_true(all_ranks(good));
+}
+
 /* One batch per epoch, no activation: the gradient by hand, of a model that a weight penalty pulls on. */
 static void test_gradient(void **state)
 {
@@ -369,8 +404,12 @@ static void test_terminated(void **state)
 }
 
 static const struct CMUnitTest tests[] = {
-    cmocka_unit_test(test_ranks),  cmocka_unit_test(test_scalars),    cmocka_unit_test(test_gradient),
-    cmocka_unit_test(test_resume), cmocka_unit_test(test_terminated),
+    cmocka_unit_test(test_ranks),
+    cmocka_unit_test(test_scalars),
+    cmocka_unit_test(test_gradient),
+    cmocka_unit_test(test_gradient_of_short_batch),
+    cmocka_unit_test(test_resume),
+    cmocka_unit_test(test_terminated),
 };
 
 TRAINING_MPI_MAIN(tests, set_up, tear_down)
