@@ -16,6 +16,7 @@
 #include "lockstep/version.h"
 #include "tensor/kernels.h"
 #include "train/callback.h"
+#include "train/evaluate.h"
 #include "train/model_file.h"
 
 #define GROUP LS_MODEL_FILE_GROUP
@@ -405,11 +406,11 @@ static ls_status identity(const ls_trainer *t, ls_text *out)
         }
     for (size_t i = e->callbacks; t->callbacks && i < t->callbacks->n; i++)
         ls_text_add(out, "callback of the program: %s\n", t->callbacks->callback[i].name);
-    if (e->callbacks && t->task->validation) { /* callbacks decide by it */
+    if (t->callbacks && t->callbacks->n && t->task->validation) { /* callbacks decide by it */
         add_count(out, "validation_freq", e->fit.validation_freq);
         add_count(out, "validation_steps", e->fit.validation_steps);
-        if (e->fit.validation_steps != INT64_MIN) /* else it shapes no number */
-            add_count(out, "validation_batch_size", e->fit.validation_batch_size);
+        if (e->fit.validation_steps != INT64_MIN || ls_needs_binary_check(t->task)) /* else it shapes no number */
+            add_count(out, "validation_batch_size", (int64_t)ls_trainer_validation_batch(t));
         ls_text_add(out, "validation data: ");
         LS_TRY_CLEANUP(ls_split_identity(t->task->validation, out));
     }

@@ -11,6 +11,14 @@
     "fit: {batch_size: 4, microbatch: 1, validation_data: val, " fit "}\n"                                             \
     "callbacks:\n" callbacks "  []\n"
 #define NONE ""
+/* Hinge asks of every batch, in validation too, whether its labels are 0 or 1. */
+#define HINGE(fit, callbacks)                                                                                          \
+    "seed: 3\n"                                                                                                        \
+    "data: {file: data.h5, train: {x: /train/x, y: /train/y}, val: {x: /train/x, y: /train/y, rows: [0, 5]}}\n"        \
+    "model: [dense: {units: 1}]\n"                                                                                     \
+    "compile: {optimizer: sgd, loss: hinge}\n"                                                                         \
+    "fit: {batch_size: 4, microbatch: 1, " fit "}\n"                                                                   \
+    "callbacks:\n" callbacks "  []\n"
 
 static int set_up(void **state)
 {
@@ -220,6 +228,31 @@ static void test_resume(void **state)
                                       LS_ERR_MISMATCH, (const char *const[]){"spy", NULL})));
 }
 
+#define EARLY "  - early_stopping: {monitor: val_loss, patience: 9}\n#"
+#define OTHER(call, ...)                                                                                               \
+    assert_true(all_ranks(failed_with((call), LS_ERR_MISMATCH, (const char *const[]){__VA_ARGS__, NULL})))
+
+/* What callbacks decide by must stay, whoever brought the callbacks: how the validation is cut, where that matters. */
+static void test_resume_validation(void **state)
+{
+    spy s = SPY;
+    ls_fit_result got;
+
+    (void)state;
+    assert_true(all_ranks(ok(fit(EXPERIMENT("0.1", "epochs: 1", NONE), &s, training_run, false, &got))));
+    OTHER(fit(EXPERIMENT("0.1", "epochs: 2, validation_freq: 2", NONE), &s, training_run, true, &got),
+          "validation_freq: 1", "validation_freq: 2");
+    assert_true(all_ranks(
+        ok(fit(EXPERIMENT("0.1", "epochs: 2, validation_batch_size: 3", NONE), &s, training_run, true, &got))));
+
+    assert_true(all_ranks(ok(fit(HINGE("epochs: 1, validation_data: val", EARLY), NULL, training_run, false, &got))));
+    OTHER(fit(HINGE("epochs: 2, validation_data: val, validation_batch_size: 3", EARLY), NULL, training_run, true,
+              &got),
+          "validation_batch_size: 4", "validation_batch_size: 3");
+    assert_true(all_ranks(ok(fit(HINGE("epochs: 2, validation_data: val, validation_batch_size: 4", EARLY), NULL,
+                                 training_run, true, &got))));
+}
+
 /* A callback may set the rate: then the run is that of this rate. */
 static void test_rate(void **state)
 {
@@ -296,8 +329,13 @@ static void test_terminates(void **state)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_order),      cmocka_unit_test(test_stop_within), cmocka_unit_test(test_resume),
-        cmocka_unit_test(test_rate),       cmocka_unit_test(test_failure),     cmocka_unit_test(test_nan),
+        cmocka_unit_test(test_order),
+        cmocka_unit_test(test_stop_within),
+        cmocka_unit_test(test_resume),
+        cmocka_unit_test(test_resume_validation),
+        cmocka_unit_test(test_rate),
+        cmocka_unit_test(test_failure),
+        cmocka_unit_test(test_nan),
         cmocka_unit_test(test_terminates),
     };
     int failed;
