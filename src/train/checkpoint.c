@@ -108,6 +108,38 @@ static ls_status pass_optimizer(transfer *t, const ls_gradients *own, ls_updater
     return pass(t, GROUP "/optimizer/scalars", H5T_NATIVE_DOUBLE, sizeof(double), 1, &scalars, updater->scalars);
 }
 
+static bool holds(char *const *names, size_t n, const char *name)
+{
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(names[i], name) == 0)
+            return true;
+    return false;
+}
+
+/* LS_ERR_MISMATCH naming the first log that only one of the two has: the identity does not cover what is validated. */
+static ls_status check_columns(const transfer *t, const ls_history *history)
+{
+    char **names;
+    size_t n;
+    ls_status st = LS_OK;
+
+    LS_TRY(ls_h5_get_texts(t->file, GROUP "/history", "columns", &names, &n));
+    for (size_t i = 0; i < n && st == LS_OK; i++)
+        if (!holds(history->name, history->columns, names[i]))
+            st = ls_fail(LS_ERR_MISMATCH,
+                         "its history has the column '%s', but this run would log no such thing: go on "
+                         "with the same validation, metrics and callbacks, or train without --resume",
+                         names[i]);
+    for (size_t i = 0; i < history->columns && st == LS_OK; i++)
+        if (!holds(names, n, history->name[i]))
+            st = ls_fail(LS_ERR_MISMATCH,
+                         "its history has no column '%s', which this run would log: go on with the same "
+                         "validation, metrics and callbacks, or train without --resume",
+                         history->name[i]);
+    ls_h5_free_texts(names, n);
+    return st;
+}
+
 /* Rows that are read are added to an empty history with the same columns. */
 static ls_status pass_history(transfer *t, ls_history *history)
 {
@@ -123,6 +155,7 @@ static ls_status pass_history(transfer *t, ls_history *history)
         LS_TRY(pass(t, GROUP "/history/epoch", H5T_NATIVE_UINT64, sizeof *epoch, 1, dim, epoch));
         return pass(t, GROUP "/history/value", H5T_NATIVE_DOUBLE, sizeof *value, 2, dim, value);
     }
+    LS_TRY(check_columns(t, history));
     LS_TRY(ls_h5_get_shape(t->file, GROUP "/history/value", &rank, dim));
     if (rank != 2 || dim[1] != history->columns)
         return ls_fail(LS_ERR_FORMAT, "the history has %zu columns, not %zu", dim[1], history->columns);

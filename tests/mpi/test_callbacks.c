@@ -46,6 +46,7 @@ typedef struct spy {
     uint64_t epochs;     /* its state */
     double last_loss, last_doubled;
     size_t logs, train_logs;
+    const char *const *adds; /* NULL: "doubled" */
 } spy;
 
 static void note(spy *s, const char *format, uint64_t n)
@@ -152,12 +153,15 @@ static const ls_callback_hooks spy_hooks = {
 /* Collective. With the spy as the program's callback; directory NULL: no files. weights: as training_fit. */
 static ls_status fit(const char *experiment, spy *s, const char *directory, bool resume, ls_fit_result *result)
 {
-    const ls_callback callback = {.name = "spy", .hooks = &spy_hooks, .context = s};
+    ls_callback_hooks hooks = spy_hooks;
+    const ls_callback callback = {.name = "spy", .hooks = &hooks, .context = s};
     const ls_fit_settings settings = {
         .directory = directory, .resume = resume, .callback = &callback, .callbacks = s != NULL};
     training t;
     ls_status st = training_open(MPI_COMM_WORLD, experiment, &t);
 
+    if (s && s->adds)
+        hooks.adds = s->adds;
     if (st == LS_OK)
         st = ls_fit(t.task, &settings, result);
     training_close(&t);
@@ -253,6 +257,27 @@ static void test_resume_validation(void **state)
                                  training_run, true, &got))));
 }
 
+/* Another set of logs is another run, and no damage for which an older checkpoint would be taken. */
+static void test_resume_columns(void **state)
+{
+    static const char *const tripled[] = {"tripled", NULL};
+    spy s = SPY;
+    ls_fit_result got;
+
+    (void)state;
+    assert_true(all_ranks(
+        ok(fit(HINGE("epochs: 2, checkpoint_keep: 3, validation_data: val", NONE), NULL, training_run, false, &got))));
+    OTHER(fit(HINGE("epochs: 3, checkpoint_keep: 3", NONE), NULL, training_run, true, &got), "checkpoint.h5",
+          "has the column 'val_loss'");
+    assert_true(all_ranks(ok(fit(HINGE("epochs: 2, checkpoint_keep: 3", NONE), NULL, training_run, false, &got))));
+    OTHER(fit(HINGE("epochs: 3, checkpoint_keep: 3, validation_data: val", NONE), NULL, training_run, true, &got),
+          "has no column 'val_loss'");
+    /* As many as before. */
+    assert_true(all_ranks(ok(fit(EXPERIMENT("0.1", "epochs: 1", NONE), &s, training_run, false, &got))));
+    s.adds = tripled;
+    OTHER(fit(EXPERIMENT("0.1", "epochs: 2", NONE), &s, training_run, true, &got), "has the column 'doubled'");
+}
+
 /* A callback may set the rate: then the run is that of this rate. */
 static void test_rate(void **state)
 {
@@ -329,13 +354,10 @@ static void test_terminates(void **state)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_order),
-        cmocka_unit_test(test_stop_within),
-        cmocka_unit_test(test_resume),
-        cmocka_unit_test(test_resume_validation),
-        cmocka_unit_test(test_rate),
-        cmocka_unit_test(test_failure),
-        cmocka_unit_test(test_nan),
+        cmocka_unit_test(test_order),          cmocka_unit_test(test_stop_within),
+        cmocka_unit_test(test_resume),         cmocka_unit_test(test_resume_validation),
+        cmocka_unit_test(test_resume_columns), cmocka_unit_test(test_rate),
+        cmocka_unit_test(test_failure),        cmocka_unit_test(test_nan),
         cmocka_unit_test(test_terminates),
     };
     int failed;
