@@ -109,10 +109,9 @@ static ls_status keep_newest(const ls_checkpoints *c)
     return st;
 }
 
-/* Of the older ones the keep - 1 last of this run stay. Those from this update on are of an earlier run. */
-static ls_status prune(const ls_checkpoints *c)
+/* Of the older ones the `keep` last of this run stay. Those from this update on are of an earlier run. */
+static ls_status prune(const ls_checkpoints *c, uint64_t keep)
 {
-    const uint64_t keep = (uint64_t)c->trainer->experiment->fit.checkpoint_keep - 1;
     uint64_t *update = NULL, n = 0, kept = 0;
     ls_status st = list_older(c, &update, &n);
 
@@ -134,14 +133,19 @@ static ls_status prune(const ls_checkpoints *c)
 ls_status ls_checkpoints_write(ls_checkpoints *c)
 {
     ls_trainer *const t = c->trainer;
-    const bool keeps = t->experiment->fit.checkpoint_keep > 1, writer = t->comm->rank == 0;
+    const uint64_t keep = (uint64_t)t->experiment->fit.checkpoint_keep - 1;
+    const bool keeps = keep > 0, writer = t->comm->rank == 0;
 
     ls_watchdog_beat(t->watchdog, "writing a checkpoint");
+    /* Before and not after: what is found beside a checkpoint.h5 of this run must never be another run's. */
+    if (!c->has_begun)
+        LS_TRY(ls_agree(t->comm, writer ? prune(c, 0) : LS_OK));
+    c->has_begun = true;
     if (keeps)
         LS_TRY(ls_agree(t->comm, writer ? keep_newest(c) : LS_OK));
     LS_TRY(ls_checkpoint_write(t, c->newest));
     if (keeps)
-        LS_TRY(ls_agree(t->comm, writer ? prune(c) : LS_OK));
+        LS_TRY(ls_agree(t->comm, writer ? prune(c, keep) : LS_OK));
     c->is_ours = true;
     c->update = t->update;
     c->written_s = ls_now_s();
@@ -229,6 +233,7 @@ ls_status ls_checkpoints_read(ls_checkpoints *c, bool allow, ls_warn *warn, bool
     }
     if (st == LS_ERR_FORMAT && n > 0)
         st = read_older(c, allow, warn, older, n);
+    c->has_begun = *found && st == LS_OK;
 cleanup:
     ls_free(older);
     return st;

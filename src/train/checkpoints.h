@@ -6,7 +6,8 @@
  *               the new state ─atomically──► checkpoint.h5
  *               checkpoint-update460.h5 and whatever else is beyond k: removed
  *
- * A crash at any instant leaves a whole checkpoint.h5, the old or the new one.
+ * A crash at any instant leaves a whole checkpoint.h5, the old or the new one. A run that begins anew in the directory
+ * of another removes the older ones of that run before it writes its first.
  */
 #ifndef LS_TRAIN_CHECKPOINTS_H
 #define LS_TRAIN_CHECKPOINTS_H
@@ -20,6 +21,7 @@ typedef struct ls_checkpoints {
     ls_trainer *trainer;   /* borrowed */
     const char *directory; /* borrowed */
     char *newest;          /* DIRECTORY/checkpoint.h5 */
+    bool has_begun;        /* the run wrote or read one: those in the directory are its own */
     bool is_ours;          /* newest holds what this run wrote or read last, after `update` updates */
     uint64_t update;
     double written_s; /* when; on rank 0 */
