@@ -169,12 +169,14 @@ static ls_status run_batches(fit *f, bool *stopped)
     const uint64_t every = (uint64_t)t->experiment->fit.checkpoint_every;
 
     while (t->batch < t->plan.batches && !f->callbacks->run.stop_training) {
+        const uint64_t before = t->update; /* it stays so over a batch that a callback lived with */
+
         *stopped = f->settings->stop && *f->settings->stop;
         LS_TRY(ls_callbacks_batch_begin(f->callbacks));
         LS_TRY(update(f, stopped));
         LS_TRY(ls_callbacks_batch_end(f->callbacks, t->batch - 1));
         draw(f);
-        if ((every && t->update % every == 0 && t->batch < t->plan.batches) || *stopped)
+        if ((every && t->update > before && t->update % every == 0 && t->batch < t->plan.batches) || *stopped)
             LS_TRY(write_checkpoint(f, *stopped));
         if (*stopped)
             return LS_OK;
