@@ -95,10 +95,11 @@ typedef struct ls_fit_arguments {
     const ls_data *train;      /**< NULL: data.train of the description */
     const ls_data *validation; /**< NULL: what fit.validation_split or fit.validation_data say; it overrides them */
     const char *directory;   /**< the run directory: checkpoint.h5, model.h5, history.csv, ...; NULL: write no files */
-    bool resume;             /**< go on from directory/checkpoint.h5 if there is one, on any number of ranks */
+    bool resume;             /**< go on from directory/checkpoint.h5 if there is one, on any number of ranks; if it is
+                                  damaged, from one that fit.checkpoint_keep kept, with a warning to `out` */
     bool allow_other_kernel; /**< also from one of another OpenBLAS kernel family or version of lockstep */
     int verbose;             /**< 0: silent, 1: a progress bar, 2: one line per epoch */
-    FILE *out;               /**< for progress, on rank 0; NULL: none */
+    FILE *out;               /**< for progress and, even if silent, warnings, on rank 0; NULL: none */
     const ls_callback *callback; /**< [callbacks] of the program, after those of the description; borrowed */
     size_t callbacks;
     const volatile sig_atomic_t

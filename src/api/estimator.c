@@ -297,6 +297,11 @@ static ls_status choose_splits(const ls_estimator *e, const ls_fit_arguments *a,
     return LS_OK;
 }
 
+static void warn(void *out, const char *message)
+{
+    fprintf(out, "warning: %s\n", message);
+}
+
 static ls_status fit(ls_estimator *e, const ls_fit_arguments *a, const ls_task_source *source, ls_fit_result *result)
 {
     ls_fit_settings settings = {.directory = a->directory,
@@ -304,6 +309,8 @@ static ls_status fit(ls_estimator *e, const ls_fit_arguments *a, const ls_task_s
                                 .allow_other_kernel = a->allow_other_kernel,
                                 .verbose = a->verbose,
                                 .out = a->out,
+                                .warn = a->out ? warn : NULL,
+                                .warn_context = a->out,
                                 .stop = a->stop,
                                 .trainer.state = &e->state,
                                 .callback = a->callback,

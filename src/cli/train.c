@@ -73,8 +73,9 @@ static ls_status read_arguments(int argc, char **argv, arguments *a)
     return LS_OK;
 }
 
-static void warn(const char *message)
+static void warn(void *context, const char *message)
 {
+    (void)context;
     fprintf(stderr, "lockstep: warning: %s\n", message);
 }
 

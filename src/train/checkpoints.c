@@ -188,18 +188,19 @@ static ls_status find(const ls_checkpoints *c, bool *has_newest, uint64_t **olde
 }
 
 /* The error record says what is wrong with the one before. */
-static void tell(const ls_checkpoints *c, ls_warn *warn, const char *next)
+static void tell(const ls_checkpoints *c, ls_warn *warn, void *context, const char *next)
 {
     ls_text line = {0};
 
     ls_text_add(&line, "%s: going back to '%s'", ls_error_message(), next);
     if (warn && c->trainer->comm->rank == 0 && line.status == LS_OK)
-        warn(line.data);
+        warn(context, line.data);
     ls_text_reset(&line);
 }
 
 /* Collective. From the first of the older ones that is whole. */
-static ls_status read_older(const ls_checkpoints *c, bool allow, ls_warn *warn, const uint64_t *older, uint64_t n)
+static ls_status read_older(const ls_checkpoints *c, bool allow, ls_warn *warn, void *context, const uint64_t *older,
+                            uint64_t n)
 {
     ls_status st = LS_ERR_FORMAT;
 
@@ -207,7 +208,7 @@ static ls_status read_older(const ls_checkpoints *c, bool allow, ls_warn *warn, 
         char *path = older_path(c, older[i]);
 
         if (path)
-            tell(c, warn, path);
+            tell(c, warn, context, path);
         LS_TRY(ls_agree(c->trainer->comm, path ? LS_OK : LS_ERR_MEMORY));
         st = ls_checkpoint_read(c->trainer, path, allow);
         ls_free(path);
@@ -215,7 +216,7 @@ static ls_status read_older(const ls_checkpoints *c, bool allow, ls_warn *warn, 
     return st == LS_ERR_FORMAT ? ls_fail_in(st, "no checkpoint in '%s' is whole", c->directory) : st;
 }
 
-ls_status ls_checkpoints_read(ls_checkpoints *c, bool allow, ls_warn *warn, bool *found)
+ls_status ls_checkpoints_read(ls_checkpoints *c, bool allow, ls_warn *warn, void *context, bool *found)
 {
     uint64_t *older = NULL, n = 0;
     bool has_newest = false;
@@ -232,7 +233,7 @@ ls_status ls_checkpoints_read(ls_checkpoints *c, bool allow, ls_warn *warn, bool
         st = ls_fail(LS_ERR_FORMAT, "there is no '%s'", c->newest);
     }
     if (st == LS_ERR_FORMAT && n > 0)
-        st = read_older(c, allow, warn, older, n);
+        st = read_older(c, allow, warn, context, older, n);
     c->has_begun = *found && st == LS_OK;
 cleanup:
     ls_free(older);

@@ -15,7 +15,7 @@
 #include "train/trainer.h"
 
 /* One line for the user, without a newline. Called on rank 0. */
-typedef void ls_warn(const char *message);
+typedef void ls_warn(void *context, const char *message);
 
 typedef struct ls_checkpoints {
     ls_trainer *trainer;   /* borrowed */
@@ -35,7 +35,8 @@ void ls_checkpoints_reset(ls_checkpoints *checkpoints);
  * that is damaged, or missing although older ones are there, is passed over with a warning for each. Fails as
  * ls_checkpoint_read does, of the newest, when none is whole, or at the first that belongs to something else.
  */
-ls_status ls_checkpoints_read(ls_checkpoints *checkpoints, bool allow_other_kernel, ls_warn *warn, bool *found);
+ls_status ls_checkpoints_read(ls_checkpoints *checkpoints, bool allow_other_kernel, ls_warn *warn, void *context,
+                              bool *found);
 
 /* Collective. Is it fit.checkpoint_seconds since the last one? By the clock of rank 0. */
 ls_status ls_checkpoints_due(const ls_checkpoints *checkpoints, bool *due);

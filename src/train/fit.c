@@ -248,7 +248,8 @@ ls_status ls_fit(const ls_task *task, const ls_fit_settings *settings, ls_fit_re
     LS_TRY_CLEANUP(ls_trainer_create(task, &settings->trainer, &f.trainer));
     LS_TRY_CLEANUP(ls_agree(task->comm, prepare(&f, task)));
     if (settings->resume && f.checkpoints.newest)
-        LS_TRY_CLEANUP(ls_checkpoints_read(&f.checkpoints, settings->allow_other_kernel, settings->warn, &found));
+        LS_TRY_CLEANUP(ls_checkpoints_read(&f.checkpoints, settings->allow_other_kernel, settings->warn,
+                                           settings->warn_context, &found));
     f.callbacks->run.resumed = found;
     if (settings->directory)
         LS_TRY_CLEANUP(ls_run_begin(f.trainer, settings->directory));

@@ -16,6 +16,7 @@ typedef struct ls_fit_settings {
     int verbose;                 /* 0: silent, 1: a bar, 2: one line per epoch */
     FILE *out;                   /* progress, rank 0 only; NULL: none */
     ls_warn *warn;               /* NULL: nobody hears */
+    void *warn_context;
     const volatile sig_atomic_t *stop; /* set by a signal handler; NULL: none */
     ls_trainer_options trainer;
     const ls_callback *callback; /* [callbacks] of the calling program, after those of the experiment; borrowed */

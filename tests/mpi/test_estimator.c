@@ -682,6 +682,40 @@ static void test_within(void **state)
     ls_data_free(data);
 }
 
+/* A damaged checkpoint is passed over, and not in silence. */
+static void test_warns(void **state)
+{
+    ls_data *data = memory_data("train", false);
+    ls_estimator *e = made(MODEL("epochs: 2, checkpoint_keep: 2"));
+    ls_fit_arguments arguments = {.train = data, .directory = training_run};
+    char path[128], line[256] = "";
+    ls_fit_result want, got;
+
+    (void)state;
+    assert_true(all_ranks(ok(ls_estimator_fit(e, &arguments, &want))));
+    ls_estimator_free(e);
+    snprintf(path, sizeof path, "%s/checkpoint.h5", training_run);
+    if (training_rank() == 0)
+        assert_int_equal(truncate(path, 1000), 0);
+    training_barrier();
+    e = made(MODEL("epochs: 2, checkpoint_keep: 2"));
+    arguments.resume = true;
+    arguments.out = tmpfile();
+    assert_true(all_ranks(arguments.out && ok(ls_estimator_fit(e, &arguments, &got))));
+    assert_string_equal(got.fingerprint, want.fingerprint);
+    rewind(arguments.out);
+    assert_int_equal(fgets(line, sizeof line, arguments.out) != NULL, training_rank() == 0);
+    if (training_rank() == 0)
+        assert_true(strncmp(line, "warning: ", 9) == 0 && strstr(line, path) && strstr(line, "checkpoint-update3.h5"));
+    fclose(arguments.out);
+    ls_estimator_free(e);
+    ls_data_free(data);
+    training_barrier();
+    if (training_rank() == 0)
+        training_empty(training_run);
+    training_barrier();
+}
+
 /* ---- what can be asked wrongly ---- */
 
 static void test_wrong_data(void **state)
@@ -826,8 +860,8 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_keras),           cmocka_unit_test(test_use),
     cmocka_unit_test(test_names),           cmocka_unit_test(test_callback),
     cmocka_unit_test(test_callback_ends),   cmocka_unit_test(test_within),
-    cmocka_unit_test(test_wrong_data),      cmocka_unit_test(test_wrong_calls),
-    cmocka_unit_test(test_ranks_differ),
+    cmocka_unit_test(test_warns),           cmocka_unit_test(test_wrong_data),
+    cmocka_unit_test(test_wrong_calls),     cmocka_unit_test(test_ranks_differ),
 };
 
 TRAINING_MPI_MAIN(tests, set_up, tear_down)
