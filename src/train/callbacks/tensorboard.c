@@ -19,7 +19,8 @@
  * one to be written too; here they are always written.
  *
  * The gradient is that of the last batch of the epoch: the mean of the loss over its samples, without what penalties of
- * weights, accumulation and clipping do to it afterwards. Each rank has its shard of it; rank 0 gathers it.
+ * weights, accumulation and clipping do to it afterwards. Each rank has its shard of it; rank 0 gathers it. Checkpoints
+ * do not hold it: an epoch whose last batch was done before a stop, so that the resumed run only ends it, has none.
  */
 #include <jansson.h>
 #include <string.h>
