@@ -8,8 +8,8 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/memory.h"
 #include "data/sampler.h"
@@ -46,17 +46,9 @@ typedef struct watch {
     ls_trial_result *out;
 } watch;
 
-static double now_s(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 static double train_s(const watch *w)
 {
-    return now_s() - w->begun_s - w->evaluate_s;
+    return ls_now_s() - w->begun_s - w->evaluate_s;
 }
 
 /* ---- observations ---- */
@@ -115,7 +107,7 @@ static bool validates_at_end(const watch *w, uint64_t epoch)
 
 static ls_status evaluate(watch *w, ls_trainer *t)
 {
-    const double begun = now_s();
+    const double begun = ls_now_s();
     const ls_log *logs;
     size_t n;
 
@@ -125,7 +117,7 @@ static ls_status evaluate(watch *w, ls_trainer *t)
     for (size_t i = 0; i < n; i++)
         if (validation_name(w) && strcmp(logs[i].name, validation_name(w)) == 0)
             observe(w, t->update, logs[i].value);
-    w->evaluate_s += now_s() - begun;
+    w->evaluate_s += ls_now_s() - begun;
     return LS_OK;
 }
 
@@ -143,13 +135,13 @@ static ls_status begin_training(void *context, ls_callback_run *run)
         names[i] = run->known[i].name;
     st = ls_history_set_columns(w->history, names, run->logs);
     ls_free(names);
-    w->begun_s = w->asked_s = now_s();
+    w->begun_s = w->asked_s = ls_now_s();
     return st;
 }
 
 static ls_status ask_whether_abandoned(watch *w, const ls_comm *comm)
 {
-    const double now = now_s();
+    const double now = ls_now_s();
 
     if (comm->rank != 0 || !w->settings->abandoned || now - w->asked_s < ASK_S)
         return LS_OK;
@@ -207,7 +199,7 @@ static ls_status begin_test(void *context, ls_callback_run *run)
     watch *w = context;
 
     (void)run;
-    w->testing_s = now_s();
+    w->testing_s = ls_now_s();
     return LS_OK;
 }
 
@@ -217,7 +209,7 @@ static ls_status end_test(void *context, ls_callback_run *run, ls_logs *logs)
     const uint64_t update = run->trainer->update;
     const double *value = validation_name(w) ? ls_logs_get(logs, validation_name(w)) : NULL;
 
-    w->evaluate_s += now_s() - w->testing_s;
+    w->evaluate_s += ls_now_s() - w->testing_s;
     if (update == w->observed) /* it was evaluated when it reached the target */
         return LS_OK;
     add_row(w, update, logs->log, logs->n);
@@ -325,7 +317,7 @@ static ls_status run(watch *w, const ls_comm *comm)
     if (st == LS_OK && w->task->validation)
         st = ls_scores_create(comm, w->task->model, w->task->outputs, w->task->objective, &w->scores);
     LS_TRY(ls_agree(comm, st));
-    w->begun_s = now_s();
+    w->begun_s = ls_now_s();
     st = ls_fit(w->task, &settings, &fit);
     if (st == LS_ERR_NUMERIC)
         w->diverged = true;

@@ -24,8 +24,8 @@
  */
 #include <jansson.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/memory.h"
 #include "formats/event_writer.h"
@@ -99,14 +99,6 @@ static ls_status parse(void *config, const ls_config *args, const char *where)
 }
 
 /* ---- the run ---- */
-
-static double now_s(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 static ls_status open_tensorboard(void *context, ls_callback_run *run, const ls_config *at)
 {
@@ -190,7 +182,7 @@ static ls_status flush(tensorboard *b, const ls_callback_run *run)
 static void begin_clock(tensorboard *b, const ls_callback_run *run)
 {
     b->epoch_iterations = run->trainer->updater->iterations;
-    b->epoch_begun_s = now_s();
+    b->epoch_begun_s = ls_now_s();
 }
 
 static ls_status on_train_begin(void *context, ls_callback_run *run)
@@ -222,13 +214,13 @@ static ls_status on_train_batch_begin(void *context, ls_callback_run *run, uint6
     (void)batch;
     b->has_begun = true;
     b->batch_update = run->trainer->update;
-    b->batch_begun_s = now_s();
+    b->batch_begun_s = ls_now_s();
     return LS_OK;
 }
 
 static void write_rate(ls_event_writer *to, const char *tag, uint64_t step, uint64_t updates, double begun_s)
 {
-    const double seconds = now_s() - begun_s;
+    const double seconds = ls_now_s() - begun_s;
 
     ls_event_writer_scalar(to, tag, step, seconds > 0 ? (float)((double)updates / seconds) : 0);
 }
