@@ -29,7 +29,8 @@ static void give_back(ls_trainer *t)
     t->updater = NULL;
     t->gradients = NULL;
     t->history = NULL;
-    state->gradients->fault = NULL;
+    state->gradients->fault = NULL; /* this and the noise scale are the trainer's and go with it */
+    ls_gradients_measure(state->gradients, NULL, NULL);
 }
 
 void ls_trainer_free(ls_trainer *t)
