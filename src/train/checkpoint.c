@@ -568,8 +568,14 @@ cleanup:
 ls_status ls_checkpoint_write_model(const ls_comm *comm, const ls_experiment *experiment, ls_model *model,
                                     ls_training_state *state, const char *path)
 {
+    ls_h5_quiet quiet;
+    ls_status st;
+
     LS_TRY(ls_updater_gather(state->updater, state->gradients));
-    return ls_agree(comm, comm->rank == 0 ? write_model(experiment, model, state, path) : LS_OK);
+    ls_h5_quiet_begin(&quiet);
+    st = comm->rank == 0 ? write_model(experiment, model, state, path) : LS_OK;
+    ls_h5_quiet_end(&quiet);
+    return ls_agree(comm, st);
 }
 
 /* --- reading ------------------------------------------------------------------------------------------------------ */
@@ -702,12 +708,16 @@ ls_status ls_checkpoint_training(const ls_comm *comm, const char *path, const ls
     hid_t file = H5I_INVALID_HID;
     uint64_t digest = 0;
     char text[32];
-    ls_status st = ls_keras_open(path, &file);
+    ls_h5_quiet quiet;
+    ls_status st;
 
+    ls_h5_quiet_begin(&quiet);
+    st = ls_keras_open(path, &file);
     if (st == LS_OK && ls_h5_has(file, GROUP) && ls_h5_has_attribute(file, GROUP, TRAINING_CHECKSUM) &&
         (st = read_training(file, model, state, &digest)) != LS_OK)
         ls_fail_in(st, "%s", path);
     ls_h5_close(file);
+    ls_h5_quiet_end(&quiet);
     LS_TRY(ls_agree(comm, st));
     snprintf(text, sizeof text, "%016" PRIx64, digest);
     return ls_comm_same(comm, "the optimizer's state", text);
@@ -731,14 +741,18 @@ ls_status ls_checkpoint_experiment(const char *path, ls_experiment **out)
 
 ls_status ls_checkpoint_weights(const char *path, ls_model *model)
 {
-    hid_t file;
+    hid_t file = H5I_INVALID_HID;
+    ls_h5_quiet quiet;
     ls_status st;
 
-    LS_TRY(ls_keras_open(path, &file));
-    st = ls_keras_read_weights(file, path, model);
+    ls_h5_quiet_begin(&quiet);
+    st = ls_keras_open(path, &file);
+    if (st == LS_OK)
+        st = ls_keras_read_weights(file, path, model);
     if (st == LS_OK && ls_h5_has(file, GROUP)) /* Keras's own files have no fingerprint */
         st = check_fingerprint(file, path, model);
     ls_h5_close(file);
+    ls_h5_quiet_end(&quiet);
     return st;
 }
 
@@ -756,12 +770,15 @@ static ls_status check_finite(const char *path, const ls_updater *updater)
 ls_status ls_checkpoint_optimizer(const char *path, ls_updater *updater)
 {
     transfer in = {.file = H5I_INVALID_HID, .model = updater->model};
+    ls_h5_quiet quiet;
     ls_status st;
 
-    LS_TRY(ls_model_file_open(path, &in.file));
-    st = pass_optimizer(&in, NULL, updater);
-    if (st == LS_OK)
-        st = pass_optimizer_position(&in, updater);
+    ls_h5_quiet_begin(&quiet);
+    st = ls_model_file_open(path, &in.file);
+    if (st == LS_OK && ((st = pass_optimizer(&in, NULL, updater)) != LS_OK ||
+                        (st = pass_optimizer_position(&in, updater)) != LS_OK))
+        ls_fail_in(st, "%s", path);
     ls_h5_close(in.file);
-    return st == LS_OK ? check_finite(path, updater) : ls_fail_in(st, "%s", path);
+    ls_h5_quiet_end(&quiet);
+    return st == LS_OK ? check_finite(path, updater) : st;
 }
