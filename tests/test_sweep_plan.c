@@ -107,6 +107,34 @@ static void lists_take_settings_in_any_order(void **state)
     ls_sweep_free(s);
 }
 
+/* Settings of the command line in set, grid and list: their keys have dots, and what stands beside them stays. */
+static void settings_have_dotted_keys(void **state)
+{
+    static const char *const in_grid[] = {"set.fit.shuffle=false", "set.fit.validation_split=0.25",
+                                          "grid.fit.batch_size=[8, 16]", "grid.ranks=[1, 2]", "budget.updates=7"};
+    static const char *const in_list[] = {"list.1.fit.batch_size=32"};
+    ls_sweep *s;
+    const ls_config *fit;
+
+    (void)state;
+    put_file("s.yaml", "base: e.yaml\nset: {fit.batch_size: 64, fit.validation_split: 0.5}\ngrid: {ranks: [1]}\n");
+    assert_true(ok(ls_sweep_read(path_of("s.yaml"), in_grid, count_of(in_grid), &s)));
+    fit = ls_config_get(s->base, "fit");
+    assert_string_equal(ls_config_get(fit, "epochs")->text, "3");
+    assert_string_equal(ls_config_get(fit, "batch_size")->text, "64");
+    assert_string_equal(ls_config_get(fit, "validation_split")->text, "0.25");
+    assert_string_equal(ls_config_get(fit, "shuffle")->text, "false");
+    assert_int_equal(s->combinations, 4);
+    assert_string_equal(ls_varied(s, 3, "fit.batch_size")->text, "16");
+    assert_true(s->budget_unit == LS_BUDGET_UPDATES && s->budget == 7);
+    ls_sweep_free(s);
+
+    put_file("s.yaml", "base: e.yaml\nlist: [{fit.batch_size: 8}, {fit.batch_size: 4}]\n");
+    assert_true(ok(ls_sweep_read(path_of("s.yaml"), in_list, 1, &s)));
+    assert_string_equal(ls_varied(s, 1, "fit.batch_size")->text, "32");
+    ls_sweep_free(s);
+}
+
 static void reads_every_key(void **state)
 {
     ls_sweep *s = read_sweep("name: n\nbase: e.yaml\noutput: out\nset: {fit.validation_split: 0.5}\n"
@@ -578,6 +606,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(combinations_count_like_digits),
         cmocka_unit_test(lists_take_settings_in_any_order),
+        cmocka_unit_test(settings_have_dotted_keys),
         cmocka_unit_test(reads_every_key),
         cmocka_unit_test(shipped_sweeps_are_good),
         cmocka_unit_test(errors_name_their_place),

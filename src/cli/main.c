@@ -134,6 +134,7 @@ static void pin_kernel(int argc, char **argv)
 {
     ls_config *root = NULL;
     const char *wanted = NULL, *file = NULL, *now = getenv("OPENBLAS_CORETYPE");
+    ls_status (*set)(ls_config *, const char *);
 
     for (int i = 1; i < argc && !root; i++) {
         const size_t n = strlen(argv[i]);
@@ -142,11 +143,12 @@ static void pin_kernel(int argc, char **argv)
             if (ls_yaml_read(file = argv[i], &root) != LS_OK)
                 return;
     }
+    set = ls_config_get(root, "base") ? ls_sweep_set : ls_yaml_set;
     for (int i = 1; root && i < argc; i++) {
         if (strcmp(argv[i], "--set") == 0 && i + 1 < argc)
-            ls_yaml_set(root, argv[i + 1]);
+            set(root, argv[i + 1]);
         else if (strncmp(argv[i], "--set=", 6) == 0)
-            ls_yaml_set(root, argv[i] + 6);
+            set(root, argv[i] + 6);
     }
     if (root)
         go_to_base(file, &root);

@@ -351,12 +351,12 @@ static ls_status find_child(ls_config *node, const char *step, const char *name,
 }
 
 /* path is cut up in place. */
-static ls_status set_path(ls_config *root, char *path, const ls_config *value, const char *name)
+static ls_status set_path(ls_config *root, char *path, size_t steps, const ls_config *value, const char *name)
 {
     ls_config *parent = NULL, *node = root;
 
     for (char *step = path, *dot; step; step = dot) {
-        if ((dot = strchr(step, '.')) != NULL)
+        if ((dot = --steps ? strchr(step, '.') : NULL) != NULL)
             *dot++ = '\0';
         if (!*step)
             return ls_fail(LS_ERR_CONFIG, "%s: the path has an empty part", name);
@@ -369,7 +369,7 @@ static ls_status set_path(ls_config *root, char *path, const ls_config *value, c
 ls_status ls_yaml_put(ls_config *root, const char *path, const ls_config *value, const char *name)
 {
     char *steps = ls_strdup(path);
-    ls_status st = steps ? set_path(root, steps, value, name) : LS_ERR_MEMORY;
+    ls_status st = steps ? set_path(root, steps, SIZE_MAX, value, name) : LS_ERR_MEMORY;
 
     ls_free(steps);
     return st;
@@ -384,6 +384,11 @@ static void forget_positions(ls_config *node)
 }
 
 ls_status ls_yaml_set(ls_config *root, const char *assignment)
+{
+    return ls_yaml_set_steps(root, assignment, SIZE_MAX);
+}
+
+ls_status ls_yaml_set_steps(ls_config *root, const char *assignment, size_t steps)
 {
     const char *equals = strchr(assignment, '=');
     ls_config *value = NULL;
@@ -402,7 +407,7 @@ ls_status ls_yaml_set(ls_config *root, const char *assignment)
     path[equals - assignment] = '\0';
     LS_TRY_CLEANUP(ls_yaml_parse(equals + 1, strlen(equals + 1), name.data, &value));
     forget_positions(value);
-    st = set_path(root, path, value, name.data);
+    st = set_path(root, path, steps, value, name.data);
 
 cleanup:
     ls_config_free(value);

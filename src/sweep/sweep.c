@@ -518,6 +518,23 @@ static ls_status read_sweep(ls_sweep *s)
     return check_experiments(s);
 }
 
+/* Is this the path of an entry of that map? */
+static bool lies_in(const char *path, const char *map)
+{
+    const size_t n = strlen(map);
+
+    return strncmp(path, map, n) == 0 && path[n] == '.';
+}
+
+ls_status ls_sweep_set(ls_config *root, const char *assignment)
+{
+    const size_t steps = lies_in(assignment, "set") || lies_in(assignment, "grid") ? 2
+                         : lies_in(assignment, "list")                             ? 3
+                                                                                   : SIZE_MAX;
+
+    return ls_yaml_set_steps(root, assignment, steps);
+}
+
 ls_status ls_sweep_read(const char *file, const char *const *settings, size_t n, ls_sweep **out)
 {
     ls_sweep *s = ls_calloc(1, sizeof *s, "the sweep");
@@ -529,7 +546,7 @@ ls_status ls_sweep_read(const char *file, const char *const *settings, size_t n,
     if (st == LS_OK)
         st = ls_yaml_read(file, &s->root);
     for (size_t i = 0; i < n && st == LS_OK; i++)
-        st = ls_yaml_set(s->root, settings[i]);
+        st = ls_sweep_set(s->root, settings[i]);
     if (st == LS_OK)
         st = read_sweep(s);
     if (st != LS_OK) {

@@ -207,6 +207,12 @@ typedef struct ls_sweep {
 ls_status ls_sweep_read(const char *file, const char *const *settings, size_t n, ls_sweep **out);
 void ls_sweep_free(ls_sweep *sweep);
 
+/*
+ * ls_yaml_set for a sweep file, where the keys in set, in grid and in the entries of list are paths of the experiment:
+ * "set.fit.epochs=3" sets fit.epochs and leaves the rest of fit alone.
+ */
+ls_status ls_sweep_set(ls_config *root, const char *assignment);
+
 /* The experiment of a sweep as a tree with `set` in it, without checks: for what must be known before MPI starts. */
 ls_status ls_sweep_base(const ls_config *sweep, const char *sweep_file, ls_config **out, char **base_file);
 
