@@ -143,6 +143,8 @@ static ls_status check_output(const ls_data_arguments *a)
     if (a->task->model->outputs > 1 && ls_ends_with(a->output, ".npy"))
         return ls_fail(LS_ERR_USAGE, "'%s' can hold one array, but the model has %zu outputs; write an .npz or .h5 file",
                        a->output, a->task->model->outputs);
+    if (ls_file_same(a->output, a->model) || ls_file_same(a->output, a->data))
+        return ls_fail(LS_ERR_USAGE, "--output would overwrite '%s', which is read", a->output);
     return LS_OK;
 }
 
@@ -153,7 +155,7 @@ static ls_status predict(const ls_comm *comm, const ls_data_arguments *a)
     const uint64_t samples = a->task->test->samples;
     ls_status st;
 
-    LS_TRY(check_output(a));
+    LS_TRY(ls_agree(comm, check_output(a)));
     LS_TRY_CLEANUP(ls_agree(comm, comm->rank == 0 ? plan(a->task->model, samples, &c) : LS_OK));
     LS_TRY_CLEANUP(ls_predict(a->task, a->engine, a->task->test, a->batch_size, a->microbatch, &sink));
     LS_TRY_CLEANUP(ls_agree(comm, comm->rank == 0 ? write_predictions(&c, samples, a->output) : LS_OK));

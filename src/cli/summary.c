@@ -40,6 +40,25 @@ static ls_status read_arguments(int argc, char **argv, arguments *a)
     return LS_OK;
 }
 
+static bool reads_from(const ls_array_spec *spec, size_t n, const char *file)
+{
+    for (size_t i = 0; i < n; i++)
+        if (spec[i].file && ls_file_same(spec[i].file, file))
+            return true;
+    return false;
+}
+
+/* A picture must not take the place of the experiment's data or initial weights. */
+static ls_status check_dot(const ls_experiment *e, const char *dot)
+{
+    bool is_input = e->initial_weights && ls_file_same(e->initial_weights, dot);
+
+    for (size_t i = 0; i < e->splits; i++)
+        is_input |= reads_from(e->split[i].x, e->split[i].xs, dot) || reads_from(e->split[i].y, e->split[i].ys, dot) ||
+                    reads_from(e->split[i].sample_weight, e->split[i].weights, dot);
+    return is_input ? ls_fail(LS_ERR_USAGE, "--dot would overwrite '%s', which the experiment reads", dot) : LS_OK;
+}
+
 static ls_status summarize(const arguments *a, ls_text *out)
 {
     ls_experiment *experiment = NULL;
@@ -51,6 +70,8 @@ static ls_status summarize(const arguments *a, ls_text *out)
         LS_TRY(ls_checkpoint_experiment(a->file, &experiment));
     else
         LS_TRY(ls_experiment_read(a->file, NULL, 0, &experiment));
+    if (a->dot)
+        LS_TRY_CLEANUP(check_dot(experiment, a->dot));
     LS_TRY_CLEANUP(ls_task_model(experiment, &model));
     LS_TRY_CLEANUP(ls_summary_write(model, out));
     if (a->dot) {

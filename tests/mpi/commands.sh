@@ -126,6 +126,11 @@ grep -qxF 'digraph model {' "$work/model.dot" || fail "model.dot is no digraph"
 grep -qF 'fixed\ (Dense)|{input:\ (None,\ 6)|output:\ (None,\ 3)}|21\ parameters' "$work/model.dot" ||
     fail "model.dot does not show the layer 'fixed'"
 refuse 2 1 "overwrite" -- summary "$work/experiment.yaml" --dot "$work/run/../experiment.yaml"
+sha256sum "$data" "$model" >"$work/inputs"
+refuse 2 2 "overwrite '$data'" -- summary "$work/experiment.yaml" --dot "$data"
+refuse 2 1 "overwrite '$data'" -- predict "$model" --data "$data" --output "$data"
+refuse 2 2 "overwrite '$work/run/../run/model.h5'" -- predict "$model" --data "$data" --output "$work/run/../run/model.h5"
+sha256sum --check --quiet "$work/inputs" || fail "an input was overwritten"
 refuse 2 1 "'--dott'" "'--dot'" -- summary "$work/experiment.yaml" --dott x
 refuse 1 1 "$data" -- summary "$data"
 refuse 1 1 "$work/absent/x.dot" -- summary "$work/experiment.yaml" --dot "$work/absent/x.dot"
