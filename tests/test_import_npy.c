@@ -302,6 +302,9 @@ static void test_splits(void **state)
     FAILS(ls_import_npy(sources, 4, output, 0), LS_ERR_USAGE, "array 'x' of split 'train' is given twice");
     sources[2].array = "a/b";
     FAILS(ls_import_npy(sources, 4, output, 0), LS_ERR_USAGE, "'a/b' cannot name an array");
+    sources[0].split = "preprocessing";
+    FAILS(ls_import_npy(sources, 1, output, 0), LS_ERR_USAGE, "'preprocessing' cannot name a split");
+    sources[0].split = "train";
     FAILS(ls_import_npy(sources, 0, output, 0), LS_ERR_USAGE, "nothing to import");
     FAILS(ls_import_npy(sources, 2, output, 10), LS_ERR_USAGE, "deflate is 10");
     extract("x", input);
@@ -393,6 +396,7 @@ static void test_headers(void **state)
 static void test_wrong_lengths(void **state)
 {
     static const char lie[] = "{'descr': '<f8', 'fortran_order': True, 'shape': (2305843009213693951, 2), }";
+    static const char truth[] = "{'descr': '|b1', 'fortran_order': False, 'shape': (2, 2), }";
     static const char wide[] = "{'descr': '<f8', 'fortran_order': True, 'shape': (2, 1000000, 1000), }";
     char *bytes;
     size_t n;
@@ -402,6 +406,8 @@ static void test_wrong_lengths(void **state)
     IMPORT_FAILS(input, NULL, LS_ERR_FORMAT, input, "64 bits");
     write_bytes(input, space, make_npy(space, wide, "", 0));
     IMPORT_FAILS(input, NULL, LS_ERR_DATA, input, "a sample has more than");
+    write_bytes(input, space, make_npy(space, truth, "\0\1\1\7", 4));
+    IMPORT_FAILS(input, NULL, LS_ERR_DATA, input, "sample 1", "a byte of 7");
     extract("x", input);
     bytes = read_whole(input, &n);
     for (size_t length = 0; length < n; length++) {

@@ -162,10 +162,7 @@ ls_status ls_splits_check(const ls_settings *splits, size_t *train)
     for (size_t i = 0; i < splits->n; i++) {
         const char *const name = splits->at[i].key;
 
-        LS_TRY(ls_h5_output_check_name(name, "a split"));
-        if (strcmp(name, "preprocessing") == 0)
-            return ls_fail(LS_ERR_USAGE,
-                           "'preprocessing' cannot name a split: it is where the file keeps what was fitted");
+        LS_TRY(ls_h5_output_check_split(name));
         for (size_t j = 0; j < i; j++)
             if (strcmp(name, splits->at[j].key) == 0)
                 return ls_fail(LS_ERR_USAGE, "split '%s' is given twice", name);

@@ -42,6 +42,13 @@ ls_status ls_h5_output_check_name(const char *name, const char *what)
     return LS_OK;
 }
 
+ls_status ls_h5_output_check_split(const char *name)
+{
+    if (strcmp(name, "preprocessing") == 0)
+        return ls_fail(LS_ERR_USAGE, "'preprocessing' cannot name a split: it is where the file keeps what was fitted");
+    return ls_h5_output_check_name(name, "a split");
+}
+
 ls_status ls_h5_output_fail(const char *path)
 {
     char reason[LS_H5_REASON_BYTES];

@@ -28,6 +28,9 @@ ls_status ls_h5_output_check_deflate(int deflate);
 /* A usage error unless the name can be that of a group or dataset. what: "a split". */
 ls_status ls_h5_output_check_name(const char *name, const char *what);
 
+/* The same for a split: "preprocessing" is taken. */
+ls_status ls_h5_output_check_split(const char *name);
+
 /* HDF5's own printing is off from here to ls_h5_output_end, which must follow, also after a failure. path is borrowed.
  */
 ls_status ls_h5_output_begin(const char *path, ls_h5_output *out);

@@ -225,7 +225,7 @@ static ls_status check_arguments(const ls_idx_split *split, size_t splits, const
     for (size_t i = 0; i < splits; i++) {
         const char *const inputs[] = {split[i].images, split[i].labels};
 
-        LS_TRY(ls_h5_output_check_name(split[i].name, "a split"));
+        LS_TRY(ls_h5_output_check_split(split[i].name));
         for (size_t j = 0; j < i; j++)
             if (strcmp(split[i].name, split[j].name) == 0)
                 return ls_fail(LS_ERR_USAGE, "split '%s' is given twice", split[i].name);

@@ -183,7 +183,7 @@ static ls_status check_arguments(const job *j)
         return ls_fail(LS_ERR_USAGE, "nothing to import: name at least one split or array and its file");
     LS_TRY(ls_h5_output_check_deflate(j->deflate));
     for (size_t i = 0; i < j->sources; i++) {
-        LS_TRY(ls_h5_output_check_name(j->source[i].split, "a split"));
+        LS_TRY(ls_h5_output_check_split(j->source[i].split));
         LS_TRY(ls_h5_output_check_name(j->source[i].array, "an array"));
         LS_TRY(ls_h5_output_check(j->output, &j->source[i].file, 1));
         for (size_t k = 0; k < i; k++)

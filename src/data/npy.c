@@ -265,6 +265,16 @@ static ls_status read_fortran(ls_npy *npy, size_t n, char *out)
     return LS_OK;
 }
 
+/* NumPy takes any other byte for true, but writes none. */
+static ls_status check_bools(const ls_npy *npy, const unsigned char *value, size_t n)
+{
+    for (size_t i = 0; npy->info.kind == 'b' && i < n; i++)
+        if (value[i] > 1)
+            return ls_fail(LS_ERR_DATA, "%s: sample %llu of its bool array holds a byte of %d; only 0 and 1 are bool",
+                           npy->name, (unsigned long long)(npy->next + i / npy->elements), value[i]);
+    return LS_OK;
+}
+
 ls_status ls_npy_read(ls_npy *npy, uint64_t n, void *out)
 {
     if (n > npy->info.samples - npy->next)
@@ -273,6 +283,7 @@ ls_status ls_npy_read(ls_npy *npy, uint64_t n, void *out)
         LS_TRY(read_fortran(npy, (size_t)n, out));
     else
         LS_TRY(read_next(npy, out, (size_t)n * npy->elements * npy->info.value_bytes));
+    LS_TRY(check_bools(npy, out, (size_t)n * npy->elements));
     npy->next += n;
     return npy->stream && !npy->whole && npy->next == npy->info.samples ? ls_zip_stream_end(npy->stream) : LS_OK;
 }

@@ -71,6 +71,7 @@ refuse 2 1 "split 'train'" twice -- import idx "${splits[@]}" --split "train=$wo
 refuse 2 2 "split 'train'" twice -- import idx "${splits[@]}" --split "train=$work/x.idx,$work/y.idx" --output "$none"
 refuse 2 1 "--deflate" "'10'" -- import idx "${splits[@]}" --output "$none" --deflate 10
 refuse 2 1 "'surplus'" -- import idx "${splits[@]}" --output "$none" surplus
+refuse 2 1 "'preprocessing'" -- import idx --split "preprocessing=$work/x.idx,$work/y.idx" --output "$none"
 refuse 1 1 "$work/absent" -- import idx --split "train=$work/absent,$work/y.idx" --output "$none"
 [[ -z $(ls "$work/none") ]] || fail "a refused import left $(ls "$work/none")"
 cp "$work/x.idx" "$work/kept.idx"
