@@ -3,7 +3,9 @@
 #include "ls_test.h"
 
 #include <dirent.h>
+#include <signal.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -335,6 +337,52 @@ static void test_resumed(void **state)
                         "| loss 0, loss 1, | a 0, z 0, keras 0, loss 2, ");
 }
 
+static void expect_end(const char *want)
+{
+    char text[1024];
+
+    contents(text, sizeof text);
+    assert_true(strlen(text) >= strlen(want));
+    assert_string_equal(text + strlen(text) - strlen(want), want);
+}
+
+/* A file of an impossible time is no file of a run: the names of others do not have to come after it. */
+static void test_absurd_time(void **state)
+{
+    char path[512];
+    FILE *f;
+
+    (void)state;
+    snprintf(path, sizeof path, "%s/events.out.tfevents.9223372036854775807.x.v2", folder);
+    f = fopen(path, "w");
+    assert_non_null(f);
+    fclose(f);
+    write_steps(false, 0, 1);
+    write_steps(true, 1, 2);
+    expect_end("| loss 0, loss 1, | loss 2, ");
+    assert_int_equal(unlink(path), 0);
+}
+
+/* A file whose beginning could not be written is begun again. */
+static void test_failed_beginning(void **state)
+{
+    struct rlimit old, none;
+    ls_event_writer *w;
+
+    (void)state;
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &old), 0);
+    none = (struct rlimit){.rlim_cur = 0, .rlim_max = old.rlim_max};
+    signal(SIGXFSZ, SIG_IGN);
+    assert_true(ok(ls_event_writer_create(folder, false, &w)));
+    ls_event_writer_scalar(w, "loss", 9, 1);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &none), 0);
+    assert_int_equal(ls_event_writer_flush(w), LS_ERR_IO);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
+    assert_true(ok(ls_event_writer_flush(w)));
+    ls_event_writer_free(w);
+    expect_end("| loss 9, ");
+}
+
 static void test_errors(void **state)
 {
     char path[512];
@@ -357,6 +405,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_crc32c), cmocka_unit_test(test_records), cmocka_unit_test(test_bytes_of_tensorflow),
         cmocka_unit_test(test_parse),  cmocka_unit_test(test_buckets), cmocka_unit_test(test_resumed),
+        cmocka_unit_test(test_absurd_time), cmocka_unit_test(test_failed_beginning),
         cmocka_unit_test(test_errors),
     };
 

@@ -14,6 +14,7 @@
 #define PREFIX "events.out.tfevents."
 #define RESUMED ".resumed.v2"
 #define HOST_BYTES 256
+#define SECONDS_MAX INT64_C(9999999999) /* ten digits */
 
 /* A curve of the files before this one, and how far it goes. */
 typedef struct curve {
@@ -123,9 +124,15 @@ cleanup:
     return st;
 }
 
+static int64_t seconds_of(const char *name)
+{
+    return strtoll(name + strlen(PREFIX), NULL, 10);
+}
+
+/* Names have ten digits of seconds: one beyond them is no file of a run, and none could come after it. */
 static int is_event_file(const struct dirent *entry)
 {
-    return strncmp(entry->d_name, PREFIX, strlen(PREFIX)) == 0;
+    return strncmp(entry->d_name, PREFIX, strlen(PREFIX)) == 0 && seconds_of(entry->d_name) < SECONDS_MAX;
 }
 
 static bool goes_on(const char *name)
@@ -145,7 +152,7 @@ static ls_status look(ls_event_writer *w)
     if (n < 0 && errno != ENOENT)
         return ls_fail(LS_ERR_IO, "cannot list the directory '%s': %s", w->directory, strerror(errno));
     if (n > 0)
-        w->after_s = strtoll(entry[n - 1]->d_name + strlen(PREFIX), NULL, 10);
+        w->after_s = seconds_of(entry[n - 1]->d_name);
     while (w->resumed && first > 0 && goes_on(entry[first - 1]->d_name))
         first--;
     if (w->resumed && first > 0) /* the one that began it */
@@ -258,6 +265,10 @@ static ls_status begin_file(ls_event_writer *w)
     ls_event_add_version(&head, wall_time_s());
     st = head.status == LS_OK ? ls_file_append(w->path, head.data, head.length) : head.status;
     ls_text_reset(&head);
+    if (st != LS_OK) { /* the next attempt begins another one */
+        ls_free(w->path);
+        w->path = NULL;
+    }
     return st;
 }
 
