@@ -55,6 +55,24 @@ static bool is_tidy(void)
     return entries == 2 + ls_file_exists(path);
 }
 
+static void reads(void **state)
+{
+    static char bytes[40000];
+    ls_text text = {0};
+
+    (void)state;
+    memset(bytes, 'x', sizeof bytes);
+    bytes[12345] = '\0';
+    assert_true(ok(ls_file_replace(path, bytes, sizeof bytes)));
+    assert_true(ok(ls_file_read(path, &text)));
+    assert_true(text.length == sizeof bytes && memcmp(text.data, bytes, sizeof bytes) == 0);
+    ls_text_reset(&text);
+    unlink(path);
+    FAILS(ls_file_read(path, &text), LS_ERR_IO, path, "No such file");
+    FAILS(ls_file_read(folder, &text), LS_ERR_IO, folder, "Is a directory"); /* opens, but cannot be read */
+    ls_text_reset(&text);
+}
+
 static void replaces(void **state)
 {
     (void)state;
@@ -244,6 +262,7 @@ static void joins_paths(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(reads),
         cmocka_unit_test(replaces),
         cmocka_unit_test(replaces_in_the_working_directory),
         cmocka_unit_test(leaves_the_old_inode_alone),

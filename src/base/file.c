@@ -194,49 +194,45 @@ ls_status ls_file_append(const char *path, const void *bytes, size_t n)
     return code ? fail_write(path, code) : LS_OK;
 }
 
-/* All of the file, to be freed, and its size. An errno; 0: success. */
-static int read_all(const char *path, char **bytes, size_t *n)
+/* An errno; 0: success, or out->status says that memory is short. */
+static int read_all(const char *path, ls_text *out)
 {
     const int fd = open_retrying(path, O_RDONLY);
-    struct stat info;
-    int code = 0;
+    char part[1 << 14];
+    ssize_t n = 1;
+    int code = fd < 0 ? errno : 0;
 
-    *bytes = NULL;
-    *n = 0;
-    if (fd < 0)
-        return errno;
-    if (fstat(fd, &info))
-        code = errno;
-    else if (!(*bytes = ls_calloc((size_t)info.st_size, 1, "a file")))
-        code = ENOMEM;
-    while (!code && *n < (size_t)info.st_size) {
-        const ssize_t done = read(fd, *bytes + *n, (size_t)info.st_size - *n);
-
-        if (done > 0)
-            *n += (size_t)done;
-        else if (done == 0)
-            break;
-        else if (errno != EINTR)
+    while (!code && n != 0) {
+        n = read(fd, part, sizeof part);
+        if (n > 0)
+            ls_text_add_bytes(out, part, (size_t)n);
+        else if (n < 0 && errno != EINTR)
             code = errno;
     }
-    close(fd);
+    if (fd >= 0)
+        close(fd);
     return code;
+}
+
+ls_status ls_file_read(const char *path, ls_text *out)
+{
+    const int code = read_all(path, out);
+
+    return code ? ls_fail(LS_ERR_IO, "cannot read '%s': %s", path, strerror(code)) : out->status;
 }
 
 ls_status ls_file_second_name(const char *path, const char *name)
 {
-    char *bytes;
-    size_t n;
-    int code;
+    ls_text bytes = {0};
     ls_status st;
 
     if (unlink(name) && errno != ENOENT)
         return fail_write(name, errno);
     if (link(path, name) == 0 || errno == ENOENT)
         return LS_OK;
-    code = read_all(path, &bytes, &n);
-    st = code ? ls_fail(LS_ERR_IO, "cannot read '%s': %s", path, strerror(code)) : ls_file_replace(name, bytes, n);
-    ls_free(bytes);
+    if ((st = ls_file_read(path, &bytes)) == LS_OK)
+        st = ls_file_replace(name, bytes.data, bytes.length);
+    ls_text_reset(&bytes);
     return st;
 }
 

@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "base/error.h"
+#include "base/text.h"
 
 /*
  * Replace the file at path by these bytes: written to a temporary name in the same directory, fsynced, renamed, directory
@@ -18,6 +18,9 @@ ls_status ls_file_replace(const char *path, const void *bytes, size_t n);
  * takes the place of path. On failure it is removed and an existing file stays.
  */
 ls_status ls_file_publish(const char *temporary, const char *path);
+
+/* Append all of the file at path to out. */
+ls_status ls_file_read(const char *path, ls_text *out);
 
 /* Append to the file at path, made if there is none. After a failure part of the bytes may be there. */
 ls_status ls_file_append(const char *path, const void *bytes, size_t n);

@@ -74,20 +74,6 @@ static ls_status identify(const ls_sweep *sweep, const ls_sweep_facts *facts, id
     return ls_sweep_describe(sweep, facts, &out->facts);
 }
 
-static ls_status read_text(const char *path, ls_text *out)
-{
-    char bytes[4096];
-    FILE *file = fopen(path, "rb");
-    size_t n;
-
-    if (!file)
-        return ls_fail(LS_ERR_IO, "cannot open '%s': %s", path, strerror(errno));
-    while ((n = fread(bytes, 1, sizeof bytes, file)) > 0)
-        ls_text_add_bytes(out, bytes, n);
-    fclose(file);
-    return out->status;
-}
-
 /* The first entry of sweep.json that differs: most often the kernel family or the data. */
 static ls_status fail_other(const char *path, const char *name, const char *there, const char *now)
 {
@@ -122,7 +108,7 @@ static ls_status match_file(const char *directory, const char *name, const ls_te
 
     if (st == LS_OK && !only_look && !ls_file_exists(path))
         st = ls_file_replace(path, want->data, want->length);
-    else if (st == LS_OK && (st = read_text(path, &found)) == LS_OK &&
+    else if (st == LS_OK && (st = ls_file_read(path, &found)) == LS_OK &&
              (found.length != want->length || memcmp(found.data, want->data, want->length) != 0))
         st = fail_other(directory, name, found.data ? found.data : "", want->data);
     ls_text_reset(&found);
