@@ -100,9 +100,10 @@ static ls_status work(const ls_comm *comm, const arguments *a, const ls_sweep *s
         return ls_fail(LS_ERR_USAGE, "%s names no `output`: say where to write the sweep with --output DIR", a->sweep);
     LS_TRY(ls_sweep_check_ranks(comm, sweep));
     LS_TRY(ls_agree(comm, find_timeout(sweep, &timeout_s)));
-    LS_TRY(ls_watchdog_start(timeout_s, ls_cli_expired, (void *)comm, &settings.watchdog));
+    LS_TRY_CLEANUP(ls_agree(comm, ls_watchdog_start(timeout_s, ls_cli_expired, (void *)comm, &settings.watchdog)));
     settings.stop = ls_cli_catch_signals();
     st = a->repeat ? ls_sweep_repeat(comm, sweep, &settings, a->repeat) : ls_sweep_run(comm, sweep, &settings);
+cleanup:
     ls_watchdog_stop(settings.watchdog);
     return st;
 }
