@@ -118,6 +118,11 @@ mkdir "$work/full"
 echo mine >"$work/full/notes"
 refuse 1 1 "$work/full" "'notes'" -- sweep "$work/sweep.yaml" --output "$work/full"
 [[ $(ls "$work/full") == notes ]] || fail "a refused sweep left $(ls "$work/full")"
+# sweep.json that cannot be read is said to be that.
+cp -r "$work/two" "$work/unread"
+rm "$work/unread/sweep.json"
+mkdir "$work/unread/sweep.json"
+refuse 1 2 "cannot read '$work/unread/sweep.json'" -- sweep "$work/sweep.yaml" --output "$work/unread"
 
 say "killed, and started again"
 at_least_or_ended() {
@@ -212,6 +217,7 @@ succeed 2 sweep "$work/rules.yaml" --output "$work/rules"
 [[ $(cut -d, -f5-8 "$work/rules/trials.csv" | tail -n +2 | tr '\n' ' ') == "none,16,16,0.01 none,64,64,0.01 sqrt,16,16,0.01 \
 sqrt,64,64,0.02 linear,16,16,0.01 linear,64,64,0.04 " ]] || fail "the rates by the rules: $(<"$work/rules/trials.csv")"
 grep -q '"reproducible": false' "$work/rules/sweep.json" || fail "seconds are not said to be irreproducible"
+refuse 2 2 "rules.yaml:4:19" "seconds" -- sweep "$work/rules.yaml" --output "$work/rules" --repeat 001-seed-5
 
 say "bad sweep files are refused, with the place of the error, before anything is written"
 # STATUS RANKS TEXT... -- SED_COMMAND: a copy of the sweep, changed so, must be refused with these words.
