@@ -1,7 +1,7 @@
 /*
  * The search for a learning rate: which rate to try next, given how the earlier trials of its chain ended. Pure
  * functions of what stands in the sweep file and of results, so that every restart and every number of groups decides
- * alike. The rules: sweep.h.
+ * alike. The rules: launch/sweeps/README.md.
  */
 #ifndef LS_SWEEP_PROTOCOL_H
 #define LS_SWEEP_PROTOCOL_H

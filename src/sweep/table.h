@@ -1,4 +1,4 @@
-/* trials.csv, summary.csv and what a sweep prints. The columns: sweep.h. */
+/* trials.csv, summary.csv and what a sweep prints. The columns: launch/sweeps/README.md. */
 #ifndef LS_SWEEP_TABLE_H
 #define LS_SWEEP_TABLE_H
 
