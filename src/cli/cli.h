@@ -12,6 +12,8 @@ typedef struct ls_command {
     const char *name;
     const char *summary; /* one line, for `lockstep --help` */
     const char *help;    /* the whole page */
+    /* OPTIONAL. The page about a first operand, as in `import csv --help`; NULL: `help` it is. */
+    const char *(*help_about)(const char *operand);
     /* OPTIONAL. Before MPI is started; may start the program over in another way and then does not return. */
     void (*before_mpi)(int argc, char **argv);
     /* REQUIRED. Collective: the same arguments on every rank. An error is an error everywhere (ls_agree). */

@@ -8,6 +8,7 @@ typedef struct ls_import_format {
     const char *name; /* the first word after import */
     /* REQUIRED. Reads the words after the format and, on rank 0, imports. Collective. */
     ls_status (*run)(const ls_comm *comm, int argc, char **argv);
+    const char *help; /* the whole page */
 } ls_import_format;
 
 extern const ls_import_format ls_import_format_idx, ls_import_format_csv, ls_import_format_npy,

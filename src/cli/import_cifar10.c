@@ -52,4 +52,13 @@ static ls_status run(const ls_comm *comm, int argc, char **argv)
     return ls_cli_report(comm, st, &text);
 }
 
-const ls_import_format ls_import_format_cifar10 = {.name = "cifar10", .run = run};
+static const char help[] =
+    "usage: lockstep import cifar10 FOLDER --output FILE.h5 [--deflate LEVEL]\n\n"
+    "The folder of CIFAR-10's binary version (data_batch_1.bin to data_batch_5.bin, test_batch.bin,\n"
+    "batches.meta.txt), which datasets/fetch cifar10 downloads. /train and /test get x, bytes (32, 32, 3) with the attribute\n"
+    "scale = 1/255, and y with the attribute classes.\n\n"
+    "  --output FILE.h5            the dataset file to write\n"
+    "  --deflate 0..9              compress: 0 not at all (default), 9 as small as possible\n\n"
+    "  lockstep import cifar10 datasets/cifar10/cifar-10-batches-bin --output datasets/cifar10.h5\n";
+
+const ls_import_format ls_import_format_cifar10 = {.name = "cifar10", .run = run, .help = help};

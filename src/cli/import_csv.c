@@ -240,4 +240,38 @@ static ls_status run(const ls_comm *comm, int argc, char **argv)
     return st;
 }
 
-const ls_import_format ls_import_format_csv = {.name = "csv", .run = run};
+static const char help[] =
+    "usage: lockstep import csv FILE.csv --array NAME=COLUMNS [--array ...] --output FILE.h5 [OPTIONS]\n"
+    "       lockstep import csv --split NAME=FILE.csv [--split ...] --array NAME=COLUMNS --output FILE.h5 [OPTIONS]\n\n"
+    "Text files of rows and columns, plain or gzipped. Every split gets every array, as /SPLIT/ARRAY; a sample has the\n"
+    "features of the array's columns side by side. Columns of numbers stay numbers, columns of text become categories.\n"
+    "Whatever is fitted (scalings, means, categories, encodings) is fitted on the split train alone, or the first one if\n"
+    "there is none, and is kept in FILE.h5 under /preprocessing.\n\n"
+    "  --output FILE.h5            the dataset file to write\n"
+    "  --deflate 0..9              compress: 0 not at all (default), 9 as small as possible\n"
+    "  --array NAME=COLUMNS        an array and its columns: a,b,p0:p63 (from p0 to p63); a name with a comma, a colon or an\n"
+    "                              equals sign stands in double quotes. May be repeated\n"
+    "  --shape ARRAY=N,N,...       the shape of a sample; default: one axis of all features; empty: no axis\n"
+    "  --split NAME=FRACTION       deal the rows of FILE.csv at random; the fractions add up to 1; default: all are train\n"
+    "  --split NAME=FILE.csv       or a file for each split\n"
+    "  --seed N                    another random order of the rows; default: 1\n"
+    "  --stratify COLUMN           deal so that every split has equal shares of each value of COLUMN\n"
+    "  --in-order                  the first rows to the first split, the next to the second, none at random\n"
+    "  --shuffle                   write the rows of a split in random order instead of that of the file\n"
+    "  --scale ARRAY=standard      mean 0 and standard deviation 1; stored as the attributes offset and scale\n"
+    "  --scale ARRAY=minmax        from 0 to 1. Labels and one-hot features are never scaled\n"
+    "  --type COLUMNS=TYPE         number or category; default: what the first value looks like\n"
+    "  --encode COLUMNS=HOW        of categories: label (0, 1, 2, ...; default), onehot, or target:COLUMN, the mean of COLUMN\n"
+    "  --missing [COLUMNS=]HOW     what to do with a missing value: error (default), drop (the row), mean or fill:VALUE\n"
+    "  --na TEXT                   TEXT means a missing value, as the empty text does. May be repeated\n"
+    "  --unknown ignore            let categories pass that train does not have: one-hot all 0, target the overall mean\n"
+    "  --no-header                 the first row is data; columns are called 1, 2, 3, ...\n"
+    "  --delimiter C               what separates fields: a character or the word tab; default: a comma\n"
+    "  --like TRAIN.h5             treat the file as the one that became TRAIN.h5: arrays, all that was fitted, and --na,\n"
+    "                              --delimiter and --no-header come from there, unless they are given. --array NAME picks\n"
+    "                              arrays. Without --split, the split is called test\n\n"
+    "  lockstep import csv iris.csv --output iris.h5 --array x=sepal_length:petal_length --array species=species \\\n"
+    "                      --scale x=standard --split train=0.8 --split test=0.2 --stratify species\n"
+    "  lockstep import csv new_flowers.csv --like iris.h5 --array x --output new_flowers.h5\n";
+
+const ls_import_format ls_import_format_csv = {.name = "csv", .run = run, .help = help};

@@ -90,4 +90,14 @@ static ls_status run(const ls_comm *comm, int argc, char **argv)
     return st;
 }
 
-const ls_import_format ls_import_format_idx = {.name = "idx", .run = run};
+static const char help[] =
+    "usage: lockstep import idx --split NAME=IMAGES,LABELS [--split ...] --output FILE.h5 [--deflate LEVEL]\n\n"
+    "IDX files as those of MNIST and Fashion-MNIST, plain or gzipped. Every split becomes /NAME/x and /NAME/y in the\n"
+    "type of the IDX file. Images of bytes get the attribute scale = 1/255.\n\n"
+    "  --output FILE.h5            the dataset file to write\n"
+    "  --deflate 0..9              compress: 0 not at all (default), 9 as small as possible\n"
+    "  --split NAME=IMAGES,LABELS  a split and its two files; may be repeated. File names must not hold a comma\n\n"
+    "  lockstep import idx --split train=train-images-idx3-ubyte.gz,train-labels-idx1-ubyte.gz \\\n"
+    "                      --split test=t10k-images-idx3-ubyte.gz,t10k-labels-idx1-ubyte.gz --output mnist.h5\n";
+
+const ls_import_format ls_import_format_idx = {.name = "idx", .run = run, .help = help};

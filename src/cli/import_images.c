@@ -163,4 +163,24 @@ static ls_status run(const ls_comm *comm, int argc, char **argv)
     return st;
 }
 
-const ls_import_format ls_import_format_images = {.name = "images", .run = run};
+static const char help[] =
+    "usage: lockstep import images FOLDER --output FILE.h5 [OPTIONS]\n"
+    "       lockstep import images --split NAME=FOLDER [--split ...] --output FILE.h5 [OPTIONS]\n\n"
+    "PNG and JPEG files of 8 bits in folders, one for each class: FOLDER/CLASS/NAME.png, .jpg or .jpeg. Every split\n"
+    "becomes /SPLIT/x, bytes (height, width, channels) with the attribute scale = 1/255, and /SPLIT/y, the number of the\n"
+    "class, with the attribute classes. Classes are numbered by name, images ordered by class and name, both byte by byte;\n"
+    "the split train, or the first one, says which classes there are. Transparent pixels and damaged files are refused.\n"
+    "Colours are taken as they are stored: colour profiles and the orientation in Exif data are ignored.\n\n"
+    "  --output FILE.h5            the dataset file to write\n"
+    "  --deflate 0..9              compress: 0 not at all (default), 9 as small as possible\n"
+    "  --split NAME=FRACTION       deal the images of FOLDER at random; the fractions add up to 1; default: all are train\n"
+    "  --split NAME=FOLDER         or a folder for each split\n"
+    "  --stratify                  deal so that every split has equal shares of each class\n"
+    "  --seed N                    another random order of the images; default: 1\n"
+    "  --shuffle                   write the images of a split in random order instead of class after class\n"
+    "  --channels 1|3              gray or RGB; default: as the first image, and all must be alike\n"
+    "  --size HEIGHT,WIDTH         resize (bilinear, every pixel counts; width and height on their own: the aspect\n"
+    "                              ratio is not kept); default: all images must be of one size\n\n"
+    "  lockstep import images flowers --split train=0.8 --split test=0.2 --stratify --size 64,64 --output flowers.h5\n";
+
+const ls_import_format ls_import_format_images = {.name = "images", .run = run, .help = help};

@@ -225,4 +225,18 @@ static ls_status run(const ls_comm *comm, int argc, char **argv)
     return st;
 }
 
-const ls_import_format ls_import_format_npy = {.name = "npy", .run = run};
+static const char help[] =
+    "usage: lockstep import npy --split NAME=X.npy,Y.npy [--split ...] --output FILE.h5 [OPTIONS]\n\n"
+    "Arrays of NumPy, first axis = samples, in files .npy and archives .npz. They keep their type and every bit; bool\n"
+    "becomes uint8, float16 float32. NaN and infinity are copied, and refused when the dataset is used.\n\n"
+    "  --output FILE.h5            the dataset file to write\n"
+    "  --deflate 0..9              compress: 0 not at all (default), 9 as small as possible\n"
+    "  --split NAME=X.npy,Y.npy    becomes /NAME/x and /NAME/y\n"
+    "  --split NAME=FILE.npz       the same from the arrays x and y of an archive\n"
+    "  --array SPLIT/NAME=FILE     any other: FILE.npy, or FILE.npz:ARRAY of an archive. May be repeated\n"
+    "  --scale ARRAY=NUMBER        multiply by this when a batch is assembled, as in x=1/255; stored as the attribute scale\n"
+    "  --channels-first ARRAY      samples are (channels, ...); they are turned around to (..., channels)\n\n"
+    "  lockstep import npy --array train/x=mnist.npz:x_train --array train/y=mnist.npz:y_train \\\n"
+    "                      --array test/x=mnist.npz:x_test --array test/y=mnist.npz:y_test --scale x=1/255 --output mnist.h5\n";
+
+const ls_import_format ls_import_format_npy = {.name = "npy", .run = run, .help = help};

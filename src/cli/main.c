@@ -246,7 +246,9 @@ int main(int argc, char **argv)
     if (!(command = find_command(argv[1])))
         return run(&unknown, argc - 1, argv + 1);
     if (asks_for_help(argc - 1, argv + 1)) {
-        fputs(command->help, stdout);
+        const char *about = command->help_about && argc > 2 ? command->help_about(argv[2]) : NULL;
+
+        fputs(about ? about : command->help, stdout);
         return 0;
     }
     if (command->before_mpi)
