@@ -167,6 +167,17 @@ static void close_side(side *s)
     ls_h5_close(s->file);
 }
 
+/* Any two files of floating-point datasets can be compared, but not such a one with a model. */
+static ls_status check_kinds(const side *a, const side *b)
+{
+    const bool is_model = ls_weight_list_is_model(a->file);
+
+    if (is_model == ls_weight_list_is_model(b->file))
+        return LS_OK;
+    return ls_fail(LS_ERR_MISMATCH, "'%s' holds no model, whose weights could be compared with those of '%s'",
+                   is_model ? b->path : a->path, is_model ? a->path : b->path);
+}
+
 /* LS_ERR_MISMATCH naming the first weight that has no partner of its shape. */
 static ls_status check_architecture(const side *a, const side *b)
 {
@@ -239,6 +250,7 @@ static ls_status compare(const char *path_a, const char *path_b, ls_text *out)
     LS_TRY_CLEANUP(open_side(&b));
     LS_TRY_CLEANUP(list_side(&a, &b));
     LS_TRY_CLEANUP(list_side(&b, &a));
+    LS_TRY_CLEANUP(check_kinds(&a, &b));
     LS_TRY_CLEANUP(check_architecture(&a, &b));
     for (size_t i = 0; i < a.list.n; i++)
         LS_TRY_CLEANUP(compare_weight(&a, &b, i, &t, out));

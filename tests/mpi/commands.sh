@@ -204,6 +204,9 @@ sed 's/^compile/  - dense: {units: 3}\n&/' "$work/experiment.yaml" >"$work/deep.
 train 1 "$work/deep" "$work/deep.yaml"
 refuse 1 1 "has 4 weights" "has 6" dense_1/kernel -- compare "$model" "$work/deep/model.h5"
 refuse 1 1 "$data" "no weights" -- compare "$model" "$data"
+succeed 1 predict "$model" --data "$data" --output "$work/predictions.h5"
+refuse 1 2 "'$work/predictions.h5' holds no model" -- compare "$model" "$work/predictions.h5"
+succeed 1 compare "$work/predictions.h5" "$work/predictions.h5"
 refuse 2 1 "A.h5 B.h5" -- compare "$model"
 
 say "files that are missing, cut off or of another kind"
@@ -225,3 +228,6 @@ for command in import summary inspect compare; do
     succeed 1 "$command" --help
     expect_words "usage: lockstep $command "
 done
+succeed 1 import npy --help
+expect_words "usage: lockstep import npy " "--channels-first ARRAY"
+! grep -q cifar10 "$work/out" || fail "the help of a format shows others"
