@@ -390,6 +390,7 @@ static void test_headers(void **state)
     assert_true(ok(ls_npy_parse(cases[0].text, strlen(cases[0].text), "it", &info)));
     assert_true(info.kind == 'i' && info.value_bytes == 1 && info.fortran_order && info.samples == 2 &&
                 info.shape.rank == 1 && info.shape.dim[0] == 3);
+    FAILS(ls_npy_parse("{'descr': x     \n", 17, "it", &info), LS_ERR_FORMAT, "where 'x' stands");
     FAILS(ls_npy_parse("{'a\nb': 1}", 10, "it", &info), LS_ERR_FORMAT, "'a'"); /* the message stays one line */
 }
 

@@ -9,11 +9,13 @@ typedef struct parser {
     const char *name; /* for messages */
 } parser;
 
-/* How much of a text from a file a message may quote. */
+/* How much of a text from a file a message may quote: of a header, not the blanks that pad it. */
 static int quotable(const char *text, size_t n)
 {
     int length = 0;
 
+    while (n > 0 && (text[n - 1] == ' ' || text[n - 1] == '\n'))
+        n--;
     while ((size_t)length < n && length < 40 && text[length] >= ' ' && text[length] <= '~')
         length++;
     return length;
