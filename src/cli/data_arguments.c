@@ -128,7 +128,8 @@ static ls_status read_arguments(int argc, char **argv, bool wants_output, ls_dat
             return ls_fail(LS_ERR_USAGE, "unknown option '--output'; see lockstep %s --help", argv[0]);
     }
     LS_TRY(st);
-    LS_TRY(ls_cli_operands(argc, argv, 1, "MODEL"));
+    LS_TRY(ls_cli_operands(argc, argv, 1,
+                           wants_output ? "MODEL --data FILE.h5 --output OUT.h5" : "MODEL --data FILE.h5"));
     a->model = argv[optind];
     if (!a->data)
         return ls_fail(LS_ERR_USAGE, "--data FILE.h5 is missing; see lockstep %s --help", argv[0]);

@@ -8,7 +8,8 @@
 #define LS_DATA_ARGUMENTS_HELP                                                                          \
     "  --data FILE.h5       the dataset file\n"                                                         \
     "  --split NAME         the split (default: test); its arrays are those the experiment names for\n" \
-    "                       it, or /NAME/x and /NAME/y (/NAME/x/INPUT where there are several)\n"        \
+    "                       it, or /NAME/x and /NAME/y (/NAME/x/INPUT and\n"   \
+    "                       /NAME/y/OUTPUT where the model has several)\n"        \
     "  --batch-size N       samples at a time over all ranks (default: the experiment's batch_size)\n"
 
 typedef struct ls_data_arguments {

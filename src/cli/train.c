@@ -19,11 +19,14 @@ static const char help[] =
     "  --output DIR         the run directory (default: `output` of the experiment)\n"
     "  --resume             go on from DIR/checkpoint.h5, on any number of ranks; if it is damaged, from the newest whole\n"
     "                       one of those that fit.checkpoint_keep kept; starts afresh if there is none\n"
-    "  --set KEY=VALUE      change a setting, as in --set fit.epochs=3; may be repeated\n"
+    "  --set KEY=VALUE      change a setting, as in --set fit.epochs=3; may be repeated. A value replaces all there is\n"
+    "                       below its key: --set 'fit={epochs: 3}' leaves nothing else of fit\n"
     "  --verbose 0|1|2      silent, a progress bar, one line per epoch (default: a bar on a terminal, else lines)\n"
     "  --trace              write DIR/trace.txt: hashes of samples, gradients and weights after every update (not with\n"
     "                       --resume: a trace begins with the first update)\n"
     "  --allow-other-kernel resume a checkpoint of another OpenBLAS kernel family or another version of lockstep\n\n"
+    "Paths of data and of initial weights, in the experiment and in --set, are relative to the experiment file; --output and\n"
+    "`output` to where you are; files of callbacks to the run directory.\n\n"
     "SIGTERM and SIGUSR1 finish the update, write the checkpoint and exit with status 3.\n";
 
 enum { OUTPUT = 1, RESUME, SET, VERBOSE, TRACE, ALLOW };

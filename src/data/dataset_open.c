@@ -20,7 +20,10 @@ static ls_status open_file(const char *path, ls_array_source *s)
     htri_t is_hdf5;
 
     if (stat(path, &info) != 0)
-        return ls_fail(LS_ERR_IO, "cannot open '%s': %s", path, strerror(errno));
+        return ls_fail(LS_ERR_IO, "cannot open '%s': %s%s", path, strerror(errno),
+                       errno != ENOENT || path[0] == '/'
+                           ? ""
+                           : " (paths in an experiment, also those of --set, are relative to the experiment file)");
     if (!S_ISREG(info.st_mode))
         return ls_fail(LS_ERR_IO, "cannot open '%s': it is not a regular file", path);
     if (access(path, R_OK) != 0)

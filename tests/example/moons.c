@@ -100,7 +100,7 @@ static ls_status run(const ls_comm *comm, const char *directory)
     const ls_logs *logs;
     ls_status status;
 
-    /* The data: every rank has all of them. Bytes stay bytes; they become numbers when a batch is made. */
+    /* The data: every rank has all of them. They stay int16 and bytes; they become float32 when a batch is made. */
     make_moons(x, y);
     TRY(ls_data_create("train", &data));
     TRY(ls_data_add(data, LS_INPUT, NULL, LS_TYPE_INT16, SAMPLES, 1, &two, x));
@@ -130,8 +130,10 @@ static ls_status run(const ls_comm *comm, const char *directory)
         printf("loaded: %s\nfingerprint: %s\n", fingerprint, result.fingerprint);
 
     snprintf(path, sizeof path, "%s/moons.csv", directory);
-    if (speaks && write_csv(path, x, y) != 0)
+    if (speaks && write_csv(path, x, y) != 0) {
         fprintf(stderr, "moons: cannot write '%s'\n", path);
+        status = LS_ERR_IO;
+    }
 cleanup:
     ls_estimator_free(loaded);
     ls_estimator_free(estimator);
@@ -149,7 +151,7 @@ int main(int argc, char **argv)
     status = ls_comm_create(MPI_COMM_WORLD, &comm);
     if (status == LS_OK)
         status = run(comm, argc > 1 ? argv[1] : ".");
-    if (status != LS_OK && (!comm || ls_comm_rank(comm) == 0))
+    if (status != LS_OK && (!comm || ls_comm_rank(comm) == 0) && *ls_error_message())
         fprintf(stderr, "moons: %s\n", ls_error_message());
     ls_comm_free(comm);
     MPI_Finalize();
