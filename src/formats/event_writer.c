@@ -135,13 +135,6 @@ static int is_event_file(const struct dirent *entry)
     return strncmp(entry->d_name, PREFIX, strlen(PREFIX)) == 0 && seconds_of(entry->d_name) < SECONDS_MAX;
 }
 
-static bool goes_on(const char *name)
-{
-    const size_t n = strlen(name), m = strlen(RESUMED);
-
-    return n >= m && strcmp(name + n - m, RESUMED) == 0;
-}
-
 static ls_status look(ls_event_writer *w)
 {
     struct dirent **entry = NULL;
@@ -153,7 +146,7 @@ static ls_status look(ls_event_writer *w)
         return ls_fail(LS_ERR_IO, "cannot list the directory '%s': %s", w->directory, strerror(errno));
     if (n > 0)
         w->after_s = seconds_of(entry[n - 1]->d_name);
-    while (w->resumed && first > 0 && goes_on(entry[first - 1]->d_name))
+    while (w->resumed && first > 0 && ls_ends_with(entry[first - 1]->d_name, RESUMED))
         first--;
     if (w->resumed && first > 0) /* the one that began it */
         first--;

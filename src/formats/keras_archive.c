@@ -11,26 +11,19 @@
 
 /* ---- names ---- */
 
-static bool ends_with(const char *text, const char *end)
-{
-    const size_t n = strlen(text), m = strlen(end);
-
-    return n > m && strcmp(text + n - m, end) == 0;
-}
-
 bool ls_keras_names_archive(const char *path)
 {
-    return ends_with(path, ".keras");
+    return ls_ends_with(path, ".keras");
 }
 
 bool ls_keras_names_weights(const char *path)
 {
-    return ends_with(path, ".weights.h5");
+    return ls_ends_with(path, ".weights.h5");
 }
 
 ls_status ls_keras_check_path(const char *path)
 {
-    if (ls_keras_names_archive(path) || ends_with(path, ".h5"))
+    if (ls_keras_names_archive(path) || ls_ends_with(path, ".h5"))
         return LS_OK;
     return ls_fail(
         LS_ERR_USAGE,

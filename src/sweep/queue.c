@@ -65,7 +65,6 @@ typedef enum order_kind { ORDER_RUN, ORDER_LEAVE } order_kind;
 
 typedef struct order {
     order_kind kind;
-    ls_status status; /* of the one who gives it */
     ls_trial trial;
 } order;
 
@@ -113,8 +112,7 @@ static ls_status next_order(queue *q, order *out)
 
     memset(out, 0, sizeof *out);
     if (q->group->rank == 0)
-        st = out->status = choose(q, out);
-    out->status = st;
+        st = choose(q, out);
     if (q->group->size == 1)
         return st;
     LS_TRY(ls_mpi_check(MPI_Ibcast(out, (int)sizeof *out, MPI_BYTE, 0, q->group->mpi, &request), "sharing a trial"));
