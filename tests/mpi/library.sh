@@ -94,10 +94,37 @@ int main(int argc, char **argv)
 END
 if command -v c++ >/dev/null; then
     # shellcheck disable=SC2046
-    quietly c++ -std=c++11 "${flags[@]}" -DOMPI_SKIP_MPICXX -Wall -Wextra -Werror "$work/plus.cc" -o "$work/plus" \
+    quietly c++ -std=c++11 "${flags[@]}" -Wall -Wextra -pedantic -Werror "$work/plus.cc" -o "$work/plus" \
         $(pkg-config --cflags --libs lockstep)
     quietly "$work/plus"
     grep -q trained "$work/out" || fail "the C++ program did not train"
+
+    # Through CMake, in C++ alone. What the caller has in variables stays, also where a module is not found.
+    cat >"$work/CMakeLists.txt" <<'END'
+cmake_minimum_required(VERSION 3.18)
+project(plus LANGUAGES CXX)
+set(entry mine)
+set(module mine)
+set(prefix mine)
+find_package(lockstep 0.1)
+if(NOT "${entry}${module}${prefix}" STREQUAL mineminemine)
+    message(FATAL_ERROR "changed: ${entry} ${module} ${prefix}")
+endif()
+message(STATUS "found: ${lockstep_FOUND}")
+if(lockstep_FOUND)
+    add_executable(plus plus.cc)
+    target_link_libraries(plus PRIVATE lockstep::lockstep)
+endif()
+END
+    quietly cmake -S "$work" -B "$work/plus-build" -DCMAKE_PREFIX_PATH="$prefix" -DCMAKE_CXX_FLAGS="${flags[*]}"
+    quietly cmake --build "$work/plus-build"
+    quietly "$work/plus-build/plus"
+    grep -q trained "$work/out" || fail "the C++ program that CMake made did not train"
+    if [[ $(cached BUILD_SHARED_LIBS) != ON ]]; then
+        PKG_CONFIG_LIBDIR=$work PKG_CONFIG_PATH=$work quietly cmake -S "$work" -B "$work/none" \
+            -DCMAKE_PREFIX_PATH="$prefix"
+        grep -q 'found: \(FALSE\|0\)' "$work/out" || fail "lockstep without its libraries is found"
+    fi
 else
     echo "no c++ here: left out"
 fi
