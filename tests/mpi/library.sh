@@ -40,6 +40,15 @@ if cmake -S "$example" -B "$example/none" -DCMAKE_PREFIX_PATH="$work/nowhere" >"
     fail "CMake finds a lockstep that is not the one installed here"
 fi
 
+say "a directory for libraries that is no part of the prefix"
+quietly cmake -S "$root" -B "$work/absolute" -DCMAKE_C_COMPILER="$compiler" -DCMAKE_INSTALL_PREFIX=/opt/there \
+    -DCMAKE_INSTALL_LIBDIR=/srv/libraries -DBUILD_TESTING=OFF
+PKG_CONFIG_PATH=$work/absolute quietly pkg-config --define-variable=pcfiledir=/srv/libraries/pkgconfig \
+    --variable=libdir lockstep
+[[ $(<"$work/out") == /srv/libraries ]] || fail "libraries of lockstep.pc"
+PKG_CONFIG_PATH=$work/absolute quietly pkg-config --variable=includedir lockstep
+[[ $(<"$work/out") == /opt/there/include ]] || fail "headers of lockstep.pc"
+
 say "pkg-config"
 PKG_CONFIG_PATH=$(dirname "$(find "$prefix" -name lockstep.pc)")
 export PKG_CONFIG_PATH
