@@ -46,7 +46,7 @@ ls_status ls_model_weight(const ls_model *model, size_t i, ls_array_info *out);
  * Copy an array of weights out of the model, or into it.
  *
  * Every rank has all weights. They must stay the same on all ranks: set the same values everywhere. Training compares
- * them when it begins.
+ * them when it begins and when it ends.
  *
  * @param values  (dim...) row-major float32: as many as `n`, which must be the array's size
  * @return LS_OK; LS_ERR_ARG if there is no such array; LS_ERR_SHAPE for another n; LS_ERR_NUMERIC if a value to be set

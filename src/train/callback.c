@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/text.h"
 
 /* ---- `callbacks:` of an experiment ---- */
 
@@ -234,16 +235,29 @@ ls_status ls_callbacks_create(ls_trainer *trainer, const ls_callbacks_settings *
     return LS_OK;
 }
 
-/* Collective. What a callback of the calling program did on any rank is done on all: a failure, or the wish to stop. */
+/*
+ * Collective. What a callback of the calling program did on any rank is done on all: a failure, or the wish to stop. A
+ * learning rate must be set on all.
+ */
 static ls_status agree(ls_callbacks *c, ls_status st)
 {
-    int stop = c->run.stop_training;
+    const ls_comm *comm = c->run.trainer->comm;
+    const float rate = c->run.trainer->updater->learning_rate;
+    uint32_t bits, most[3]; /* the largest of all ranks: stop, bits, ~bits; so ~most[2] is the least of bits */
+    char text[32];
 
-    LS_TRY(ls_agree(c->run.trainer->comm, st));
-    LS_TRY(ls_mpi_check(MPI_Allreduce(MPI_IN_PLACE, &stop, 1, MPI_INT, MPI_LOR, c->run.trainer->comm->mpi),
-                        "asking whether a callback stops the training"));
-    c->run.stop_training = stop != 0;
-    return LS_OK;
+    LS_TRY(ls_agree(comm, st));
+    memcpy(&bits, &rate, sizeof bits);
+    most[0] = c->run.stop_training;
+    most[1] = bits;
+    most[2] = ~bits;
+    LS_TRY(ls_mpi_check(MPI_Allreduce(MPI_IN_PLACE, most, 3, MPI_UINT32_T, MPI_MAX, comm->mpi),
+                        "asking what a callback wants"));
+    c->run.stop_training = most[0] != 0;
+    if (most[1] == ~most[2])
+        return LS_OK;
+    ls_format_double((double)rate, text, sizeof text);
+    return ls_comm_same(comm, "the learning rate that a callback has set", text);
 }
 
 /*

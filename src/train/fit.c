@@ -234,8 +234,7 @@ static ls_status run(fit *f, bool *stopped)
             return LS_OK;
     }
     LS_TRY(ls_updater_finish(t->updater, t->gradients));
-    LS_TRY(ls_callbacks_train_end(f->callbacks));
-    return f->model ? ls_checkpoint_write(t, f->model) : LS_OK;
+    return ls_callbacks_train_end(f->callbacks);
 }
 
 ls_status ls_fit(const ls_task *task, const ls_fit_settings *settings, ls_fit_result *result)
@@ -255,11 +254,14 @@ ls_status ls_fit(const ls_task *task, const ls_fit_settings *settings, ls_fit_re
         LS_TRY_CLEANUP(ls_run_begin(f.trainer, settings->directory));
     LS_TRY_CLEANUP(begin_timings(&f));
     LS_TRY_CLEANUP(run(&f, &result->stopped));
+    ls_model_fingerprint(task->model, result->fingerprint);
+    LS_TRY_CLEANUP(ls_comm_same(task->comm, "the weights after training", result->fingerprint));
+    if (f.model && !result->stopped)
+        LS_TRY_CLEANUP(ls_checkpoint_write(f.trainer, f.model));
     result->seconds = ls_now_s() - f.begun_s;
     result->updates = f.trainer->update;
     result->redone = f.trainer->redone;
     result->epochs = f.trainer->epoch;
-    ls_model_fingerprint(task->model, result->fingerprint);
     if (settings->directory)
         LS_TRY_CLEANUP(ls_run_end(f.trainer, settings->directory, result));
     if (result->stopped)

@@ -854,6 +854,39 @@ static void test_ranks_differ(void **state)
     ls_data_free(data);
 }
 
+/* A callback that does something on rank 1 alone: 'r' sets a learning rate, 'w' a weight. */
+static ls_status drift(void *context, ls_callback_run *run, uint64_t epoch, ls_logs *logs)
+{
+    const float kernel[8] = {0.5f};
+
+    (void)epoch, (void)logs;
+    if (ls_comm_rank(ls_callback_comm(run)) != 1)
+        return LS_OK;
+    if (*(const char *)context == 'r')
+        return ls_callback_set_learning_rate(run, 0.25);
+    return ls_model_set_weight(ls_callback_model(run), 0, kernel, 8);
+}
+
+static void test_ranks_drift(void **state)
+{
+    static const ls_callback_hooks hooks = {.on_epoch_end = drift};
+    ls_data *data = memory_data("train", false);
+
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        const ls_callback callback = {.name = "drift", .hooks = &hooks, .context = i ? "w" : "r"};
+        ls_estimator *e = made(MODEL("epochs: 1"));
+        const ls_status st =
+            ls_estimator_fit(e, &(ls_fit_arguments){.train = data, .callback = &callback, .callbacks = 1}, NULL);
+
+        assert_true(all_ranks(st == (ls_comm_size(comm) == 1 ? LS_OK : LS_ERR_MISMATCH)));
+        if (st != LS_OK)
+            assert_true(all_ranks(strstr(ls_error_message(), i ? "the weights" : "the learning rate") != NULL));
+        ls_estimator_free(e);
+    }
+    ls_data_free(data);
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_memory_and_file), cmocka_unit_test(test_goes_on_by_hand),
     cmocka_unit_test(test_goes_on),         cmocka_unit_test(test_files),
@@ -862,6 +895,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_callback_ends),   cmocka_unit_test(test_within),
     cmocka_unit_test(test_warns),           cmocka_unit_test(test_wrong_data),
     cmocka_unit_test(test_wrong_calls),     cmocka_unit_test(test_ranks_differ),
+    cmocka_unit_test(test_ranks_drift),
 };
 
 TRAINING_MPI_MAIN(tests, set_up, tear_down)
