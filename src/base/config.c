@@ -11,6 +11,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/locale.h"
 #include "base/memory.h"
 
 #define SHORT_LIST 6 /* so few known keys are listed even when one of them is near */
@@ -156,9 +157,11 @@ ls_status ls_config_put(ls_config *parent, const char *key, const ls_config *sou
 
 static ls_status fail_at(const char *file, int line, int column, const char *format, va_list args)
 {
+    const locale_t before = ls_locale_enter();
     char message[1024];
 
     vsnprintf(message, sizeof message, format, args);
+    ls_locale_leave(before);
     if (file && line > 0)
         return ls_fail(LS_ERR_CONFIG, "%s:%d:%d: %s", file, line, column, message);
     if (file)
@@ -347,7 +350,7 @@ static ls_status fail_int(const ls_config *node, const char *where, int64_t min,
     describe_range(wanted, sizeof wanted, "an integer", min == INT64_MIN ? NULL : low, false,
                    max == INT64_MAX ? NULL : high, false);
     if (text && is_number(text) && strpbrk(text, ".eE")) {
-        const double value = strtod(text, NULL);
+        const double value = ls_parse_double(text, NULL);
 
         if (value == floor(value) && value >= (double)min && value <= (double)max && fabs(value) < 0x1p53)
             snprintf(hint, sizeof hint, "; write %.0f", value);
@@ -378,7 +381,7 @@ ls_status ls_config_float_open(const ls_config *node, const char *where, double 
 
     if (text && is_number(text)) {
         char *end;
-        const double value = strtod(text, &end);
+        const double value = ls_parse_double(text, &end);
 
         if (*end == '\0' && isfinite(value) && (open_min ? value > min : value >= min) &&
             (open_max ? value < max : value <= max)) {

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/locale.h"
+
 #define MESSAGE_BYTES 1024
 
 static _Thread_local char message[MESSAGE_BYTES];
@@ -45,11 +47,13 @@ ls_status ls_fail(ls_status status, const char *format, ...)
 {
     /* Formatted aside first: an argument may be the old message itself. */
     char fresh[MESSAGE_BYTES];
+    const locale_t before = ls_locale_enter();
     va_list args;
 
     va_start(args, format);
     vsnprintf(fresh, sizeof fresh, format, args);
     va_end(args);
+    ls_locale_leave(before);
     for (char *c = fresh; *c; c++)
         if (*c == '\n' || *c == '\r')
             *c = ' ';
@@ -60,12 +64,15 @@ ls_status ls_fail(ls_status status, const char *format, ...)
 ls_status ls_fail_in(ls_status status, const char *format, ...)
 {
     char context[MESSAGE_BYTES];
+    locale_t before;
     va_list args;
 
     if (status == LS_OK)
         return LS_OK;
+    before = ls_locale_enter();
     va_start(args, format);
     vsnprintf(context, sizeof context, format, args);
     va_end(args);
+    ls_locale_leave(before);
     return ls_fail(status, "%s: %s", context, message);
 }

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/locale.h"
 #include "base/memory.h"
 
 #define NAME_MAX_BYTES 64 /* longer names have no near neighbour worth naming */
@@ -32,6 +33,7 @@ static char *reserve(ls_text *text, size_t more)
 
 void ls_text_add(ls_text *text, const char *format, ...)
 {
+    const locale_t before = ls_locale_enter();
     va_list args, again;
     int n;
     char *end;
@@ -45,6 +47,7 @@ void ls_text_add(ls_text *text, const char *format, ...)
     }
     va_end(again);
     va_end(args);
+    ls_locale_leave(before);
 }
 
 void ls_text_add_bytes(ls_text *text, const void *bytes, size_t n)
@@ -132,14 +135,17 @@ const char *ls_nearest_name(const char *name, const char *const *known, size_t n
 
 void ls_format_double(double value, char *out, size_t out_bytes)
 {
+    const locale_t before = ls_locale_enter();
+
     /* Whole numbers as such: "%.1g" would make 10 into 1e+01. */
     if (fabs(value) < 1e15 && value == (double)(int64_t)value) {
         snprintf(out, out_bytes, "%.0f", value);
-        return;
+    } else {
+        for (int digits = 1; digits <= 17; digits++) {
+            snprintf(out, out_bytes, "%.*g", digits, value);
+            if (strtod(out, NULL) == value)
+                break;
+        }
     }
-    for (int digits = 1; digits <= 17; digits++) {
-        snprintf(out, out_bytes, "%.*g", digits, value);
-        if (strtod(out, NULL) == value)
-            return;
-    }
+    ls_locale_leave(before);
 }

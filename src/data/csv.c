@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <zlib.h>
 
+#include "base/locale.h"
 #include "base/memory.h"
 #include "base/text.h"
 
@@ -449,7 +450,7 @@ ls_csv_kind ls_csv_number(const char *field, double *value)
     }
     if (digits == 0 || *s != '\0')
         return LS_CSV_TEXT;
-    number = strtod(field, NULL);
+    number = ls_parse_double(field, NULL);
     if (fabs(number) > (double)FLT_MAX)
         return LS_CSV_NO_NUMBER;
     *value = number;

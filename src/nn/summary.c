@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/locale.h"
+
 #define COLUMNS_MAX 4
 
 /* Keras asks for 76 columns, cut at fixed fractions; these are the widths between the bars that result from them. */
@@ -34,11 +36,13 @@ const char *ls_format_count(uint64_t count, char out[LS_NUMBER_BYTES])
 const char *ls_format_bytes(double bytes, char out[LS_NUMBER_BYTES])
 {
     static const char *const units[] = {"B", "KB", "MB", "GB", "TB", "PB"};
+    const locale_t before = ls_locale_enter();
     size_t u = 0;
 
     for (; bytes >= 1024 && u + 1 < sizeof units / sizeof units[0]; u++)
         bytes /= 1024;
     snprintf(out, LS_NUMBER_BYTES, "%.2f %s", bytes, units[u]);
+    ls_locale_leave(before);
     return out;
 }
 

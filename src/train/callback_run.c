@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "base/locale.h"
 #include "formats/keras_archive.h"
 #include "train/callback.h"
 #include "train/checkpoint.h"
@@ -116,10 +117,12 @@ ls_status ls_callback_save(ls_callback_run *run, const char *path)
 
 void ls_callback_say(ls_callback_run *run, const char *format, ...)
 {
+    locale_t before;
     va_list args;
 
     if (!run->out)
         return;
+    before = ls_locale_enter();
     if (run->progress->width > 0) { /* the bar stands on the line */
         fputc('\n', run->out);
         run->progress->width = 0;
@@ -129,15 +132,18 @@ void ls_callback_say(ls_callback_run *run, const char *format, ...)
     va_end(args);
     fputc('\n', run->out);
     fflush(run->out);
+    ls_locale_leave(before);
 }
 
 ls_status ls_callback_fail(ls_status status, const char *format, ...)
 {
     char message[1024]; /* as long as the error record's */
+    const locale_t before = ls_locale_enter();
     va_list args;
 
     va_start(args, format);
     vsnprintf(message, sizeof message, format, args);
     va_end(args);
+    ls_locale_leave(before);
     return ls_fail(status, "%s", message);
 }

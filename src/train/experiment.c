@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/locale.h"
 #include "base/memory.h"
 #include "data/sampler.h"
 #include "formats/yaml.h"
@@ -369,7 +370,7 @@ static ls_status read_bytes(const ls_config *node, const char *where, uint64_t *
     double value;
 
     LS_TRY(ls_config_text(node, where, &text));
-    value = strtod(text, &unit);
+    value = ls_parse_double(text, &unit);
     if (unit == text || !(value > 0))
         return ls_config_fail(node, "%s is a size like 512MB or 1.5GiB, not '%s'", where, text);
     unit += strspn(unit, " ");

@@ -4,6 +4,7 @@
 #include <math.h>
 
 #include "base/clock.h"
+#include "base/locale.h"
 
 #define REDRAW_S 0.05
 #define BAR 20 /* cells */
@@ -70,10 +71,12 @@ static int add_step_time(char *out, size_t bytes, double seconds)
 
 static int add_logs(FILE *out, const ls_log *logs, size_t n)
 {
+    const locale_t before = ls_locale_enter();
     int width = 0;
 
     for (size_t i = 0; i < n; i++)
         width += fprintf(out, fabs(logs[i].value) > 1e-3 ? " - %s: %.4f" : " - %s: %.4e", logs[i].name, logs[i].value);
+    ls_locale_leave(before);
     return width;
 }
 

@@ -154,6 +154,22 @@ for ranks in 1 2 3; do
     same "$work/1/moons.h5" "$work/$ranks/moons.h5" "the saved model"
 done
 
+say "a program whose locale has a decimal comma: the same bits"
+if command -v localedef >/dev/null && localedef -i de_DE -f UTF-8 "$work/de_DE.UTF-8" 2>"$work/err"; then
+    sed -e 's/ MPI_Init_thread/ if (!setlocale(LC_ALL, "de_DE.UTF-8")) return 9;\n&/' -e '1i #include <locale.h>' \
+        "$example/moons.c" >"$example/comma.c"
+    # shellcheck disable=SC2046
+    quietly "$compiler" "${flags[@]}" "$example/comma.c" -o "$example/comma" $(pkg-config --cflags --libs lockstep)
+    mkdir "$work/comma"
+    LOCPATH=$work quietly mpirun -n 2 "$example/comma" "$work/comma"
+    [[ $(fingerprint) == "$want" ]] || fail "$(fingerprint) instead of $want"
+    grep -q '^best loss after 40 epochs: 0\.' "$work/out" || fail "the library writes a comma"
+    grep -q '^loss: 0,' "$work/out" || fail "the program's own numbers have no comma: the locale was not used"
+    same "$work/1/moons.h5" "$work/comma/moons.h5" "the saved model"
+else
+    echo "no localedef or no de_DE here: left out"
+fi
+
 say "the command line, with the same data in a file: the same bits"
 succeed 1 import csv "$work/1/moons.csv" --array x=x1,x2 --array y=y --shape y= --in-order --output "$work/data.h5"
 cat >"$work/moons.yaml" <<'END'

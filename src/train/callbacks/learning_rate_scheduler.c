@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "base/locale.h"
 #include "base/memory.h"
 #include "nn/optimizer.h"
 #include "train/callbacks/callbacks.h"
@@ -26,7 +27,7 @@ static bool is_number(const char *text)
 {
     char *end;
 
-    strtod(text, &end);
+    ls_parse_double(text, &end);
     return end != text && !*end;
 }
 

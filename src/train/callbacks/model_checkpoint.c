@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/locale.h"
 #include "base/memory.h"
 #include "formats/keras_archive.h"
 #include "formats/keras_config.h"
@@ -138,8 +139,12 @@ static bool should_save(model_checkpoint *m, ls_callback_run *run, uint64_t epoc
             ls_callback_say(run, "Epoch %" PRIu64 ": saving model to %s", epoch + 1, path);
         return true;
     }
-    if (m->best.any)
+    if (m->best.any) {
+        const locale_t before = ls_locale_enter();
+
         snprintf(best, sizeof best, "%.5f", (double)m->best.value);
+        ls_locale_leave(before);
+    }
     if (!ls_monitor_improves(&m->monitor, *value, &m->best)) {
         if (c->verbose)
             ls_callback_say(run, "Epoch %" PRIu64 ": %s did not improve from %s", epoch + 1, c->monitor, best);

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/locale.h"
+
 #define FIELD_BYTES 128
 #define DIGITS_MAX 64 /* of a width or a precision: file names are shorter than 256 bytes */
 
@@ -95,7 +97,9 @@ static bool add_float(const format_spec *spec, double value, ls_text *out)
 {
     const char sign[2] = {signbit(value) || spec->sign == '-' ? '\0' : spec->sign, '\0'};
     const int precision = spec->precision < 0 ? 6 : spec->precision;
+    const locale_t before = ls_locale_enter();
     char text[512], digits[480];
+    bool known = true;
 
     if (spec->type == '%')
         snprintf(digits, sizeof digits, "%.*f%%", precision, 100 * value);
@@ -108,6 +112,9 @@ static bool add_float(const format_spec *spec, double value, ls_text *out)
     else if (!spec->type && spec->precision < 0)
         ls_python_float(value, digits);
     else
+        known = false;
+    ls_locale_leave(before);
+    if (!known)
         return false;
     snprintf(text, sizeof text, "%s%s", sign, digits);
     add_padded(spec, text, out);
