@@ -111,7 +111,7 @@ ls_status ls_data_rows(ls_data *data, uint64_t begin, uint64_t end);
 /**
  * How many samples there are, after ls_data_rows. Looks into the file if the first input lies in one.
  *
- * @return LS_OK; LS_ERR_ARG if there is no input; LS_ERR_IO; LS_ERR_FORMAT
+ * @return LS_OK; LS_ERR_ARG if there is no input, or ls_data_rows names samples there are not; LS_ERR_IO; LS_ERR_FORMAT
  */
 ls_status ls_data_samples(const ls_data *data, uint64_t *out);
 

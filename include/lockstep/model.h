@@ -2,7 +2,8 @@
  * @file model.h
  * A model seen from outside: its inputs, its outputs, and its weights as a list of arrays.
  *
- * Models are lent by the estimator or the callback that has them. Nothing here is collective.
+ * Models are lent by the estimator or the callback that has them. Nothing here is collective. A pointer that is NULL is
+ * LS_ERR_ARG; a model that is NULL has 0 inputs, outputs and weights, and an empty fingerprint.
  */
 #ifndef LOCKSTEP_MODEL_H
 #define LOCKSTEP_MODEL_H

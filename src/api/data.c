@@ -205,6 +205,18 @@ ls_status ls_data_rows(ls_data *data, uint64_t begin, uint64_t end)
     return LS_OK;
 }
 
+/* How many of `all` samples the data take. */
+static ls_status taken(const ls_data *data, uint64_t all, uint64_t *out)
+{
+    const uint64_t *rows = data->spec.rows;
+
+    if (data->spec.has_rows && rows[1] > all)
+        return ls_fail(LS_ERR_ARG, "%s: rows [%llu, %llu) cannot be taken: it has %llu samples", data->spec.name,
+                       (unsigned long long)rows[0], (unsigned long long)rows[1], (unsigned long long)all);
+    *out = data->spec.has_rows ? rows[1] - rows[0] : all;
+    return LS_OK;
+}
+
 ls_status ls_data_samples(const ls_data *data, uint64_t *out)
 {
     const ls_array_spec *x;
@@ -217,22 +229,15 @@ ls_status ls_data_samples(const ls_data *data, uint64_t *out)
     if (!data->spec.xs)
         return ls_fail(LS_ERR_ARG, "%s has no input: there are no samples to count", data->spec.name);
     x = &data->spec.x[0];
-    if (data->spec.has_rows) {
-        *out = data->spec.rows[1] - data->spec.rows[0];
-        return LS_OK;
-    }
-    if (x->memory) {
-        *out = x->memory->samples;
-        return LS_OK;
-    }
+    if (x->memory)
+        return taken(data, x->memory->samples, out);
     LS_TRY(ls_h5_open_read(x->file, &file));
     st = ls_h5_get_shape(file, x->path, &rank, dim);
     ls_h5_close(file);
     LS_TRY(st);
     if (!rank)
         return ls_fail(LS_ERR_FORMAT, "'%s' in '%s' has no axis of samples", x->path, x->file);
-    *out = dim[0];
-    return LS_OK;
+    return taken(data, dim[0], out);
 }
 
 static ls_status copy_arrays(ls_data *data, ls_role role, const ls_array_spec *spec, size_t n)

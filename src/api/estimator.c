@@ -5,6 +5,7 @@
 
 #include "api/data.h"
 #include "base/memory.h"
+#include "formats/keras_archive.h"
 #include "nn/summary.h"
 #include "train/checkpoint.h"
 #include "train/evaluate.h"
@@ -239,11 +240,23 @@ void ls_text_free(char *text)
     ls_free(text);
 }
 
+/* Keras goes by the end of the name, and this is no file of those kinds. */
+static ls_status check_save_path(const char *path)
+{
+    LS_TRY(need(path, "ls_estimator_save", "path"));
+    if (ls_keras_names_archive(path) || ls_keras_names_weights(path))
+        return ls_fail(LS_ERR_ARG,
+                       "ls_estimator_save writes a whole model as HDF5, which '%s' does not say: name it like model.h5; "
+                       "`lockstep export` makes other files of it",
+                       path);
+    return LS_OK;
+}
+
 ls_status ls_estimator_save(ls_estimator *e, const char *path)
 {
     LS_TRY(need(e, "ls_estimator_save", "estimator"));
     LS_TRY(need_no_fit(e, "ls_estimator_save"));
-    LS_TRY(ls_agree(e->comm, need(path, "ls_estimator_save", "path")));
+    LS_TRY(ls_agree(e->comm, check_save_path(path)));
     LS_TRY(need_model(e, NULL));
     return ls_checkpoint_write_model(e->comm, e->experiment, e->model, &e->state, path);
 }

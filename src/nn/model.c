@@ -360,6 +360,9 @@ void ls_model_fingerprint(const ls_model *model, char out[33])
     XXH3_state_t state;
     XXH128_hash_t hash;
 
+    *out = '\0';
+    if (!model)
+        return;
     XXH3_128bits_reset(&state);
     for (size_t i = 0; i < model->layers; i++)
         for (size_t p = 0; p < model->layer[i]->params; p++) {

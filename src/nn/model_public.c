@@ -11,17 +11,24 @@ static_assert(sizeof((ls_array_info){0}.name) == LS_PARAM_NAME_BYTES, "every nam
 
 size_t ls_model_input_count(const ls_model *model)
 {
-    return model->inputs;
+    return model ? model->inputs : 0;
 }
 
 size_t ls_model_output_count(const ls_model *model)
 {
-    return model->outputs;
+    return model ? model->outputs : 0;
 }
 
 size_t ls_model_weight_count(const ls_model *model)
 {
-    return model->params;
+    return model ? model->params : 0;
+}
+
+static ls_status need(const ls_model *model, const void *argument, const char *function, const char *name)
+{
+    if (model && argument)
+        return LS_OK;
+    return ls_fail(LS_ERR_ARG, "%s: %s is NULL", function, model ? name : "model");
 }
 
 static void set_shape(const ls_shape *shape, ls_array_info *out)
@@ -45,11 +52,13 @@ static ls_status describe_node(const ls_model *model, const size_t *node, size_t
 
 ls_status ls_model_input(const ls_model *model, size_t i, ls_array_info *out)
 {
+    LS_TRY(need(model, out, "ls_model_input", "out"));
     return describe_node(model, model->input, model->inputs, "input", i, out);
 }
 
 ls_status ls_model_output(const ls_model *model, size_t i, ls_array_info *out)
 {
+    LS_TRY(need(model, out, "ls_model_output", "out"));
     return describe_node(model, model->output, model->outputs, "output", i, out);
 }
 
@@ -70,6 +79,7 @@ ls_status ls_model_weight(const ls_model *model, size_t i, ls_array_info *out)
 {
     const ls_param *param = NULL;
 
+    LS_TRY(need(model, out, "ls_model_weight", "out"));
     *out = (ls_array_info){0};
     LS_TRY(find_weight(model, i, &param));
     ls_model_param_name(model, param, out->name);
@@ -92,6 +102,7 @@ ls_status ls_model_get_weight(const ls_model *model, size_t i, float *values, si
 {
     const ls_param *param = NULL;
 
+    LS_TRY(need(model, values, "ls_model_get_weight", "values"));
     LS_TRY(find_weight(model, i, &param));
     LS_TRY(check_size(model, param, n));
     memcpy(values, param->value, n * sizeof *values);
@@ -103,6 +114,7 @@ ls_status ls_model_set_weight(ls_model *model, size_t i, const float *values, si
     const ls_param *param = NULL;
     char name[LS_PARAM_NAME_BYTES];
 
+    LS_TRY(need(model, values, "ls_model_set_weight", "values"));
     LS_TRY(find_weight(model, i, &param));
     LS_TRY(check_size(model, param, n));
     for (size_t j = 0; j < n; j++)

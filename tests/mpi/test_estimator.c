@@ -751,7 +751,9 @@ static void test_wrong_data(void **state)
         REFUSED(ls_estimator_predict(e, data, 0, out, 2), LS_ERR_DATA, "train", "sample 1", "nan");
         assert_true(all_ranks(ok(ls_data_rows(data, 0, 3))));
         REFUSED(ls_estimator_predict(e, data, 0, out, 3), LS_ERR_ARG, "[0, 3)", "2 samples");
+        REFUSED(ls_data_samples(data, &samples), LS_ERR_ARG, "[0, 3)", "2 samples");
         assert_true(all_ranks(ok(ls_data_rows(data, 0, 1))));
+        assert_true(all_ranks(ok(ls_data_samples(data, &samples)) && samples == 1));
         assert_true(all_ranks(ok(ls_estimator_predict(e, data, 0, out, 1))));
         ls_estimator_free(e);
     }
@@ -801,6 +803,8 @@ static void test_wrong_calls(void **state)
     REFUSED(ls_estimator_predict(e, data, 0, out, N - 1), LS_ERR_SHAPE, "10", "9");
     REFUSED(ls_estimator_predict(e, data, 0, NULL, N), LS_ERR_ARG, "out");
     REFUSED(ls_estimator_predict(e, NULL, 0, out, N), LS_ERR_ARG, "data");
+    REFUSED(ls_estimator_save(e, "moons.keras"), LS_ERR_ARG, "'moons.keras'", ".h5");
+    REFUSED(ls_estimator_save(e, "moons.weights.h5"), LS_ERR_ARG, "'moons.weights.h5'", ".h5");
     REFUSED(ls_estimator_save(e, "/nowhere/at/all.h5"), LS_ERR_IO, "/nowhere/at/all.h5");
     assert_true(all_ranks(ok(ls_data_create("other", &other))));
     REFUSED(ls_estimator_predict(e, other, 0, out, N), LS_ERR_CONFIG, "other", "no array", "'input'");
@@ -854,6 +858,31 @@ static void test_ranks_differ(void **state)
     ls_data_free(data);
 }
 
+/* Functions of a model take NULL as the others do. */
+static void test_model_null(void **state)
+{
+    ls_estimator *e = made("model: [{input: {shape: [2]}}, {dense: {units: 1}}]\n");
+    ls_model *model = NULL;
+    ls_array_info info;
+    float value[2];
+    char fingerprint[33] = "x";
+
+    (void)state;
+    assert_true(all_ranks(ok(ls_estimator_model(e, &model))));
+    assert_int_equal(ls_model_input_count(NULL) + ls_model_output_count(NULL) + ls_model_weight_count(NULL), 0);
+    REFUSED(ls_model_input(NULL, 0, &info), LS_ERR_ARG, "ls_model_input: model is NULL");
+    REFUSED(ls_model_output(model, 0, NULL), LS_ERR_ARG, "ls_model_output: out is NULL");
+    REFUSED(ls_model_weight(NULL, 0, &info), LS_ERR_ARG, "ls_model_weight: model is NULL");
+    REFUSED(ls_model_weight(model, 0, NULL), LS_ERR_ARG, "ls_model_weight: out is NULL");
+    REFUSED(ls_model_get_weight(NULL, 0, value, 2), LS_ERR_ARG, "ls_model_get_weight: model is NULL");
+    REFUSED(ls_model_get_weight(model, 0, NULL, 2), LS_ERR_ARG, "ls_model_get_weight: values is NULL");
+    REFUSED(ls_model_set_weight(NULL, 0, value, 2), LS_ERR_ARG, "ls_model_set_weight: model is NULL");
+    REFUSED(ls_model_set_weight(model, 0, NULL, 2), LS_ERR_ARG, "ls_model_set_weight: values is NULL");
+    ls_model_fingerprint(NULL, fingerprint);
+    assert_string_equal(fingerprint, "");
+    ls_estimator_free(e);
+}
+
 /* A callback that does something on rank 1 alone: 'r' sets a learning rate, 'w' a weight. */
 static ls_status drift(void *context, ls_callback_run *run, uint64_t epoch, ls_logs *logs)
 {
@@ -895,7 +924,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_callback_ends),   cmocka_unit_test(test_within),
     cmocka_unit_test(test_warns),           cmocka_unit_test(test_wrong_data),
     cmocka_unit_test(test_wrong_calls),     cmocka_unit_test(test_ranks_differ),
-    cmocka_unit_test(test_ranks_drift),
+    cmocka_unit_test(test_ranks_drift),     cmocka_unit_test(test_model_null),
 };
 
 TRAINING_MPI_MAIN(tests, set_up, tear_down)
