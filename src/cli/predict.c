@@ -140,6 +140,13 @@ static ls_status write_predictions(const collector *c, uint64_t samples, const c
 /* Before any work is done. */
 static ls_status check_output(const ls_data_arguments *a)
 {
+    static const char *const endings[] = {".h5", ".hdf5", ".npy", ".npz"};
+    size_t i = 0;
+
+    while (i < 4 && !ls_ends_with(a->output, endings[i]))
+        i++;
+    if (i == 4)
+        return ls_fail(LS_ERR_USAGE, "--output writes .h5, .npy and .npz files; '%s' is none by its name", a->output);
     if (a->task->model->outputs > 1 && ls_ends_with(a->output, ".npy"))
         return ls_fail(LS_ERR_USAGE, "'%s' can hold one array, but the model has %zu outputs; write an .npz or .h5 file",
                        a->output, a->task->model->outputs);

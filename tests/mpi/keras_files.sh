@@ -22,12 +22,12 @@ same_from_both() {
         ranks=$([[ $format == h5 ]] && echo 1 || echo 3)
         succeed 1 summary "$files/$1.$format"
         cp "$work/out" "$work/$format.summary"
-        succeed "$ranks" predict "$files/$1.$format" --data "$data" --split "$1" --output "$work/$format.predictions"
+        succeed "$ranks" predict "$files/$1.$format" --data "$data" --split "$1" --output "$work/$format.predictions.h5"
         succeed "$ranks" evaluate "$files/$1.$format" --data "$data" --split "$1"
         cp "$work/out" "$work/$format.scores"
     done
     same "$work/h5.summary" "$work/keras.summary" "the summaries of $1"
-    same "$work/h5.predictions" "$work/keras.predictions" "the predictions of $1"
+    same "$work/h5.predictions.h5" "$work/keras.predictions.h5" "the predictions of $1"
     same "$work/h5.scores" "$work/keras.scores" "the scores of $1"
 }
 
