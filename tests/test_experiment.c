@@ -316,9 +316,9 @@ static void settings_come_after_the_file(void **state)
     assert_string_equal(units->text, "7");
     ls_experiment_free(e);
 
-    FAILS(ls_experiment_read(path, unknown, 1, &e), LS_ERR_CONFIG, "--set fit.epoch=3", "'epoch'");
+    FAILS(ls_experiment_read(path, unknown, 1, &e), LS_ERR_CONFIG, "setting fit.epoch=3", "'epoch'");
     assert_null(e);
-    FAILS(ls_experiment_read(path, value, 1, &e), LS_ERR_CONFIG, "--set fit.epochs=none", "'none'");
+    FAILS(ls_experiment_read(path, value, 1, &e), LS_ERR_CONFIG, "setting fit.epochs=none", "'none'");
     assert_null(e);
     unlink(path);
     rmdir(folder);

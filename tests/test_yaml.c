@@ -277,21 +277,21 @@ static void test_set_errors(void **state)
     int64_t out;
 
     (void)state;
-    FAILS(ls_yaml_set(tree, "fit.epochs"), LS_ERR_CONFIG, "--set fit.epochs: write it as KEY.KEY=VALUE");
-    FAILS(ls_yaml_set(tree, "=3"), LS_ERR_CONFIG, "--set =3: write it");
-    FAILS(ls_yaml_set(tree, "fit..epochs=3"), LS_ERR_CONFIG, "--set fit..epochs=3: the path has an empty part");
+    FAILS(ls_yaml_set(tree, "fit.epochs"), LS_ERR_CONFIG, "setting fit.epochs: write it as KEY.KEY=VALUE");
+    FAILS(ls_yaml_set(tree, "=3"), LS_ERR_CONFIG, "setting =3: write it");
+    FAILS(ls_yaml_set(tree, "fit..epochs=3"), LS_ERR_CONFIG, "setting fit..epochs=3: the path has an empty part");
     FAILS(ls_yaml_set(tree, "seed.x=3"), LS_ERR_CONFIG, "'x' would lie below the single value '42'");
     FAILS(ls_yaml_set(tree, "model.3.dense=1"), LS_ERR_CONFIG, "'3' is no entry of a list of 3");
     FAILS(ls_yaml_set(tree, "model.-1=1"), LS_ERR_CONFIG, "'-1' is no entry");
-    FAILS(ls_yaml_set(tree, "seed=[1"), LS_ERR_CONFIG, "--set seed=[1:2:1: did not find expected ',' or ']'");
+    FAILS(ls_yaml_set(tree, "seed=[1"), LS_ERR_CONFIG, "setting seed=[1:2:1: did not find expected ',' or ']'");
 
     /* What was set names the command line when it turns out to be wrong. */
     assert_true(ok(ls_yaml_set(tree, "seed=abc")));
     FAILS(ls_config_int(ls_config_get(tree, "seed"), "seed", 0, 9, &out), LS_ERR_CONFIG,
-          "--set seed=abc: seed must be an integer from 0 to 9, not 'abc'");
+          "setting seed=abc: seed must be an integer from 0 to 9, not 'abc'");
     assert_true(ok(ls_yaml_set(tree, "fitt.epochs=3")));
     FAILS(ls_config_check_keys(tree, known, 6, "the experiment"), LS_ERR_CONFIG,
-          "--set fitt.epochs=3: unknown key 'fitt' in the experiment; did you mean 'fit'?");
+          "setting fitt.epochs=3: unknown key 'fitt' in the experiment; did you mean 'fit'?");
     ls_config_free(tree);
 }
 

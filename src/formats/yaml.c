@@ -397,8 +397,8 @@ ls_status ls_yaml_set_steps(ls_config *root, const char *assignment, size_t step
     ls_status st;
 
     if (!equals || equals == assignment)
-        return ls_fail(LS_ERR_CONFIG, "--set %s: write it as KEY.KEY=VALUE, like fit.epochs=3", assignment);
-    ls_text_add(&name, "--set %s", assignment);
+        return ls_fail(LS_ERR_CONFIG, "setting %s: write it as KEY.KEY=VALUE, like fit.epochs=3", assignment);
+    ls_text_add(&name, "setting %s", assignment);
     LS_TRY_CLEANUP(name.status);
     if (!(path = ls_strdup(assignment))) {
         st = LS_ERR_MEMORY;

@@ -9,7 +9,7 @@
 ls_status ls_yaml_read(const char *path, ls_config **out);
 ls_status ls_yaml_parse(const char *text, size_t bytes, const char *name, ls_config **out);
 
-/* Apply "fit.epochs=3" (from the command line) to a tree: the value is YAML; missing maps are made;
+/* Apply "fit.epochs=3" to a tree, from the command line or a program: the value is YAML; missing maps are made;
  * "model.1.dense.units" walks into lists by index. */
 ls_status ls_yaml_set(ls_config *root, const char *assignment);
 /* The same in at most so many steps, where the last one is a key with dots: in two, "set.fit.epochs=3" sets "fit.epochs". */

@@ -787,6 +787,7 @@ static void test_wrong_calls(void **state)
 
     e = made(MODEL("epochs: 1"));
     REFUSED(ls_estimator_set(e, "fit.epoch=3"), LS_ERR_CONFIG, "epochs");
+    REFUSED(ls_estimator_set(e, "fit.epochs=zwei"), LS_ERR_CONFIG, "setting fit.epochs=zwei: ");
     REFUSED(ls_estimator_set(e, NULL), LS_ERR_ARG, "setting");
     assert_true(all_ranks(ok(ls_estimator_set(e, "seed=4"))));
     REFUSED(ls_estimator_fit(e, &(ls_fit_arguments){.train = data, .verbose = 3}, NULL), LS_ERR_ARG, "verbose");
