@@ -9,7 +9,7 @@
 #ifndef LOCKSTEP_COMM_H
 #define LOCKSTEP_COMM_H
 
-/* The C interface alone: the old C++ bindings, which some mpi.h add in C++, want a library that lockstep does not name. */
+/* The C interface alone: the C++ bindings of some mpi.h want a library that lockstep does not name. */
 #ifndef OMPI_SKIP_MPICXX
 #define OMPI_SKIP_MPICXX 1
 #endif

@@ -212,7 +212,8 @@ void ls_text_free(char *text);
  *
  * Collective; rank 0 writes.
  *
- * @return LS_OK; LS_ERR_ARG for a name that ends in .keras or .weights.h5, which `lockstep export` writes; LS_ERR_IO; as ls_estimator_model
+ * @return LS_OK; LS_ERR_ARG for a name that ends in .keras or .weights.h5, which `lockstep export` writes; LS_ERR_IO;
+ *         as ls_estimator_model
  */
 ls_status ls_estimator_save(ls_estimator *estimator, const char *path);
 

@@ -73,13 +73,15 @@ static const ls_callback_hooks hooks = {.on_epoch_end = on_epoch_end, .state = s
 static int write_csv(const char *path, int16_t x[SAMPLES][2], const uint8_t y[SAMPLES])
 {
     FILE *file = fopen(path, "w");
+    int bad;
 
     if (!file)
         return -1;
     fprintf(file, "x1,x2,y\n");
     for (int i = 0; i < SAMPLES; i++)
         fprintf(file, "%d,%d,%d\n", x[i][0], x[i][1], y[i]);
-    return fclose(file);
+    bad = ferror(file);
+    return fclose(file) || bad;
 }
 
 static ls_status run(const ls_comm *comm, const char *directory)
@@ -100,7 +102,7 @@ static ls_status run(const ls_comm *comm, const char *directory)
     const ls_logs *logs;
     ls_status status;
 
-    /* The data: every rank has all of them. They stay int16 and bytes; they become float32 when a batch is made. */
+    /* The data: every rank has all of them. They keep their type; a batch is made of float32. */
     make_moons(x, y);
     TRY(ls_data_create("train", &data));
     TRY(ls_data_add(data, LS_INPUT, NULL, LS_TYPE_INT16, SAMPLES, 1, &two, x));
@@ -130,10 +132,9 @@ static ls_status run(const ls_comm *comm, const char *directory)
         printf("loaded: %s\nfingerprint: %s\n", fingerprint, result.fingerprint);
 
     snprintf(path, sizeof path, "%s/moons.csv", directory);
-    if (speaks && write_csv(path, x, y) != 0) {
-        fprintf(stderr, "moons: cannot write '%s'\n", path);
-        status = LS_ERR_IO;
-    }
+    if (speaks && write_csv(path, x, y) != 0)
+        status = ls_callback_fail(LS_ERR_IO, "cannot write '%s'", path);
+    TRY(ls_agree(comm, status));
 cleanup:
     ls_estimator_free(loaded);
     ls_estimator_free(estimator);

@@ -189,6 +189,13 @@ succeed 1 summary "$work/1/moons.h5"
 grep -q 'Total params: 65' "$work/out" || fail "summary does not count 65 parameters"
 succeed 1 inspect "$work/1/moons.h5"
 
+say "a program that cannot write says so and fails"
+mkdir -p "$work/full/moons.csv"
+status=0
+timeout "$patience_s" mpirun -n 2 "$example/moons" "$work/full" >"$work/out" 2>"$work/err" || status=$?
+((status == 1)) || fail "exit status $status"
+[[ $(grep -c "^moons: .*cannot write" "$work/err") == 1 ]] || fail "not exactly one message"
+
 say "a program that asks for something impossible gets one message, and ends"
 sed 's/units: 1,/units: 2,/' "$example/moons.c" >"$example/wrong.c"
 # shellcheck disable=SC2046
