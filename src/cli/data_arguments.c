@@ -24,6 +24,7 @@ void ls_data_arguments_reset(ls_data_arguments *a)
     ls_task_free(a->task);
     ls_array_specs_free(a->spec.x, a->spec.xs);
     ls_array_specs_free(a->spec.y, a->spec.ys);
+    ls_array_specs_free(a->spec.sample_weight, a->spec.weights);
     ls_free(a->spec.name);
     ls_experiment_free(a->experiment);
     *a = (ls_data_arguments){0};
@@ -80,8 +81,11 @@ cleanup:
     return st;
 }
 
-/* The arrays that the experiment names for this split; else what the file has of that name. */
-static ls_status make_spec(ls_data_arguments *a)
+/*
+ * The arrays that the experiment names for this split; else what the file has of that name. scored: with the sample
+ * weights, which predictions have no use for.
+ */
+static ls_status make_spec(ls_data_arguments *a, bool scored)
 {
     const ls_split_spec *from = ls_experiment_split(a->experiment, a->split);
     hid_t file;
@@ -93,6 +97,8 @@ static ls_status make_spec(ls_data_arguments *a)
         a->spec.has_rows = from->has_rows;
         memcpy(a->spec.rows, from->rows, sizeof from->rows);
         LS_TRY(copy_arrays(a, from->x, from->xs, &a->spec.x, &a->spec.xs));
+        if (scored && from->weights)
+            LS_TRY(copy_arrays(a, from->sample_weight, from->weights, &a->spec.sample_weight, &a->spec.weights));
         return copy_arrays(a, from->y, from->ys, &a->spec.y, &a->spec.ys);
     }
     LS_TRY(ls_h5_open_read(a->data, &file));
@@ -139,7 +145,7 @@ static ls_status read_arguments(int argc, char **argv, bool wants_output, ls_dat
     a->batch_size = batch ? (uint64_t)batch : (uint64_t)a->experiment->fit.batch_size;
     a->microbatch = (uint64_t)a->experiment->fit.microbatch;
     a->experiment->fit.validation_batch_size = (int64_t)a->batch_size; /* data that are streamed are held for it */
-    return make_spec(a);
+    return make_spec(a, !wants_output);
 }
 
 ls_status ls_data_arguments_read(const ls_comm *comm, int argc, char **argv, bool wants_output, ls_data_arguments *a)
@@ -153,5 +159,7 @@ ls_status ls_data_arguments_read(const ls_comm *comm, int argc, char **argv, boo
     if (st == LS_OK)
         st = ls_engine_create(a->task->model, a->task->objective,
                               (size_t)ls_slice_rows_max(a->batch_size, a->microbatch, comm->size), false, &a->engine);
+    if (st == LS_OK)
+        st = ls_task_plan_weights(a->task, a->task->test, a->engine);
     return ls_agree(comm, st);
 }

@@ -136,6 +136,16 @@ refuse 2 1 "'--dott'" "'--dot'" -- summary "$work/experiment.yaml" --dott x
 refuse 1 1 "$data" -- summary "$data"
 refuse 1 1 "$work/absent/x.dot" -- summary "$work/experiment.yaml" --dot "$work/absent/x.dot"
 
+say "evaluate: with the sample weights of the split, as train does; the labels stand in for weights"
+sed 's,^  train: .*,&\n  test: {x: /train/x\, y: /train/y\, sample_weight: /train/y},' "$work/experiment.yaml" >"$work/weighted.yaml"
+train 1 "$work/weighted" "$work/weighted.yaml"
+loss=$(sed -n 's/^test loss: //p' "$work/out")
+succeed 2 evaluate "$work/weighted/model.h5" --data "$data"
+[[ -n $loss && $(awk '/^loss: / {printf "%.4f", $2}' "$work/out") == "$loss" ]] ||
+    fail "train says that the loss on the test split is $loss"
+succeed 2 evaluate "$work/weighted/model.h5" --data "$data" --split train
+[[ $(awk '/^loss: / {printf "%.4f", $2}' "$work/out") != "$loss" ]] || fail "the sample weights make no difference"
+
 say "inspect: a model and a checkpoint"
 for file in "$model" "$work/run/checkpoint.h5"; do
     succeed 1 inspect "$file"
