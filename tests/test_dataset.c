@@ -358,6 +358,57 @@ static void test_hash(void **state)
     assert_true(hash_of(H5T_STD_I16LE, v, 1, flat, 1) != hash_of(H5T_STD_I16LE, v, 2, flat, 1));
 }
 
+/* n samples of 64 KiB, zeros but for one byte of the first sample. */
+static void write_large(hsize_t n, uint8_t byte)
+{
+    const hsize_t dim[] = {n, 65536}, chunk[] = {1, 65536}, one[] = {1, 1}, start[] = {0, 5};
+    const hid_t f = begin(), space = H5Screate_simple(2, dim, NULL), memory = H5Screate_simple(2, one, NULL);
+    const hid_t create = H5Pcreate(H5P_DATASET_CREATE);
+    hid_t d;
+
+    H5Pset_chunk(create, 2, chunk);
+    d = H5Dcreate2(f, "/x", H5T_STD_U8LE, space, H5P_DEFAULT, create, H5P_DEFAULT);
+    H5Sselect_hyperslab(space, H5S_SELECT_SET, start, NULL, one, NULL);
+    assert_true(H5Dwrite(d, H5T_NATIVE_UINT8, memory, space, H5P_DEFAULT, &byte) >= 0);
+    H5Dclose(d);
+    H5Pclose(create);
+    H5Sclose(memory);
+    H5Sclose(space);
+    H5Fclose(f);
+}
+
+/* The identity does not know whether the values are in memory; small arrays are hashed whole, large ones sampled. */
+static void test_identity(void **state)
+{
+    const uint64_t cut[] = {3, 900};
+    uint64_t seen[4];
+    size_t n = 0;
+
+    (void)state;
+    for (int large = 0; large < 2; large++)
+        for (uint8_t byte = 1; byte < 3; byte++) {
+            ls_array *loaded, *described;
+
+            write_large(large ? 1100 : 1000, byte); /* 69 and 62.5 MiB */
+            for (int all = 0; all < 2; all++) {
+                loaded = open_array("/x", all ? NULL : cut);
+                assert_true(ok(ls_array_describe(file, "/x", all ? NULL : cut, &described)));
+                assert_true(ok(ls_array_identify(loaded)));
+                assert_true(ok(ls_array_identify(described)));
+                assert_false(ls_array_is_loaded(described));
+                assert_true(ls_array_identity(loaded) == ls_array_identity(described));
+                assert_true((ls_array_identity(loaded) == ls_array_hash(loaded)) == !(large && all));
+                if (all)
+                    seen[n++] = ls_array_identity(loaded);
+                ls_array_free(loaded);
+                ls_array_free(described);
+            }
+        }
+    for (size_t i = 0; i < n; i++)
+        for (size_t k = 0; k < i; k++)
+            assert_true(seen[i] != seen[k]);
+}
+
 static void test_free_null(void **state)
 {
     (void)state;
@@ -432,6 +483,7 @@ int main(void)
         cmocka_unit_test(test_labels),
         cmocka_unit_test(test_one_hot),
         cmocka_unit_test(test_hash),
+        cmocka_unit_test(test_identity),
         cmocka_unit_test(test_free_null),
         cmocka_unit_test(test_channels_first),
     };

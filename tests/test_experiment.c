@@ -343,7 +343,7 @@ static void writes_what_parses_to_the_same(void **state)
         "model:\n- flatten\n- dense: {units: 3, activation: relu}\n- dropout: {rate: 0.5}\n"
         "compile: {optimizer: {sgd: {learning_rate: 1.0e-3}}, loss: mse, metrics: [mae, mse]}\n"
         "fit: {batch_size: 10, microbatch: auto}\ndistributed: {grid: static}\noutput: 'a: b'\n",
-        DATA "model: [input: {shape: [4]}, dense: {units: 1}]\n",
+        "data: {memory: 3MB, file: d.h5, train: {x: /x, y: /y}}\nmodel: [input: {shape: [4]}, dense: {units: 1}]\n",
         DATA "model:\n"
              "  inputs: {a: {shape: [4]}}\n"
              "  layers: [{name: o, dense: {units: 1}, inputs: a}]\n"
@@ -373,9 +373,10 @@ static void writes_what_parses_to_the_same(void **state)
             assert_true(again->optimizer.common.learning_rate == e->optimizer.common.learning_rate);
             assert_true(!again->name == !e->name && (!e->name || strcmp(again->name, e->name) == 0));
             if (for_model)
-                assert_true(!again->output && again->distributed.grid == LS_GRID_CARRIED);
+                assert_true(!again->output && again->distributed.grid == LS_GRID_CARRIED && !again->memory_bytes);
             else
-                assert_true(!again->output == !e->output && again->distributed.grid == e->distributed.grid);
+                assert_true(!again->output == !e->output && again->distributed.grid == e->distributed.grid &&
+                            again->memory_bytes == e->memory_bytes);
             assert_true(ok(ls_experiment_write(again, twin, for_model, &twice)));
             assert_string_equal(once.data, twice.data);
             assert_int_equal(occurrences(once.data, "input:"), model->sequential);

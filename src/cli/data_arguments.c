@@ -8,13 +8,14 @@
 #include "formats/h5_file.h"
 #include "train/checkpoint.h"
 
-enum { DATA = 1, SPLIT, BATCH, OUTPUT };
+enum { DATA = 1, SPLIT, BATCH, OUTPUT, MEMORY };
 
 static const struct option options[] = {
     {"data", required_argument, NULL, DATA},
     {"split", required_argument, NULL, SPLIT},
     {"batch-size", required_argument, NULL, BATCH},
     {"output", required_argument, NULL, OUTPUT},
+    {"memory", required_argument, NULL, MEMORY},
     {NULL, 0, NULL, 0},
 };
 
@@ -117,6 +118,7 @@ cleanup:
 static ls_status read_arguments(int argc, char **argv, bool wants_output, ls_data_arguments *a)
 {
     ls_status st = LS_OK;
+    const char *memory = NULL;
     long batch = 0;
     int option;
 
@@ -128,6 +130,8 @@ static ls_status read_arguments(int argc, char **argv, bool wants_output, ls_dat
             a->split = optarg;
         else if (option == BATCH)
             LS_TRY(ls_cli_number("--batch-size", optarg, 1, 1000000000, &batch));
+        else if (option == MEMORY)
+            memory = optarg;
         else if (option == OUTPUT && wants_output)
             a->output = optarg;
         else
@@ -142,6 +146,8 @@ static ls_status read_arguments(int argc, char **argv, bool wants_output, ls_dat
     if (wants_output && !a->output)
         return ls_fail(LS_ERR_USAGE, "--output OUT.h5 is missing; see lockstep %s --help", argv[0]);
     LS_TRY(ls_checkpoint_experiment(a->model, &a->experiment));
+    if (memory)
+        LS_TRY(ls_memory_parse(memory, "--memory", &a->experiment->memory_bytes));
     a->batch_size = batch ? (uint64_t)batch : (uint64_t)a->experiment->fit.batch_size;
     a->microbatch = (uint64_t)a->experiment->fit.microbatch;
     a->experiment->fit.validation_batch_size = (int64_t)a->batch_size; /* data that are streamed are held for it */

@@ -13,7 +13,9 @@
 
 /* Labels become float32, which tells integers apart up to here. */
 #define CLASSES_MAX (UINT64_C(1) << 24)
-#define SAMPLED UINT64_C(64) /* samples that stand for all in ls_array_hash_sampled; part of the format */
+/* Of ls_array_identify; part of the format. */
+#define WHOLE_BYTES ((size_t)64 << 20) /* arrays up to here are hashed whole */
+#define SAMPLED UINT64_C(64)           /* samples that stand for larger ones */
 
 /*
  * The conversions of one sample, (n) values -> float32. Computed in double and rounded once, so that uint8 with scale
@@ -194,31 +196,73 @@ uint64_t ls_array_hash(const ls_array *array)
     return finish_hash(array, &state);
 }
 
-ls_status ls_array_hash_sampled(ls_array *array)
+/* Of an array that is not in memory, the same as ls_array_hash. */
+static ls_status hash_pieces(ls_array_reader *reader, XXH3_state_t *state)
+{
+    const ls_array *array = reader->array;
+    const size_t bytes = ls_array_sample_bytes(array);
+    const uint64_t rows = reader->piece < array->samples ? reader->piece : array->samples;
+    void *piece = ls_calloc((size_t)rows, bytes, array->path);
+    ls_status st = piece ? LS_OK : LS_ERR_MEMORY;
+
+    for (uint64_t first = 0, n; st == LS_OK && first < array->samples; first += n) {
+        n = array->samples - first < rows ? array->samples - first : rows;
+        if ((st = ls_array_reader_read(reader, first, n, piece)) == LS_OK)
+            XXH3_64bits_update(state, piece, (size_t)n * bytes);
+    }
+    ls_free(piece);
+    return st;
+}
+
+/* reader NULL: the array is in memory. */
+static ls_status hash_samples(const ls_array *array, ls_array_reader *reader, XXH3_state_t *state)
 {
     const uint64_t layout[2] = {array->chunk_rows, array->storage_bytes};
     const size_t bytes = ls_array_sample_bytes(array);
     void *sample = ls_calloc(bytes, 1, "a sample");
-    ls_array_reader *reader = NULL;
-    XXH3_state_t state;
     ls_status st = sample ? LS_OK : LS_ERR_MEMORY;
 
-    LS_TRY_CLEANUP(st);
-    LS_TRY_CLEANUP(ls_array_reader_open(array, &reader));
-    hash_description(array, &state);
-    XXH3_64bits_update(&state, layout, sizeof layout);
-    for (uint64_t i = 0; i < SAMPLED; i++) {
+    XXH3_64bits_update(state, layout, sizeof layout);
+    for (uint64_t i = 0; i < SAMPLED && st == LS_OK; i++) {
         /* (samples - 1) i / (SAMPLED - 1), without overflow */
         const uint64_t n = array->samples - 1, at = n / (SAMPLED - 1) * i + n % (SAMPLED - 1) * i / (SAMPLED - 1);
 
-        LS_TRY_CLEANUP(ls_array_reader_read(reader, at, 1, sample));
-        XXH3_64bits_update(&state, sample, bytes);
+        if (reader)
+            st = ls_array_reader_read(reader, at, 1, sample);
+        XXH3_64bits_update(state, reader ? sample : sample_at(array, at), bytes);
     }
-    array->hash = finish_hash(array, &state);
-cleanup:
-    ls_array_reader_close(reader);
     ls_free(sample);
     return st;
+}
+
+ls_status ls_array_identify(ls_array *array)
+{
+    const bool whole = ls_array_is_borrowed(array) || ls_array_bytes(array) <= WHOLE_BYTES;
+    ls_array_reader *reader = NULL;
+    XXH3_state_t state;
+    ls_status st;
+
+    if (whole && array->values) {
+        array->identity = ls_array_hash(array);
+        return LS_OK;
+    }
+    if (!array->values)
+        LS_TRY(ls_array_reader_open(array, &reader));
+    hash_description(array, &state);
+    st = whole ? hash_pieces(reader, &state) : hash_samples(array, reader, &state);
+    array->identity = finish_hash(array, &state);
+    ls_array_reader_close(reader);
+    return st;
+}
+
+uint64_t ls_array_identity(const ls_array *array)
+{
+    return array->identity;
+}
+
+bool ls_array_is_loaded(const ls_array *array)
+{
+    return array->values != NULL;
 }
 
 static const size_t value_bytes[] = {

@@ -24,6 +24,7 @@ struct ls_array {
     void *values;       /* (samples, stored); NULL: not read */
     bool owns_values;   /* they are on the heap, not a sharing's or the program's */
     uint64_t hash;      /* of the values and what they mean; 0: not computed yet */
+    uint64_t identity;  /* of ls_array_identify */
 
     uint64_t chunk_rows;    /* of the HDF5 dataset; 0: it is not chunked */
     uint64_t chunk_bytes;   /* of one such chunk in memory */

@@ -185,7 +185,7 @@ static ls_status check_memory(const ls_array *a)
     if (bytes > memory)
         return ls_fail(LS_ERR_MEMORY,
                        "%s declares %llu samples of shape %s, %s: %.4g GiB, but this machine has %.4g GiB of memory; "
-                       "set data.memory, use fewer rows, or check that the file is what it should be",
+                       "set data.memory (evaluate and predict: --memory), use fewer rows, or check that the file is what it should be",
                        a->path, (unsigned long long)a->samples, ls_shape_format(&a->stored, shape), ls_array_type(a),
                        bytes / 0x1p30, memory / 0x1p30);
     return LS_OK;

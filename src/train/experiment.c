@@ -357,33 +357,37 @@ cleanup:
     return st;
 }
 
-/* 512MB, 1.5 GiB, or a number of bytes. */
-static ls_status read_bytes(const ls_config *node, const char *where, uint64_t *out)
+ls_status ls_memory_parse(const char *text, const char *where, uint64_t *out)
 {
     static const struct {
         const char *name;
         double bytes;
     } units[] = {{"", 1},         {"B", 1},          {"KB", 1e3},       {"MB", 1e6},       {"GB", 1e9},
                  {"TB", 1e12},    {"KiB", 0x1p10},   {"MiB", 0x1p20},   {"GiB", 0x1p30},   {"TiB", 0x1p40}};
-    const char *text;
     char *unit;
-    double value;
+    double value = ls_parse_double(text, &unit);
 
-    LS_TRY(ls_config_text(node, where, &text));
-    value = ls_parse_double(text, &unit);
     if (unit == text || !(value > 0))
-        return ls_config_fail(node, "%s is a size like 512MB or 1.5GiB, not '%s'", where, text);
+        return ls_fail(LS_ERR_CONFIG, "%s is a size like 512MB or 1.5GiB, not '%s'", where, text);
     unit += strspn(unit, " ");
     for (size_t i = 0; i < sizeof units / sizeof units[0]; i++)
         if (strcmp(unit, units[i].name) == 0) {
             value *= units[i].bytes;
             if (!(value >= 1 && value < 0x1p62))
-                return ls_config_fail(node, "%s: '%s' is no size of memory", where, text);
+                return ls_fail(LS_ERR_CONFIG, "%s: '%s' is no size of memory", where, text);
             *out = (uint64_t)value;
             return LS_OK;
         }
-    return ls_config_fail(node, "%s: '%s' has no known unit; there are B, KB, MB, GB, TB, KiB, MiB, GiB and TiB", where,
-                          text);
+    return ls_fail(LS_ERR_CONFIG, "%s: '%s' has no known unit; there are B, KB, MB, GB, TB, KiB, MiB, GiB and TiB",
+                   where, text);
+}
+
+static ls_status read_memory(const ls_config *node, uint64_t *out)
+{
+    const char *text;
+
+    LS_TRY(ls_config_text(node, "data.memory", &text));
+    return ls_memory_parse(text, "data.memory", out) == LS_OK ? LS_OK : ls_config_fail(node, "%s", ls_error_message());
 }
 
 static ls_status read_data(const ls_config *data, ls_experiment *e)
@@ -396,7 +400,7 @@ static ls_status read_data(const ls_config *data, ls_experiment *e)
     if (!(e->split = ls_calloc(data->count, sizeof *e->split, "the splits")))
         return LS_ERR_MEMORY;
     if (!ls_config_is_null(memory))
-        LS_TRY(read_bytes(memory, "data.memory", &e->memory_bytes));
+        LS_TRY(read_memory(memory, &e->memory_bytes));
     if (file_node) {
         const char *text;
 
@@ -680,6 +684,19 @@ static ls_status put_absolute_files(const ls_experiment *e, ls_config *map)
     return LS_OK;
 }
 
+/* A copy of a map into another one, but for one of its entries. */
+static ls_status put_without(ls_config *parent, const ls_config *map, const char *key)
+{
+    ls_config *copy = ls_config_add(parent, map->key, LS_CONFIG_MAP, NULL);
+
+    if (!copy)
+        return LS_ERR_MEMORY;
+    for (const ls_config *c = map->first; c; c = c->next)
+        if (strcmp(c->key, key) != 0)
+            LS_TRY(ls_config_put(copy, c->key, c));
+    return LS_OK;
+}
+
 ls_status ls_experiment_write(const ls_experiment *experiment, const ls_model *model, bool for_model, ls_text *out)
 {
     ls_config *root = ls_config_create(LS_CONFIG_MAP, "experiment");
@@ -688,7 +705,11 @@ ls_status ls_experiment_write(const ls_experiment *experiment, const ls_model *m
     if (!root)
         return LS_ERR_MEMORY;
     for (const ls_config *c = experiment->root->first; c; c = c->next)
-        if (!for_model || (strcmp(c->key, "output") != 0 && strcmp(c->key, "distributed") != 0))
+        if (!for_model)
+            LS_TRY_CLEANUP(ls_config_put(root, c->key, c));
+        else if (strcmp(c->key, "data") == 0)
+            LS_TRY_CLEANUP(put_without(root, c, "memory"));
+        else if (strcmp(c->key, "output") != 0 && strcmp(c->key, "distributed") != 0)
             LS_TRY_CLEANUP(ls_config_put(root, c->key, c));
     if (model)
         LS_TRY_CLEANUP(put_input_shape(root, model));

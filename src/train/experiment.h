@@ -101,6 +101,9 @@ ls_status ls_experiment_create(ls_config *root, const char *name, ls_experiment 
 ls_status ls_experiment_with(const ls_experiment *experiment, const char *setting, ls_experiment **out);
 void ls_experiment_free(ls_experiment *experiment);
 
+/* Bytes of a size like 512MB or 1.5 GiB, or of a number of bytes; where: for messages, "data.memory". */
+ls_status ls_memory_parse(const char *text, const char *where, uint64_t *out);
+
 /* n array specs with their texts, and the list itself. */
 void ls_array_specs_free(ls_array_spec *spec, size_t n);
 
@@ -109,7 +112,7 @@ const ls_split_spec *ls_experiment_split(const ls_experiment *experiment, const 
 
 /*
  * The experiment as YAML with the input shape written out and paths made absolute: what a run directory gets. for_model: only what shapes the
- * weights, without `output` and `distributed`, so that the text does not depend on how the run was started.
+ * weights, without `output`, `distributed` and `data.memory`, so that the text does not depend on how the run was started.
  */
 ls_status ls_experiment_write(const ls_experiment *experiment, const ls_model *model, bool for_model, ls_text *out);
 

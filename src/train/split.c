@@ -223,12 +223,23 @@ uint64_t ls_split_chunk_rows(const ls_split *split)
     return rows ? rows : CHUNK_ROWS;
 }
 
-ls_status ls_split_read(ls_split *split, const ls_sharing *sharing)
+ls_status ls_split_identify(ls_split *split)
 {
     for (size_t i = 0; split->owns && i < arrays_of(split); i++)
         if (array_at(split, i))
-            LS_TRY(ls_array_load(array_at(split, i), sharing));
+            LS_TRY(ls_array_identify(array_at(split, i)));
     return LS_OK;
+}
+
+ls_status ls_split_read(ls_split *split, const ls_sharing *sharing)
+{
+    ls_status st;
+
+    for (size_t i = 0; split->owns && i < arrays_of(split); i++)
+        if (array_at(split, i))
+            LS_TRY(ls_array_load(array_at(split, i), sharing));
+    st = ls_split_identify(split);
+    return sharing ? sharing->agree(sharing->context, st, NULL) : st;
 }
 
 ls_feed_settings ls_split_feed_settings(const ls_split *split, const ls_windows *windows, uint64_t most,
@@ -255,8 +266,8 @@ ls_status ls_split_stream(ls_split *split, const ls_feed_settings *settings)
             st = ls_fail(LS_ERR_CONFIG,
                          "%s lies in memory, other data of this split in a file larger than data.memory: raise that, or "
                          "put all of them in files", ls_array_path(settings->array[i]));
-        else if (settings->array[i])
-            st = ls_array_hash_sampled(settings->array[i]);
+    if (st == LS_OK)
+        st = ls_split_identify(split);
     if (sharing)
         st = sharing->agree(sharing->context, st, NULL);
     return st == LS_OK ? ls_feed_open(settings, &split->feed) : st;
@@ -277,15 +288,23 @@ ls_status ls_split_facts(const ls_split *split, ls_text *out)
 
 ls_status ls_split_identity(const ls_split *split, ls_text *out)
 {
-    ls_text_add(out, "%s[%" PRIu64 "+%" PRIu64 "]%s", split->name, split->begin, split->samples,
-                split->feed ? " streamed" : "");
+    ls_text_add(out, "%s[%" PRIu64 "+%" PRIu64 "]", split->name, split->begin, split->samples);
     for (size_t i = 0; i < split->inputs; i++)
-        ls_text_add(out, " x%zu=%016" PRIx64, i, ls_array_hash(split->x[i]));
+        ls_text_add(out, " x%zu=%016" PRIx64, i, ls_array_identity(split->x[i]));
     for (size_t k = 0; split->y && k < split->outputs; k++)
         if (split->y[k])
-            ls_text_add(out, " y%zu=%016" PRIx64, k, ls_array_hash(split->y[k]));
+            ls_text_add(out, " y%zu=%016" PRIx64, k, ls_array_identity(split->y[k]));
     if (split->weight)
-        ls_text_add(out, " w=%016" PRIx64, ls_array_hash(split->weight));
+        ls_text_add(out, " w=%016" PRIx64, ls_array_identity(split->weight));
+    return out->status;
+}
+
+ls_status ls_split_contents(const ls_split *split, ls_text *out)
+{
+    LS_TRY(ls_split_identity(split, out));
+    for (size_t i = 0; i < arrays_of(split); i++)
+        if (array_at(split, i) && ls_array_is_loaded(array_at(split, i)))
+            ls_text_add(out, " %zu=%016" PRIx64, i, ls_array_hash(array_at(split, i)));
     return out->status;
 }
 

@@ -53,8 +53,12 @@ ls_status ls_split_stream(ls_split *split, const ls_feed_settings *settings);
 
 /* What can be known of the data without reading them, as text: the same on all ranks, or they are not the same data. */
 ls_status ls_split_facts(const ls_split *split, ls_text *out);
-/* Identity of the data: hashes of all arrays and the range, as text. */
+/* ls_array_identify for its arrays, which ls_split_read and ls_split_stream do; a view's are those of the split it was cut from. */
+ls_status ls_split_identify(ls_split *split);
+/* Identity of the data, as text: the range and the arrays' identities, which do not depend on where the values are. */
 ls_status ls_split_identity(const ls_split *split, ls_text *out);
+/* That, and the hashes of all that is in memory: the same on all ranks, or they have not read the same. */
+ls_status ls_split_contents(const ls_split *split, ls_text *out);
 
 /*
  * Collective. Called before ls_split_load for the same batch: makes positions [begin, begin + rows) available, which waits

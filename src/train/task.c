@@ -340,7 +340,7 @@ static ls_status read_splits(ls_task *task)
     LS_TRY(ls_agree(task->comm, ls_placement_plan(task->experiment, &placement)));
     LS_TRY(ls_node_memory_create(task->comm, &task->memory));
     LS_TRY(ls_placement_carry_out(&placement, ls_node_memory_sharing(task->memory)));
-    return check_same_data(task, ls_split_identity);
+    return check_same_data(task, ls_split_contents);
 }
 
 static ls_status finish(const ls_comm *comm, ls_task *task, ls_status st, ls_task **out)

@@ -50,22 +50,15 @@ compile: {optimizer: adam, loss: sparse_categorical_crossentropy, metrics: [accu
 fit: {epochs: 2, batch_size: 256, microbatch: 32, shuffle: {window: $window}, validation_data: test}
 EOF
 
-# DIR WHAT: fingerprint and history are those of the run in memory. (The experiment in model.h5 has another data.memory.)
-same_as_in_memory() {
-    same "$work/memory/fingerprint.txt" "$1/fingerprint.txt" "$2: fingerprint"
-    same "$work/memory/history.csv" "$1/history.csv" "$2: history"
-}
-
 limit=(--set "data.memory=${limit_mb}MB")
 train 2 "$work/memory" "$work/experiment.yaml"
 for ranks in 1 2 3 4; do
     train "$ranks" "$work/streamed-$ranks" "$work/experiment.yaml" "${limit[@]}"
-    same_as_in_memory "$work/streamed-$ranks" "streamed on $ranks ranks"
-    [[ $ranks == 1 ]] || same "$work/streamed-1/model.h5" "$work/streamed-$ranks/model.h5" "models of 1 and $ranks ranks"
+    same_run "$work/memory" "$work/streamed-$ranks" "streamed on $ranks ranks"
 done
-say "the same bits as in memory on 1 to 4 ranks"
+say "the same files as in memory on 1 to 4 ranks"
 
-say "stopped in the middle of an epoch, resumed on other numbers of ranks"
+say "stopped in the middle of an epoch, resumed on other numbers of ranks, in memory and back"
 dir=$work/stopped
 gets_on() {
     [[ -s $dir/checkpoint.h5 ]] && { [[ ! -e $work/before.h5 ]] || ! cmp -s "$dir/checkpoint.h5" "$work/before.h5"; }
@@ -73,7 +66,9 @@ gets_on() {
 sed 's/epochs: 2/epochs: 2, checkpoint_every: 5/' "$work/experiment.yaml" >"$work/often.yaml"
 for ranks in 2 3 1; do
     [[ ! -e $dir/checkpoint.h5 ]] || cp "$dir/checkpoint.h5" "$work/before.h5"
-    start "$ranks" train "$work/often.yaml" "${limit[@]}" --output "$dir" --resume
+    where=("${limit[@]}")
+    ((ranks != 3)) || where=()
+    start "$ranks" train "$work/often.yaml" ${where[@]+"${where[@]}"} --output "$dir" --resume
     wait_until gets_on
     for pid in $(ranks_of "$dir"); do
         kill -TERM "$pid" 2>/dev/null || true
@@ -82,23 +77,29 @@ for ranks in 2 3 1; do
     ((status == 3 || status == 0)) || fail "stopped: exit status $status"
 done
 train 2 "$dir" "$work/often.yaml" "${limit[@]}" --resume
-same_as_in_memory "$dir" "stopped and resumed"
-refuse 1 1 'streamed' -- train "$work/often.yaml" --output "$dir" --resume
+train 1 "$work/often" "$work/often.yaml"
+same_run "$work/often" "$dir" "stopped and resumed"
+refuse 1 1 'training data' -- train "$work/often.yaml" "${limit[@]}" --output "$dir" --resume --set data.train.rows=[1,10001]
 
 say "evaluate and predict read a window at a time, too"
 sed "s/file: data.h5/file: data.h5\n  memory: $((limit_mb * 1000 / 6))KB/" "$work/experiment.yaml" >"$work/small.yaml"
 train 1 "$work/small" "$work/small.yaml" --set fit.epochs=1 --set fit.shuffle=false --set fit.batch_size=64
 train 1 "$work/roomy" "$work/small.yaml" --set fit.epochs=1 --set fit.shuffle=false --set fit.batch_size=64 --set data.memory=1GB
 same "$work/roomy/fingerprint.txt" "$work/small/fingerprint.txt" "not shuffled"
+same "$work/roomy/model.h5" "$work/small/model.h5" "not shuffled: model.h5"
 for ranks in 1 3; do
     for which in roomy small; do
-        succeed "$ranks" evaluate "$work/$which/model.h5" --data "$work/data.h5"
+        some=(--memory 1GB)
+        [[ $which == roomy ]] || some=(--memory "$((limit_mb * 1000 / 6))KB")
+        succeed "$ranks" evaluate "$work/$which/model.h5" --data "$work/data.h5" "${some[@]}"
         cp "$work/out" "$work/$which/evaluate.txt"
-        succeed "$ranks" predict "$work/$which/model.h5" --data "$work/data.h5" --output "$work/$which/predictions.h5" --batch-size 70
+        succeed "$ranks" predict "$work/$which/model.h5" --data "$work/data.h5" --output "$work/$which/predictions.h5" --batch-size 70 "${some[@]}"
     done
     same "$work/roomy/evaluate.txt" "$work/small/evaluate.txt" "evaluate on $ranks ranks"
     same "$work/roomy/predictions.h5" "$work/small/predictions.h5" "predictions of $ranks ranks"
 done
+
+refuse 2 1 "a size like 512MB" -- evaluate "$work/small/model.h5" --data "$work/data.h5" --memory much
 
 say "refusals say what would do"
 refuse 2 2 'fit.shuffle: {window: ' 'data.memory' -- train "$work/experiment.yaml" "${limit[@]}" --set fit.shuffle=true --output "$work/no"
