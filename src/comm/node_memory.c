@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -44,8 +45,14 @@ static ls_status map(int fd, size_t bytes, const char *what, void **memory)
 /* The first rank of the node. *fd stays open until the others have found it. */
 static ls_status make(size_t bytes, const char *what, announcement *a, int *fd, void **memory)
 {
+    struct rlimit limit;
     struct stat info;
 
+    /* ftruncate would not fail, but end the program with SIGXFSZ. */
+    if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && bytes > limit.rlim_cur)
+        return ls_fail(LS_ERR_MEMORY,
+                       "%s: cannot get %zu bytes that the ranks of a node share: files may have %llu (ulimit -f)", what,
+                       bytes, (unsigned long long)limit.rlim_cur);
     *fd = memfd_create("lockstep", MFD_CLOEXEC);
     if (*fd < 0 || ftruncate(*fd, (off_t)bytes) != 0 || fstat(*fd, &info) != 0)
         return ls_fail(LS_ERR_MEMORY, "%s: cannot get %zu bytes that the ranks of a node share: %s", what, bytes,

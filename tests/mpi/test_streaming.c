@@ -4,6 +4,8 @@
  */
 #include "training.h"
 
+#include <sys/resource.h>
+
 #include "comm/node_memory.h"
 #include "feed_files.h"
 
@@ -69,6 +71,26 @@ static void what_one_rank_writes_all_can_read(void **state)
     for (size_t i = 0; i < n; i++)
         good &= value[i] == (int)i + 1;
     assert_true(all_ranks(good));
+}
+
+/* Not the end of the program by SIGXFSZ. */
+static void limit_on_file_sizes_is_an_error(void **state)
+{
+    const ls_sharing *s = ls_node_memory_sharing(memory);
+    struct rlimit old, low;
+    void *block = NULL;
+    ls_status st;
+
+    (void)state;
+    getrlimit(RLIMIT_FSIZE, &old);
+    low = (struct rlimit){.rlim_cur = 1000, .rlim_max = old.rlim_max};
+    setrlimit(RLIMIT_FSIZE, &low);
+    st = s->allocate(s->context, 100000, "a test", &block);
+    setrlimit(RLIMIT_FSIZE, &old);
+    if (s->parts == 1)
+        assert_true(ok(st)); /* plain memory */
+    else
+        assert_true(all_ranks(failed_with(st, LS_ERR_MEMORY, (const char *const[]){"a test", "ulimit -f", NULL})));
 }
 
 static void agreeing_adds_what_is_left_and_shares_errors(void **state)
@@ -331,6 +353,7 @@ static void a_billion_rows(void **state)
 
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(what_one_rank_writes_all_can_read),
+    cmocka_unit_test(limit_on_file_sizes_is_an_error),
     cmocka_unit_test(agreeing_adds_what_is_left_and_shares_errors),
     cmocka_unit_test(arrays_are_read_by_parts),
     cmocka_unit_test(faults_are_found_by_parts),
