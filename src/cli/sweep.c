@@ -39,7 +39,8 @@ static const char help[] =
     "  output: runs/batch_size\n\n"
     "Results do not depend on the number of ranks nor on ranks_per_run. A sweep that was stopped or killed goes on "
     "when it\n"
-    "is started again; finished trials are not repeated. SIGTERM and SIGUSR1 end it with status 3.\n";
+    "is started again; finished trials are not repeated. SIGTERM and SIGUSR1 end it with status 3. Groups side by side hold a copy of\n"
+    "the data each, and data.memory is for each of them.\n";
 
 enum { OUTPUT = 1, SET, REPEAT };
 

@@ -93,7 +93,7 @@ static ls_status examine(const ls_comm *self, const ls_sweep *sweep, size_t c, l
     ls_status st;
 
     LS_TRY_CLEANUP(ls_trial_experiment(sweep, &trial, 0, &experiment, &rate));
-    LS_TRY_CLEANUP(ls_task_create(self, experiment, &task));
+    LS_TRY_CLEANUP(ls_task_describe(self, experiment, &task));
     facts->samples[c] = task->train->samples;
     LS_TRY_CLEANUP(find_monitor(sweep, task, facts));
     if (c == 0)

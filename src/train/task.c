@@ -376,6 +376,35 @@ ls_status ls_task_create(const ls_comm *comm, const ls_experiment *experiment, l
     return finish(comm, task, task ? open_training(task, &source) : LS_ERR_MEMORY, out);
 }
 
+static ls_status describe_splits(ls_task *task)
+{
+    ls_split *splits[] = {task->train, task->validation, task->test};
+    ls_placement placement = {.split = {task->train, task->validation, task->test}};
+
+    LS_TRY(ls_placement_plan(task->experiment, &placement));
+    for (size_t i = 0; i < 3; i++)
+        if (splits[i])
+            LS_TRY(ls_split_identify(splits[i]));
+    return LS_OK;
+}
+
+ls_status ls_task_describe(const ls_comm *comm, const ls_experiment *experiment, ls_task **out)
+{
+    const ls_task_source source = own_splits(experiment);
+    ls_task *task = new_task(comm, experiment);
+    ls_status st = task ? open_training(task, &source) : LS_ERR_MEMORY;
+
+    *out = NULL;
+    if (st == LS_OK)
+        st = describe_splits(task);
+    if (st != LS_OK) {
+        ls_task_free(task);
+        return st;
+    }
+    *out = task;
+    return LS_OK;
+}
+
 static ls_status open_one(ls_task *task, const ls_split_spec *spec)
 {
     LS_TRY(prepare(task, spec));

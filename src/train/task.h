@@ -31,7 +31,13 @@ typedef struct ls_task {
  */
 ls_status ls_task_create(const ls_comm *comm, const ls_experiment *experiment, ls_task **out);
 
-/* Collective. As above with one split only, described by `spec` (of `evaluate` and `predict`), as task->test. */
+/*
+ * Not collective. What can be known of it without holding the data: as ls_task_create, but the splits have no values, only
+ * identities (ls_split_identify), and labels are checked as far as those read them.
+ */
+ls_status ls_task_describe(const ls_comm *comm, const ls_experiment *experiment, ls_task **out);
+
+/* Collective. As ls_task_create with one split only, described by `spec` (of `evaluate` and `predict`), as task->test. */
 ls_status ls_task_create_for(const ls_comm *comm, const ls_experiment *experiment, const ls_split_spec *spec,
                              ls_task **out);
 
