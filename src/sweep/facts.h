@@ -13,7 +13,7 @@ typedef struct ls_sweep_facts {
     bool up;                        /* larger is better */
     uint64_t *samples;              /* [combinations] of the training split */
     uint64_t validation_samples;    /* of the first combination; 0: no validation */
-    char *data;                     /* identity of the first combination's data; owned */
+    char *data;                     /* identity of the data of all combinations; owned */
 } ls_sweep_facts;
 
 /*
