@@ -2,6 +2,9 @@
 #include "ls_test.h"
 
 #include <sys/resource.h>
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/asan_interface.h>
+#endif
 
 #include "base/memory.h"
 
@@ -108,6 +111,25 @@ static void test_realloc_keeps_and_zeroes(void **state)
         }
 }
 
+/* Only with AddressSanitizer, whose eyes would else end at what a block was cut from. */
+static void test_the_ends_of_blocks_are_seen(void **state)
+{
+    (void)state;
+#ifdef __SANITIZE_ADDRESS__
+    for (size_t s = 0; s < count_of(sizes); s++) {
+        char *const block = ls_calloc(sizes[s], 1, "test");
+
+        assert_non_null(block);
+        assert_true(__asan_address_is_poisoned(block - 1));
+        assert_true(__asan_address_is_poisoned(block + sizes[s]));
+        assert_null(__asan_region_is_poisoned(block, sizes[s]));
+        ls_free(block);
+    }
+#else
+    skip();
+#endif
+}
+
 static void test_failed_realloc_leaves_the_old_block(void **state)
 {
     unsigned char *block = ls_calloc(100, 1, "test");
@@ -167,6 +189,7 @@ int main(void)
         cmocka_unit_test(test_too_much_is_refused),
         cmocka_unit_test(test_size_mul),
         cmocka_unit_test(test_realloc_keeps_and_zeroes),
+        cmocka_unit_test(test_the_ends_of_blocks_are_seen),
         cmocka_unit_test(test_failed_realloc_leaves_the_old_block),
         cmocka_unit_test(test_untouched_memory_costs_nothing),
         cmocka_unit_test(test_strdup_and_free_null),

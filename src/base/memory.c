@@ -11,6 +11,23 @@
  */
 #define MAP_THRESHOLD_BYTES ((size_t)1 << 18)
 
+/* A sanitizer must see the ends of the block and not those of what it was cut from, which is larger. */
+#if defined(__SANITIZE_ADDRESS__)
+#define HAVE_ASAN 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define HAVE_ASAN 1
+#endif
+#endif
+#ifdef HAVE_ASAN
+#include <sanitizer/asan_interface.h>
+#define FORBID(from, bytes) ASAN_POISON_MEMORY_REGION(from, bytes)
+#define ALLOW(from, bytes) ASAN_UNPOISON_MEMORY_REGION(from, bytes)
+#else
+#define FORBID(from, bytes) ((void)(from), (void)(bytes))
+#define ALLOW(from, bytes) ((void)(from), (void)(bytes))
+#endif
+
 typedef struct header {
     void *base;          /* what free or munmap takes */
     size_t mapped_bytes; /* 0: the block came from malloc */
@@ -56,7 +73,20 @@ void *ls_calloc(size_t count, size_t size, const char *what)
     h.bytes = bytes;
     block = (char *)(((uintptr_t)base + 2 * LS_ALIGNMENT - 1) / LS_ALIGNMENT * LS_ALIGNMENT);
     memcpy(block - LS_ALIGNMENT, &h, sizeof h);
+    FORBID(base, (size_t)(block - base));
+    FORBID(block + bytes, (size_t)(base + total - block) - bytes);
     return block;
+}
+
+static header header_of(const void *block)
+{
+    const char *const at = (const char *)block - LS_ALIGNMENT;
+    header h;
+
+    ALLOW(at, sizeof h);
+    memcpy(&h, at, sizeof h);
+    FORBID(at, sizeof h);
+    return h;
 }
 
 void ls_free(void *memory)
@@ -65,7 +95,8 @@ void ls_free(void *memory)
 
     if (!memory)
         return;
-    memcpy(&h, (char *)memory - LS_ALIGNMENT, sizeof h);
+    h = header_of(memory);
+    ALLOW(h.base, h.bytes + 2 * LS_ALIGNMENT);
     if (h.mapped_bytes)
         munmap(h.base, h.mapped_bytes);
     else
@@ -75,11 +106,11 @@ void ls_free(void *memory)
 void *ls_realloc(void *old, size_t count, size_t size, const char *what)
 {
     void *block = ls_calloc(count, size, what);
-    header h;
 
     if (block && old) {
-        memcpy(&h, (char *)old - LS_ALIGNMENT, sizeof h);
-        memcpy(block, old, h.bytes < count * size ? h.bytes : count * size);
+        const size_t bytes = header_of(old).bytes;
+
+        memcpy(block, old, bytes < count * size ? bytes : count * size);
         ls_free(old);
     }
     return block;
