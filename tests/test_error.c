@@ -33,6 +33,8 @@ static void test_message_is_one_line(void **state)
     (void)state;
     ls_fail(LS_ERR_DATA, "a\nb\r\nc");
     assert_string_equal(ls_error_message(), "a b  c");
+    ls_fail(LS_ERR_DATA, "\x1b[2J\t\x7f\xc3\xa9"); /* nothing that a terminal would obey; UTF-8 stays */
+    assert_string_equal(ls_error_message(), "?[2J ?\xc3\xa9");
 }
 
 static void test_long_message_is_cut_at_1023_bytes(void **state)

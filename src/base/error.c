@@ -54,9 +54,9 @@ ls_status ls_fail(ls_status status, const char *format, ...)
     vsnprintf(fresh, sizeof fresh, format, args);
     va_end(args);
     ls_locale_leave(before);
-    for (char *c = fresh; *c; c++)
-        if (*c == '\n' || *c == '\r')
-            *c = ' ';
+    for (char *c = fresh; *c; c++) /* names out of a file may say anything, also to a terminal */
+        if ((unsigned char)*c < ' ' || *c == 127)
+            *c = *c == '\n' || *c == '\r' || *c == '\t' ? ' ' : '?';
     memcpy(message, fresh, sizeof fresh);
     return status;
 }
