@@ -238,8 +238,25 @@ static void test_absurd_sizes(void **state)
     OPEN_FAILS("/tera", NULL, LS_ERR_MEMORY, "/tera", "1099511627776 samples", "8.389e+06 GiB", "GiB of memory");
     OPEN_FAILS("/overflow", NULL, LS_ERR_MEMORY, "/overflow", "GiB of memory");
     OPEN_FAILS("/broad", NULL, LS_ERR_SHAPE, "/broad", "2^40");
+    /* What fits, but was made of nothing, is refused as well: it would take long. */
+    OPEN_FAILS("/tera", ((uint64_t[]){0, 1 << 14}), LS_ERR_DATA, "/tera", "declares 0.125 GiB", "holds only 0 bytes");
     /* A few rows of the same dataset are no problem; what was never written is zero. */
     ls_array_free(open_array("/tera", (uint64_t[]){UINT64_C(1) << 39, (UINT64_C(1) << 39) + 4}));
+}
+
+/* HDF5 would read any file that this one names, and wait for ever for a pipe. */
+static void test_values_in_other_files(void **state)
+{
+    const hsize_t dim = 4;
+    const hid_t f = begin(), creation = H5Pcreate(H5P_DATASET_CREATE), space = H5Screate_simple(1, &dim, NULL);
+
+    (void)state;
+    H5Pset_external(creation, "/dev/zero", 0, H5F_UNLIMITED);
+    H5Dclose(H5Dcreate2(f, "/x", H5T_STD_U8LE, space, H5P_DEFAULT, creation, H5P_DEFAULT));
+    H5Sclose(space);
+    H5Pclose(creation);
+    H5Fclose(f);
+    OPEN_FAILS("/x", NULL, LS_ERR_DATA, "/x", "other files");
 }
 
 static void test_not_finite(void **state)
@@ -290,6 +307,7 @@ int main(void)
         cmocka_unit_test(test_unfit_types),
         cmocka_unit_test(test_unfit_shapes),
         cmocka_unit_test(test_absurd_sizes),
+        cmocka_unit_test(test_values_in_other_files),
         cmocka_unit_test(test_not_finite),
         cmocka_unit_test(test_not_finite_by_scale),
     };

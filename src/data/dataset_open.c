@@ -199,14 +199,19 @@ static ls_status choose_rows(const ls_array_source *s, const uint64_t *rows, ls_
 }
 
 /* How the dataset lies in its file. */
-static void read_layout(const ls_array_source *s, ls_array *a)
+static ls_status read_layout(ls_array_source *s, ls_array *a)
 {
     const hid_t creation = H5Dget_create_plist(s->object);
     hsize_t chunk[H5S_MAX_RANK];
+    ls_status st = LS_OK;
 
-    a->storage_bytes = H5Dget_storage_size(s->object);
     if (creation < 0)
-        return;
+        return ls_fail(LS_ERR_FORMAT, "%s: cannot be opened, the file may be damaged: HDF5: %s", a->path,
+                       ls_h5_reason(s->reason));
+    a->storage_bytes = H5Pget_layout(creation) == H5D_VIRTUAL ? UINT64_MAX : H5Dget_storage_size(s->object);
+    if (H5Pget_external_count(creation) > 0)
+        st = ls_fail(LS_ERR_DATA, "%s has its values in other files, which are not read: copy them into this one",
+                     a->path);
     if (H5Pget_layout(creation) == H5D_CHUNKED && H5Pget_chunk(creation, s->rank, chunk) == s->rank) {
         a->chunk_rows = chunk[0];
         a->chunk_bytes = a->value_bytes;
@@ -214,6 +219,7 @@ static void read_layout(const ls_array_source *s, ls_array *a)
             a->chunk_bytes *= chunk[i]; /* HDF5 keeps chunks below 4 GiB */
     }
     H5Pclose(creation);
+    return st;
 }
 
 void ls_array_source_close(ls_array_source *s)
@@ -241,7 +247,7 @@ static ls_status describe(ls_array_source *s, const uint64_t *rows, ls_array *a)
     LS_TRY(choose_kind(s, a));
     LS_TRY(choose_shape(s, a));
     LS_TRY(choose_rows(s, rows, a));
-    read_layout(s, a);
+    LS_TRY(read_layout(s, a));
     LS_TRY(ls_array_read_scaling(a, s->object));
     return ls_array_read_classes(a, s->object);
 }
