@@ -274,15 +274,21 @@ static void test_set_errors(void **state)
 {
     static const char *const known[] = {"name", "seed", "data", "model", "compile", "fit"};
     ls_config *tree = parsed(experiment);
+    char text[300];
     int64_t out;
 
     (void)state;
     FAILS(ls_yaml_set(tree, "fit.epochs"), LS_ERR_CONFIG, "setting fit.epochs: write it as KEY.KEY=VALUE");
+    FAILS(ls_yaml_set(tree, "fit.\xd3=1"), LS_ERR_CONFIG, "setting fit.", "not UTF-8");
     FAILS(ls_yaml_set(tree, "=3"), LS_ERR_CONFIG, "setting =3: write it");
     FAILS(ls_yaml_set(tree, "fit..epochs=3"), LS_ERR_CONFIG, "setting fit..epochs=3: the path has an empty part");
     FAILS(ls_yaml_set(tree, "seed.x=3"), LS_ERR_CONFIG, "'x' would lie below the single value '42'");
     FAILS(ls_yaml_set(tree, "model.3.dense=1"), LS_ERR_CONFIG, "'3' is no entry of a list of 3");
     FAILS(ls_yaml_set(tree, "model.-1=1"), LS_ERR_CONFIG, "'-1' is no entry");
+    FAILS(ls_yaml_set(tree, "fit.<<=1"), LS_ERR_CONFIG, "'<<' can be no key");
+    memset(text, 'k', 257);
+    memcpy(text + 257, "=1", 3);
+    FAILS(ls_yaml_set(tree, text), LS_ERR_CONFIG, "can be no key");
     FAILS(ls_yaml_set(tree, "seed=[1"), LS_ERR_CONFIG, "setting seed=[1:2:1: did not find expected ',' or ']'");
 
     /* What was set names the command line when it turns out to be wrong. */
@@ -292,6 +298,13 @@ static void test_set_errors(void **state)
     assert_true(ok(ls_yaml_set(tree, "fitt.epochs=3")));
     FAILS(ls_config_check_keys(tree, known, 6, "the experiment"), LS_ERR_CONFIG,
           "setting fitt.epochs=3: unknown key 'fitt' in the experiment; did you mean 'fit'?");
+
+    for (size_t i = 0; i < 64; i++)
+        memcpy(text + 2 * i, "a.", 2);
+    memcpy(text + 127, "=1", 3);
+    assert_true(ok(ls_yaml_set(tree, text)));
+    memcpy(text + 127, "=[]", 4);
+    FAILS(ls_yaml_set(tree, text), LS_ERR_CONFIG, "deeper than 64 levels");
     ls_config_free(tree);
 }
 

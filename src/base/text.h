@@ -25,6 +25,8 @@ void ls_text_reset(ls_text *text); /* frees; the text can be used again */
  */
 const char *ls_nearest_name(const char *name, const char *const *known, size_t n);
 
+bool ls_is_utf8(const char *text);
+
 /* Longer than `end`, and ends with it: ".npz". */
 bool ls_ends_with(const char *text, const char *end);
 

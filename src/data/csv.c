@@ -225,35 +225,6 @@ static int read_fields(ls_csv *csv, bool *bare)
 
 /* ---- rows ---- */
 
-/* Length of the UTF-8 sequence at s, which ends with a zero byte; 0 if it is none (Unicode 15, table 3-7). */
-static size_t utf8_length(const unsigned char *s)
-{
-    const unsigned low = s[0] == 0xe0 ? 0xa0 : s[0] == 0xf0 ? 0x90 : 0x80;
-    const unsigned high = s[0] == 0xed ? 0x9f : s[0] == 0xf4 ? 0x8f : 0xbf;
-    const size_t n = s[0] < 0x80 ? 1 : s[0] < 0xc2 ? 0 : s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : s[0] < 0xf5 ? 4 : 0;
-
-    if (n > 1 && (s[1] < low || s[1] > high))
-        return 0;
-    for (size_t i = 2; i < n; i++)
-        if ((s[i] & 0xc0) != 0x80)
-            return 0;
-    return n;
-}
-
-static bool is_utf8(const char *text)
-{
-    const unsigned char *s = (const unsigned char *)text;
-
-    while (*s) {
-        const size_t n = utf8_length(s);
-
-        if (n == 0)
-            return false;
-        s += n;
-    }
-    return true;
-}
-
 static ls_status make_pointers(ls_csv *csv)
 {
     if (csv->fields > csv->pointer_capacity) {
@@ -269,7 +240,7 @@ static ls_status make_pointers(ls_csv *csv)
     for (size_t i = 0; i < csv->fields; i++) {
         csv->field[i] = csv->text + csv->start[i];
         csv->length[i] = (uint32_t)(csv->start[i + 1] - csv->start[i] - 1);
-        if (!is_utf8(csv->field[i]))
+        if (!ls_is_utf8(csv->field[i]))
             return ls_fail(LS_ERR_FORMAT, "%s:%llu: field %zu is not UTF-8; convert the file, as with iconv -t UTF-8",
                            csv->path, (unsigned long long)csv->row_line, i + 1);
     }

@@ -350,7 +350,17 @@ static ls_status find_child(ls_config *node, const char *step, const char *name,
     return st;
 }
 
-/* path is cut up in place. */
+static bool is_deeper(const ls_config *node, int levels)
+{
+    if (node->kind != LS_CONFIG_LIST && node->kind != LS_CONFIG_MAP)
+        return false;
+    for (const ls_config *child = node->first; levels > 0 && child; child = child->next)
+        if (is_deeper(child, levels - 1))
+            return true;
+    return levels == 0;
+}
+
+/* path is cut up in place. The tree stays one that ls_yaml_parse can have read. */
 static ls_status set_path(ls_config *root, char *path, size_t steps, const ls_config *value, const char *name)
 {
     ls_config *parent = NULL, *node = root;
@@ -360,10 +370,14 @@ static ls_status set_path(ls_config *root, char *path, size_t steps, const ls_co
             *dot++ = '\0';
         if (!*step)
             return ls_fail(LS_ERR_CONFIG, "%s: the path has an empty part", name);
+        if (strlen(step) > KEY_BYTES_MAX || !strcmp(step, "<<"))
+            return ls_fail(LS_ERR_CONFIG, "%s: '%s' can be no key", name, step);
         parent = node;
         LS_TRY(find_child(parent, step, name, &node));
     }
-    return ls_config_replace(parent, node, value);
+    LS_TRY(ls_config_replace(parent, node, value));
+    return is_deeper(root, DEPTH_MAX) ? ls_fail(LS_ERR_CONFIG, "%s: nested deeper than %d levels", name, DEPTH_MAX)
+                                      : LS_OK;
 }
 
 ls_status ls_yaml_put(ls_config *root, const char *path, const ls_config *value, const char *name)
@@ -396,6 +410,8 @@ ls_status ls_yaml_set_steps(ls_config *root, const char *assignment, size_t step
     char *path = NULL;
     ls_status st;
 
+    if (!ls_is_utf8(assignment))
+        return ls_fail(LS_ERR_CONFIG, "setting %s: this is not UTF-8 text", assignment);
     if (!equals || equals == assignment)
         return ls_fail(LS_ERR_CONFIG, "setting %s: write it as KEY.KEY=VALUE, like fit.epochs=3", assignment);
     ls_text_add(&name, "setting %s", assignment);
