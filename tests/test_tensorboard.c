@@ -162,6 +162,7 @@ static void test_parse(void **state)
     assert_non_null(f);
     assert_true(ok(ls_tfrecord_read(f, &data, &end)) && !end);
     assert_false(ls_event_parse(data.data, data.length, &step, &tag)); /* the version */
+    assert_false(ls_event_parse(NULL, 0, &step, &tag));                /* a record without data */
     for (size_t i = 0; i < count_of(want); i++) {
         assert_true(ok(ls_tfrecord_read(f, &data, &end)) && !end);
         assert_true(ls_event_parse(data.data, data.length, &step, &tag));

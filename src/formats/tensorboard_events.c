@@ -272,11 +272,14 @@ static bool find_bytes(reader in, unsigned number, reader *out)
 
 bool ls_event_parse(const void *data, size_t n, uint64_t *step, ls_text *tag)
 {
-    reader in = {data, (const unsigned char *)data + n}, summary, value, text;
+    reader in, summary, value, text;
     field f;
 
     *step = 0;
     tag->length = 0;
+    if (n == 0) /* data may be NULL */
+        return false;
+    in = (reader){data, (const unsigned char *)data + n};
     if (!find_bytes(in, EVENT_SUMMARY, &summary) || !find_bytes(summary, SUMMARY_VALUE, &value) ||
         !find_bytes(value, VALUE_TAG, &text))
         return false;
