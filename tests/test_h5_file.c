@@ -377,6 +377,28 @@ static void test_refused_values(void **state)
     ls_h5_close(file);
 }
 
+/* Reading them as what they are would give pointers that nobody frees. */
+static void test_texts_are_no_array(void **state)
+{
+    const hid_t f = H5Fcreate(at("x.h5"), H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT), type = H5Tcopy(H5T_C_S1),
+                space = H5Screate(H5S_SCALAR);
+    const char *text = "a text";
+    char *read;
+    hid_t file, set;
+
+    (void)state;
+    H5Tset_size(type, H5T_VARIABLE);
+    set = H5Dcreate2(f, "text", type, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
+    assert_true(H5Dwrite(set, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, &text) >= 0);
+    H5Dclose(set);
+    H5Sclose(space);
+    H5Fclose(f);
+    assert_true(ok(ls_h5_open_read(at("x.h5"), &file)));
+    FAILS(ls_h5_get_array(file, "text", type, 0, NULL, &read), LS_ERR_FORMAT, "'text' holds strings");
+    ls_h5_close(file);
+    H5Tclose(type);
+}
+
 /* HDF5 prints its error stack unless told not to. Everything above goes through stderr once more. */
 static void test_silence(void **state)
 {
@@ -455,6 +477,7 @@ int main(void)
         cmocka_unit_test_teardown(test_fixed_texts, nothing_open),
         cmocka_unit_test_teardown(test_refused_files, nothing_open),
         cmocka_unit_test_teardown(test_refused_values, nothing_open),
+        cmocka_unit_test_teardown(test_texts_are_no_array, nothing_open),
         cmocka_unit_test_teardown(test_silence, nothing_open),
         cmocka_unit_test_teardown(test_failed_save, nothing_open),
     };

@@ -153,12 +153,14 @@ static ls_status open_attribute(hid_t file, const char *object, const char *name
     return LS_OK;
 }
 
-/* Do numbers of this stored type read as `type` without a surprise? */
+/* Do numbers of this stored type read as `type` without a surprise? Anything but numbers does not. */
 static bool numbers_fit(hid_t stored, hid_t type)
 {
-    if (H5Tget_class(stored) != H5Tget_class(type))
+    const H5T_class_t class = H5Tget_class(stored);
+
+    if (class != H5Tget_class(type))
         return false;
-    return H5Tget_class(type) == H5T_FLOAT || H5Tget_sign(stored) == H5Tget_sign(type);
+    return class == H5T_FLOAT || (class == H5T_INTEGER && H5Tget_sign(stored) == H5Tget_sign(type));
 }
 
 static ls_status get_number(hid_t file, const char *object, const char *name, hid_t type, const char *what, void *value)
