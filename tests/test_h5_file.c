@@ -399,6 +399,37 @@ static void test_texts_are_no_array(void **state)
     H5Tclose(type);
 }
 
+/* 800 bytes may declare 8 TB. What a chunk of it holds is no reason to believe the rest. */
+static void test_hollow_arrays(void **state)
+{
+    const hsize_t dim = (hsize_t)1 << 40, chunk = 512, some = 1 << 20;
+    const hid_t f = H5Fcreate(at("x.h5"), H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT),
+                creation = H5Pcreate(H5P_DATASET_CREATE), huge = H5Screate_simple(1, &dim, NULL),
+                small = H5Screate_simple(1, &some, NULL), memory = H5Screate_simple(1, &chunk, NULL);
+    static float values[1 << 20];
+    size_t rank, got[LS_H5_RANK_MAX];
+    hid_t file, set;
+
+    (void)state;
+    H5Pset_chunk(creation, 1, &chunk);
+    set = H5Dcreate2(f, "huge", H5T_IEEE_F64LE, huge, H5P_DEFAULT, creation, H5P_DEFAULT);
+    H5Sselect_hyperslab(huge, H5S_SELECT_SET, (hsize_t[]){0}, NULL, &chunk, NULL);
+    assert_true(H5Dwrite(set, H5T_NATIVE_FLOAT, memory, huge, H5P_DEFAULT, values) >= 0);
+    H5Dclose(set);
+    H5Dclose(H5Dcreate2(f, "small", H5T_IEEE_F64LE, small, H5P_DEFAULT, creation, H5P_DEFAULT));
+    H5Sclose(memory);
+    H5Sclose(small);
+    H5Sclose(huge);
+    H5Pclose(creation);
+    H5Fclose(f);
+    assert_true(ok(ls_h5_open_read(at("x.h5"), &file)));
+    FAILS(ls_h5_get_shape(file, "huge", &rank, got), LS_ERR_FORMAT, "'huge' declares far more values");
+    FAILS(ls_h5_get_array(file, "huge", H5T_NATIVE_FLOAT, 1, (size_t[]){(size_t)1 << 40}, values), LS_ERR_FORMAT,
+          "'huge' declares far more values");
+    assert_true(ok(ls_h5_get_array(file, "small", H5T_NATIVE_FLOAT, 1, (size_t[]){1 << 20}, values)));
+    ls_h5_close(file);
+}
+
 /* HDF5 prints its error stack unless told not to. Everything above goes through stderr once more. */
 static void test_silence(void **state)
 {
@@ -477,6 +508,7 @@ int main(void)
         cmocka_unit_test_teardown(test_fixed_texts, nothing_open),
         cmocka_unit_test_teardown(test_refused_files, nothing_open),
         cmocka_unit_test_teardown(test_refused_values, nothing_open),
+        cmocka_unit_test_teardown(test_hollow_arrays, nothing_open),
         cmocka_unit_test_teardown(test_texts_are_no_array, nothing_open),
         cmocka_unit_test_teardown(test_silence, nothing_open),
         cmocka_unit_test_teardown(test_failed_save, nothing_open),

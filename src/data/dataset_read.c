@@ -6,6 +6,7 @@
 
 #include "base/memory.h"
 #include "data/dataset_impl.h"
+#include "data/h5.h"
 #include "tensor/kernels.h"
 
 #define PIECE_BYTES ((size_t)4 << 20) /* read at a time, so that a damaged part can be named */
@@ -188,8 +189,7 @@ static ls_status check_memory(const ls_array *a)
                        "set data.memory (evaluate and predict: --memory), use fewer rows, or check that the file is what it should be",
                        a->path, (unsigned long long)a->samples, ls_shape_format(&a->stored, shape), ls_array_type(a),
                        bytes / 0x1p30, memory / 0x1p30);
-    /* Nor does what was never written, which HDF5 makes up. Deflate packs 1032 : 1 at best, newer filters more. */
-    if (bytes > 0x1p26 && bytes > 1e5 * (double)a->storage_bytes)
+    if (ls_h5_is_hollow(bytes, a->storage_bytes))
         return ls_fail(LS_ERR_DATA,
                        "%s declares %.4g GiB of values, but the file holds only %llu bytes of them; use fewer rows, or "
                        "check that the file is what it should be",

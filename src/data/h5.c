@@ -44,6 +44,11 @@ const char *ls_h5_reason(char out[LS_H5_REASON_BYTES])
     return out;
 }
 
+bool ls_h5_is_hollow(double declared_bytes, uint64_t stored_bytes)
+{
+    return declared_bytes > 0x1p26 && declared_bytes > 1e5 * (double)stored_bytes;
+}
+
 const char *ls_h5_class_name(hid_t type)
 {
     switch (H5Tget_class(type)) {

@@ -9,6 +9,8 @@
 #define LS_DATA_H5_H
 
 #include <hdf5.h>
+#include <stdbool.h>
+#include <stdint.h>
 
 #define LS_H5_REASON_BYTES 256
 
@@ -24,6 +26,12 @@ void ls_h5_quiet_end(const ls_h5_quiet *quiet);
 /* What HDF5 says of the last failed call: the innermost entry of its error stack, "no reason given" if there is none.
  */
 const char *ls_h5_reason(char out[LS_H5_REASON_BYTES]);
+
+/*
+ * Does a dataset declare far more than was ever written of it? HDF5 makes up the rest, so that a file of 2 KB may be
+ * terabytes of zeros. Deflate packs 1032 : 1 at best, newer filters a hundred times as much.
+ */
+bool ls_h5_is_hollow(double declared_bytes, uint64_t stored_bytes);
 
 /* What a dataset or attribute of this type holds, in the plural: "strings". For messages about unfit types. */
 const char *ls_h5_class_name(hid_t type);

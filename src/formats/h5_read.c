@@ -389,6 +389,7 @@ static ls_status open_array(hid_t file, const char *path, array *a)
 {
     hsize_t dims[H5S_MAX_RANK];
     H5O_info_t info;
+    double bytes = 1;
     int rank = -1;
 
     *a = (array){.id = H5I_INVALID_HID, .type = H5I_INVALID_HID, .space = H5I_INVALID_HID};
@@ -403,8 +404,12 @@ static ls_status open_array(hid_t file, const char *path, array *a)
     if (rank > LS_H5_RANK_MAX)
         return fail_get(file, path, NULL, "has too many axes");
     a->rank = (size_t)rank;
-    for (size_t i = 0; i < a->rank; i++)
+    for (size_t i = 0; i < a->rank; i++) {
         a->dim[i] = (size_t)dims[i];
+        bytes *= (double)dims[i];
+    }
+    if (ls_h5_is_hollow(bytes * (double)H5Tget_size(a->type), H5Dget_storage_size(a->id)))
+        return fail_get(file, path, NULL, "declares far more values than the file holds");
     return LS_OK;
 }
 

@@ -143,7 +143,7 @@ static ls_status check_columns(const transfer *t, const ls_history *history)
 /* Rows that are read are added to an empty history with the same columns. */
 static ls_status pass_history(transfer *t, ls_history *history)
 {
-    size_t dim[LS_H5_RANK_MAX] = {history->epochs, history->columns}, rank;
+    size_t dim[LS_H5_RANK_MAX] = {history->epochs, history->columns}, rank, values;
     uint64_t *epoch = history->epoch;
     double *value = history->value;
     ls_status st = LS_OK;
@@ -157,10 +157,10 @@ static ls_status pass_history(transfer *t, ls_history *history)
     }
     LS_TRY(check_columns(t, history));
     LS_TRY(ls_h5_get_shape(t->file, GROUP "/history/value", &rank, dim));
-    if (rank != 2 || dim[1] != history->columns)
-        return ls_fail(LS_ERR_FORMAT, "the history has %zu columns, not %zu", dim[1], history->columns);
+    if (rank != 2 || dim[1] != history->columns || !ls_size_mul(dim[0], dim[1], &values))
+        return ls_fail(LS_ERR_FORMAT, "the history is no table of %zu columns", history->columns);
     epoch = ls_calloc(dim[0], sizeof *epoch, "the history");
-    value = ls_calloc(dim[0] * dim[1], sizeof *value, "the history");
+    value = ls_calloc(values, sizeof *value, "the history");
     if (!epoch || !value) {
         st = LS_ERR_MEMORY;
         goto cleanup;
