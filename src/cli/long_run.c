@@ -29,7 +29,6 @@ const volatile sig_atomic_t *ls_cli_catch_signals(void)
     sigaction(SIGTERM, &action, NULL);
     sigaction(SIGUSR1, &action, NULL);
     signal(SIGPIPE, SIG_IGN); /* a closed pipe must not end the training */
-    signal(SIGXFSZ, SIG_IGN); /* a file too large is an error of write */
     return &stop;
 }
 

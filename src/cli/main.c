@@ -1,4 +1,5 @@
 /* lockstep COMMAND: picks the command, starts MPI, prints the one message of a failure. */
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -251,6 +252,7 @@ int main(int argc, char **argv)
         fputs(about ? about : command->help, stdout);
         return 0;
     }
+    signal(SIGXFSZ, SIG_IGN); /* a file too large is an error of write */
     if (command->before_mpi)
         command->before_mpi(argc - 1, argv + 1);
     pin_kernel(argc - 1, argv + 1);

@@ -92,6 +92,36 @@ succeed 3 sweep "$work/ranks.yaml" --output "$work/ranks"
 refuse 2 2 ranks.yaml:2:19 "ranks is 3" "a run has only 2" -- sweep "$work/ranks.yaml" --output "$work/few_ranks"
 [[ ! -e $work/few_ranks ]] || fail "refused, but something was written"
 
+say "the first combination says by what all are judged, on any number of ranks; data of others are the sweep's, too"
+cat >"$work/monitor.yaml" <<'END'
+base: experiment.yaml
+grid: {fit.validation_split: [0.1, 0.0]}
+budget: {updates: 3}
+END
+for ranks in 1 2 3; do
+    refuse 2 "$ranks" 'combination 2' val_loss -- sweep "$work/monitor.yaml" --output "$work/monitor"
+done
+make_data() { # FILE SLOPE
+    { echo x,y && for i in {1..20}; do echo "$i,$((i * $2))"; done; } >"$work/data.csv"
+    "$lockstep" import csv "$work/data.csv" --array x=x --array y=y --output "$work/$1" >/dev/null
+}
+make_data one.h5 2
+make_data two.h5 3
+cat >"$work/line.yaml" <<END
+data: {file: one.h5, train: {x: /train/x, y: /train/y}}
+model: [dense: {units: 1}]
+compile: {optimizer: adam, loss: mse}
+END
+cat >"$work/data.yaml" <<END
+base: line.yaml
+grid: {data.file: [one.h5, two.h5]}
+budget: {updates: 3}
+END
+succeed 2 sweep "$work/data.yaml" --output "$work/data"
+succeed 3 sweep "$work/data.yaml" --output "$work/data"
+make_data two.h5 4
+refuse 1 2 "'data' differs" -- sweep "$work/data.yaml" --output "$work/data"
+
 say "a finished sweep is finished, also from its own files; a trial can be trained again, here or by train"
 before=$(state_of "$work/one/trials")
 sweep 2 "$work/one"
