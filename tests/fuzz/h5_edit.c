@@ -308,7 +308,7 @@ static void put_list_attribute(editor *e)
     H5Tclose(type);
 }
 
-static hid_t choose_layout(editor *e, hid_t type, const shape *s)
+static hid_t choose_layout(editor *e, const shape *s)
 {
     const hid_t creation = H5Pcreate(H5P_DATASET_CREATE);
     const size_t choice = fuzz_choose(e->input, 16);
@@ -319,8 +319,11 @@ static hid_t choose_layout(editor *e, hid_t type, const shape *s)
     else if (choice == 1)
         H5Pset_external(creation, "/dev/zero", 0, H5F_UNLIMITED);
     else if (choice >= 8 && s->rank > 0) {
-        for (int i = 0; i < s->rank; i++)
-            chunk[i] = 1 + fuzz_choose(e->input, 4);
+        for (int i = 0; i < s->rank; i++) { /* 16 at most along an axis that is short enough to be written */
+            const hsize_t least = s->dim[i] <= VALUE_BYTES_MAX ? (s->dim[i] + 15) / 16 : 1;
+
+            chunk[i] = (least ? least : 1) + fuzz_choose(e->input, 4);
+        }
         H5Pset_chunk(creation, s->rank, chunk);
         if (choice & 1)
             H5Pset_fletcher32(creation);
@@ -329,7 +332,6 @@ static hid_t choose_layout(editor *e, hid_t type, const shape *s)
         if (choice & 4)
             H5Pset_shuffle(creation);
     }
-    (void)type;
     return creation;
 }
 
@@ -338,7 +340,7 @@ static void put_dataset(editor *e)
     const char *const path = choose_name(e, e->names->object);
     const hid_t type = choose_type(e), links = H5Pcreate(H5P_LINK_CREATE);
     shape s;
-    const hid_t space = choose_space(e, &s), creation = choose_layout(e, type, &s);
+    const hid_t space = choose_space(e, &s), creation = choose_layout(e, &s);
 
     H5Pset_create_intermediate_group(links, 1);
     if (space >= 0 && type >= 0) {
