@@ -670,6 +670,8 @@ static void refused_weights(void **state)
         LINK,
         SOFT,
         GROUP_LINK,
+        KEY_LINK,
+        VARS_LINK,
         EXTERNAL,
         VIRTUAL,
         END
@@ -690,6 +692,8 @@ static void refused_weights(void **state)
         [LINK] = {LS_ERR_FORMAT, {bias, "link to elsewhere"}},
         [SOFT] = {LS_ERR_FORMAT, {bias, "link to elsewhere"}},
         [GROUP_LINK] = {LS_ERR_FORMAT, {"/layers", "link to elsewhere"}},
+        [KEY_LINK] = {LS_ERR_FORMAT, {"'/layers/dense'", "link to elsewhere"}},
+        [VARS_LINK] = {LS_ERR_FORMAT, {"'/layers/dense/vars'", "link to elsewhere"}},
         [EXTERNAL] = {LS_ERR_FORMAT, {bias, "other files"}},
         [VIRTUAL] = {LS_ERR_FORMAT, {bias, "other files"}},
     };
@@ -717,7 +721,12 @@ static void refused_weights(void **state)
         if (what == NESTED)
             spoil_float(file, "/layers/functional/layers/dense/vars/0", 1, (const size_t[]){1});
         if (what >= TYPE && what < EXTERNAL)
-            H5Ldelete(file, what == GROUP_LINK ? "/layers" : bias, H5P_DEFAULT);
+            H5Ldelete(file,
+                      what == GROUP_LINK  ? "/layers"
+                      : what == KEY_LINK  ? "/layers/dense"
+                      : what == VARS_LINK ? "/layers/dense/vars"
+                                          : bias,
+                      H5P_DEFAULT);
         if (what == TYPE)
             assert_true(ok(ls_h5_put_array(file, bias, H5T_NATIVE_INT32, 1, (const size_t[]){2}, integers)));
         if (what == NOT_FINITE)
@@ -728,6 +737,10 @@ static void refused_weights(void **state)
             assert_true(H5Lcreate_soft("/layers/dense/vars/0", file, bias, H5P_DEFAULT, H5P_DEFAULT) >= 0);
         if (what == GROUP_LINK)
             assert_true(H5Lcreate_external("other.h5", "/layers", file, "/layers", H5P_DEFAULT, H5P_DEFAULT) >= 0);
+        if (what == KEY_LINK)
+            assert_true(H5Lcreate_soft("/layers", file, "/layers/dense", H5P_DEFAULT, H5P_DEFAULT) >= 0);
+        if (what == VARS_LINK) /* in which every name seems to be */
+            assert_true(H5Lcreate_soft("/layers", file, "/layers/dense/vars", H5P_DEFAULT, H5P_DEFAULT) >= 0);
         if (what == EXTERNAL)
             spoil_external(file, bias, 2);
         if (what == VIRTUAL)

@@ -218,16 +218,23 @@ static ls_status list_key(hid_t file, const char *path, const char *key, saved_m
 {
     saved_layer *layer = &saved->layer[saved->layers];
     ls_text group = {0}, item = {0};
+    char **links = NULL; /* a group that is a link to elsewhere would have any name one asks for */
+    size_t most = 0;
     ls_status st;
 
     ls_text_add(&group, LS_KERAS_LAYERS "/%s", key);
-    ls_text_add(&item, "%s/layers", group.data ? group.data : "");
+    ls_text_add(&item, "%s/vars", group.data ? group.data : "");
+    LS_TRY_CLEANUP(item.status);
+    if (ls_h5_has(file, item.data))
+        LS_TRY_CLEANUP(ls_h5_get_names(file, item.data, &links, &most));
+    item.length = 0;
+    ls_text_add(&item, "%s/layers", group.data);
     LS_TRY_CLEANUP(item.status);
     if (ls_h5_has(file, item.data)) {
         st = ls_fail(LS_ERR_FORMAT, "%s: '%s' is a model within the model, which lockstep cannot read", path, group.data);
         goto cleanup;
     }
-    for (size_t i = 0;; i++) {
+    for (size_t i = 0; i < most; i++) {
         char **more;
 
         item.length = 0;
@@ -257,6 +264,7 @@ cleanup:
         ls_h5_free_texts(layer->weight, layer->weights);
         *layer = (saved_layer){0};
     }
+    ls_h5_free_texts(links, most);
     ls_text_reset(&group);
     ls_text_reset(&item);
     return st;
