@@ -140,7 +140,8 @@ ls_status ls_steps_fit_make(const ls_steps_point *point, size_t n, size_t resamp
                            point[i].batch_size, point[i].updates);
     if (!(sorted = ls_calloc(n, sizeof *sorted, "a fit")))
         return LS_ERR_MEMORY;
-    memcpy(sorted, point, n * sizeof *sorted);
+    if (n > 0) /* point may be NULL */
+        memcpy(sorted, point, n * sizeof *sorted);
     qsort(sorted, n, sizeof *sorted, by_batch_size); /* the same fit, whatever the order */
     if (n < 2 || sorted[0].batch_size == sorted[n - 1].batch_size) {
         st = ls_fail(LS_ERR_DATA, "a curve over batch sizes needs at least two of them that reached the target");
