@@ -1,7 +1,7 @@
 /*
  * What training costs besides its matrix products: an epoch with `reduction: exact`, one with `fast`, and the bare
- * sequence of the epoch's GEMM calls in a loop, alternating in one run; medians and ratios. The calls are made twice: as
- * plain BLAS calls of whole products, and as lockstep makes them (in strips, where that is faster: tensor/blas.c).
+ * sequence of the epoch's GEMM calls in a loop, alternating in one run; medians and ratios. The calls are made twice:
+ * as plain BLAS calls of whole products, and as lockstep makes them (in strips, where that is faster: tensor/blas.c).
  *
  *     bench_train EXPERIMENT.yaml [ROUNDS [KEY=VALUE...]]        (or under mpirun)
  *
@@ -135,8 +135,8 @@ static double bare(const run *r, const dense *layer, size_t layers, gemm *multip
     MPI_Barrier(MPI_COMM_WORLD);
     begun = MPI_Wtime();
     for (uint64_t k = 0; k < r->trainer->plan.batches; k++) {
-        const ls_slice s = ls_slice_of(r->task->train->samples, (uint64_t)fit->batch_size, m, k,
-                                       r->trainer->comm->rank, r->trainer->comm->size);
+        const ls_slice s = ls_slice_of(r->task->train->samples, (uint64_t)fit->batch_size, m, k, r->trainer->comm->rank,
+                                       r->trainer->comm->size);
 
         for (size_t l = 0; l < layers; l++)
             for (size_t at = 0; at < s.rows; at += m) {
@@ -144,7 +144,7 @@ static double bare(const run *r, const dense *layer, size_t layers, gemm *multip
                 const dense *d = &layer[l];
 
                 multiply('n', 'n', rows, d->out, d->in, 1, d->X + at * d->in, d->in, d->K, d->out, 0,
-                        d->Y + at * d->out, d->out);
+                         d->Y + at * d->out, d->out);
             }
         for (size_t l = layers; l-- > 0;)
             for (size_t at = 0; at < s.rows; at += m) {
@@ -152,10 +152,10 @@ static double bare(const run *r, const dense *layer, size_t layers, gemm *multip
                 const dense *d = &layer[l];
 
                 multiply('t', 'n', d->in, d->out, rows, 1, d->X + at * d->in, d->in, d->Y + at * d->out, d->out, 0,
-                        d->dK, d->out);
+                         d->dK, d->out);
                 if (l > 0)
                     multiply('n', 't', rows, d->in, d->out, 1, d->Y + at * d->out, d->out, d->K, d->out, 0,
-                            d->dX + at * d->in, d->in);
+                             d->dX + at * d->in, d->in);
             }
     }
     spent = MPI_Wtime() - begun;
@@ -197,7 +197,8 @@ int main(int argc, char **argv)
     b = start(comm, argv[1], "distributed.reduction=fast", argv + 3, argc > 3 ? (size_t)argc - 3 : 0);
     layers = collect(a.task->model,
                      (size_t)ls_slice_rows_max((uint64_t)a.experiment->fit.batch_size,
-                                               (uint64_t)a.experiment->fit.microbatch, comm->size), layer);
+                                               (uint64_t)a.experiment->fit.microbatch, comm->size),
+                     layer);
     for (size_t i = 0; i < rounds + 1; i++) { /* the first round warms up and is written over */
         const size_t at = i ? i - 1 : 0;
 

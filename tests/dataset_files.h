@@ -89,12 +89,12 @@ static inline ls_array *open_array(const char *path, const uint64_t *rows)
     return a;
 }
 
-#define OPEN_FAILS(path, rows, status, ...)                                                                            \
-    do {                                                                                                               \
-        ls_array *none_ = (ls_array *)&file;                                                                           \
-                                                                                                                       \
-        FAILS(ls_array_open(file, path, rows, &none_), status, __VA_ARGS__);                                           \
-        assert_null(none_);                                                                                            \
+#define OPEN_FAILS(path, rows, status, ...)                                  \
+    do {                                                                     \
+        ls_array *none_ = (ls_array *)&file;                                 \
+                                                                             \
+        FAILS(ls_array_open(file, path, rows, &none_), status, __VA_ARGS__); \
+        assert_null(none_);                                                  \
     } while (0)
 
 /* Value 1000 s + j at element j of sample s, in chunks that do not divide the sample count. */

@@ -222,7 +222,8 @@ static inline void run_init(const layer_driver *d, layer_run *run, size_t rows, 
     run->totals = test_alloc(rounds * width, sizeof(double));
 }
 
-/* Memory of exactly n floats, `shift` floats into an allocation, with `from` in it (NULL: NaN). Freed by shifted_free.
+/*
+ * Memory of exactly n floats, `shift` floats into an allocation, with `from` in it (NULL: NaN). Freed by shifted_free.
  */
 static inline float *shifted_copy(const float *from, size_t n, size_t shift)
 {
@@ -239,7 +240,8 @@ static inline void shifted_free(float *memory, size_t shift)
         free(memory - shift);
 }
 
-/* One gradient tile after the other into dW (added), each in a buffer of its own length; padding must stay as it was.
+/*
+ * One gradient tile after the other into dW (added), each in a buffer of its own length; padding must stay as it was.
  */
 static inline void run_params(const layer_driver *d, layer_run *run, const ls_call *call)
 {

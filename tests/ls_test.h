@@ -91,17 +91,17 @@ static inline bool all_ranks(bool mine)
     return all;
 }
 
-#define LS_MPI_MAIN(tests)                                                        \
-    int main(int argc, char **argv)                                               \
-    {                                                                             \
-        int failed;                                                               \
-                                                                                  \
-        MPI_Init(&argc, &argv);                                                   \
-        failed = cmocka_run_group_tests(tests, NULL, NULL);                       \
-        if (failed)                                                               \
-            MPI_Abort(MPI_COMM_WORLD, 1);                                         \
-        MPI_Finalize();                                                           \
-        return 0;                                                                 \
+#define LS_MPI_MAIN(tests)                                  \
+    int main(int argc, char **argv)                         \
+    {                                                       \
+        int failed;                                         \
+                                                            \
+        MPI_Init(&argc, &argv);                             \
+        failed = cmocka_run_group_tests(tests, NULL, NULL); \
+        if (failed)                                         \
+            MPI_Abort(MPI_COMM_WORLD, 1);                   \
+        MPI_Finalize();                                     \
+        return 0;                                           \
     }
 
 #endif

@@ -12,14 +12,14 @@
 
 typedef void (*reference)(const double *z, double *y, size_t n);
 
-#define ELEMENTWISE(name, formula)                                                                                     \
-    static void ref_##name(const double *z, double *y, size_t n)                                                       \
-    {                                                                                                                  \
-        for (size_t i = 0; i < n; i++) {                                                                               \
-            const double x = z[i];                                                                                     \
-                                                                                                                       \
-            y[i] = (formula);                                                                                          \
-        }                                                                                                              \
+#define ELEMENTWISE(name, formula)                               \
+    static void ref_##name(const double *z, double *y, size_t n) \
+    {                                                            \
+        for (size_t i = 0; i < n; i++) {                         \
+            const double x = z[i];                               \
+                                                                 \
+            y[i] = (formula);                                    \
+        }                                                        \
     }
 
 #define SELU_S 1.0507009873554805

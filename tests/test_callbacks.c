@@ -16,11 +16,11 @@
 static char state_file[64];
 
 /* Eight samples, batches of two: the four batches of the golden epochs. The weight comes first in model->weights. */
-#define EXPERIMENT(compile, fit, callbacks)                                                                            \
-    "data: {file: data.h5, train: {x: /train/x, y: /train/y}, val: {x: /train/x, y: /train/y}}\n"                      \
-    "model:\n  - dense: {units: 1, use_bias: false}\n"                                                                 \
-    "compile: {" compile ", loss: mse, metrics: [accuracy, mae]}\n"                                                    \
-    "fit: {batch_size: 2, microbatch: 1, " fit "}\n"                                                                   \
+#define EXPERIMENT(compile, fit, callbacks)                                                       \
+    "data: {file: data.h5, train: {x: /train/x, y: /train/y}, val: {x: /train/x, y: /train/y}}\n" \
+    "model:\n  - dense: {units: 1, use_bias: false}\n"                                            \
+    "compile: {" compile ", loss: mse, metrics: [accuracy, mae]}\n"                               \
+    "fit: {batch_size: 2, microbatch: 1, " fit "}\n"                                              \
     "callbacks:\n" callbacks
 #define SGD "optimizer: {sgd: {learning_rate: 0.1}}"
 #define FIT "epochs: 3, validation_data: val"
@@ -683,8 +683,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_golden),       cmocka_unit_test(test_table),        cmocka_unit_test(test_schedule),
         cmocka_unit_test(test_csv),          cmocka_unit_test(test_csv_append),   cmocka_unit_test(test_paths),
         cmocka_unit_test(test_subdirectory), cmocka_unit_test(test_weights_file), cmocka_unit_test(test_messages),
-        cmocka_unit_test(test_refused),      cmocka_unit_test(test_identity),
-        cmocka_unit_test(test_output_loss),
+        cmocka_unit_test(test_refused),      cmocka_unit_test(test_identity),     cmocka_unit_test(test_output_loss),
     };
     int failed;
 

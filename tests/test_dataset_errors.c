@@ -298,18 +298,12 @@ static void test_not_finite_by_scale(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_rows_out_of_range),
-        cmocka_unit_test(test_bad_attributes),
-        cmocka_unit_test(test_file_errors),
-        cmocka_unit_test(test_truncated),
-        cmocka_unit_test(test_checksum),
-        cmocka_unit_test(test_missing_and_wrong_kind),
-        cmocka_unit_test(test_unfit_types),
-        cmocka_unit_test(test_unfit_shapes),
-        cmocka_unit_test(test_absurd_sizes),
-        cmocka_unit_test(test_values_in_other_files),
-        cmocka_unit_test(test_not_finite),
-        cmocka_unit_test(test_not_finite_by_scale),
+        cmocka_unit_test(test_rows_out_of_range), cmocka_unit_test(test_bad_attributes),
+        cmocka_unit_test(test_file_errors),       cmocka_unit_test(test_truncated),
+        cmocka_unit_test(test_checksum),          cmocka_unit_test(test_missing_and_wrong_kind),
+        cmocka_unit_test(test_unfit_types),       cmocka_unit_test(test_unfit_shapes),
+        cmocka_unit_test(test_absurd_sizes),      cmocka_unit_test(test_values_in_other_files),
+        cmocka_unit_test(test_not_finite),        cmocka_unit_test(test_not_finite_by_scale),
     };
 
     H5open();

@@ -172,7 +172,8 @@ static ls_status done(void *context, const ls_layer *layer)
     return LS_OK;
 }
 
-/* Sums over the global batch, recorded in the order they are asked for; or played back, for a rank with a part of it.
+/*
+ * Sums over the global batch, recorded in the order they are asked for; or played back, for a rank with a part of it.
  */
 typedef struct sums {
     double sum[64], *record;

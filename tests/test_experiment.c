@@ -1,4 +1,5 @@
-/* Experiments: Keras's defaults, every setting, every refusal with its place, --set, paths, and writing them out again.
+/*
+ * Experiments: Keras's defaults, every setting, every refusal with its place, --set, paths, and writing them out again.
  */
 #include "ls_test.h"
 

@@ -37,7 +37,8 @@ static void finds_the_hyperbola(void **state)
     assert_int_equal(ls_steps_fit_regime(&fit, 159), LS_REGIME_PERFECT);
     assert_int_equal(ls_steps_fit_regime(&fit, 640), LS_REGIME_DIMINISHING);
     assert_int_equal(ls_steps_fit_regime(&fit, 2561), LS_REGIME_SATURATED);
-    /* What the two bounds stand for: 2 B_crit / 4 takes (1 + 2) / (1 + 4) of the updates, 8 B_crit 0.9 of those at 4.
+    /*
+     * What the two bounds stand for: 2 B_crit / 4 takes (1 + 2) / (1 + 4) of the updates, 8 B_crit 0.9 of those at 4.
      */
     assert_true(close_to(ls_steps_fit_at(&fit, 320) / ls_steps_fit_at(&fit, 160), 0.6, 0, 1e-12));
     assert_true(close_to(ls_steps_fit_at(&fit, 5120) / ls_steps_fit_at(&fit, 2560), 0.9, 0, 1e-12));

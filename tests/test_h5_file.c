@@ -1,4 +1,5 @@
-/* HDF5 files in memory and on disk: what is put is there, byte for byte the same every time, and faults leave no mess.
+/*
+ * HDF5 files in memory and on disk: what is put is there, byte for byte the same every time, and faults leave no mess.
  */
 #include "ls_test.h"
 

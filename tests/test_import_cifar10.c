@@ -106,10 +106,10 @@ static void test_values(void **state)
     ls_array_free(a);
 }
 
-#define IMPORT_FAILS(status, ...)                                                                                      \
-    do {                                                                                                               \
-        FAILS(ls_import_cifar10(folder, output, 0), status, __VA_ARGS__);                                              \
-        assert_int_not_equal(access(output, F_OK), 0);                                                                 \
+#define IMPORT_FAILS(status, ...)                                         \
+    do {                                                                  \
+        FAILS(ls_import_cifar10(folder, output, 0), status, __VA_ARGS__); \
+        assert_int_not_equal(access(output, F_OK), 0);                    \
     } while (0)
 
 static void test_faults(void **state)

@@ -66,9 +66,9 @@ static char *read_whole(const char *path, size_t *n)
 
 /* ---- a shorthand for requests ---- */
 
-#define LIST(...)                                                                                                      \
-    {                                                                                                                  \
-        (const ls_setting[]){__VA_ARGS__}, sizeof((const ls_setting[]){__VA_ARGS__}) / sizeof(ls_setting)              \
+#define LIST(...)                                                                                         \
+    {                                                                                                     \
+        (const ls_setting[]){__VA_ARGS__}, sizeof((const ls_setting[]){__VA_ARGS__}) / sizeof(ls_setting) \
     }
 /* What is left out is as import_file says. */
 #define REQUEST(...) ((ls_csv_import){__VA_ARGS__})
@@ -119,7 +119,7 @@ static void holds(const char *file, const char *path, const char *type, size_t n
     free(value);
     ls_array_free(a);
 }
-#define HOLDS(path, type, ...)                                                                                         \
+#define HOLDS(path, type, ...) \
     holds(output, path, type, count_of(((const double[]){__VA_ARGS__})), (const double[]){__VA_ARGS__}, 1e-7)
 
 static void classes_are(const char *path, const char *want)
@@ -522,8 +522,8 @@ static void test_like_format(void **state)
     HOLDS("/train/x", "uint8 (2,)", 1, 0, 3, 5, 0, 7);
 
     write_text(other, "?;8;y\n9;NA;x\n");
-    assert_true(ok(import_file(
-        &REQUEST(.input = other, .splits = LIST({"new", "1"}), .like = output, .output = second))));
+    assert_true(
+        ok(import_file(&REQUEST(.input = other, .splits = LIST({"new", "1"}), .like = output, .output = second))));
     write_text(other, "-|8|y\n9|6|x\n");
     assert_true(ok(import_file(&REQUEST(.input = other, .splits = LIST({"new", "1"}), .like = second, .delimiter = '|',
                                         .na = (const char *const[]){"-"}, .nas = 1))));
@@ -531,11 +531,11 @@ static void test_like_format(void **state)
     HOLDS("/new/k", "uint8 (1,)", 1, 0);
 
     /* Twice removed is the same, and the newest word counts. */
-    assert_true(ok(import_file(
-        &REQUEST(.input = other, .splits = LIST({"new", "1"}), .like = output, .output = second))));
+    assert_true(
+        ok(import_file(&REQUEST(.input = other, .splits = LIST({"new", "1"}), .like = output, .output = second))));
     write_text(other, "?|8|y\n");
-    IMPORT_FAILS(REQUEST(.input = other, .splits = LIST({"new", "1"}), .like = second), LS_ERR_DATA, other, ":1:",
-                 "'?' is not a number");
+    IMPORT_FAILS(REQUEST(.input = other, .splits = LIST({"new", "1"}), .like = second), LS_ERR_DATA, other,
+                 ":1:", "'?' is not a number");
 }
 
 /* Reads the file with one byte changed at many places, and cut at many; each is understood or refused by name. */

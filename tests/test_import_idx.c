@@ -271,22 +271,22 @@ static int entries(void)
 }
 
 /* The import fails with these words, what was in the output stays, and nothing else is left in the folder. */
-#define IMPORT_FAILS(splits, n, status, ...)                                                                           \
-    do {                                                                                                               \
-        size_t before_, after_;                                                                                        \
-        char *old_, *new_;                                                                                             \
-        int entries_;                                                                                                  \
-                                                                                                                       \
-        write_bytes(output, "precious", 8, false);                                                                     \
-        old_ = read_whole(output, &before_);                                                                           \
-        entries_ = entries();                                                                                          \
-        FAILS(ls_import_idx(splits, n, output, 0), status, __VA_ARGS__);                                               \
-        new_ = read_whole(output, &after_);                                                                            \
-        assert_int_equal(before_, after_);                                                                             \
-        assert_memory_equal(old_, new_, before_);                                                                      \
-        assert_int_equal(entries(), entries_);                                                                         \
-        free(old_);                                                                                                    \
-        free(new_);                                                                                                    \
+#define IMPORT_FAILS(splits, n, status, ...)                             \
+    do {                                                                 \
+        size_t before_, after_;                                          \
+        char *old_, *new_;                                               \
+        int entries_;                                                    \
+                                                                         \
+        write_bytes(output, "precious", 8, false);                       \
+        old_ = read_whole(output, &before_);                             \
+        entries_ = entries();                                            \
+        FAILS(ls_import_idx(splits, n, output, 0), status, __VA_ARGS__); \
+        new_ = read_whole(output, &after_);                              \
+        assert_int_equal(before_, after_);                               \
+        assert_memory_equal(old_, new_, before_);                        \
+        assert_int_equal(entries(), entries_);                           \
+        free(old_);                                                      \
+        free(new_);                                                      \
     } while (0)
 
 static void test_bad_headers(void **state)

@@ -256,19 +256,19 @@ static int remove_made(void **state)
     return 0;
 }
 
-#define LIST(...)                                                                                                      \
-    {                                                                                                                  \
-        (const ls_setting[]){__VA_ARGS__}, sizeof((const ls_setting[]){__VA_ARGS__}) / sizeof(ls_setting)              \
+#define LIST(...)                                                                                         \
+    {                                                                                                     \
+        (const ls_setting[]){__VA_ARGS__}, sizeof((const ls_setting[]){__VA_ARGS__}) / sizeof(ls_setting) \
     }
 #define REQUEST(...) ((ls_images_import){.output = output, __VA_ARGS__})
 
 static uint64_t left_out;
 
 #define IMPORT(...) assert_true(ok(ls_import_images(&REQUEST(__VA_ARGS__), &left_out)))
-#define IMPORT_FAILS(status, request, ...)                                                                             \
-    do {                                                                                                               \
-        FAILS(ls_import_images(&request, &left_out), status, __VA_ARGS__);                                             \
-        assert_int_not_equal(access(output, F_OK), 0);                                                                 \
+#define IMPORT_FAILS(status, request, ...)                                 \
+    do {                                                                   \
+        FAILS(ls_import_images(&request, &left_out), status, __VA_ARGS__); \
+        assert_int_not_equal(access(output, F_OK), 0);                     \
     } while (0)
 
 static const char *in(const char *name)

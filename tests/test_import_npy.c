@@ -1,4 +1,5 @@
-/* NumPy's arrays to HDF5: what NumPy itself wrote, every type and order, bit for bit; headers that lie; damaged files.
+/*
+ * NumPy's arrays to HDF5: what NumPy itself wrote, every type and order, bit for bit; headers that lie; damaged files.
  */
 #include "import_files.h"
 
@@ -20,10 +21,10 @@ static ls_status import(const char *file, const char *member, bool channels_firs
 
     return ls_import_npy(&source, 1, to, 0);
 }
-#define IMPORT_FAILS(file, member, status, ...)                                                                        \
-    do {                                                                                                               \
-        FAILS(import(file, member, false, output), status, __VA_ARGS__);                                               \
-        assert_int_not_equal(access(output, F_OK), 0);                                                                 \
+#define IMPORT_FAILS(file, member, status, ...)                          \
+    do {                                                                 \
+        FAILS(import(file, member, false, output), status, __VA_ARGS__); \
+        assert_int_not_equal(access(output, F_OK), 0);                   \
     } while (0)
 
 /* A member of the archive as a file. */

@@ -189,9 +189,9 @@ static const ls_ops layer_ops = {
     .name = "layer", .keras_name = "Layer", .options = layer_options, .config_bytes = sizeof(layer_config)};
 static const ls_registry layers = {"layer", (const ls_ops *const[]){&layer_ops, NULL}};
 
-#define LAYER_CONFIG                                                                                                   \
-    "{\"units\": 3, \"seed\": null, \"rate\": 1.0, \"decay\": null, \"use_bias\": false, \"padding\": \"same\", "      \
-    "\"kernel\": [3, 3], \"none\": null, \"boundaries\": [1.0, 0.5], \"activation\": \"relu\", "                       \
+#define LAYER_CONFIG                                                                                              \
+    "{\"units\": 3, \"seed\": null, \"rate\": 1.0, \"decay\": null, \"use_bias\": false, \"padding\": \"same\", " \
+    "\"kernel\": [3, 3], \"none\": null, \"boundaries\": [1.0, 0.5], \"activation\": \"relu\", "                  \
     "\"initializer\": {\"class_name\": \"Constant\", \"config\": {\"value\": 0.0}}, \"regularizer\": null}"
 
 static void check_json(json_t *json, const char *expected)

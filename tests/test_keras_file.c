@@ -74,8 +74,8 @@ static void check_yaml(const char *config, const char *want)
 #define LAYER(class, rest) "{\"class_name\": \"" class "\", \"config\": {" rest "}}"
 #define INPUT LAYER("InputLayer", "\"name\": \"in\", \"batch_shape\": [null, 4], \"dtype\": \"float32\"")
 #define SEQUENTIAL(layers) "{\"class_name\": \"Sequential\", \"config\": {\"name\": \"seq\", \"layers\": [" layers "]}}"
-#define COMPILED(layers, compile)                                                                                      \
-    "{\"class_name\": \"Sequential\", \"config\": {\"name\": \"seq\", \"layers\": [" layers "]}, "                     \
+#define COMPILED(layers, compile)                                                                  \
+    "{\"class_name\": \"Sequential\", \"config\": {\"name\": \"seq\", \"layers\": [" layers "]}, " \
     "\"compile_config\": {" compile "}}"
 #define DENSE LAYER("Dense", "\"name\": \"out\", \"units\": 2")
 
@@ -136,10 +136,11 @@ static void sequential_models(void **state)
                                                                          "at32"
                                                                          "\"}}") ", " LAYER("LeakyReLU",
                                                                                             "\"name\": \"lr\"") ","
-                                                                                                                " " LAYER("ReLU",
-                                                                                                                          "\"name\": \"r\", "
-                                                                                                                          "\"max_value\": 6.0") ", " LAYER("Softmax",
-                                                                                                                                                           "\"name\": \"true\", \"axis\": -1")),
+                                                                                                                " " LAYER(
+                                                                                                                    "ReLU",
+                                                                                                                    "\"name\": \"r\", "
+                                                                                                                    "\"max_value\": 6.0") ", " LAYER("Softmax",
+                                                                                                                                                     "\"name\": \"true\", \"axis\": -1")),
         "data: {}\n"
         "model:\n"
         "  - input:\n"
@@ -178,7 +179,8 @@ static void sequential_models(void **state)
         "    activation:\n"
         "      activation:\n"
         "        softmax: {}\n");
-    /* Keras 2, and a model that got its input by being called: the shape stands with the first layer or with the model.
+    /*
+     * Keras 2, and a model that got its input by being called: the shape stands with the first layer or with the model.
      */
     check_yaml(SEQUENTIAL(LAYER("Flatten", "\"name\": \"f\", \"batch_input_shape\": [null, 2, 2]")),
                "data: {}\n"
@@ -201,14 +203,14 @@ static void sequential_models(void **state)
 }
 
 /* A layer of a graph in the old form and in the new one. */
-#define NODE(class, name, rest, calls)                                                                                 \
-    "{\"class_name\": \"" class "\", \"name\": \"" name "\", \"config\": {\"name\": \"" name "\"" rest "}, "           \
+#define NODE(class, name, rest, calls)                                                                       \
+    "{\"class_name\": \"" class "\", \"name\": \"" name "\", \"config\": {\"name\": \"" name "\"" rest "}, " \
                                 "\"inbound_nodes\": [" calls "]}"
-#define T(layer, call)                                                                                                 \
-    "{\"class_name\": \"__keras_tensor__\", \"config\": {\"shape\": [null, 3], \"dtype\": \"float32\", "               \
+#define T(layer, call)                                                                                   \
+    "{\"class_name\": \"__keras_tensor__\", \"config\": {\"shape\": [null, 3], \"dtype\": \"float32\", " \
     "\"keras_history\": [\"" layer "\", " call ", 0]}}"
-#define GRAPH(layers, inputs, outputs)                                                                                 \
-    "{\"class_name\": \"Functional\", \"config\": {\"name\": \"g\", \"layers\": [" layers                              \
+#define GRAPH(layers, inputs, outputs)                                                    \
+    "{\"class_name\": \"Functional\", \"config\": {\"name\": \"g\", \"layers\": [" layers \
     "], \"input_layers\": " inputs ", \"output_layers\": " outputs "}}"
 #define A NODE("InputLayer", "a", ", \"batch_shape\": [null, 3]", "")
 #define B NODE("InputLayer", "b", ", \"batch_shape\": [null, 3]", "")

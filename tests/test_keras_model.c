@@ -126,8 +126,8 @@ static void check_weights(hid_t file, const char *path, int rank, const hsize_t 
     H5Dclose(set);
 }
 
-#define RELU6                                                                                                          \
-    "{\"module\": \"keras.layers\", \"class_name\": \"ReLU\", \"registered_name\": null,"                              \
+#define RELU6                                                                             \
+    "{\"module\": \"keras.layers\", \"class_name\": \"ReLU\", \"registered_name\": null," \
     " \"config\": {\"negative_slope\": 0.0, \"max_value\": 6.0, \"threshold\": 0.0}}"
 
 static void test_sequential(void **state)
@@ -210,9 +210,9 @@ static void test_graph(void **state)
     hid_t file = write_file(&e);
 
     (void)state;
-#define DENSE(name, units, activation)                                                                                 \
-    "\"class_name\": \"Dense\", \"name\": \"" name "\", \"config\": {\"name\": \"" name "\", \"units\": " units ","    \
-    " \"activation\": \"" activation "\", \"use_bias\": true, \"kernel_initializer\": \"glorot_uniform\","             \
+#define DENSE(name, units, activation)                                                                              \
+    "\"class_name\": \"Dense\", \"name\": \"" name "\", \"config\": {\"name\": \"" name "\", \"units\": " units "," \
+    " \"activation\": \"" activation "\", \"use_bias\": true, \"kernel_initializer\": \"glorot_uniform\","          \
     " \"bias_initializer\": \"zeros\"}"
     check_json(
         file, "model_config",
@@ -303,8 +303,8 @@ static void test_outputs_of_one_layer(void **state)
 /* Compile settings of a small classifier, as pieces of the JSON that must stand in training_config. */
 static void test_training_config(void **state)
 {
-#define SCHEDULE(class_name, config)                                                                                   \
-    "\"learning_rate\": {\"module\": \"keras.optimizers.schedules\", \"class_name\": \"" class_name "\", "             \
+#define SCHEDULE(class_name, config)                                                                       \
+    "\"learning_rate\": {\"module\": \"keras.optimizers.schedules\", \"class_name\": \"" class_name "\", " \
     "\"config\": {" config "}, \"registered_name\": null}"
     static const struct {
         const char *compile, *want;

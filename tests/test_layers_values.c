@@ -1,4 +1,5 @@
-/* Layers by known numbers: values computed with Keras, random layers' laws, moving statistics, special inputs, errors.
+/*
+ * Layers by known numbers: values computed with Keras, random layers' laws, moving statistics, special inputs, errors.
  */
 #include "layer_driver.h"
 

@@ -24,14 +24,14 @@ static double clipped(double x, double low, double high)
     return fmin(fmax(x, low), high);
 }
 
-#define MEAN_OF(name, expression)                                                                                      \
-    static double name(parameters q, const double *t, const double *p, size_t n)                                       \
-    {                                                                                                                  \
-        double sum = 0;                                                                                                \
-        (void)q;                                                                                                       \
-        for (size_t i = 0; i < n; i++)                                                                                 \
-            sum += (expression);                                                                                       \
-        return sum / (double)n;                                                                                        \
+#define MEAN_OF(name, expression)                                                \
+    static double name(parameters q, const double *t, const double *p, size_t n) \
+    {                                                                            \
+        double sum = 0;                                                          \
+        (void)q;                                                                 \
+        for (size_t i = 0; i < n; i++)                                           \
+            sum += (expression);                                                 \
+        return sum / (double)n;                                                  \
     }
 
 MEAN_OF(ref_mse, pow(t[i] - p[i], 2))

@@ -154,15 +154,15 @@ static void writes_of_a_layer(void **state)
 
 /* ---- graphs ---- */
 
-#define EXAMPLE                                                                                                        \
-    "inputs: {a: {shape: [4]}, b: {shape: [2]}}\n"                                                                     \
-    "layers:\n"                                                                                                        \
-    "- {name: o2, dense: {units: 2}, inputs: cat}\n"                                                                   \
-    "- {name: pb, dense: {units: 4}, inputs: b}\n"                                                                     \
-    "- {name: shared, dense: {units: 3}, inputs: a}\n"                                                                 \
-    "- {name: cat, concatenate: null, inputs: [shared, again]}\n"                                                      \
-    "- {name: again, shares: shared, inputs: [pb]}\n"                                                                  \
-    "- {name: o1, dense: {units: 1}, inputs: cat}\n"                                                                   \
+#define EXAMPLE                                                   \
+    "inputs: {a: {shape: [4]}, b: {shape: [2]}}\n"                \
+    "layers:\n"                                                   \
+    "- {name: o2, dense: {units: 2}, inputs: cat}\n"              \
+    "- {name: pb, dense: {units: 4}, inputs: b}\n"                \
+    "- {name: shared, dense: {units: 3}, inputs: a}\n"            \
+    "- {name: cat, concatenate: null, inputs: [shared, again]}\n" \
+    "- {name: again, shares: shared, inputs: [pb]}\n"             \
+    "- {name: o1, dense: {units: 1}, inputs: cat}\n"              \
     "outputs: [o1, o2]\n"
 
 /* pb = Dense(b), shared(a), shared(pb), cat, outputs o1, o2: Keras has b, a, pb, shared, cat, o1, o2. */
@@ -236,9 +236,9 @@ static void names_in_graphs(void **state)
 
 /* ---- refusals ---- */
 
-#define GRAPH(layers, outputs)                                                                                         \
-    "inputs:\n"                                                                                                        \
-    "  x: {shape: [4]}\n"                                                                                              \
+#define GRAPH(layers, outputs) \
+    "inputs:\n"                \
+    "  x: {shape: [4]}\n"      \
     "layers:\n" layers "outputs: " outputs "\n"
 
 static void refuses_graphs(void **state)

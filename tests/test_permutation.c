@@ -113,7 +113,8 @@ static void test_first_epoch_is_zero(void **state)
     }
 }
 
-/* chi^2 of equally likely cells; k cells have k-1 degrees of freedom, mean k-1, variance 2(k-1). Bound: 5 deviations.
+/*
+ * chi^2 of equally likely cells; k cells have k-1 degrees of freedom, mean k-1, variance 2(k-1). Bound: 5 deviations.
  */
 static bool uniform(const uint64_t *count, size_t cells, uint64_t total)
 {

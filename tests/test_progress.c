@@ -124,7 +124,9 @@ static void redraws_with_measure(void **state)
     free(text);
 }
 
-/* Epochs of no time at all: showing them ends after 50 ms, but for the last; a run that takes longer can afford more. */
+/*
+ * Epochs of no time at all: showing them ends after 50 ms, but for the last; a run that takes longer can afford more.
+ */
 static void leaves_out_what_costs_too_much(void **state)
 {
     char *text = NULL;

@@ -1,4 +1,5 @@
-/* Sweeps without training: what a file means, what it must not say, the search for a learning rate, results and tables.
+/*
+ * Sweeps without training: what a file means, what it must not say, the search for a learning rate, results and tables.
  */
 #include "ls_test.h"
 
@@ -16,9 +17,9 @@
 
 static char directory[] = "/tmp/lockstep-sweep-XXXXXX";
 
-#define EXPERIMENT                                                                                                     \
-    "data: {file: d.h5, train: {x: /x, y: /y}}\n"                                                                      \
-    "model:\n  - dense: {units: 4}\n  - dense: {units: 1}\n"                                                           \
+#define EXPERIMENT                                           \
+    "data: {file: d.h5, train: {x: /x, y: /y}}\n"            \
+    "model:\n  - dense: {units: 4}\n  - dense: {units: 1}\n" \
     "compile: {optimizer: sgd, loss: mse}\nfit: {epochs: 3}\nseed: 9\noutput: run\n"
 
 static const char *path_of(const char *name)

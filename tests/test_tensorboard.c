@@ -404,9 +404,14 @@ static void test_errors(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_crc32c), cmocka_unit_test(test_records), cmocka_unit_test(test_bytes_of_tensorflow),
-        cmocka_unit_test(test_parse),  cmocka_unit_test(test_buckets), cmocka_unit_test(test_resumed),
-        cmocka_unit_test(test_absurd_time), cmocka_unit_test(test_failed_beginning),
+        cmocka_unit_test(test_crc32c),
+        cmocka_unit_test(test_records),
+        cmocka_unit_test(test_bytes_of_tensorflow),
+        cmocka_unit_test(test_parse),
+        cmocka_unit_test(test_buckets),
+        cmocka_unit_test(test_resumed),
+        cmocka_unit_test(test_absurd_time),
+        cmocka_unit_test(test_failed_beginning),
         cmocka_unit_test(test_errors),
     };
 

@@ -218,7 +218,8 @@ static void test_all_orders_equally_often(void **state)
     }
 }
 
-/* A position shows every tenth of the samples equally often over the epochs; two neighbours keep no favoured distance.
+/*
+ * A position shows every tenth of the samples equally often over the epochs; two neighbours keep no favoured distance.
  */
 static void test_positions_are_uniform(void **state)
 {

@@ -234,17 +234,17 @@ static inline double history_value(const char *column, int row)
 }
 
 /* As LS_MPI_MAIN, with what to do before and after all tests. */
-#define TRAINING_MPI_MAIN(tests, before, after)                                                                        \
-    int main(int argc, char **argv)                                                                                    \
-    {                                                                                                                  \
-        int failed;                                                                                                    \
-                                                                                                                       \
-        MPI_Init(&argc, &argv);                                                                                        \
-        failed = cmocka_run_group_tests(tests, before, after);                                                         \
-        if (failed)                                                                                                    \
-            MPI_Abort(MPI_COMM_WORLD, 1);                                                                              \
-        MPI_Finalize();                                                                                                \
-        return 0;                                                                                                      \
+#define TRAINING_MPI_MAIN(tests, before, after)                \
+    int main(int argc, char **argv)                            \
+    {                                                          \
+        int failed;                                            \
+                                                               \
+        MPI_Init(&argc, &argv);                                \
+        failed = cmocka_run_group_tests(tests, before, after); \
+        if (failed)                                            \
+            MPI_Abort(MPI_COMM_WORLD, 1);                      \
+        MPI_Finalize();                                        \
+        return 0;                                              \
     }
 
 #endif

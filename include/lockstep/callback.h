@@ -85,9 +85,9 @@ ls_status ls_callback_set_learning_rate(ls_callback_run *run, double rate);
  *
  * Collective; rank 0 writes. The file appears whole or not at all.
  *
- * @param path  relative to the working directory. What ends in .keras or .weights.h5 becomes a file of Keras's, with the
- *              state of the optimizer; anything else an HDF5 file as ls_estimator_save writes it, with the state of the
- *              run besides (`state` of every callback is called).
+ * @param path  relative to the working directory. What ends in .keras or .weights.h5 becomes a file of Keras's, with
+ * the state of the optimizer; anything else an HDF5 file as ls_estimator_save writes it, with the state of the run
+ * besides (`state` of every callback is called).
  * @return LS_OK; LS_ERR_ARG if Keras cannot keep this model in such a file; LS_ERR_IO; LS_ERR_MEMORY
  */
 ls_status ls_callback_save(ls_callback_run *run, const char *path);

@@ -29,16 +29,16 @@ typedef struct ls_data ls_data;
 typedef enum ls_role { LS_INPUT, LS_TARGET, LS_SAMPLE_WEIGHT } ls_role;
 
 /* X(constant, C type, name): types of arrays in memory. */
-#define LS_TYPE_LIST(X)                                                                                                \
-    X(LS_TYPE_UINT8, uint8_t, "uint8")                                                                                 \
-    X(LS_TYPE_INT8, int8_t, "int8")                                                                                    \
-    X(LS_TYPE_UINT16, uint16_t, "uint16")                                                                              \
-    X(LS_TYPE_INT16, int16_t, "int16")                                                                                 \
-    X(LS_TYPE_UINT32, uint32_t, "uint32")                                                                              \
-    X(LS_TYPE_INT32, int32_t, "int32")                                                                                 \
-    X(LS_TYPE_UINT64, uint64_t, "uint64")                                                                              \
-    X(LS_TYPE_INT64, int64_t, "int64")                                                                                 \
-    X(LS_TYPE_FLOAT32, float, "float32")                                                                               \
+#define LS_TYPE_LIST(X)                   \
+    X(LS_TYPE_UINT8, uint8_t, "uint8")    \
+    X(LS_TYPE_INT8, int8_t, "int8")       \
+    X(LS_TYPE_UINT16, uint16_t, "uint16") \
+    X(LS_TYPE_INT16, int16_t, "int16")    \
+    X(LS_TYPE_UINT32, uint32_t, "uint32") \
+    X(LS_TYPE_INT32, int32_t, "int32")    \
+    X(LS_TYPE_UINT64, uint64_t, "uint64") \
+    X(LS_TYPE_INT64, int64_t, "int64")    \
+    X(LS_TYPE_FLOAT32, float, "float32")  \
     X(LS_TYPE_FLOAT64, double, "float64")
 
 typedef enum ls_type {

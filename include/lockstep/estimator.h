@@ -9,8 +9,8 @@
  * Its description is that of an experiment file, with the same keys, defaults and messages. The weights are the same
  * bits on any number of ranks, and the same as those of `lockstep train` with that description and these data.
  *
- * All functions that take part in computing are collective: see comm.h. An estimator is for one thread at a time. Only a
- * NULL communicator or estimator cannot be agreed on: it is LS_ERR_ARG on the rank that has it, at once.
+ * All functions that take part in computing are collective: see comm.h. An estimator is for one thread at a time. Only
+ * a NULL communicator or estimator cannot be agreed on: it is LS_ERR_ARG on the rank that has it, at once.
  *
  * Callbacks of a running fit may evaluate and predict with its estimator. There ls_estimator_fit, _set and _save are
  * LS_ERR_ARG (save with ls_callback_save), and ls_estimator_free must not be called.

@@ -13,21 +13,23 @@
 extern "C" {
 #endif
 
-/* One list makes the enum and the texts. CONFIG and USAGE make a program exit with 2, STOPPED with 3, the rest with 1. */
-#define LS_STATUS_LIST(X)                                    \
-    X(LS_OK, 0, "success")                                   \
-    X(LS_ERR_ARG, 1, "invalid argument")                     \
-    X(LS_ERR_CONFIG, 2, "invalid configuration")             \
-    X(LS_ERR_USAGE, 3, "wrong usage")                        \
-    X(LS_ERR_SHAPE, 4, "shapes do not agree")                \
-    X(LS_ERR_MEMORY, 5, "out of memory")                     \
-    X(LS_ERR_IO, 6, "input or output failed")                \
-    X(LS_ERR_FORMAT, 7, "malformed file")                    \
-    X(LS_ERR_DATA, 8, "invalid data")                        \
-    X(LS_ERR_NUMERIC, 9, "not a finite number")              \
-    X(LS_ERR_MPI, 10, "MPI failed")                          \
-    X(LS_ERR_MISMATCH, 11, "ranks or files differ")          \
-    X(LS_ERR_STOPPED, 12, "stopped by a signal")             \
+/*
+ * One list makes the enum and the texts. CONFIG and USAGE make a program exit with 2, STOPPED with 3, the rest with 1.
+ */
+#define LS_STATUS_LIST(X)                           \
+    X(LS_OK, 0, "success")                          \
+    X(LS_ERR_ARG, 1, "invalid argument")            \
+    X(LS_ERR_CONFIG, 2, "invalid configuration")    \
+    X(LS_ERR_USAGE, 3, "wrong usage")               \
+    X(LS_ERR_SHAPE, 4, "shapes do not agree")       \
+    X(LS_ERR_MEMORY, 5, "out of memory")            \
+    X(LS_ERR_IO, 6, "input or output failed")       \
+    X(LS_ERR_FORMAT, 7, "malformed file")           \
+    X(LS_ERR_DATA, 8, "invalid data")               \
+    X(LS_ERR_NUMERIC, 9, "not a finite number")     \
+    X(LS_ERR_MPI, 10, "MPI failed")                 \
+    X(LS_ERR_MISMATCH, 11, "ranks or files differ") \
+    X(LS_ERR_STOPPED, 12, "stopped by a signal")    \
     X(LS_ERR_INTERNAL, 13, "internal error")
 
 typedef enum ls_status {

@@ -19,7 +19,7 @@ struct ls_estimator {
     ls_training_state state;   /* of the model */
     ls_scores *scores;         /* of the last evaluation; NULL: none */
     ls_logs logs;              /* over the scores */
-    bool fits;                 /* ls_estimator_fit is on the stack: its trainer has the state, its task the experiment */
+    bool fits; /* ls_estimator_fit is on the stack: its trainer has the state, its task the experiment */
 };
 
 static const ls_history no_history;
@@ -71,8 +71,10 @@ static ls_status need(const void *argument, const char *function, const char *na
 /* Of what a callback must not do. Not collective: every rank is in the same fit. */
 static ls_status need_no_fit(const ls_estimator *e, const char *function)
 {
-    return e->fits ? ls_fail(LS_ERR_ARG, "%s: ls_estimator_fit is at work on this estimator; call it afterwards (callbacks "
-                                         "save with ls_callback_save)", function)
+    return e->fits ? ls_fail(LS_ERR_ARG,
+                             "%s: ls_estimator_fit is at work on this estimator; call it afterwards (callbacks "
+                             "save with ls_callback_save)",
+                             function)
                    : LS_OK;
 }
 
@@ -245,10 +247,11 @@ static ls_status check_save_path(const char *path)
 {
     LS_TRY(need(path, "ls_estimator_save", "path"));
     if (ls_keras_names_archive(path) || ls_keras_names_weights(path))
-        return ls_fail(LS_ERR_ARG,
-                       "ls_estimator_save writes a whole model as HDF5, which '%s' does not say: name it like model.h5; "
-                       "`lockstep export` makes other files of it",
-                       path);
+        return ls_fail(
+            LS_ERR_ARG,
+            "ls_estimator_save writes a whole model as HDF5, which '%s' does not say: name it like model.h5; "
+            "`lockstep export` makes other files of it",
+            path);
     return LS_OK;
 }
 

@@ -33,7 +33,8 @@ struct ls_config {
 
 /* A root owns its name for messages ("experiment.yaml"). NULL: out of memory. */
 ls_config *ls_config_create(ls_config_kind kind, const char *file);
-/* Append a child of that kind; key for maps, NULL for lists. text is copied (scalars). Borrowed; NULL: out of memory.
+/*
+ * Append a child of that kind; key for maps, NULL for lists. text is copied (scalars). Borrowed; NULL: out of memory.
  */
 ls_config *ls_config_add(ls_config *parent, const char *key, ls_config_kind kind, const char *text);
 /* A deep copy of `source` as new last child of parent, or in the place of the entry of the same key in a map. */

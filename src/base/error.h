@@ -7,7 +7,9 @@
 /* Set this thread's message (printf format, truncated at 1023 bytes) and return status. */
 ls_status ls_fail(ls_status status, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* Put "CONTEXT: " before this thread's message; returns status, so that it can wrap a return. LS_OK passes untouched. */
+/*
+ * Put "CONTEXT: " before this thread's message; returns status, so that it can wrap a return. LS_OK passes untouched.
+ */
 ls_status ls_fail_in(ls_status status, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* Return from the calling function if the expression is not LS_OK. Only where nothing is held. */
@@ -19,10 +21,10 @@ ls_status ls_fail_in(ls_status status, const char *format, ...) __attribute__((f
     } while (0)
 
 /* Jump to cleanup with the status in `st` if the expression is not LS_OK. */
-#define LS_TRY_CLEANUP(expression)            \
-    do {                                      \
-        if ((st = (expression)) != LS_OK)     \
-            goto cleanup;                     \
+#define LS_TRY_CLEANUP(expression)        \
+    do {                                  \
+        if ((st = (expression)) != LS_OK) \
+            goto cleanup;                 \
     } while (0)
 
 #endif

@@ -8,14 +8,15 @@
 #include "base/text.h"
 
 /*
- * Replace the file at path by these bytes: written to a temporary name in the same directory, fsynced, renamed, directory
- * fsynced. On failure the temporary is removed and an existing file stays; the message says what the system said.
+ * Replace the file at path by these bytes: written to a temporary name in the same directory, fsynced, renamed,
+ * directory fsynced. On failure the temporary is removed and an existing file stays; the message says what the system
+ * said.
  */
 ls_status ls_file_replace(const char *path, const void *bytes, size_t n);
 
 /*
- * The same for a file that was written elsewhere in the same directory: `temporary`, which is closed, is brought to disk and
- * takes the place of path. On failure it is removed and an existing file stays.
+ * The same for a file that was written elsewhere in the same directory: `temporary`, which is closed, is brought to
+ * disk and takes the place of path. On failure it is removed and an existing file stays.
  */
 ls_status ls_file_publish(const char *temporary, const char *path);
 
@@ -26,8 +27,8 @@ ls_status ls_file_read(const char *path, ls_text *out);
 ls_status ls_file_append(const char *path, const void *bytes, size_t n);
 
 /*
- * Give the file at path another name in the same directory as well, in the place of a file of that name: a hard link, or a
- * copy where there are none. A file that is not there has no second name, which is fine.
+ * Give the file at path another name in the same directory as well, in the place of a file of that name: a hard link,
+ * or a copy where there are none. A file that is not there has no second name, which is fine.
  */
 ls_status ls_file_second_name(const char *path, const char *name);
 

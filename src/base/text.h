@@ -10,8 +10,8 @@
 /* A growing string. Starts as {0}; data is NULL until something is added, and always ends with a zero byte after. */
 typedef struct ls_text {
     char *data;
-    size_t length;   /* bytes without the zero byte */
-    size_t capacity; /* bytes */
+    size_t length;    /* bytes without the zero byte */
+    size_t capacity;  /* bytes */
     ls_status status; /* the first failure; later additions do nothing, so that only the end needs a check */
 } ls_text;
 

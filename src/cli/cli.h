@@ -20,9 +20,8 @@ typedef struct ls_command {
     ls_status (*run)(const ls_comm *comm, int argc, char **argv);
 } ls_command;
 
-extern const ls_command ls_command_train, ls_command_evaluate, ls_command_predict, ls_command_import,
-    ls_command_export, ls_command_summary, ls_command_inspect, ls_command_compare, ls_command_verify,
-    ls_command_sweep, ls_command_report;
+extern const ls_command ls_command_train, ls_command_evaluate, ls_command_predict, ls_command_import, ls_command_export,
+    ls_command_summary, ls_command_inspect, ls_command_compare, ls_command_verify, ls_command_sweep, ls_command_report;
 
 /*
  * The next option of argv as getopt_long gives it, or -1 at the end. An unknown one or a missing value sets *st to

@@ -11,12 +11,9 @@
 enum { DATA = 1, SPLIT, BATCH, OUTPUT, MEMORY };
 
 static const struct option options[] = {
-    {"data", required_argument, NULL, DATA},
-    {"split", required_argument, NULL, SPLIT},
-    {"batch-size", required_argument, NULL, BATCH},
-    {"output", required_argument, NULL, OUTPUT},
-    {"memory", required_argument, NULL, MEMORY},
-    {NULL, 0, NULL, 0},
+    {"data", required_argument, NULL, DATA},        {"split", required_argument, NULL, SPLIT},
+    {"batch-size", required_argument, NULL, BATCH}, {"output", required_argument, NULL, OUTPUT},
+    {"memory", required_argument, NULL, MEMORY},    {NULL, 0, NULL, 0},
 };
 
 void ls_data_arguments_reset(ls_data_arguments *a)
@@ -138,8 +135,8 @@ static ls_status read_arguments(int argc, char **argv, bool wants_output, ls_dat
             return ls_fail(LS_ERR_USAGE, "unknown option '--output'; see lockstep %s --help", argv[0]);
     }
     LS_TRY(st);
-    LS_TRY(ls_cli_operands(argc, argv, 1,
-                           wants_output ? "MODEL --data FILE.h5 --output OUT.h5" : "MODEL --data FILE.h5"));
+    LS_TRY(
+        ls_cli_operands(argc, argv, 1, wants_output ? "MODEL --data FILE.h5 --output OUT.h5" : "MODEL --data FILE.h5"));
     a->model = argv[optind];
     if (!a->data)
         return ls_fail(LS_ERR_USAGE, "--data FILE.h5 is missing; see lockstep %s --help", argv[0]);

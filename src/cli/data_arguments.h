@@ -5,21 +5,21 @@
 #include "cli/cli.h"
 #include "train/task.h"
 
-#define LS_DATA_ARGUMENTS_HELP                                                                          \
-    "  --data FILE.h5       the dataset file\n"                                                         \
-    "  --split NAME         the split (default: test); its arrays are those the experiment names for\n" \
-    "                       it, or /NAME/x and /NAME/y (/NAME/x/INPUT and\n"   \
-    "                       /NAME/y/OUTPUT where the model has several)\n"        \
-    "  --batch-size N       samples at a time over all ranks (default: the experiment's batch_size)\n"  \
+#define LS_DATA_ARGUMENTS_HELP                                                                                         \
+    "  --data FILE.h5       the dataset file\n"                                                                        \
+    "  --split NAME         the split (default: test); its arrays are those the experiment names for\n"                \
+    "                       it, or /NAME/x and /NAME/y (/NAME/x/INPUT and\n"                                           \
+    "                       /NAME/y/OUTPUT where the model has several)\n"                                             \
+    "  --batch-size N       samples at a time over all ranks (default: the experiment's batch_size)\n"                 \
     "  --memory SIZE        what a node may hold of the data (512MB): the rest is read a window at a time; default:\n" \
     "                       all of them are held\n"
 
 typedef struct ls_data_arguments {
     const char *model, *data, *split, *output; /* output: predict only */
     ls_experiment *experiment;
-    ls_split_spec spec;   /* owned texts */
-    ls_task *task;        /* the split is task->test; weights are loaded */
-    ls_engine *engine;    /* inference only */
+    ls_split_spec spec; /* owned texts */
+    ls_task *task;      /* the split is task->test; weights are loaded */
+    ls_engine *engine;  /* inference only */
     uint64_t batch_size, microbatch;
 } ls_data_arguments;
 

@@ -3,10 +3,9 @@
 #include "cli/report.h"
 #include "train/evaluate.h"
 
-static const char help[] =
-    "usage: lockstep evaluate MODEL --data FILE.h5 [--split test] [OPTIONS]\n\n"
-    "Loss and metrics of a trained model on a split, the same numbers on any number of ranks.\n"
-    "MODEL: a model file of lockstep or Keras (.h5, .keras).\n\n" LS_DATA_ARGUMENTS_HELP;
+static const char help[] = "usage: lockstep evaluate MODEL --data FILE.h5 [--split test] [OPTIONS]\n\n"
+                           "Loss and metrics of a trained model on a split, the same numbers on any number of ranks.\n"
+                           "MODEL: a model file of lockstep or Keras (.h5, .keras).\n\n" LS_DATA_ARGUMENTS_HELP;
 
 static ls_status evaluate(const ls_comm *comm, const ls_data_arguments *a)
 {
@@ -23,7 +22,8 @@ static ls_status evaluate(const ls_comm *comm, const ls_data_arguments *a)
     LS_TRY(ls_task_check_targets(a->task, a->task->test));
     st = ls_scores_create(comm, a->task->model, a->task->outputs, a->task->objective, &scores);
     LS_TRY_CLEANUP(ls_agree(comm, st));
-    LS_TRY_CLEANUP(ls_evaluate(a->task, a->engine, a->task->test, a->batch_size, a->microbatch, UINT64_MAX, NULL, scores));
+    LS_TRY_CLEANUP(
+        ls_evaluate(a->task, a->engine, a->task->test, a->batch_size, a->microbatch, UINT64_MAX, NULL, scores));
     n = ls_scores_logs(scores, &logs);
     for (size_t i = 0; i < n && comm->rank == 0; i++)
         ls_text_add(&text, "%s: %.9g\n", logs[i].name, logs[i].value);

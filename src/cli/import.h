@@ -11,8 +11,8 @@ typedef struct ls_import_format {
     const char *help; /* the whole page */
 } ls_import_format;
 
-extern const ls_import_format ls_import_format_idx, ls_import_format_csv, ls_import_format_npy,
-    ls_import_format_images, ls_import_format_cifar10;
+extern const ls_import_format ls_import_format_idx, ls_import_format_csv, ls_import_format_npy, ls_import_format_images,
+    ls_import_format_cifar10;
 
 /* "train: x uint8 (60000, 28, 28), y uint8 (60000)": the arrays of a split, as they are in the file. */
 ls_status ls_cli_describe_split(const char *path, const char *split, ls_text *out);

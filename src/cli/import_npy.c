@@ -56,7 +56,8 @@ static ls_status read_split(arguments *a, const char *given)
     equals = strchr(text, '=');
     comma = equals ? strchr(equals, ',') : NULL;
     if (!equals || equals == text ||
-        (comma ? comma == equals + 1 || !comma[1] || strchr(comma + 1, ',') != NULL : !ls_ends_with(equals + 1, ".npz")))
+        (comma ? comma == equals + 1 || !comma[1] || strchr(comma + 1, ',') != NULL
+               : !ls_ends_with(equals + 1, ".npz")))
         return ls_fail(LS_ERR_USAGE, "--split takes NAME=X.npy,Y.npy or NAME=FILE.npz, not '%s'", given);
     *equals = '\0';
     if (comma)

@@ -5,7 +5,8 @@
 #include <signal.h>
 #include <stdint.h>
 
-/* From now on SIGTERM and SIGUSR1 set the flag that is returned, and a closed pipe or a full disk are errors of write.
+/*
+ * From now on SIGTERM and SIGUSR1 set the flag that is returned, and a closed pipe or a full disk are errors of write.
  */
 const volatile sig_atomic_t *ls_cli_catch_signals(void);
 

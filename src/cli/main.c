@@ -15,9 +15,9 @@
 #include "tensor/kernels.h"
 
 static const ls_command *const commands[] = {
-    &ls_command_train,   &ls_command_evaluate, &ls_command_predict, &ls_command_import, &ls_command_export,
-    &ls_command_summary, &ls_command_inspect,  &ls_command_compare, &ls_command_verify,
-    &ls_command_sweep,   &ls_command_report,
+    &ls_command_train,  &ls_command_evaluate, &ls_command_predict, &ls_command_import,
+    &ls_command_export, &ls_command_summary,  &ls_command_inspect, &ls_command_compare,
+    &ls_command_verify, &ls_command_sweep,    &ls_command_report,
 };
 #define COMMANDS (sizeof commands / sizeof commands[0])
 
@@ -172,8 +172,9 @@ static ls_status check_launcher(const ls_comm *comm)
         const char *value = getenv(names[i]);
 
         if (value && atoi(value) > 1)
-            return ls_fail(LS_ERR_MPI, "%s says that %s ranks were started, but MPI sees one: start lockstep with the "
-                                       "mpirun of the MPI it was built with (under Slurm, srun --mpi=pmix)",
+            return ls_fail(LS_ERR_MPI,
+                           "%s says that %s ranks were started, but MPI sees one: start lockstep with the "
+                           "mpirun of the MPI it was built with (under Slurm, srun --mpi=pmix)",
                            names[i], value);
     }
     return LS_OK;

@@ -148,8 +148,9 @@ static ls_status check_output(const ls_data_arguments *a)
     if (i == 4)
         return ls_fail(LS_ERR_USAGE, "--output writes .h5, .npy and .npz files; '%s' is none by its name", a->output);
     if (a->task->model->outputs > 1 && ls_ends_with(a->output, ".npy"))
-        return ls_fail(LS_ERR_USAGE, "'%s' can hold one array, but the model has %zu outputs; write an .npz or .h5 file",
-                       a->output, a->task->model->outputs);
+        return ls_fail(LS_ERR_USAGE,
+                       "'%s' can hold one array, but the model has %zu outputs; write an .npz or .h5 file", a->output,
+                       a->task->model->outputs);
     if (ls_file_same(a->output, a->model) || ls_file_same(a->output, a->data))
         return ls_fail(LS_ERR_USAGE, "--output would overwrite '%s', which is read", a->output);
     return LS_OK;

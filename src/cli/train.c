@@ -32,9 +32,12 @@ static const char help[] =
 enum { OUTPUT = 1, RESUME, SET, VERBOSE, TRACE, ALLOW };
 
 static const struct option options[] = {
-    {"output", required_argument, NULL, OUTPUT}, {"resume", no_argument, NULL, RESUME},
-    {"set", required_argument, NULL, SET},       {"verbose", required_argument, NULL, VERBOSE},
-    {"trace", no_argument, NULL, TRACE},         {"allow-other-kernel", no_argument, NULL, ALLOW},
+    {"output", required_argument, NULL, OUTPUT},
+    {"resume", no_argument, NULL, RESUME},
+    {"set", required_argument, NULL, SET},
+    {"verbose", required_argument, NULL, VERBOSE},
+    {"trace", no_argument, NULL, TRACE},
+    {"allow-other-kernel", no_argument, NULL, ALLOW},
     {NULL, 0, NULL, 0},
 };
 
@@ -116,7 +119,9 @@ static void warn_short_epochs(const ls_task *task)
                 steps, batches, batches / steps + 1, batches % steps);
 }
 
-/* data.test, wherever it is: as validation data it is the task's only copy. NULL: there is none, or it has no targets. */
+/*
+ * data.test, wherever it is: as validation data it is the task's only copy. NULL: there is none, or it has no targets.
+ */
 static const ls_split *test_split(const ls_task *task)
 {
     const char *validation = task->experiment->fit.validation_data;
@@ -159,8 +164,8 @@ static ls_status open_trace(const ls_comm *comm, const char *directory, FILE **o
 }
 
 /*
- * Does what this rank prints end up on a terminal? Open MPI gives its ranks a pseudo-terminal of their own, whatever its
- * own output goes to: then it is mpirun's, the parent's, that counts.
+ * Does what this rank prints end up on a terminal? Open MPI gives its ranks a pseudo-terminal of their own, whatever
+ * its own output goes to: then it is mpirun's, the parent's, that counts.
  */
 static bool prints_on_terminal(void)
 {
@@ -181,7 +186,9 @@ static ls_status train(const ls_comm *comm, const arguments *a, const ls_experim
     ls_fit_settings settings = {.directory = directory,
                                 .resume = a->resume,
                                 .allow_other_kernel = a->allow,
-                                .verbose = a->verbose >= 0 ? (int)a->verbose : prints_on_terminal() ? 1 : 2,
+                                .verbose = a->verbose >= 0        ? (int)a->verbose
+                                           : prints_on_terminal() ? 1
+                                                                  : 2,
                                 .out = stdout,
                                 .warn = warn};
     ls_trace_sink sink = {.update = ls_trace_write};

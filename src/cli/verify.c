@@ -84,7 +84,8 @@ static void start_ranks(int argc, char **argv)
     int n = 0;
 
     if (!getenv("OMPI_COMM_WORLD_SIZE") && !getenv("PMI_SIZE") && !getenv("PMIX_RANK") &&
-        read_arguments(argc, argv, &a) == LS_OK && a.most > 1 && readlink("/proc/self/exe", self, sizeof self - 1) > 0 &&
+        read_arguments(argc, argv, &a) == LS_OK && a.most > 1 &&
+        readlink("/proc/self/exe", self, sizeof self - 1) > 0 &&
         (command = ls_calloc((size_t)argc + 8, sizeof *command, "a command")) != NULL) {
         snprintf(ranks, sizeof ranks, "%d", a.most);
         command[n++] = (char *)"mpirun";

@@ -25,9 +25,9 @@ bool ls_weight_list_is_model(hid_t file);
 ls_model *ls_weight_list_model(const char *path);
 
 /*
- * Of a model file: layers in the order of layer_names, weights in the order of weight_names. Of a weights file of Keras 3
- * or of its archive: in the order of the model, which the file does not say; model NULL or of other weights: by path. Of
- * any other file: all floating-point datasets by path. path: for messages.
+ * Of a model file: layers in the order of layer_names, weights in the order of weight_names. Of a weights file of Keras
+ * 3 or of its archive: in the order of the model, which the file does not say; model NULL or of other weights: by path.
+ * Of any other file: all floating-point datasets by path. path: for messages.
  */
 ls_status ls_weight_list_read(hid_t file, const char *path, const ls_model *model, ls_weight_list *out);
 void ls_weight_list_reset(ls_weight_list *list);

@@ -146,9 +146,9 @@ static int16_t add_fast(void *acc, const float *a, int16_t E, int h, bool start)
 }
 
 /*
- * The reciprocal and the product round once each in double (a relative 2^-52 together), then the float does: the nearest
- * float to the quotient, unless that lies within about 2^-28 of the float's last place from a tie. A division of every
- * element would cost as much as the whole sum.
+ * The reciprocal and the product round once each in double (a relative 2^-52 together), then the float does: the
+ * nearest float to the quotient, unless that lies within about 2^-28 of the float's last place from a tie. A division
+ * of every element would cost as much as the whole sum.
  */
 LS_CLONES static void finish_carried(const void *acc, double divisor, float *restrict g)
 {

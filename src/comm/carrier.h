@@ -70,7 +70,8 @@ void ls_exponents_copy(ls_exponents *exponents, const ls_exponents *source); /* 
 /*
  * step[b]: the largest exponent over all microbatches and ranks; never LS_EXPONENT_NONFINITE, which is the caller's
  * error to report. True if all fit. False: the step must be redone, and then fits; since it is redone anyway, E rose to
- * step + LS_HEADROOM everywhere it was lower, so that the next block to run out of head-room does not cost another step.
+ * step + LS_HEADROOM everywhere it was lower, so that the next block to run out of head-room does not cost another
+ * step.
  */
 bool ls_exponents_rise(ls_exponents *exponents, const int16_t *step);
 /* After a step that fitted: remember what was seen; sink if `update` (counted from 1) closes a window. */

@@ -20,13 +20,14 @@ struct ls_comm {
 /* LS_ERR_MPI with MPI's own text for a return code other than MPI_SUCCESS. */
 ls_status ls_mpi_check(int code, const char *what);
 
-/* Collective. LS_ERR_MISMATCH naming the first rank and host whose text differs from rank 0's; `what` names the thing.
+/*
+ * Collective. LS_ERR_MISMATCH naming the first rank and host whose text differs from rank 0's; `what` names the thing.
  */
 ls_status ls_comm_same(const ls_comm *comm, const char *what, const char *text);
 
 /*
- * Collective. Before anything is computed: the processor and BLAS in the state that every bit depends on, one version of
- * lockstep and one kernel family on all ranks.
+ * Collective. Before anything is computed: the processor and BLAS in the state that every bit depends on, one version
+ * of lockstep and one kernel family on all ranks.
  */
 ls_status ls_comm_prepare(const ls_comm *comm);
 

@@ -26,7 +26,8 @@ struct ls_node_memory {
     block *blocks;
 };
 
-/* What the first rank tells the others of its file. They check what they find: process numbers may be of another space.
+/*
+ * What the first rank tells the others of its file. They check what they find: process numbers may be of another space.
  */
 typedef struct announcement {
     int64_t pid, fd; /* fd < 0: it could not be made */

@@ -21,29 +21,29 @@
  * The conversions of one sample, (n) values -> float32. Computed in double and rounded once, so that uint8 with scale
  * 1/255 gives exactly the float32 value of x / 255.
  */
-#define CONVERSIONS(constant, type, name)                                                                              \
-    LS_CLONES static void convert_##constant(const type *restrict x, double offset, double scale, size_t n,            \
-                                             float *restrict out)                                                      \
-    {                                                                                                                  \
-        for (size_t i = 0; i < n; i++)                                                                                 \
-            out[i] = (float)(((double)x[i] - offset) * scale);                                                         \
-    }                                                                                                                  \
-    LS_CLONES static void convert_each_##constant(const type *restrict x, const double *restrict offset,               \
-                                                  const double *restrict scale, size_t n, float *restrict out)         \
-    {                                                                                                                  \
-        for (size_t i = 0; i < n; i++)                                                                                 \
-            out[i] = (float)(((double)x[i] - offset[i]) * scale[i]);                                                   \
-    }                                                                                                                  \
-    /* Stored (channels, n / channels), given with the channels last; element i has scale[i % period]. */              \
-    static void turn_##constant(const type *restrict x, const double *offset, const double *scale, size_t period,      \
-                                size_t channels, size_t n, float *restrict out)                                        \
-    {                                                                                                                  \
-        for (size_t c = 0, i = 0; c < channels; c++)                                                                   \
-            for (size_t at = c; at < n; at += channels, i++) {                                                         \
-                const size_t f = period == 1 ? 0 : i % period;                                                         \
-                                                                                                                       \
-                out[at] = (float)(((double)x[i] - offset[f]) * scale[f]);                                              \
-            }                                                                                                          \
+#define CONVERSIONS(constant, type, name)                                                                         \
+    LS_CLONES static void convert_##constant(const type *restrict x, double offset, double scale, size_t n,       \
+                                             float *restrict out)                                                 \
+    {                                                                                                             \
+        for (size_t i = 0; i < n; i++)                                                                            \
+            out[i] = (float)(((double)x[i] - offset) * scale);                                                    \
+    }                                                                                                             \
+    LS_CLONES static void convert_each_##constant(const type *restrict x, const double *restrict offset,          \
+                                                  const double *restrict scale, size_t n, float *restrict out)    \
+    {                                                                                                             \
+        for (size_t i = 0; i < n; i++)                                                                            \
+            out[i] = (float)(((double)x[i] - offset[i]) * scale[i]);                                              \
+    }                                                                                                             \
+    /* Stored (channels, n / channels), given with the channels last; element i has scale[i % period]. */         \
+    static void turn_##constant(const type *restrict x, const double *offset, const double *scale, size_t period, \
+                                size_t channels, size_t n, float *restrict out)                                   \
+    {                                                                                                             \
+        for (size_t c = 0, i = 0; c < channels; c++)                                                              \
+            for (size_t at = c; at < n; at += channels, i++) {                                                    \
+                const size_t f = period == 1 ? 0 : i % period;                                                    \
+                                                                                                                  \
+                out[at] = (float)(((double)x[i] - offset[f]) * scale[f]);                                         \
+            }                                                                                                     \
     }
 LS_TYPE_LIST(CONVERSIONS)
 
@@ -56,15 +56,15 @@ void ls_array_convert(const ls_array *a, const void *sample, float *out)
         return;
     }
     switch (a->kind) {
-#define CONVERT(constant, type, name)                                                                                  \
-    case constant:                                                                                                     \
-        if (a->channels_first)                                                                                         \
-            turn_##constant(sample, a->offset, a->scale, a->period, a->stored.dim[0], n, out);                         \
-        else if (a->period == 1)                                                                                       \
-            convert_##constant(sample, a->offset[0], a->scale[0], n, out);                                             \
-        else                                                                                                           \
-            for (size_t i = 0; i < n; i += a->period)                                                                  \
-                convert_each_##constant((const type *)sample + i, a->offset, a->scale, a->period, out + i);            \
+#define CONVERT(constant, type, name)                                                                       \
+    case constant:                                                                                          \
+        if (a->channels_first)                                                                              \
+            turn_##constant(sample, a->offset, a->scale, a->period, a->stored.dim[0], n, out);              \
+        else if (a->period == 1)                                                                            \
+            convert_##constant(sample, a->offset[0], a->scale[0], n, out);                                  \
+        else                                                                                                \
+            for (size_t i = 0; i < n; i += a->period)                                                       \
+                convert_each_##constant((const type *)sample + i, a->offset, a->scale, a->period, out + i); \
         break;
         LS_TYPE_LIST(CONVERT)
     }
@@ -82,9 +82,9 @@ static double value_of(const ls_array *a, const void *sample, size_t j)
     double value = 0;
 
     switch (a->kind) {
-#define VALUE(constant, type, name)                                                                                    \
-    case constant:                                                                                                     \
-        value = (double)((const type *)sample)[j];                                                                     \
+#define VALUE(constant, type, name)                \
+    case constant:                                 \
+        value = (double)((const type *)sample)[j]; \
         break;
         LS_TYPE_LIST(VALUE)
     }
@@ -358,8 +358,8 @@ const ls_shape *ls_array_shape(const ls_array *array)
 const char *ls_array_type(const ls_array *array)
 {
     switch (array->kind) {
-#define NAME(constant, type, name)                                                                                     \
-    case constant:                                                                                                     \
+#define NAME(constant, type, name) \
+    case constant:                 \
         return name;
         LS_TYPE_LIST(NAME)
     }

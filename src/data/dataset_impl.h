@@ -12,7 +12,7 @@
 #include "lockstep/data.h"
 
 struct ls_array {
-    char *path; /* "file.h5:/train/x" */
+    char *path;           /* "file.h5:/train/x" */
     char *file, *dataset; /* the two apart; NULL: the values are the calling program's */
     ls_type kind;
     size_t value_bytes;
@@ -44,9 +44,9 @@ struct ls_array {
 
 /* An HDF5 dataset that is open for reading. */
 typedef struct ls_array_source {
-    const char *name;         /* "file.h5:/train/x", borrowed, for messages */
+    const char *name;                /* "file.h5:/train/x", borrowed, for messages */
     hid_t file, object, type, space; /* < 0: not open */
-    int rank;                 /* of the dataset, samples included */
+    int rank;                        /* of the dataset, samples included */
     hsize_t dim[H5S_MAX_RANK];
     char reason[LS_H5_REASON_BYTES];
 } ls_array_source;
@@ -59,8 +59,8 @@ ls_status ls_array_read_scaling(ls_array *array, hid_t dataset);
 ls_status ls_array_read_classes(ls_array *array, hid_t dataset);
 
 /*
- * Reads samples of an array and checks them: finite as float32, labels if they are to be some. For one thread at a time;
- * takes turns with all other users of HDF5.
+ * Reads samples of an array and checks them: finite as float32, labels if they are to be some. For one thread at a
+ * time; takes turns with all other users of HDF5.
  */
 typedef struct ls_array_reader {
     const ls_array *array; /* borrowed */

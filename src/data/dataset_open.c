@@ -11,7 +11,7 @@
 #include "data/dataset_impl.h"
 #include "data/h5.h"
 
-#define LISTED_MAX 200                /* datasets looked at for "did you mean" */
+#define LISTED_MAX 200 /* datasets looked at for "did you mean" */
 
 static ls_status open_file(const char *path, ls_array_source *s)
 {
@@ -84,8 +84,8 @@ static ls_status fail_missing(const ls_array_source *s, const char *path)
     if (l.n == 0)
         st = ls_fail(LS_ERR_DATA, "%s: there is no such dataset; the file holds none at all", s->name);
     else if (nearest)
-        st = ls_fail(LS_ERR_DATA, "%s: there is no such dataset; did you mean '%s'? The file has %s", s->name,
-                     nearest, names.data ? names.data : "others");
+        st = ls_fail(LS_ERR_DATA, "%s: there is no such dataset; did you mean '%s'? The file has %s", s->name, nearest,
+                     names.data ? names.data : "others");
     else
         st = ls_fail(LS_ERR_DATA, "%s: there is no such dataset; the file has %s", s->name,
                      names.data ? names.data : "others");
@@ -119,8 +119,8 @@ static ls_status open_dataset(const char *path, ls_array_source *s)
 static size_t bytes_of(ls_type kind)
 {
     switch (kind) {
-#define BYTES(constant, type, name)                                                                                    \
-    case constant:                                                                                                     \
+#define BYTES(constant, type, name) \
+    case constant:                  \
         return sizeof(type);
         LS_TYPE_LIST(BYTES)
 #undef BYTES

@@ -184,11 +184,12 @@ static ls_status check_memory(const ls_array *a)
     char shape[LS_SHAPE_TEXT_BYTES];
 
     if (bytes > memory)
-        return ls_fail(LS_ERR_MEMORY,
-                       "%s declares %llu samples of shape %s, %s: %.4g GiB, but this machine has %.4g GiB of memory; "
-                       "set data.memory (evaluate and predict: --memory), use fewer rows, or check that the file is what it should be",
-                       a->path, (unsigned long long)a->samples, ls_shape_format(&a->stored, shape), ls_array_type(a),
-                       bytes / 0x1p30, memory / 0x1p30);
+        return ls_fail(
+            LS_ERR_MEMORY,
+            "%s declares %llu samples of shape %s, %s: %.4g GiB, but this machine has %.4g GiB of memory; "
+            "set data.memory (evaluate and predict: --memory), use fewer rows, or check that the file is what it should be",
+            a->path, (unsigned long long)a->samples, ls_shape_format(&a->stored, shape), ls_array_type(a),
+            bytes / 0x1p30, memory / 0x1p30);
     if (ls_h5_is_hollow(bytes, a->storage_bytes))
         return ls_fail(LS_ERR_DATA,
                        "%s declares %.4g GiB of values, but the file holds only %llu bytes of them; use fewer rows, or "

@@ -1,8 +1,8 @@
 /*
  * HDF5 without its own error printing, one thread at a time, and its reasons in one line.
  *
- * HDF5 is not safe with threads as most people build it, and datasets that do not fit into memory are read by a thread of
- * their own (data/feed.h): every use of HDF5 stands between ls_h5_quiet_begin and _end, also that of its constants
+ * HDF5 is not safe with threads as most people build it, and datasets that do not fit into memory are read by a thread
+ * of their own (data/feed.h): every use of HDF5 stands between ls_h5_quiet_begin and _end, also that of its constants
  * (H5T_NATIVE_FLOAT is a call).
  */
 #ifndef LS_DATA_H5_H
@@ -23,7 +23,8 @@ typedef struct ls_h5_quiet {
 void ls_h5_quiet_begin(ls_h5_quiet *quiet);
 void ls_h5_quiet_end(const ls_h5_quiet *quiet);
 
-/* What HDF5 says of the last failed call: the innermost entry of its error stack, "no reason given" if there is none.
+/*
+ * What HDF5 says of the last failed call: the innermost entry of its error stack, "no reason given" if there is none.
  */
 const char *ls_h5_reason(char out[LS_H5_REASON_BYTES]);
 

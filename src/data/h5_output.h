@@ -31,7 +31,8 @@ ls_status ls_h5_output_check_name(const char *name, const char *what);
 /* The same for a split: "preprocessing" is taken. */
 ls_status ls_h5_output_check_split(const char *name);
 
-/* HDF5's own printing is off from here to ls_h5_output_end, which must follow, also after a failure. path is borrowed.
+/*
+ * HDF5's own printing is off from here to ls_h5_output_end, which must follow, also after a failure. path is borrowed.
  */
 ls_status ls_h5_output_begin(const char *path, ls_h5_output *out);
 /* Close, bring to disk, rename. */
@@ -53,7 +54,8 @@ hid_t ls_h5_create_rows(hid_t group, const char *name, hid_t type, int rank, con
 /* Rows [first, first + n) of such a dataset. */
 bool ls_h5_write_rows(hid_t dataset, hid_t memory_type, uint64_t first, uint64_t n, const void *values);
 
-/* Attributes: doubles as float64; texts as UTF-8 of one length, padded with zeros. scalar: one value without an axis.
+/*
+ * Attributes: doubles as float64; texts as UTF-8 of one length, padded with zeros. scalar: one value without an axis.
  */
 bool ls_h5_add_doubles(hid_t object, const char *name, const double *values, size_t n, bool scalar);
 bool ls_h5_add_ints(hid_t object, const char *name, const int64_t *values, size_t n, bool scalar);

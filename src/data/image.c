@@ -16,8 +16,8 @@ ls_status ls_image_check_size(const char *path, size_t height, size_t width)
 {
     if (height == 0 || width == 0 || height > LS_IMAGE_SIDE_MAX || width > LS_IMAGE_SIDE_MAX ||
         height > LS_IMAGE_PIXELS_MAX / width)
-        return ls_fail(LS_ERR_DATA, "%s has %zu x %zu pixels; 1 to %zu on a side and 2^28 in all are possible",
-                       path, height, width, LS_IMAGE_SIDE_MAX);
+        return ls_fail(LS_ERR_DATA, "%s has %zu x %zu pixels; 1 to %zu on a side and 2^28 in all are possible", path,
+                       height, width, LS_IMAGE_SIDE_MAX);
     return LS_OK;
 }
 

@@ -5,8 +5,8 @@
 #include <setjmp.h>
 #include <string.h>
 
-#define SCANS_MAX                                                                                                      \
-    500 /* of a progressive file; each costs a walk over the whole image, and no encoder writes so many                \
+#define SCANS_MAX                                                                                       \
+    500 /* of a progressive file; each costs a walk over the whole image, and no encoder writes so many \
          */
 
 typedef struct decoder {

@@ -90,12 +90,12 @@ ls_status ls_import_csv(const ls_csv_import *import, uint64_t *dropped);
 
 /* PNG and JPEG files in folders of classes, ROOT/CLASS/NAME.png; see data/image_list.h and data/image.h. */
 typedef struct ls_images_import {
-    const char *input;  /* a root to be split; NULL: every split has its own */
-    ls_settings splits; /* name = fraction of the images, as "0.7", all adding up to 1; or a root if input is NULL */
-    bool stratify;      /* every split has equal shares of each class */
-    uint64_t seed;      /* of the images' random order, which depends on (seed, place in the list) alone */
-    bool shuffle;       /* images stand in random order in their splits, not by class and name */
-    size_t channels;    /* 1 or 3; 0: those of the first image, and all must have them */
+    const char *input;    /* a root to be split; NULL: every split has its own */
+    ls_settings splits;   /* name = fraction of the images, as "0.7", all adding up to 1; or a root if input is NULL */
+    bool stratify;        /* every split has equal shares of each class */
+    uint64_t seed;        /* of the images' random order, which depends on (seed, place in the list) alone */
+    bool shuffle;         /* images stand in random order in their splits, not by class and name */
+    size_t channels;      /* 1 or 3; 0: those of the first image, and all must have them */
     size_t height, width; /* to resize to; 0: those of the first image, and all must have them */
     const char *output;
     int deflate; /* 0…9 */
@@ -103,9 +103,9 @@ typedef struct ls_images_import {
 
 /*
  * To FILE.h5 with /SPLIT/x, uint8 (height, width, channels) with scale = 1/255, and /SPLIT/y, the number of the class,
- * with the attribute classes. The classes are those of the split "train", or of the first one. The same folders give the
- * same bytes. Memory: one image, and the names of all. *left_out: files that are not called like images. Failures: as
- * ls_import_idx.
+ * with the attribute classes. The classes are those of the split "train", or of the first one. The same folders give
+ * the same bytes. Memory: one image, and the names of all. *left_out: files that are not called like images. Failures:
+ * as ls_import_idx.
  */
 ls_status ls_import_images(const ls_images_import *import, uint64_t *left_out);
 

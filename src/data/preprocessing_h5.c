@@ -124,8 +124,8 @@ ls_status ls_preprocessing_write(const ls_preprocessing *p, hid_t file, const ch
     const int64_t version = FORMAT_VERSION;
     ls_status st = LS_OK;
 
-    if (group < 0 || !ls_h5_add_ints(group, "format_version", &version, 1, true) ||
-        !write_format(group, &p->format) || !write_columns(group, p) || !write_arrays(group, p))
+    if (group < 0 || !ls_h5_add_ints(group, "format_version", &version, 1, true) || !write_format(group, &p->format) ||
+        !write_columns(group, p) || !write_arrays(group, p))
         st = ls_h5_output_fail(path);
     if (group >= 0 && H5Gclose(group) < 0 && st == LS_OK)
         st = ls_h5_output_fail(path);
@@ -461,9 +461,10 @@ static ls_status check_version(const place *at)
 
     LS_TRY(read_int(at, "format_version", &version));
     if (version != FORMAT_VERSION)
-        return ls_fail(LS_ERR_FORMAT,
-                       "%s:%s has format_version %lld, not %d: import the file again, or use the lockstep that wrote it",
-                       at->path, GROUP, (long long)version, FORMAT_VERSION);
+        return ls_fail(
+            LS_ERR_FORMAT,
+            "%s:%s has format_version %lld, not %d: import the file again, or use the lockstep that wrote it", at->path,
+            GROUP, (long long)version, FORMAT_VERSION);
     return LS_OK;
 }
 

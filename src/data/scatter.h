@@ -8,8 +8,8 @@
 /* n values of `bytes` bytes each (1, 2, 4 or 8), side by side in `from`, to places `stride` bytes apart. */
 static inline void ls_scatter(const char *from, size_t n, size_t bytes, char *to, size_t stride)
 {
-#define LS_SCATTER_OF(size)                                                                                            \
-    for (size_t i = 0; bytes == (size) && i < n; i++)                                                                  \
+#define LS_SCATTER_OF(size)                           \
+    for (size_t i = 0; bytes == (size) && i < n; i++) \
         memcpy(to + i * stride, from + i * (size), (size));
     LS_SCATTER_OF(1)
     LS_SCATTER_OF(2)

@@ -148,13 +148,13 @@ static ls_status check_memory(const ls_table *table, size_t rows)
     return LS_OK;
 }
 
-#define GROW(array, capacity)                                                                                          \
-    do {                                                                                                               \
-        void *grown_ = ls_realloc(array, capacity, sizeof *(array), "a table");                                        \
-                                                                                                                       \
-        if (!grown_)                                                                                                   \
-            return LS_ERR_MEMORY;                                                                                      \
-        (array) = grown_;                                                                                              \
+#define GROW(array, capacity)                                                   \
+    do {                                                                        \
+        void *grown_ = ls_realloc(array, capacity, sizeof *(array), "a table"); \
+                                                                                \
+        if (!grown_)                                                            \
+            return LS_ERR_MEMORY;                                               \
+        (array) = grown_;                                                       \
     } while (0)
 
 static ls_status grow_table(ls_table *table)

@@ -65,7 +65,8 @@ bool ls_h5_has(hid_t file, const char *path);
 bool ls_h5_is_group(hid_t file, const char *path);
 bool ls_h5_has_attribute(hid_t file, const char *object, const char *name);
 
-/* LS_ERR_FORMAT if it is missing or of another kind. A text may be of fixed or variable length, a number of any width.
+/*
+ * LS_ERR_FORMAT if it is missing or of another kind. A text may be of fixed or variable length, a number of any width.
  */
 ls_status ls_h5_get_text(hid_t file, const char *object, const char *name, char **text); /* ls_free */
 ls_status ls_h5_get_texts(hid_t file, const char *object, const char *name, char ***texts, size_t *n);

@@ -311,8 +311,7 @@ ls_status ls_h5_get_text(hid_t file, const char *object, const char *name, char 
 /* One link of a group: *name is the caller's. */
 static ls_status get_link_name(hid_t file, const char *group, hsize_t i, char **name)
 {
-    const ssize_t length =
-        H5Lget_name_by_idx(file, group, H5_INDEX_NAME, H5_ITER_INC, i, NULL, 0, H5P_DEFAULT);
+    const ssize_t length = H5Lget_name_by_idx(file, group, H5_INDEX_NAME, H5_ITER_INC, i, NULL, 0, H5P_DEFAULT);
 
     if (length < 0)
         return fail_damaged(file, group, NULL);
@@ -361,8 +360,7 @@ cleanup:
 static bool is_self_contained(hid_t set)
 {
     const hid_t creation = H5Dget_create_plist(set);
-    const bool whole =
-        creation >= 0 && H5Pget_external_count(creation) == 0 && H5Pget_layout(creation) != H5D_VIRTUAL;
+    const bool whole = creation >= 0 && H5Pget_external_count(creation) == 0 && H5Pget_layout(creation) != H5D_VIRTUAL;
 
     if (creation >= 0)
         H5Pclose(creation);

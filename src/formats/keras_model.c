@@ -231,7 +231,8 @@ static ls_status list_key(hid_t file, const char *path, const char *key, saved_m
     ls_text_add(&item, "%s/layers", group.data);
     LS_TRY_CLEANUP(item.status);
     if (ls_h5_has(file, item.data)) {
-        st = ls_fail(LS_ERR_FORMAT, "%s: '%s' is a model within the model, which lockstep cannot read", path, group.data);
+        st = ls_fail(LS_ERR_FORMAT, "%s: '%s' is a model within the model, which lockstep cannot read", path,
+                     group.data);
         goto cleanup;
     }
     for (size_t i = 0; i < most; i++) {
@@ -307,8 +308,9 @@ static ls_status put_in_order(const char *path, const ls_model *model, saved_mod
         while (found < saved->layers && strcmp(saved->layer[found].name, key.data) != 0)
             found++;
         if (found == saved->layers) {
-            st = ls_fail(LS_ERR_MISMATCH, "%s: the weights of another model: layer '%s' of this one should lie in '%s/%s'",
-                         path, model->layer[i]->name, LS_KERAS_LAYERS, key.data);
+            st = ls_fail(LS_ERR_MISMATCH,
+                         "%s: the weights of another model: layer '%s' of this one should lie in '%s/%s'", path,
+                         model->layer[i]->name, LS_KERAS_LAYERS, key.data);
             goto cleanup;
         }
         swap = saved->layer[k];

@@ -8,7 +8,9 @@ typedef struct ls_activation_ops {
     ls_ops ops;
     /* What backward reads. FROM_OUTPUT lets the output overwrite the pre-activation. */
     enum { LS_FROM_OUTPUT, LS_FROM_INPUT } backward_reads;
-    /* REQUIRED. Y = act(Z); rows of n elements; n is the last axis. Y may be Z when backward_reads == LS_FROM_OUTPUT. */
+    /*
+     * REQUIRED. Y = act(Z); rows of n elements; n is the last axis. Y may be Z when backward_reads == LS_FROM_OUTPUT.
+     */
     void (*forward)(const void *config, const float *Z, float *Y, size_t rows, size_t n);
     /*
      * REQUIRED. In place dY -> dZ. V is Y or Z as backward_reads says.

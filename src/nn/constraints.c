@@ -182,15 +182,15 @@ ls_status ls_constraint_check(const ls_component *constraint, const ls_shape *sh
 
 /* ---- tables ---- */
 
-#define NUMBER(field, standard)                                                                                        \
-    {                                                                                                                  \
-        .name = #field, .kind = LS_OPTION_FLOAT, .offset = offsetof(norm_config, field), .initial = standard,          \
-        .max = FLT_MAX                                                                                                 \
+#define NUMBER(field, standard)                                                                               \
+    {                                                                                                         \
+        .name = #field, .kind = LS_OPTION_FLOAT, .offset = offsetof(norm_config, field), .initial = standard, \
+        .max = FLT_MAX                                                                                        \
     }
-#define AXIS                                                                                                           \
-    {                                                                                                                  \
-        .name = "axis", .kind = LS_OPTION_INTS, .offset = offsetof(norm_config, axis), .initial = "0",                 \
-        .min = -LS_RANK_MAX, .max = LS_RANK_MAX - 1                                                                    \
+#define AXIS                                                                                           \
+    {                                                                                                  \
+        .name = "axis", .kind = LS_OPTION_INTS, .offset = offsetof(norm_config, axis), .initial = "0", \
+        .min = -LS_RANK_MAX, .max = LS_RANK_MAX - 1                                                    \
     }
 
 static const ls_option max_norm_options[] = {NUMBER(max_value, "2.0"), AXIS, {.name = NULL}};

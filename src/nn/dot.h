@@ -7,8 +7,8 @@
 
 /*
  * Append a digraph with one box per call of a layer: name, class, input and output shapes, parameters. Calls of one
- * shared layer are dashed boxes; only the first counts the parameters, the others name it. (A line between them would be
- * clearer, but Graphviz cannot draw one between neighbours of the same rank.)
+ * shared layer are dashed boxes; only the first counts the parameters, the others name it. (A line between them would
+ * be clearer, but Graphviz cannot draw one between neighbours of the same rank.)
  */
 ls_status ls_dot_write(const ls_model *model, ls_text *out);
 

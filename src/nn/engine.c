@@ -21,31 +21,31 @@ typedef struct node_state {
     const ls_activation_ops *activation; /* NULL: linear */
     const void *activation_config;
     float *Z, *Y, *dY, *saved;
-    const float **X;       /* [inputs] the inputs' Y, first local row */
-    const float **X_here;  /* [inputs] the same at the microbatch in hand */
-    float **dX_here;       /* [inputs] */
-    double *totals;        /* [(forward_rounds + backward_rounds) x width] */
-    size_t size;           /* elements of one sample */
-    size_t width;          /* sums per round; 0: the layer has no rounds */
-    bool wants_gradient;   /* something trainable lies at or above it: its dY is computed */
-    bool filled;           /* dY holds a gradient already */
-    bool is_output;        /* with a loss */
-    bool fused;            /* the loss works on Z: dY is dZ already */
-    bool last_use;         /* the first node of its layer in running order: the last to be differentiated */
+    const float **X;      /* [inputs] the inputs' Y, first local row */
+    const float **X_here; /* [inputs] the same at the microbatch in hand */
+    float **dX_here;      /* [inputs] */
+    double *totals;       /* [(forward_rounds + backward_rounds) x width] */
+    size_t size;          /* elements of one sample */
+    size_t width;         /* sums per round; 0: the layer has no rounds */
+    bool wants_gradient;  /* something trainable lies at or above it: its dY is computed */
+    bool filled;          /* dY holds a gradient already */
+    bool is_output;       /* with a loss */
+    bool fused;           /* the loss works on Z: dY is dZ already */
+    bool last_use;        /* the first node of its layer in running order: the last to be differentiated */
 } node_state;
 
 struct ls_engine {
-    ls_model *model;              /* borrowed */
+    ls_model *model;               /* borrowed */
     const ls_objective *objective; /* [outputs] owned copy, or NULL */
-    node_state *state;            /* [nodes] */
-    float **target, **weights;    /* [outputs] */
-    float *scratch;               /* the layers' common scratch for one microbatch */
-    float *tile;                  /* one tile of a layer's gradient */
-    double *sums;                 /* one microbatch's contribution to a round */
-    double (*penalty)[2];         /* [nodes] activity regularizer: l1, l2 */
+    node_state *state;             /* [nodes] */
+    float **target, **weights;     /* [outputs] */
+    float *scratch;                /* the layers' common scratch for one microbatch */
+    float *tile;                   /* one tile of a layer's gradient */
+    double *sums;                  /* one microbatch's contribution to a round */
+    double (*penalty)[2];          /* [nodes] activity regularizer: l1, l2 */
     size_t rows_max;
     bool training;
-    uint64_t seed, update;        /* of the run in progress */
+    uint64_t seed, update; /* of the run in progress */
 };
 
 size_t ls_local_rows(const ls_local_batch *batch, size_t i)
@@ -217,8 +217,10 @@ ls_status ls_engine_create(ls_model *model, const ls_objective *objective, size_
     engine->sums = plan(width, sizeof(double), &failed);
     if (failed) {
         ls_engine_free(engine);
-        return ls_fail(LS_ERR_MEMORY, "out of memory: the model's buffers for %zu samples; use more ranks or a smaller "
-                                      "fit.batch_size", rows_max);
+        return ls_fail(LS_ERR_MEMORY,
+                       "out of memory: the model's buffers for %zu samples; use more ranks or a smaller "
+                       "fit.batch_size",
+                       rows_max);
     }
     *out = engine;
     return LS_OK;
@@ -425,8 +427,8 @@ static double activity_penalty(const ls_engine *engine, const ls_local_batch *ba
     return sum;
 }
 
-ls_status ls_engine_losses(ls_engine *engine, const ls_local_batch *batch, bool want_gradient, const bool *binary_labels,
-                           double *loss_sums, double *activity)
+ls_status ls_engine_losses(ls_engine *engine, const ls_local_batch *batch, bool want_gradient,
+                           const bool *binary_labels, double *loss_sums, double *activity)
 {
     const ls_model *model = engine->model;
 

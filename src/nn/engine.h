@@ -10,7 +10,8 @@
 #include "nn/loss.h"
 #include "nn/model.h"
 
-/* Exact sums over all microbatches of a global batch. `total` is collective: every rank calls it, also with nothing added. */
+/* Exact sums over all microbatches of a global batch. `total` is collective: every rank calls it, also with nothing
+ * added. */
 typedef struct ls_batch_sums {
     void *context;
     ls_status (*add)(void *context, const double *values, size_t n);
@@ -20,7 +21,9 @@ typedef struct ls_batch_sums {
 /* Where the gradient contributions of microbatches go. */
 typedef struct ls_gradient_sink {
     void *context;
-    /* One microbatch's contribution to weights [first, first+n) of the flat buffer; first and n multiples of LS_BLOCK. */
+    /*
+     * One microbatch's contribution to weights [first, first+n) of the flat buffer; first and n multiples of LS_BLOCK.
+     */
     void (*add)(void *context, size_t microbatch, size_t first, const float *values, size_t n);
     /* All contributions of this rank to the layer's weights are in (also when the rank holds no microbatch). */
     ls_status (*layer_done)(void *context, const ls_layer *layer);
@@ -28,11 +31,11 @@ typedef struct ls_gradient_sink {
 
 /* The local part of a batch: microbatches first … first+count-1 of the batch, rows contiguous. */
 typedef struct ls_local_batch {
-    size_t batch_size;      /* samples in the global batch */
-    size_t microbatch;      /* nominal rows of a microbatch */
-    size_t first, count;    /* this rank's microbatches */
-    size_t rows;            /* this rank's samples */
-    uint64_t position;      /* of the batch's first sample in the epoch order */
+    size_t batch_size;   /* samples in the global batch */
+    size_t microbatch;   /* nominal rows of a microbatch */
+    size_t first, count; /* this rank's microbatches */
+    size_t rows;         /* this rank's samples */
+    uint64_t position;   /* of the batch's first sample in the epoch order */
 } ls_local_batch;
 
 /* Rows of the i-th local microbatch, and the local row where it starts. */
@@ -46,10 +49,10 @@ typedef struct ls_engine ls_engine;
 
 /* What an output is trained on. */
 typedef struct ls_objective {
-    const ls_component *loss;  /* borrowed; ops NULL: this output has none */
+    const ls_component *loss; /* borrowed; ops NULL: this output has none */
     double loss_weight;
-    size_t positions;          /* T: from ls_loss_check */
-    size_t target_size;        /* floats of one sample's target */
+    size_t positions;   /* T: from ls_loss_check */
+    size_t target_size; /* floats of one sample's target */
 } ls_objective;
 
 /* training false: buffers for forward only. objective: one per model output, or NULL without losses. */
@@ -78,8 +81,8 @@ ls_status ls_engine_forward(ls_engine *engine, const ls_local_batch *batch, bool
  * (divide by batch_size x T). loss_sums[count x outputs], and activity penalties activity[count], may be NULL.
  * With want_gradient the gradients of the outputs are prepared for ls_engine_backward.
  */
-ls_status ls_engine_losses(ls_engine *engine, const ls_local_batch *batch, bool want_gradient, const bool *binary_labels,
-                           double *loss_sums, double *activity);
+ls_status ls_engine_losses(ls_engine *engine, const ls_local_batch *batch, bool want_gradient,
+                           const bool *binary_labels, double *loss_sums, double *activity);
 
 /* Backward from the prepared output gradients; contributions go to sink as sums over samples (not yet divided). */
 ls_status ls_engine_backward(ls_engine *engine, const ls_local_batch *batch, const ls_batch_sums *sums,

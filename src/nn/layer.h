@@ -26,12 +26,12 @@ typedef struct ls_place {
 typedef struct ls_param {
     const char *name; /* "kernel": Keras's variable name; static */
     ls_shape shape;
-    size_t size;      /* elements */
+    size_t size; /* elements */
     bool trainable;
     ls_component initializer, regularizer, constraint; /* borrowed from the layer's config; ops NULL: none */
-    size_t offset;    /* in the model's flat weight buffer, in elements; a multiple of LS_BLOCK */
-    size_t index;     /* among the model's parameters, in Keras's order */
-    float *value;     /* (shape) the weights: a view of the flat buffer, set by the engine */
+    size_t offset; /* in the model's flat weight buffer, in elements; a multiple of LS_BLOCK */
+    size_t index;  /* among the model's parameters, in Keras's order */
+    float *value;  /* (shape) the weights: a view of the flat buffer, set by the engine */
 } ls_param;
 
 typedef struct ls_layer ls_layer;
@@ -43,21 +43,21 @@ struct ls_call {
     size_t rows;
     bool training;
     ls_place place;
-    uint32_t node;          /* index in the graph: part of the address of random numbers */
+    uint32_t node; /* index in the graph: part of the address of random numbers */
 
     size_t inputs;
-    const float *const *X;  /* [inputs] (R, in_shape[i]) */
-    float *Y;               /* (R, out_shape): pre-activation when the layer has an activation */
-    float *saved;           /* (R, saved_per_sample) this node's own, kept from forward to backward; may be NULL */
-    float *scratch;         /* layer->scratch_floats(rows) floats, shared by all; contents undefined */
+    const float *const *X; /* [inputs] (R, in_shape[i]) */
+    float *Y;              /* (R, out_shape): pre-activation when the layer has an activation */
+    float *saved;          /* (R, saved_per_sample) this node's own, kept from forward to backward; may be NULL */
+    float *scratch;        /* layer->scratch_floats(rows) floats, shared by all; contents undefined */
 
-    const float *dY;        /* backward: (R, out_shape) */
-    float *const *dX;       /* backward: [inputs] (R, in_shape[i]) to be ADDED to; an entry is NULL if not wanted */
-    bool first_use;         /* backward: dX entries hold nothing yet, so the layer must write instead of add */
+    const float *dY;  /* backward: (R, out_shape) */
+    float *const *dX; /* backward: [inputs] (R, in_shape[i]) to be ADDED to; an entry is NULL if not wanted */
+    bool first_use;   /* backward: dX entries hold nothing yet, so the layer must write instead of add */
 
-    double *sums;           /* forward_sums, backward_sums: this microbatch's contribution, overwritten */
-    const double *totals;   /* [node state] totals of the rounds so far, over the global batch: see below */
-    uint64_t batch_size;    /* samples in the global batch */
+    double *sums;         /* forward_sums, backward_sums: this microbatch's contribution, overwritten */
+    const double *totals; /* [node state] totals of the rounds so far, over the global batch: see below */
+    uint64_t batch_size;  /* samples in the global batch */
 };
 
 typedef struct ls_layer_ops {
@@ -109,20 +109,20 @@ typedef struct ls_layer_ops {
 struct ls_layer {
     const ls_layer_ops *ops;
     char *name;
-    void *config;           /* ops->ops.config_bytes, owned */
+    void *config;            /* ops->ops.config_bytes, owned */
     ls_component activation; /* borrowed from the config; ops NULL: linear. Applied by the engine after forward. */
     ls_component activity_regularizer; /* borrowed; ops NULL: none */
     bool trainable;
     bool built;
-    ls_shape in_shape[4];   /* as of the first build; the first four inputs */
+    ls_shape in_shape[4]; /* as of the first build; the first four inputs */
     size_t in_count;
     ls_shape out_shape;
     ls_param param[LS_LAYER_PARAMS_MAX];
-    size_t params;          /* trainable ones first, then the others: Keras's order */
+    size_t params;             /* trainable ones first, then the others: Keras's order */
     size_t saved_per_sample;   /* floats kept from forward to backward */
     size_t scratch_per_sample; /* floats of scratch a call needs per row … */
     size_t scratch_fixed;      /* … and besides */
-    const ls_config *at;    /* where it stands in the experiment, for messages; may be NULL */
+    const ls_config *at;       /* where it stands in the experiment, for messages; may be NULL */
 };
 
 extern const ls_registry ls_layers;

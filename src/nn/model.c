@@ -173,15 +173,15 @@ cleanup:
 }
 
 /*
- * Keras's order of model.layers for a graph (keras.Function): layers by depth, deepest first, ties by the order in which
- * a depth-first walk from the outputs first reaches them. It decides the order of weights.
+ * Keras's order of model.layers for a graph (keras.Function): layers by depth, deepest first, ties by the order in
+ * which a depth-first walk from the outputs first reaches them. It decides the order of weights.
  */
 typedef struct keras_order {
     const ls_model *model;
-    size_t *post, posts;          /* nodes in post-order */
-    size_t *node_depth;           /* [nodes] */
+    size_t *post, posts;           /* nodes in post-order */
+    size_t *node_depth;            /* [nodes] */
     size_t *layer_depth, *reached; /* [layers]; reached: SIZE_MAX before the walk comes by */
-    unsigned char *done;          /* [nodes] */
+    unsigned char *done;           /* [nodes] */
     size_t next;
 } keras_order;
 
@@ -321,7 +321,9 @@ ls_status ls_model_create(const ls_config *description, const char *name, const 
     *out = NULL;
     LS_TRY(ls_model_description_read(description, &d));
     if (!(model = ls_calloc(1, sizeof *model, "the model")) ||
-        !(model->name = ls_strdup(name ? name : d.sequential ? "sequential" : "functional"))) {
+        !(model->name = ls_strdup(name           ? name
+                                  : d.sequential ? "sequential"
+                                                 : "functional"))) {
         st = LS_ERR_MEMORY;
         goto cleanup;
     }
@@ -340,8 +342,8 @@ cleanup:
 ls_status ls_model_init_weights(ls_model *model, uint64_t seed)
 {
     /*
-     * The address of a weight is its parameter's place in the order of layers, so that freezing a layer, which moves its
-     * weights in the buffer, does not change how they start.
+     * The address of a weight is its parameter's place in the order of layers, so that freezing a layer, which moves
+     * its weights in the buffer, does not change how they start.
      */
     uint64_t address = 0;
 

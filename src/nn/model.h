@@ -4,9 +4,9 @@
  *     Sequential            graph
  *     [layer]─[layer]─…     nodes name their inputs; a layer may be called by several nodes (`shares`)
  *
- * Weights lie in one buffer: trainable parameters first, in Keras's layer order, then the others. Every parameter starts
- * at a multiple of LS_BLOCK elements, so that a block (the unit of the exact grid, of shards and of norms) never spans
- * two parameters. Padding stays zero.
+ * Weights lie in one buffer: trainable parameters first, in Keras's layer order, then the others. Every parameter
+ * starts at a multiple of LS_BLOCK elements, so that a block (the unit of the exact grid, of shards and of norms) never
+ * spans two parameters. Padding stays zero.
  */
 #ifndef LS_NN_MODEL_H
 #define LS_NN_MODEL_H
@@ -20,9 +20,9 @@ extern const ls_layer_ops ls_input_layer;
 #define LS_BLOCK 256 /* elements */
 
 typedef struct ls_node {
-    ls_layer *layer;     /* borrowed from the model */
-    char *name;          /* "h1"; for a call of a shared layer the node's own name */
-    size_t *input;       /* [inputs] node indices, all smaller than this node's */
+    ls_layer *layer; /* borrowed from the model */
+    char *name;      /* "h1"; for a call of a shared layer the node's own name */
+    size_t *input;   /* [inputs] node indices, all smaller than this node's */
     size_t inputs;
     ls_shape shape;      /* of one sample of its output */
     size_t use;          /* 0 for the first call of its layer, 1 for the next, … */
@@ -32,25 +32,25 @@ typedef struct ls_node {
 struct ls_model {
     char *name;
     bool sequential;
-    ls_layer **layer;      /* [layers] in Keras's model.layers order, inputs included */
+    ls_layer **layer; /* [layers] in Keras's model.layers order, inputs included */
     size_t layers;
-    ls_node *node;         /* [nodes] in running order: inputs first, then topological */
+    ls_node *node; /* [nodes] in running order: inputs first, then topological */
     size_t nodes;
-    size_t *input;         /* [inputs] node indices, in the order they were declared */
+    size_t *input; /* [inputs] node indices, in the order they were declared */
     size_t inputs;
-    size_t *output;        /* [outputs] node indices */
+    size_t *output; /* [outputs] node indices */
     size_t outputs;
-    ls_param **param;      /* [params] borrowed: trainable ones first, then the others, in layer order */
+    ls_param **param; /* [params] borrowed: trainable ones first, then the others, in layer order */
     size_t params, trainable_params;
-    size_t trainable_size; /* elements of the flat buffer that are trained: a multiple of LS_BLOCK */
-    size_t size;           /* all elements of the flat buffer */
+    size_t trainable_size;         /* elements of the flat buffer that are trained: a multiple of LS_BLOCK */
+    size_t size;                   /* all elements of the flat buffer */
     size_t count, trainable_count; /* parameters as Keras counts them, without padding */
-    float *weights;        /* [size] owned */
+    float *weights;                /* [size] owned */
 };
 
 /*
- * Build from the `model:` entry of an experiment: a list (Sequential) or a map (graph). in_shape: the shape of the input
- * for a Sequential model that does not declare its own `input`, taken from the data (may be NULL if it does).
+ * Build from the `model:` entry of an experiment: a list (Sequential) or a map (graph). in_shape: the shape of the
+ * input for a Sequential model that does not declare its own `input`, taken from the data (may be NULL if it does).
  * Weights are allocated, zero. The description must outlive the model.
  */
 ls_status ls_model_create(const ls_config *description, const char *name, const ls_shape *in_shape, ls_model **out);

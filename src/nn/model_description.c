@@ -296,8 +296,8 @@ static ls_status check_all_used(const ls_model_description *d)
         used[d->output[k]] = true;
     for (size_t i = d->nodes; used && i-- > d->inputs;) {
         if (!used[i] && st == LS_OK)
-            st = ls_config_fail(d->node[i].at, "layer '%s' leads to no output: use it or leave it out",
-                                d->node[i].name);
+            st =
+                ls_config_fail(d->node[i].at, "layer '%s' leads to no output: use it or leave it out", d->node[i].name);
         for (size_t k = 0; k < d->node[i].inputs; k++)
             used[d->node[i].input[k]] = true;
     }
@@ -324,8 +324,8 @@ static ls_status read_graph(const ls_config *model, ls_model_description *d)
     for (const ls_config *c = inputs->first; c; c = c->next, i++) {
         ls_node_description *node = &d->node[i];
 
-        *node = (ls_node_description){
-            .ops = &ls_input_layer, .at = c, .args = c, .shares = SIZE_MAX, .trainable = true};
+        *node =
+            (ls_node_description){.ops = &ls_input_layer, .at = c, .args = c, .shares = SIZE_MAX, .trainable = true};
         LS_TRY(ls_config_expect(c, LS_CONFIG_MAP, "an input"));
         LS_TRY(set_name(d, c, c->key, &node->name));
         d->nodes = i + 1;

@@ -9,9 +9,9 @@
 
 /* What every optimizer takes besides its own options; parsed from the same map. */
 typedef struct ls_optimizer_common {
-    ls_component learning_rate_schedule; /* ops NULL: the constant below */
-    double learning_rate;                /* as float32, as Keras keeps it */
-    double weight_decay;                 /* NAN: none */
+    ls_component learning_rate_schedule;         /* ops NULL: the constant below */
+    double learning_rate;                        /* as float32, as Keras keeps it */
+    double weight_decay;                         /* NAN: none */
     double clipnorm, clipvalue, global_clipnorm; /* NAN: none; at most one */
     bool use_ema;
     double ema_momentum;
@@ -23,9 +23,9 @@ typedef struct ls_optimizer_common {
 extern const ls_option ls_optimizer_common_options[];
 
 typedef struct ls_optimizer_ops {
-    ls_ops ops;             /* options: its own only, not the common ones */
-    double learning_rate;   /* default */
-    double weight_decay;    /* default; NAN: none */
+    ls_ops ops;           /* options: its own only, not the common ones */
+    double learning_rate; /* default */
+    double weight_decay;  /* default; NAN: none */
     size_t slots_max;
     const char *slot_names[LS_OPTIMIZER_SLOTS_MAX];
     /* REQUIRED. Slots in use under this configuration, as a mask over slot_names. */
@@ -57,16 +57,18 @@ typedef struct ls_schedule_ops {
 } ls_schedule_ops;
 
 typedef struct ls_optimizer {
-    ls_component own;           /* ops is an ls_optimizer_ops */
+    ls_component own; /* ops is an ls_optimizer_ops */
     ls_optimizer_common common;
 } ls_optimizer;
 
-/* Where an optimizer stands after some steps. Arrays have the layout of a model's trainable weights; all are borrowed. */
+/*
+ * Where an optimizer stands after some steps. Arrays have the layout of a model's trainable weights; all are borrowed.
+ */
 typedef struct ls_optimizer_state {
-    uint64_t iterations;                      /* steps so far, as Keras counts them */
+    uint64_t iterations;                       /* steps so far, as Keras counts them */
     const float *slot[LS_OPTIMIZER_SLOTS_MAX]; /* NULL: not in use */
-    const float *average, *accumulator;       /* of use_ema and gradient_accumulation_steps; NULL: not in use */
-    const double *scalars;                    /* [LS_OPTIMIZER_SCALARS_MAX] */
+    const float *average, *accumulator;        /* of use_ema and gradient_accumulation_steps; NULL: not in use */
+    const double *scalars;                     /* [LS_OPTIMIZER_SCALARS_MAX] */
 } ls_optimizer_state;
 
 /* Reads "rmsprop" or {rmsprop: {learning_rate: 0.001, rho: 0.9}}; learning_rate may be a number or a schedule. */

@@ -9,10 +9,10 @@
 
 /* What one output is trained on and measured by. */
 typedef struct ls_output_spec {
-    ls_component loss;  /* ops NULL: none */
+    ls_component loss; /* ops NULL: none */
     double loss_weight;
-    ls_component *metric; /* as written; "accuracy" is resolved once shapes are known */
-    char **metric_name;   /* as typed, or as its `name` says */
+    ls_component *metric;       /* as written; "accuracy" is resolved once shapes are known */
+    char **metric_name;         /* as typed, or as its `name` says */
     size_t metrics, unweighted; /* metrics[0..unweighted) ignore sample weights, the rest use them */
 } ls_output_spec;
 

@@ -19,10 +19,10 @@ static void factors(const void *config, double *l1, double *l2)
     *l2 = c->l2;
 }
 
-#define FACTOR(field, standard)                                                                                        \
-    {                                                                                                                  \
-        .name = #field, .kind = LS_OPTION_FLOAT, .offset = offsetof(penalty, field), .initial = standard,              \
-        .max = FLT_MAX                                                                                                 \
+#define FACTOR(field, standard)                                                                           \
+    {                                                                                                     \
+        .name = #field, .kind = LS_OPTION_FLOAT, .offset = offsetof(penalty, field), .initial = standard, \
+        .max = FLT_MAX                                                                                    \
     }
 
 static const ls_option l1_options[] = {FACTOR(l1, "0.01"), {.name = NULL}};

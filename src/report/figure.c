@@ -46,7 +46,8 @@ static void quote(ls_text *out, const char *text, size_t columns)
             used = 0;
             continue;
         }
-        ls_text_add(out, strchr("\"\\`", *c) ? "\\%c" : "%c", (unsigned char)*c < ' ' ? ' ' : *c); /* `…` would be run */
+        ls_text_add(out, strchr("\"\\`", *c) ? "\\%c" : "%c",
+                    (unsigned char)*c < ' ' ? ' ' : *c); /* `…` would be run */
     }
     ls_text_add(out, "\"");
 }

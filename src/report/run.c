@@ -161,7 +161,8 @@ cleanup:
 
 /* ---- step times ---- */
 
-/* Seconds of an update in each piece of the run that these ranks worked on: [timings->rows]. Returns how many pieces.
+/*
+ * Seconds of an update in each piece of the run that these ranks worked on: [timings->rows]. Returns how many pieces.
  */
 static size_t steps_on(const ls_sheet *t, double ranks, double *out)
 {

@@ -350,7 +350,8 @@ static ls_status draw_all(const scaling *s)
     return LS_OK;
 }
 
-/* fits: room for one per measurement. A size of microbatches that was measured on one number of ranks alone has none.
+/*
+ * fits: room for one per measurement. A size of microbatches that was measured on one number of ranks alone has none.
  */
 static ls_status make_fits(const ls_times *t, curve *fits, size_t *n)
 {

@@ -10,8 +10,8 @@
 #include "sweep/fits.h"
 
 #define RESAMPLES 2000
-#define REACH                                                                                                          \
-    4.0 /* a curve is drawn up to this factor beyond the batch sizes tried, to show a critical batch there             \
+#define REACH                                                                                              \
+    4.0 /* a curve is drawn up to this factor beyond the batch sizes tried, to show a critical batch there \
          */
 
 typedef struct batch_view {

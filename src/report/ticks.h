@@ -1,4 +1,5 @@
-/* Where the numbers of an axis stand. Chosen here and not by gnuplot, whose choice leaves short logarithmic axes bare.
+/*
+ * Where the numbers of an axis stand. Chosen here and not by gnuplot, whose choice leaves short logarithmic axes bare.
  */
 #ifndef LS_REPORT_TICKS_H
 #define LS_REPORT_TICKS_H

@@ -122,7 +122,8 @@ cleanup:
     return st;
 }
 
-/* The gradient of the first batch of the first epoch at the final weights, in the layout of the flat buffer; ls_free.
+/*
+ * The gradient of the first batch of the first epoch at the final weights, in the layout of the flat buffer; ls_free.
  */
 static ls_status compute_gradient(const ls_run *run, const char *model_file, float **out)
 {

@@ -7,7 +7,8 @@
 /* "learning rate searched at every combination; updates to val_accuracy 0.88" */
 void ls_sweep_label(const ls_sweep *sweep, const ls_sweep_facts *facts, ls_text *out);
 
-/* Were the learning rates searched, and is there a fixed goal? Else combinations are compared at something arbitrary.
+/*
+ * Were the learning rates searched, and is there a fixed goal? Else combinations are compared at something arbitrary.
  */
 bool ls_sweep_is_tuned(const ls_sweep *sweep);
 

@@ -125,8 +125,8 @@ static ls_status match(const char *directory, const identity *id, bool only_look
 }
 
 /*
- * A directory with something else in it is not written over. base.yaml comes before all else, and is looked for when the
- * rest has been seen: another sweep may be at work there, until the lock is ours.
+ * A directory with something else in it is not written over. base.yaml comes before all else, and is looked for when
+ * the rest has been seen: another sweep may be at work there, until the lock is ours.
  */
 static ls_status check_free(const char *path)
 {

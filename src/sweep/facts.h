@@ -18,8 +18,8 @@ typedef struct ls_sweep_facts {
 
 /*
  * Collective. Binds the experiment of every combination to its data, each rank some of them, and so checks shapes,
- * losses, labels (ls_task_describe), and that there is what the sweep monitors. No rank holds data for this. watchdog may
- * be NULL.
+ * losses, labels (ls_task_describe), and that there is what the sweep monitors. No rank holds data for this. watchdog
+ * may be NULL.
  */
 ls_status ls_sweep_facts_create(const ls_comm *comm, const ls_sweep *sweep, ls_watchdog *watchdog,
                                 ls_sweep_facts **out);

@@ -7,7 +7,8 @@
 #include "base/memory.h"
 #include "random/philox.h"
 
-/* --- small statistics ----------------------------------------------------------------------------------------------
+/*
+ * --- small statistics ----------------------------------------------------------------------------------------------
  */
 
 static int ascending(const void *a, const void *b)
@@ -32,7 +33,8 @@ double ls_median(double *x, size_t n)
     return ls_quantile(x, n, 0.5);
 }
 
-/* --- updates against batch size ------------------------------------------------------------------------------------
+/*
+ * --- updates against batch size ------------------------------------------------------------------------------------
  */
 
 const char *const ls_regimes[] = {"perfect scaling", "diminishing returns", "saturated"};
@@ -185,7 +187,8 @@ ls_regime ls_steps_fit_regime(const ls_steps_fit *fit, double batch_size)
                                         : LS_REGIME_SATURATED;
 }
 
-/* --- the time of an update against ranks ---------------------------------------------------------------------------
+/*
+ * --- the time of an update against ranks ---------------------------------------------------------------------------
  */
 
 #define TERMS 4

@@ -14,7 +14,8 @@ void ls_search_points(double low, double high, uint64_t seed, size_t n, double *
 /* The mean distance of n rates in (low, high), as a factor. */
 double ls_search_step(double low, double high, size_t n);
 
-/* Of a search with `n` trials behind it: true and the next rate, or false: it is through. up: larger values are better.
+/*
+ * Of a search with `n` trials behind it: true and the next rate, or false: it is through. up: larger values are better.
  */
 bool ls_search_next(const ls_rate_search *search, const ls_trial_result *done, size_t n, bool up, double *rate);
 

@@ -397,10 +397,11 @@ ls_status ls_sweep_repeat(const ls_comm *comm, const ls_sweep *sweep, const ls_s
     ls_status st;
 
     if (sweep->budget_unit == LS_BUDGET_SECONDS)
-        return ls_config_fail(ls_config_get(ls_config_get(sweep->root, "budget"), "seconds"),
-                              "a budget in seconds ends when the clock says so: trial %s cannot be trained again to the "
-                              "same update; give the budget in epochs, updates or samples",
-                              id);
+        return ls_config_fail(
+            ls_config_get(ls_config_get(sweep->root, "budget"), "seconds"),
+            "a budget in seconds ends when the clock says so: trial %s cannot be trained again to the "
+            "same update; give the budget in epochs, updates or samples",
+            id);
     LS_TRY_CLEANUP(ls_sweep_facts_create(comm, sweep, settings->watchdog, &facts));
     LS_TRY_CLEANUP(ls_sweep_directory_open(comm, sweep, facts, settings->directory, true, &directory));
     st = ls_results_create(sweep, facts, settings->directory, &results);

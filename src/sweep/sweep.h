@@ -1,9 +1,10 @@
 /*
- * Sweeps: many runs of one experiment, made into evidence. launch/sweeps/README.md is the format of SWEEP.yaml and of the
- * directory that a sweep leaves behind, the rules of the search, and whose protocol it is.
+ * Sweeps: many runs of one experiment, made into evidence. launch/sweeps/README.md is the format of SWEEP.yaml and of
+ * the directory that a sweep leaves behind, the rules of the search, and whose protocol it is.
  *
- * No result depends on the number of ranks, nor on how they are divided into groups. So a trial knows nothing of the groups,
- * what is next follows from the results alone (protocol.h), and result.json, written last, is what makes a trial finished.
+ * No result depends on the number of ranks, nor on how they are divided into groups. So a trial knows nothing of the
+ * groups, what is next follows from the results alone (protocol.h), and result.json, written last, is what makes a
+ * trial finished.
  */
 #ifndef LS_SWEEP_SWEEP_H
 #define LS_SWEEP_SWEEP_H

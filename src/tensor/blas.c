@@ -30,9 +30,9 @@ static size_t max_size(size_t a, size_t b)
 }
 
 /*
- * OpenBLAS's AVX-512 families multiply matrices of m n k <= 10^6 without first packing them. A microbatch's product that
- * is a little larger is faster in strips of columns below that limit (784 x 512 with 32 rows: about a quarter). The strip
- * width follows from the shape and the kernel family, which are the same on all ranks.
+ * OpenBLAS's AVX-512 families multiply matrices of m n k <= 10^6 without first packing them. A microbatch's product
+ * that is a little larger is faster in strips of columns below that limit (784 x 512 with 32 rows: about a quarter).
+ * The strip width follows from the shape and the kernel family, which are the same on all ranks.
  */
 #define UNPACKED_MAX 1000000
 #define STRIP_MIN 32

@@ -32,15 +32,16 @@
 void ls_gemm(char transpose_a, char transpose_b, size_t m, size_t n, size_t k, float alpha, const float *A, size_t lda,
              const float *B, size_t ldb, float beta, float *C, size_t ldc);
 
-/* Once, before any other function of this file: BLAS to one thread, flush-to-zero off, rounding to nearest; LS_ERR_INTERNAL if the processor will not have it. */
+/* Once, before any other function of this file: BLAS to one thread, flush-to-zero off, rounding to nearest;
+ * LS_ERR_INTERNAL if the processor will not have it. */
 ls_status ls_compute_init(void);
 /* The kernel family OpenBLAS runs ("Haswell"). Borrowed. */
 const char *ls_blas_kernel(void);
 
-void ls_add_rows(float *Y, const float *b, size_t rows, size_t n);        /* Y (rows,n) += b (n) in every row */
-void ls_sum_rows(const float *Y, size_t rows, size_t n, float *out);      /* out (n) = sums of columns, rows in order */
-void ls_add(const float *x, float *y, size_t n);                          /* y += x */
-void ls_scale(float *x, float a, size_t n);                               /* x *= a */
+void ls_add_rows(float *Y, const float *b, size_t rows, size_t n);   /* Y (rows,n) += b (n) in every row */
+void ls_sum_rows(const float *Y, size_t rows, size_t n, float *out); /* out (n) = sums of columns, rows in order */
+void ls_add(const float *x, float *y, size_t n);                     /* y += x */
+void ls_scale(float *x, float a, size_t n);                          /* x *= a */
 void ls_copy(const float *x, float *y, size_t n);
 
 /*

@@ -10,7 +10,7 @@
 #define LS_RANK_MAX 6
 
 typedef struct ls_shape {
-    size_t rank;             /* 0: a scalar per sample */
+    size_t rank; /* 0: a scalar per sample */
     size_t dim[LS_RANK_MAX];
 } ls_shape;
 

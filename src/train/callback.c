@@ -264,17 +264,17 @@ static ls_status agree(ls_callbacks *c, ls_status st)
  * Call a hook of every callback that has it. Ours fail on all ranks or on none; those of the calling program are asked
  * on every rank.
  */
-#define DISPATCH(c, hook, ...)                                                                                         \
-    do {                                                                                                               \
-        for (size_t i_ = 0; i_ < (c)->n; i_++) {                                                                       \
-            const ls_callback *callback_ = &(c)->callback[i_];                                                         \
-                                                                                                                       \
-            if (callback_->hooks->hook) {                                                                              \
-                const ls_status st_ = callback_->hooks->hook(callback_->context, __VA_ARGS__);                         \
-                                                                                                                       \
-                LS_TRY(i_ < (c)->specs ? st_ : agree((c), st_));                                                       \
-            }                                                                                                          \
-        }                                                                                                              \
+#define DISPATCH(c, hook, ...)                                                                 \
+    do {                                                                                       \
+        for (size_t i_ = 0; i_ < (c)->n; i_++) {                                               \
+            const ls_callback *callback_ = &(c)->callback[i_];                                 \
+                                                                                               \
+            if (callback_->hooks->hook) {                                                      \
+                const ls_status st_ = callback_->hooks->hook(callback_->context, __VA_ARGS__); \
+                                                                                               \
+                LS_TRY(i_ < (c)->specs ? st_ : agree((c), st_));                               \
+            }                                                                                  \
+        }                                                                                      \
     } while (0)
 
 ls_status ls_callbacks_train_begin(ls_callbacks *c)

@@ -587,10 +587,11 @@ static ls_status check_identity(const char *path, const char *theirs, const char
         const size_t a = strcspn(theirs, "\n"), b = strcspn(ours, "\n");
 
         if (a != b || memcmp(theirs, ours, a) != 0)
-            return ls_fail(LS_ERR_MISMATCH,
-                           "'%s' is of another experiment: it has '%.*s' where this one has '%.*s'; use another --output, "
-                           "or train without --resume", path, (int)(a < 200 ? a : 200), theirs,
-                           (int)(b < 200 ? b : 200), ours);
+            return ls_fail(
+                LS_ERR_MISMATCH,
+                "'%s' is of another experiment: it has '%.*s' where this one has '%.*s'; use another --output, "
+                "or train without --resume",
+                path, (int)(a < 200 ? a : 200), theirs, (int)(b < 200 ? b : 200), ours);
         theirs += a + (theirs[a] == '\n');
         ours += b + (ours[b] == '\n');
     }
@@ -605,17 +606,19 @@ static ls_status check_maker(hid_t file, const char *path, bool allow_other)
 
     LS_TRY(ls_h5_get_text(file, GROUP, "version", &version));
     if (strcmp(version, ls_version()) != 0 && !allow_other)
-        st = ls_fail(LS_ERR_MISMATCH,
-                     "'%s' was written by lockstep %s, this is %s: the bits may differ. Go on with that version, or accept "
-                     "it with --allow-other-kernel", path, version, ls_version());
+        st = ls_fail(
+            LS_ERR_MISMATCH,
+            "'%s' was written by lockstep %s, this is %s: the bits may differ. Go on with that version, or accept "
+            "it with --allow-other-kernel",
+            path, version, ls_version());
     ls_free(version);
     LS_TRY(st);
     LS_TRY(ls_h5_get_text(file, GROUP, "kernel", &kernel));
     if (strcmp(kernel, ls_blas_kernel()) != 0 && !allow_other)
         st = ls_fail(LS_ERR_MISMATCH,
                      "'%s' was computed with OpenBLAS's %s kernels, this run uses %s: the bits would differ. Set "
-                     "distributed.blas_kernel: %s, or accept it with --allow-other-kernel", path, kernel,
-                     ls_blas_kernel(), kernel);
+                     "distributed.blas_kernel: %s, or accept it with --allow-other-kernel",
+                     path, kernel, ls_blas_kernel(), kernel);
     ls_free(kernel);
     return st;
 }
@@ -698,12 +701,10 @@ static ls_status read_training(hid_t file, const ls_model *model, ls_training_st
     LS_TRY(pass_steps(&in, state->updater, &state->update));
     LS_TRY(ls_h5_get_uint(file, GROUP, TRAINING_CHECKSUM, &checksum));
     *digest = in.training;
-    return checksum == *digest ? LS_OK
-                               : ls_fail(LS_ERR_FORMAT, "the checksum of the optimizer's state does not hold");
+    return checksum == *digest ? LS_OK : ls_fail(LS_ERR_FORMAT, "the checksum of the optimizer's state does not hold");
 }
 
-ls_status ls_checkpoint_training(const ls_comm *comm, const char *path, const ls_model *model,
-                                 ls_training_state *state)
+ls_status ls_checkpoint_training(const ls_comm *comm, const char *path, const ls_model *model, ls_training_state *state)
 {
     hid_t file = H5I_INVALID_HID;
     uint64_t digest = 0;
@@ -775,8 +776,8 @@ ls_status ls_checkpoint_optimizer(const char *path, ls_updater *updater)
 
     ls_h5_quiet_begin(&quiet);
     st = ls_model_file_open(path, &in.file);
-    if (st == LS_OK && ((st = pass_optimizer(&in, NULL, updater)) != LS_OK ||
-                        (st = pass_optimizer_position(&in, updater)) != LS_OK))
+    if (st == LS_OK &&
+        ((st = pass_optimizer(&in, NULL, updater)) != LS_OK || (st = pass_optimizer_position(&in, updater)) != LS_OK))
         ls_fail_in(st, "%s", path);
     ls_h5_close(in.file);
     ls_h5_quiet_end(&quiet);

@@ -10,9 +10,9 @@
 #include "train/trainer.h"
 
 /*
- * What one array or number adds to `checksum`, an attribute of /lockstep: the sum, modulo 2^64, over all datasets in it,
- * over epoch, batch, update, iterations and learning_rate, and over all numbers that are attributes of groups in it.
- * path: of a dataset, or "OBJECT@NAME"; data: in the types of this machine, attributes as uint64 or double.
+ * What one array or number adds to `checksum`, an attribute of /lockstep: the sum, modulo 2^64, over all datasets in
+ * it, over epoch, batch, update, iterations and learning_rate, and over all numbers that are attributes of groups in
+ * it. path: of a dataset, or "OBJECT@NAME"; data: in the types of this machine, attributes as uint64 or double.
  */
 uint64_t ls_checkpoint_item(const char *path, const void *data, size_t bytes);
 
@@ -43,11 +43,12 @@ ls_status ls_checkpoint_training(const ls_comm *comm, const char *path, const ls
                                  ls_training_state *state);
 
 /*
- * The experiment of a model file, for evaluate, predict and summary: as lockstep wrote it there, or made from what Keras
- * says of a model (then without data; see compile_refused). Not collective.
+ * The experiment of a model file, for evaluate, predict and summary: as lockstep wrote it there, or made from what
+ * Keras says of a model (then without data; see compile_refused). Not collective.
  */
 ls_status ls_checkpoint_experiment(const char *path, ls_experiment **out);
-/* The weights of a file of lockstep or of Keras (.h5, .weights.h5, .keras) into a model of the same architecture. Not collective. */
+/* The weights of a file of lockstep or of Keras (.h5, .weights.h5, .keras) into a model of the same architecture. Not
+ * collective. */
 ls_status ls_checkpoint_weights(const char *path, ls_model *model);
 /*
  * The whole state of the optimizer into an updater made from ls_checkpoint_experiment. Not collective. Shapes are

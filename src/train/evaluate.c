@@ -120,9 +120,9 @@ static ls_status gather_rows(const ls_task *task, const ls_split *split, uint64_
         count[r] = (int)(s.rows * size);
         start[r] = (int)((s.begin - k * batch_size) * size);
     }
-    return ls_mpi_check(MPI_Gatherv(mine, (int)(own.rows * size), MPI_FLOAT, all, count, start, MPI_FLOAT, 0,
-                                    task->comm->mpi),
-                        "gathering predictions");
+    return ls_mpi_check(
+        MPI_Gatherv(mine, (int)(own.rows * size), MPI_FLOAT, all, count, start, MPI_FLOAT, 0, task->comm->mpi),
+        "gathering predictions");
 }
 
 ls_status ls_predict(const ls_task *task, ls_engine *engine, const ls_split *split, uint64_t batch_size,
@@ -154,8 +154,8 @@ ls_status ls_predict(const ls_task *task, ls_engine *engine, const ls_split *spl
         LS_TRY_CLEANUP(ls_engine_forward(engine, &batch, false, 0, 0, NULL));
         for (size_t o = 0; o < model->outputs && st == LS_OK; o++) {
             LS_TRY_CLEANUP(gather_rows(task, split, batch_size, microbatch, k,
-                                       ls_shape_size(&model->node[model->output[o]].shape),
-                                       ls_engine_output(engine, o), all, count, start));
+                                       ls_shape_size(&model->node[model->output[o]].shape), ls_engine_output(engine, o),
+                                       all, count, start));
             if (comm->rank == 0)
                 st = sink->rows(sink->context, o, k * batch_size, (size_t)slice.batch_rows, all);
             st = ls_agree(comm, st);

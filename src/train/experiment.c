@@ -16,34 +16,83 @@
 /* --- fit and distributed ----------------------------------------------------------------------------------------- */
 
 typedef struct fit_config {
-    int64_t initial_epoch, epochs, batch_size, steps_per_epoch, validation_freq, validation_batch_size, validation_steps;
+    int64_t initial_epoch, epochs, batch_size, steps_per_epoch, validation_freq, validation_batch_size,
+        validation_steps;
     int64_t checkpoint_every, checkpoint_keep;
     double validation_split, checkpoint_seconds;
 } fit_config;
 
 static const ls_option fit_options[] = {
-    {.name = "epochs", .kind = LS_OPTION_INT, .offset = offsetof(fit_config, epochs), .initial = "1", .min = 1,
+    {.name = "epochs",
+     .kind = LS_OPTION_INT,
+     .offset = offsetof(fit_config, epochs),
+     .initial = "1",
+     .min = 1,
      .max = 1e9},
-    {.name = "initial_epoch", .kind = LS_OPTION_INT, .offset = offsetof(fit_config, initial_epoch), .initial = "0",
-     .min = 0, .max = 1e9},
-    {.name = "batch_size", .kind = LS_OPTION_INT, .offset = offsetof(fit_config, batch_size), .initial = "32",
-     .min = 1, .max = 1e9},
-    {.name = "steps_per_epoch", .kind = LS_OPTION_INT, .offset = offsetof(fit_config, steps_per_epoch),
-     .initial = "null", .nullable = true, .min = 1, .max = 1e15},
-    {.name = "validation_split", .kind = LS_OPTION_FLOAT, .offset = offsetof(fit_config, validation_split),
-     .initial = "0.0", .min = 0, .max = 1, .open_max = true},
-    {.name = "validation_freq", .kind = LS_OPTION_INT, .offset = offsetof(fit_config, validation_freq),
-     .initial = "1", .min = 1, .max = 1e9},
-    {.name = "validation_batch_size", .kind = LS_OPTION_INT, .offset = offsetof(fit_config, validation_batch_size),
-     .initial = "null", .nullable = true, .min = 1, .max = 1e9},
-    {.name = "validation_steps", .kind = LS_OPTION_INT, .offset = offsetof(fit_config, validation_steps),
-     .initial = "null", .nullable = true, .min = 1, .max = 1e15},
-    {.name = "checkpoint_every", .kind = LS_OPTION_INT, .offset = offsetof(fit_config, checkpoint_every),
-     .initial = "0", .min = 0, .max = 1e15},
-    {.name = "checkpoint_keep", .kind = LS_OPTION_INT, .offset = offsetof(fit_config, checkpoint_keep),
-     .initial = "1", .min = 1, .max = 1e6},
-    {.name = "checkpoint_seconds", .kind = LS_OPTION_FLOAT, .offset = offsetof(fit_config, checkpoint_seconds),
-     .initial = "0.0", .min = 0, .max = 1e9},
+    {.name = "initial_epoch",
+     .kind = LS_OPTION_INT,
+     .offset = offsetof(fit_config, initial_epoch),
+     .initial = "0",
+     .min = 0,
+     .max = 1e9},
+    {.name = "batch_size",
+     .kind = LS_OPTION_INT,
+     .offset = offsetof(fit_config, batch_size),
+     .initial = "32",
+     .min = 1,
+     .max = 1e9},
+    {.name = "steps_per_epoch",
+     .kind = LS_OPTION_INT,
+     .offset = offsetof(fit_config, steps_per_epoch),
+     .initial = "null",
+     .nullable = true,
+     .min = 1,
+     .max = 1e15},
+    {.name = "validation_split",
+     .kind = LS_OPTION_FLOAT,
+     .offset = offsetof(fit_config, validation_split),
+     .initial = "0.0",
+     .min = 0,
+     .max = 1,
+     .open_max = true},
+    {.name = "validation_freq",
+     .kind = LS_OPTION_INT,
+     .offset = offsetof(fit_config, validation_freq),
+     .initial = "1",
+     .min = 1,
+     .max = 1e9},
+    {.name = "validation_batch_size",
+     .kind = LS_OPTION_INT,
+     .offset = offsetof(fit_config, validation_batch_size),
+     .initial = "null",
+     .nullable = true,
+     .min = 1,
+     .max = 1e9},
+    {.name = "validation_steps",
+     .kind = LS_OPTION_INT,
+     .offset = offsetof(fit_config, validation_steps),
+     .initial = "null",
+     .nullable = true,
+     .min = 1,
+     .max = 1e15},
+    {.name = "checkpoint_every",
+     .kind = LS_OPTION_INT,
+     .offset = offsetof(fit_config, checkpoint_every),
+     .initial = "0",
+     .min = 0,
+     .max = 1e15},
+    {.name = "checkpoint_keep",
+     .kind = LS_OPTION_INT,
+     .offset = offsetof(fit_config, checkpoint_keep),
+     .initial = "1",
+     .min = 1,
+     .max = 1e6},
+    {.name = "checkpoint_seconds",
+     .kind = LS_OPTION_FLOAT,
+     .offset = offsetof(fit_config, checkpoint_seconds),
+     .initial = "0.0",
+     .min = 0,
+     .max = 1e9},
     {.name = NULL},
 };
 
@@ -108,10 +157,11 @@ static ls_status read_noise_scale(const ls_config *node, ls_fit_options *fit)
 static ls_status check_epochs(const ls_config *node, const ls_fit_options *fit)
 {
     if (fit->initial_epoch >= fit->epochs)
-        return ls_config_fail(ls_config_get(node, "initial_epoch"),
-                              "fit.initial_epoch: %lld leaves nothing to train, for fit.epochs is the number of the last "
-                              "epoch, %lld, and not a count",
-                              (long long)fit->initial_epoch, (long long)fit->epochs);
+        return ls_config_fail(
+            ls_config_get(node, "initial_epoch"),
+            "fit.initial_epoch: %lld leaves nothing to train, for fit.epochs is the number of the last "
+            "epoch, %lld, and not a count",
+            (long long)fit->initial_epoch, (long long)fit->epochs);
     /* Keras would take ceil(N / steps) for it; here no setting depends on the data. */
     if (fit->steps_per_epoch != INT64_MIN && ls_config_is_null(ls_config_get(node, "batch_size")))
         return ls_config_fail(ls_config_get(node, "steps_per_epoch"),
@@ -139,7 +189,8 @@ static ls_status read_shuffle(const ls_config *node, ls_fit_options *fit)
 
 static ls_status read_fit(const ls_config *node, ls_experiment *e)
 {
-    static const char *const extra[] = {"microbatch", "validation_data", "class_weight", "noise_scale", "shuffle", NULL};
+    static const char *const extra[] = {"microbatch",  "validation_data", "class_weight",
+                                        "noise_scale", "shuffle",         NULL};
     const ls_config *microbatch = ls_config_get(node, "microbatch");
     ls_component component = {0};
     const fit_config *config;
@@ -201,18 +252,39 @@ static const char *const grids[] = {"carried", "static", NULL};
 static const char *const allreduces[] = {"auto", "ring", "mpi", NULL};
 
 static const ls_option distributed_options[] = {
-    {.name = "reduction", .kind = LS_OPTION_CHOICE, .offset = offsetof(distributed_config, reduction),
-     .initial = "exact", .choices = reductions},
-    {.name = "grid", .kind = LS_OPTION_CHOICE, .offset = offsetof(distributed_config, grid), .initial = "carried",
+    {.name = "reduction",
+     .kind = LS_OPTION_CHOICE,
+     .offset = offsetof(distributed_config, reduction),
+     .initial = "exact",
+     .choices = reductions},
+    {.name = "grid",
+     .kind = LS_OPTION_CHOICE,
+     .offset = offsetof(distributed_config, grid),
+     .initial = "carried",
      .choices = grids},
-    {.name = "allreduce", .kind = LS_OPTION_CHOICE, .offset = offsetof(distributed_config, allreduce),
-     .initial = "auto", .choices = allreduces},
-    {.name = "bucket_kib", .kind = LS_OPTION_INT, .offset = offsetof(distributed_config, bucket_kib),
-     .initial = "4096", .min = 1, .max = 1 << 20},
-    {.name = "segment_kib", .kind = LS_OPTION_INT, .offset = offsetof(distributed_config, segment_kib),
-     .initial = "256", .min = 1, .max = 1 << 20},
-    {.name = "timeout", .kind = LS_OPTION_FLOAT, .offset = offsetof(distributed_config, timeout_s), .initial = "600.0",
-     .min = 0, .max = 1e9},
+    {.name = "allreduce",
+     .kind = LS_OPTION_CHOICE,
+     .offset = offsetof(distributed_config, allreduce),
+     .initial = "auto",
+     .choices = allreduces},
+    {.name = "bucket_kib",
+     .kind = LS_OPTION_INT,
+     .offset = offsetof(distributed_config, bucket_kib),
+     .initial = "4096",
+     .min = 1,
+     .max = 1 << 20},
+    {.name = "segment_kib",
+     .kind = LS_OPTION_INT,
+     .offset = offsetof(distributed_config, segment_kib),
+     .initial = "256",
+     .min = 1,
+     .max = 1 << 20},
+    {.name = "timeout",
+     .kind = LS_OPTION_FLOAT,
+     .offset = offsetof(distributed_config, timeout_s),
+     .initial = "600.0",
+     .min = 0,
+     .max = 1e9},
     {.name = NULL},
 };
 
@@ -362,8 +434,8 @@ ls_status ls_memory_parse(const char *text, const char *where, uint64_t *out)
     static const struct {
         const char *name;
         double bytes;
-    } units[] = {{"", 1},         {"B", 1},          {"KB", 1e3},       {"MB", 1e6},       {"GB", 1e9},
-                 {"TB", 1e12},    {"KiB", 0x1p10},   {"MiB", 0x1p20},   {"GiB", 0x1p30},   {"TiB", 0x1p40}};
+    } units[] = {{"", 1},      {"B", 1},        {"KB", 1e3},     {"MB", 1e6},     {"GB", 1e9},
+                 {"TB", 1e12}, {"KiB", 0x1p10}, {"MiB", 0x1p20}, {"GiB", 0x1p30}, {"TiB", 0x1p40}};
     char *unit;
     double value = ls_parse_double(text, &unit);
 
@@ -477,8 +549,7 @@ static ls_status read_compile(const ls_config *compile, ls_experiment *e)
     e->compile = compile;
     if (!ls_config_is_null(ls_config_get(compile, "optimizer")))
         return ls_optimizer_parse(ls_config_get(compile, "optimizer"), "compile.optimizer", &e->optimizer);
-    if (!(rmsprop = ls_config_create(LS_CONFIG_SCALAR, "Keras's default")) ||
-        !(rmsprop->text = ls_strdup("rmsprop")))
+    if (!(rmsprop = ls_config_create(LS_CONFIG_SCALAR, "Keras's default")) || !(rmsprop->text = ls_strdup("rmsprop")))
         st = LS_ERR_MEMORY;
     else
         st = ls_optimizer_parse(rmsprop, "compile.optimizer", &e->optimizer);
@@ -511,8 +582,8 @@ cleanup:
 
 static ls_status read_experiment(ls_experiment *e)
 {
-    static const char *const keys[] = {"name", "seed", "initial_weights", "data", "model", "compile", "fit",
-                                       "callbacks", "distributed", "output"};
+    static const char *const keys[] = {"name",    "seed", "initial_weights", "data",        "model",
+                                       "compile", "fit",  "callbacks",       "distributed", "output"};
     const ls_config *root = e->root;
     ls_config *model;
     int64_t seed = 0;

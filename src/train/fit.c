@@ -265,8 +265,9 @@ ls_status ls_fit(const ls_task *task, const ls_fit_settings *settings, ls_fit_re
     if (settings->directory)
         LS_TRY_CLEANUP(ls_run_end(f.trainer, settings->directory, result));
     if (result->stopped)
-        st = ls_fail(LS_ERR_STOPPED, "stopped by a signal after update %llu; the state is in '%s', go on with --resume",
-                     (unsigned long long)f.trainer->update, f.checkpoints.newest ? f.checkpoints.newest : "memory only");
+        st =
+            ls_fail(LS_ERR_STOPPED, "stopped by a signal after update %llu; the state is in '%s', go on with --resume",
+                    (unsigned long long)f.trainer->update, f.checkpoints.newest ? f.checkpoints.newest : "memory only");
 cleanup:
     reset(&f);
     return st;

@@ -10,12 +10,12 @@
 #include "train/checkpoints.h"
 
 typedef struct ls_fit_settings {
-    const char *directory;       /* the run directory; NULL: write no files */
-    bool resume;                 /* go on from the directory's newest whole checkpoint if there is one */
-    bool allow_other_kernel;     /* resume under another BLAS kernel family */
-    int verbose;                 /* 0: silent, 1: a bar, 2: one line per epoch */
-    FILE *out;                   /* progress, rank 0 only; NULL: none */
-    ls_warn *warn;               /* NULL: nobody hears */
+    const char *directory;   /* the run directory; NULL: write no files */
+    bool resume;             /* go on from the directory's newest whole checkpoint if there is one */
+    bool allow_other_kernel; /* resume under another BLAS kernel family */
+    int verbose;             /* 0: silent, 1: a bar, 2: one line per epoch */
+    FILE *out;               /* progress, rank 0 only; NULL: none */
+    ls_warn *warn;           /* NULL: nobody hears */
     void *warn_context;
     const volatile sig_atomic_t *stop; /* set by a signal handler; NULL: none */
     ls_trainer_options trainer;

@@ -110,8 +110,8 @@ static ls_status plan(ls_gradients *g, const ls_comm *comm, const ls_model *mode
     g->seen = ls_calloc(g->blocks + FLAGS, sizeof *g->seen, "the gradient accumulators");
     g->hash_rows = local_microbatches;
     if (local_microbatches)
-        g->contribution_hash = ls_calloc(local_microbatches * model->trainable_params, sizeof *g->contribution_hash,
-                                         "the trace");
+        g->contribution_hash =
+            ls_calloc(local_microbatches * model->trainable_params, sizeof *g->contribution_hash, "the trace");
     if (!g->acc || !g->touched || !g->param_of || !g->seen || (local_microbatches && !g->contribution_hash))
         return LS_ERR_MEMORY;
     LS_TRY(ls_exponents_init(&g->exponents, g->blocks));
@@ -241,8 +241,8 @@ static ls_status layer_done(void *context, const ls_layer *layer)
     while (g->issued < g->buckets && g->bucket[g->issued].waiting == 0) {
         const ls_bucket *bucket = &g->bucket[g->issued++];
 
-        LS_TRY(g->reducer->ops->reduce_scatter(g->reducer, g->acc + bucket->begin * g->block_bytes,
-                                               g->carrier->element, bucket->bounds));
+        LS_TRY(g->reducer->ops->reduce_scatter(g->reducer, g->acc + bucket->begin * g->block_bytes, g->carrier->element,
+                                               bucket->bounds));
     }
     return LS_OK;
 }
@@ -258,9 +258,9 @@ ls_status ls_gradients_agree(ls_gradients *g, bool *stop, ls_verdict *verdict)
 
     g->seen[g->blocks] = *stop;
     if (g->comm->size > 1)
-        LS_TRY(ls_mpi_check(MPI_Allreduce(MPI_IN_PLACE, g->seen, (int)(g->blocks + FLAGS), MPI_SHORT, MPI_MAX,
-                                          g->comm->mpi),
-                            "agreeing on the exponents of the gradient"));
+        LS_TRY(ls_mpi_check(
+            MPI_Allreduce(MPI_IN_PLACE, g->seen, (int)(g->blocks + FLAGS), MPI_SHORT, MPI_MAX, g->comm->mpi),
+            "agreeing on the exponents of the gradient"));
     *stop = g->seen[g->blocks] != 0;
     for (size_t b = 0; b < g->blocks; b++) {
         if (g->seen[b] == LS_EXPONENT_NONFINITE) {
@@ -279,7 +279,8 @@ ls_status ls_gradients_agree(ls_gradients *g, bool *stop, ls_verdict *verdict)
 
                 return ls_fail(LS_ERR_NUMERIC,
                                "update %llu: a gradient of %s is 2^%d or more, too large for distributed.grid: %s; use "
-                               "grid: carried", (unsigned long long)g->update + 1,
+                               "grid: carried",
+                               (unsigned long long)g->update + 1,
                                ls_model_param_name(g->model, g->model->param[g->param_of[b]], name), g->seen[b] - 1,
                                g->carrier->name);
             }
@@ -329,11 +330,11 @@ ls_status ls_gradients_gather(const ls_gradients *g, float *array)
             start[p] = (int)bucket->weight_bounds[p];
             count[p] = (int)(bucket->weight_bounds[p + 1] - bucket->weight_bounds[p]);
         }
-        st = ls_mpi_check(rank == 0 ? MPI_Gatherv(MPI_IN_PLACE, 0, MPI_DATATYPE_NULL, here, count, start, MPI_FLOAT, 0,
-                                                  g->comm->mpi)
-                                    : MPI_Gatherv(here + start[rank], count[rank], MPI_FLOAT, NULL, NULL, NULL,
-                                                  MPI_FLOAT, 0, g->comm->mpi),
-                          "gathering what each rank has of the weights");
+        st = ls_mpi_check(
+            rank == 0
+                ? MPI_Gatherv(MPI_IN_PLACE, 0, MPI_DATATYPE_NULL, here, count, start, MPI_FLOAT, 0, g->comm->mpi)
+                : MPI_Gatherv(here + start[rank], count[rank], MPI_FLOAT, NULL, NULL, NULL, MPI_FLOAT, 0, g->comm->mpi),
+            "gathering what each rank has of the weights");
     }
     ls_free(count);
     ls_free(start);

@@ -18,49 +18,49 @@
 /* A fault planted by a test, to prove that `verify` finds it. Never set by the program. */
 typedef struct ls_fault {
     enum { LS_FAULT_NONE, LS_FAULT_DROP_CONTRIBUTION, LS_FAULT_SPOIL_CONTRIBUTION, LS_FAULT_SEED } kind;
-    int rank;            /* the rank it happens on, in runs of `ranks` ranks */
+    int rank; /* the rank it happens on, in runs of `ranks` ranks */
     int ranks;
-    uint64_t update;     /* DROP, SPOIL: at this update (from 0) … */
-    size_t microbatch;   /* … this local microbatch's contributions are lost, or a bit of one of them is wrong: */
-    size_t param;        /* SPOIL: of that to this trainable parameter */
+    uint64_t update;   /* DROP, SPOIL: at this update (from 0) … */
+    size_t microbatch; /* … this local microbatch's contributions are lost, or a bit of one of them is wrong: */
+    size_t param;      /* SPOIL: of that to this trainable parameter */
 } ls_fault;
 
 typedef struct ls_bucket {
-    size_t begin, end;   /* blocks of the flat buffer */
-    size_t waiting;      /* layers that have not finished yet, in this step */
+    size_t begin, end; /* blocks of the flat buffer */
+    size_t waiting;    /* layers that have not finished yet, in this step */
     size_t layers;
     size_t own_begin, own_end; /* this rank's blocks */
-    size_t *bounds;      /* [P+1] in carrier elements, from the bucket's begin */
-    size_t *weight_bounds; /* [P+1] in weights */
+    size_t *bounds;            /* [P+1] in carrier elements, from the bucket's begin */
+    size_t *weight_bounds;     /* [P+1] in weights */
 } ls_bucket;
 
 typedef struct ls_gradients {
-    const ls_comm *comm;         /* borrowed */
-    const ls_model *model;       /* borrowed */
+    const ls_comm *comm;   /* borrowed */
+    const ls_model *model; /* borrowed */
     const ls_carrier_ops *carrier;
-    ls_reducer *reducer;         /* owned */
-    int h;                       /* at most 2^h contributions per weight */
+    ls_reducer *reducer; /* owned */
+    int h;               /* at most 2^h contributions per weight */
     size_t blocks;
-    size_t block_bytes;          /* of a block in the carrier */
-    char *acc;                   /* [blocks] owned */
-    uint32_t *touched;           /* [blocks] the attempt that wrote it last */
+    size_t block_bytes; /* of a block in the carrier */
+    char *acc;          /* [blocks] owned */
+    uint32_t *touched;  /* [blocks] the attempt that wrote it last */
     uint32_t attempt;
-    uint32_t *param_of;          /* [blocks] index of the parameter */
-    int16_t *seen;               /* [blocks + flags] largest exponents of this step: what ranks agree on */
+    uint32_t *param_of; /* [blocks] index of the parameter */
+    int16_t *seen;      /* [blocks + flags] largest exponents of this step: what ranks agree on */
     ls_exponents exponents;
     ls_bucket *bucket;
     size_t buckets, issued;
     uint64_t *contribution_hash; /* [local microbatches x trainable params] when tracing; else NULL */
     size_t hash_rows;
-    ls_wide *norm;               /* borrowed; NULL: not wanted. See ls_gradients_measure */
-    const double *norm_factor;   /* borrowed */
-    const ls_fault *fault;       /* borrowed; NULL: none */
+    ls_wide *norm;             /* borrowed; NULL: not wanted. See ls_gradients_measure */
+    const double *norm_factor; /* borrowed */
+    const ls_fault *fault;     /* borrowed; NULL: none */
     uint64_t update;
 } ls_gradients;
 
 /*
- * Collective. contributions: the most any weight gets per step. local_microbatches: rows of the hash table when trace is
- * wanted, 0 otherwise.
+ * Collective. contributions: the most any weight gets per step. local_microbatches: rows of the hash table when trace
+ * is wanted, 0 otherwise.
  */
 ls_status ls_gradients_create(const ls_comm *comm, const ls_model *model, const ls_distributed_options *options,
                               uint64_t contributions, size_t local_microbatches, ls_gradients **out);
@@ -84,8 +84,8 @@ typedef enum ls_verdict {
 } ls_verdict;
 
 /*
- * Collective, after backward. *stop (in: this rank's wish, out: any rank's) rides along. All ranks get the same verdict.
- * FITS also settles the exponents for update number update+1.
+ * Collective, after backward. *stop (in: this rank's wish, out: any rank's) rides along. All ranks get the same
+ * verdict. FITS also settles the exponents for update number update+1.
  */
 ls_status ls_gradients_agree(ls_gradients *gradients, bool *stop, ls_verdict *verdict);
 /* The trainable parameter whose contributions were not finite, nearest to the output; NULL if there is none. */

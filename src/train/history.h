@@ -7,8 +7,8 @@
 #include "train/scores.h"
 
 struct ls_history {
-    char **name;    /* [columns] sorted, without "epoch" */
-    double *value;  /* [epochs x columns] NAN: not available */
+    char **name;     /* [columns] sorted, without "epoch" */
+    double *value;   /* [epochs x columns] NAN: not available */
     uint64_t *epoch; /* [epochs] from 0 */
     size_t columns, epochs, capacity;
 };

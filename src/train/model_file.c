@@ -50,7 +50,9 @@ static ls_status own_experiment(hid_t file, const char *path, ls_config **out)
 
 /* ---- files of Keras ---- */
 
-/* Can lockstep do what this says? A model takes its losses and metrics only when it is used, which would be too late. */
+/*
+ * Can lockstep do what this says? A model takes its losses and metrics only when it is used, which would be too late.
+ */
 static ls_status check_compile(const ls_config *compile, const ls_model *model)
 {
     const ls_config *optimizer = ls_config_get(compile, "optimizer");
@@ -96,8 +98,10 @@ static ls_status keras_experiment(const char *path, ls_config **out, char **refu
 
     LS_TRY(ls_keras_json_read(path, &json));
     if (!json.model) {
-        st = ls_fail(LS_ERR_FORMAT, "'%s' is no lockstep model, nor one of Keras: it does not say what its layers are (a "
-                                    "file with weights only can serve as initial_weights)", path);
+        st = ls_fail(LS_ERR_FORMAT,
+                     "'%s' is no lockstep model, nor one of Keras: it does not say what its layers are (a "
+                     "file with weights only can serve as initial_weights)",
+                     path);
         goto cleanup;
     }
     if (!(root = ls_config_create(LS_CONFIG_MAP, path)) || !ls_config_add(root, "data", LS_CONFIG_MAP, NULL)) {

@@ -14,8 +14,8 @@ ls_status ls_model_file_open(const char *path, hid_t *file);
 
 /*
  * The tree of the experiment. Of a file of Keras: model, compile and no data. How that was compiled may be beyond
- * lockstep, which does not keep a model from predicting: then there is no compile, and *refused (ls_free) says why; else
- * it is NULL.
+ * lockstep, which does not keep a model from predicting: then there is no compile, and *refused (ls_free) says why;
+ * else it is NULL.
  */
 ls_status ls_model_file_experiment(const char *path, ls_config **out, char **refused);
 

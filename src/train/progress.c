@@ -7,7 +7,7 @@
 #include "base/locale.h"
 
 #define REDRAW_S 0.05
-#define BAR 20 /* cells */
+#define BAR 20           /* cells */
 #define SHARE 0.01       /* of the run's time */
 #define ALLOWANCE_S 0.05 /* and so much more */
 

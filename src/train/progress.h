@@ -2,8 +2,8 @@
  * The progress display, on rank 0: Keras's bar on a terminal (verbose 1), one line per epoch elsewhere (verbose 2),
  * nothing (verbose 0). The bar is redrawn at most every 50 ms.
  *
- * Showing may take a hundredth of the run's time, and 50 ms besides: where epochs are so short, or the terminal so slow,
- * that it would take more, epochs are left out until there is time again. The last one is always shown.
+ * Showing may take a hundredth of the run's time, and 50 ms besides: where epochs are so short, or the terminal so
+ * slow, that it would take more, epochs are left out until there is time again. The last one is always shown.
  */
 #ifndef LS_TRAIN_PROGRESS_H
 #define LS_TRAIN_PROGRESS_H
@@ -19,7 +19,7 @@ typedef struct ls_progress {
     double begun_s, drawn_s;
     double started_s, spent_s; /* when the run began; how long showing took since */
     bool shows;                /* this epoch */
-    int width; /* characters of the last redraw that stand on the line */
+    int width;                 /* characters of the last redraw that stand on the line */
 } ls_progress;
 
 /* verbose: 0, 1 or 2, as above. */

@@ -100,9 +100,11 @@ static json_t *hosts_json(const char *hosts, int size)
         size_t i;
         json_t *host;
 
-        json_array_foreach(list, i, host) {
+        json_array_foreach(list, i, host)
+        {
             if (strcmp(json_string_value(json_object_get(host, "name")), name) == 0) {
-                json_object_set_new(host, "ranks", json_integer(json_integer_value(json_object_get(host, "ranks")) + 1));
+                json_object_set_new(host, "ranks",
+                                    json_integer(json_integer_value(json_object_get(host, "ranks")) + 1));
                 known = true;
             }
         }
@@ -155,9 +157,9 @@ ls_status ls_run_end(const ls_trainer *t, const char *directory, const ls_fit_re
         st = LS_ERR_MEMORY;
     LS_TRY_CLEANUP(ls_agree(t->comm, st));
     MPI_Get_processor_name(mine, &length);
-    LS_TRY_CLEANUP(ls_mpi_check(MPI_Gather(mine, MPI_MAX_PROCESSOR_NAME, MPI_CHAR, hosts, MPI_MAX_PROCESSOR_NAME,
-                                           MPI_CHAR, 0, t->comm->mpi),
-                                "gathering the names of the hosts"));
+    LS_TRY_CLEANUP(ls_mpi_check(
+        MPI_Gather(mine, MPI_MAX_PROCESSOR_NAME, MPI_CHAR, hosts, MPI_MAX_PROCESSOR_NAME, MPI_CHAR, 0, t->comm->mpi),
+        "gathering the names of the hosts"));
     st = ls_agree(t->comm, t->comm->rank == 0 ? write_run(t, directory, result, hosts) : LS_OK);
 cleanup:
     ls_free(hosts);

@@ -10,8 +10,8 @@
 
 #define LS_RUN_TIMINGS "timings.csv"
 
-/* Collective. Creates the directory, removes what a killed run left in it and writes experiment.yaml, before any work is
- * done. */
+/* Collective. Creates the directory, removes what a killed run left in it and writes experiment.yaml, before any work
+ * is done. */
 ls_status ls_run_begin(const ls_trainer *trainer, const char *directory);
 /* Collective. history.csv as of now. */
 ls_status ls_run_history(const ls_trainer *trainer, const char *directory);

@@ -17,13 +17,13 @@ struct ls_scores {
     const ls_model *model;
     const ls_output_spec *outputs;
     const ls_objective *objective;
-    size_t values;       /* doubles of a contribution */
+    size_t values; /* doubles of a contribution */
     double *contribution;
-    ls_wide *sums;       /* [values] the batch in hand */
-    double *batch;       /* [values] its totals */
+    ls_wide *sums; /* [values] the batch in hand */
+    double *batch; /* [values] its totals */
     /*
-     * The epoch: [0] sum of loss x batch size, [1] samples, [2 ...) per output the same of its own loss, then the totals of
-     * the metrics.
+     * The epoch: [0] sum of loss x batch size, [1] samples, [2 ...) per output the same of its own loss, then the
+     * totals of the metrics.
      */
     double *state;
     size_t states;
@@ -31,7 +31,7 @@ struct ls_scores {
     size_t metrics;
     ls_log *log;
     size_t logs;
-    char **name;         /* owned, [logs] */
+    char **name; /* owned, [logs] */
 };
 
 void ls_scores_free(ls_scores *s)
@@ -209,9 +209,9 @@ void ls_scores_add(ls_scores *s, ls_engine *engine, const ls_local_batch *batch,
 ls_status ls_scores_reduce(ls_scores *s)
 {
     if (s->comm->size > 1)
-        LS_TRY(ls_mpi_check(MPI_Allreduce(MPI_IN_PLACE, s->sums, (int)(s->values * LS_WIDE_WORDS), MPI_INT64_T,
-                                          MPI_SUM, s->comm->mpi),
-                            "adding up loss and metrics"));
+        LS_TRY(ls_mpi_check(
+            MPI_Allreduce(MPI_IN_PLACE, s->sums, (int)(s->values * LS_WIDE_WORDS), MPI_INT64_T, MPI_SUM, s->comm->mpi),
+            "adding up loss and metrics"));
     for (size_t i = 0; i < s->values; i++)
         s->batch[i] = ls_wide_value(&s->sums[i]);
     return LS_OK;

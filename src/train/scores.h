@@ -18,8 +18,8 @@ typedef struct ls_log {
 typedef struct ls_scores ls_scores;
 
 /*
- * outputs, objective: borrowed, with metrics resolved. Layout of a contribution, per microbatch: one loss sum per output,
- * the activity penalty, then the sums of every metric.
+ * outputs, objective: borrowed, with metrics resolved. Layout of a contribution, per microbatch: one loss sum per
+ * output, the activity penalty, then the sums of every metric.
  */
 ls_status ls_scores_create(const ls_comm *comm, const ls_model *model, const ls_output_spec *outputs,
                            const ls_objective *objective, ls_scores **out);
@@ -40,7 +40,8 @@ double ls_scores_batch_loss(const ls_scores *scores, uint64_t batch_size, double
 /* A batch whose loss is not finite and that counts for nothing else: the loss of the epoch is NAN from here on. */
 void ls_scores_spoil(ls_scores *scores);
 
-/* The epoch so far: *logs is lent and stays valid; values are recomputed by each call. Order: loss, output losses, metrics. */
+/* The epoch so far: *logs is lent and stays valid; values are recomputed by each call. Order: loss, output losses,
+ * metrics. */
 size_t ls_scores_logs(ls_scores *scores, const ls_log **logs);
 /* LS_METRIC_UP or DOWN of a log by its name without "val_"; LS_METRIC_UNKNOWN if it has none. */
 int ls_scores_direction(const ls_scores *scores, const char *name);

@@ -7,7 +7,7 @@
 
 #include "base/memory.h"
 
-#define AHEAD 4 /* samples fetched before they are needed */
+#define AHEAD 4         /* samples fetched before they are needed */
 #define CHUNK_ROWS 1024 /* of datasets without chunks; part of the format */
 
 /* The arrays of a split one after another: inputs, outputs, weight. NULL where there is none. */
@@ -116,7 +116,8 @@ static ls_status check_samples(ls_split *split, const ls_array *array)
     if (split->samples == UINT64_MAX)
         split->samples = ls_array_samples(array);
     if (ls_array_samples(array) != split->samples)
-        return ls_fail(LS_ERR_DATA, "%s has %" PRIu64 " samples, but %s has %" PRIu64 ": x and y must have equally many",
+        return ls_fail(LS_ERR_DATA,
+                       "%s has %" PRIu64 " samples, but %s has %" PRIu64 ": x and y must have equally many",
                        ls_array_path(array), ls_array_samples(array), ls_array_path(split->x[0]), split->samples);
     return LS_OK;
 }
@@ -263,9 +264,11 @@ ls_status ls_split_stream(ls_split *split, const ls_feed_settings *settings)
 
     for (size_t i = 0; split->owns && st == LS_OK && i < settings->arrays; i++)
         if (settings->array[i] && ls_array_is_borrowed(settings->array[i]))
-            st = ls_fail(LS_ERR_CONFIG,
-                         "%s lies in memory, other data of this split in a file larger than data.memory: raise that, or "
-                         "put all of them in files", ls_array_path(settings->array[i]));
+            st =
+                ls_fail(LS_ERR_CONFIG,
+                        "%s lies in memory, other data of this split in a file larger than data.memory: raise that, or "
+                        "put all of them in files",
+                        ls_array_path(settings->array[i]));
     if (st == LS_OK)
         st = ls_split_identify(split);
     if (sharing)
@@ -358,8 +361,8 @@ static int64_t class_of(const float *target, size_t n)
 }
 
 /* The weight of a sample at all its positions: 1 where this split has none but another one had. */
-static void load_weight(const ls_split *split, uint64_t index, const float *target, size_t target_size,
-                        float *weights, uint64_t row, size_t positions)
+static void load_weight(const ls_split *split, uint64_t index, const float *target, size_t target_size, float *weights,
+                        uint64_t row, size_t positions)
 {
     float w = 1;
 

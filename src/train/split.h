@@ -16,29 +16,32 @@
 
 typedef struct ls_split {
     char *name;
-    ls_array **x;       /* one per model input */
-    ls_array **y;       /* one per model output; entries may be NULL; NULL when the split has no targets */
-    ls_array *weight;   /* sample weights, or NULL */
+    ls_array **x;     /* one per model input */
+    ls_array **y;     /* one per model output; entries may be NULL; NULL when the split has no targets */
+    ls_array *weight; /* sample weights, or NULL */
     const ls_class_weight *class_weight; /* [class_weights] borrowed: weights by the target's class, or NULL */
     size_t class_weights;
     size_t inputs, outputs;
     uint64_t begin, samples; /* the samples [begin, begin + samples) of the arrays */
-    bool owns;          /* arrays are freed with the split; a view does not own them */
-    ls_windows windows; /* of the shuffled order; no windows: all samples are shuffled as one */
-    ls_feed *feed;      /* NULL: the arrays are in memory */
-    ls_array **fed;     /* [inputs + outputs + 1] the arrays as the feed numbers them; entries may be NULL */
+    bool owns;               /* arrays are freed with the split; a view does not own them */
+    ls_windows windows;      /* of the shuffled order; no windows: all samples are shuffled as one */
+    ls_feed *feed;           /* NULL: the arrays are in memory */
+    ls_array **fed;          /* [inputs + outputs + 1] the arrays as the feed numbers them; entries may be NULL */
 } ls_split;
 
 /*
- * Find the arrays of a split, without reading them. Names are matched with the model's inputs and outputs; sample counts must agree. Shapes are
- * checked by ls_split_bind. model NULL: only x and y in the order given (to learn the input shape).
+ * Find the arrays of a split, without reading them. Names are matched with the model's inputs and outputs; sample
+ * counts must agree. Shapes are checked by ls_split_bind. model NULL: only x and y in the order given (to learn the
+ * input shape).
  */
 ls_status ls_split_open(const ls_split_spec *spec, const ls_model *model, ls_split **out);
 /* The last `fraction` of a split, as Keras cuts it (before any shuffling): shrinks split, makes a view of the rest. */
 ls_status ls_split_cut(ls_split *split, double fraction, const ls_config *at, ls_split **rest);
 void ls_split_free(ls_split *split);
 
-/* Bytes of its samples as they are stored, without those in the program's memory; SIZE_MAX: more than can be addressed. */
+/*
+ * Bytes of its samples as they are stored, without those in the program's memory; SIZE_MAX: more than can be addressed.
+ */
 size_t ls_split_bytes(const ls_split *split);
 /* Rows of a chunk if nobody gives another number: those of the first input's HDF5 chunks, or 1024 if it has none. */
 uint64_t ls_split_chunk_rows(const ls_split *split);
@@ -53,7 +56,8 @@ ls_status ls_split_stream(ls_split *split, const ls_feed_settings *settings);
 
 /* What can be known of the data without reading them, as text: the same on all ranks, or they are not the same data. */
 ls_status ls_split_facts(const ls_split *split, ls_text *out);
-/* ls_array_identify for its arrays, which ls_split_read and ls_split_stream do; a view's are those of the split it was cut from. */
+/* ls_array_identify for its arrays, which ls_split_read and ls_split_stream do; a view's are those of the split it was
+ * cut from. */
 ls_status ls_split_identify(ls_split *split);
 /* Identity of the data, as text: the range and the arrays' identities, which do not depend on where the values are. */
 ls_status ls_split_identity(const ls_split *split, ls_text *out);
@@ -61,8 +65,8 @@ ls_status ls_split_identity(const ls_split *split, ls_text *out);
 ls_status ls_split_contents(const ls_split *split, ls_text *out);
 
 /*
- * Collective. Called before ls_split_load for the same batch: makes positions [begin, begin + rows) available, which waits
- * for the disk if they are not in memory yet.
+ * Collective. Called before ls_split_load for the same batch: makes positions [begin, begin + rows) available, which
+ * waits for the disk if they are not in memory yet.
  */
 ls_status ls_split_advance(const ls_split *split, const ls_permutation *order, uint64_t begin, uint64_t rows,
                            ls_watchdog *watchdog);

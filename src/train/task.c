@@ -51,9 +51,8 @@ static ls_status input_shape_of(const ls_split_spec *spec, ls_shape *out)
 
 static bool names_input(const ls_config *model)
 {
-    return model->kind == LS_CONFIG_MAP ||
-           (model->first && model->first->kind == LS_CONFIG_MAP && model->first->first &&
-            strcmp(model->first->first->key, "input") == 0);
+    return model->kind == LS_CONFIG_MAP || (model->first && model->first->kind == LS_CONFIG_MAP &&
+                                            model->first->first && strcmp(model->first->first->key, "input") == 0);
 }
 
 static ls_status create_model(const ls_experiment *e, const ls_split_spec *spec, ls_model **out)
@@ -117,8 +116,7 @@ static ls_status check_input(const ls_task *task, const ls_split *split, size_t 
     char a[LS_SHAPE_TEXT_BYTES], b[LS_SHAPE_TEXT_BYTES];
 
     if (ls_shape_size(got) == ls_shape_size(want) &&
-        (ls_shape_equal(got, want) ||
-         (got->rank == want->rank + 1 && got->dim[got->rank - 1] == 1) ||
+        (ls_shape_equal(got, want) || (got->rank == want->rank + 1 && got->dim[got->rank - 1] == 1) ||
          (want->rank == got->rank + 1 && want->dim[want->rank - 1] == 1)))
         return LS_OK;
     return ls_fail(LS_ERR_SHAPE, "%s has samples of shape %s, but the model's input '%s' takes %s%s",
@@ -138,8 +136,8 @@ static ls_status bind_target(ls_task *task, const ls_split *split, size_t k)
     bool sparse;
 
     if (spec->loss.ops)
-        LS_TRY(ls_loss_check(&spec->loss, output, target, ls_config_get(task->experiment->compile, "loss"),
-                             &positions));
+        LS_TRY(
+            ls_loss_check(&spec->loss, output, target, ls_config_get(task->experiment->compile, "loss"), &positions));
     if (objective->target_size && objective->target_size != ls_shape_size(target))
         return ls_fail(LS_ERR_SHAPE, "%s has samples of %zu values, but an earlier split has %zu for the output '%s'",
                        ls_array_path(split->y[k]), ls_shape_size(target), objective->target_size, output_name(task, k));
@@ -155,8 +153,8 @@ static ls_status bind_target(ls_task *task, const ls_split *split, size_t k)
             LS_TRY(ls_metric_resolve(&spec->metric[i], n, sparse, &resolved));
             ls_component_reset(&spec->metric[i]);
             spec->metric[i] = resolved;
-            LS_TRY(ls_metric_check(&spec->metric[i], output, target,
-                                   ls_config_get(task->experiment->compile, "metrics")));
+            LS_TRY(
+                ls_metric_check(&spec->metric[i], output, target, ls_config_get(task->experiment->compile, "metrics")));
         }
     objective->target_size = ls_shape_size(target);
     objective->positions = positions;
@@ -200,9 +198,8 @@ static ls_status prepare(ls_task *task, const ls_split_spec *model_data)
     if (!(task->objective = ls_calloc(task->model->outputs, sizeof *task->objective, "the outputs")))
         return LS_ERR_MEMORY;
     for (size_t k = 0; k < task->model->outputs; k++) {
-        task->objective[k] = (ls_objective){.loss = &task->outputs[k].loss,
-                                            .loss_weight = task->outputs[k].loss_weight,
-                                            .positions = 1};
+        task->objective[k] =
+            (ls_objective){.loss = &task->outputs[k].loss, .loss_weight = task->outputs[k].loss_weight, .positions = 1};
         task->has_loss |= task->outputs[k].loss.ops != NULL;
     }
     return LS_OK;
@@ -237,10 +234,11 @@ static ls_status check_microbatch(const ls_task *task)
         const size_t unit = ls_layer_microbatch_unit(task->model->layer[i]);
 
         if ((uint64_t)e->fit.microbatch % unit)
-            return ls_config_fail(task->model->layer[i]->at,
-                                  "layer '%s' normalises groups of %zu samples, but fit.microbatch is %lld: it must be a "
-                                  "multiple of the groups", task->model->layer[i]->name, unit,
-                                  (long long)e->fit.microbatch);
+            return ls_config_fail(
+                task->model->layer[i]->at,
+                "layer '%s' normalises groups of %zu samples, but fit.microbatch is %lld: it must be a "
+                "multiple of the groups",
+                task->model->layer[i]->name, unit, (long long)e->fit.microbatch);
     }
     return LS_OK;
 }
@@ -254,7 +252,8 @@ static ls_status check_kernel(const ls_experiment *e)
         return LS_OK;
     return ls_config_fail(ls_config_get(ls_config_get(e->root, "distributed"), "blas_kernel"),
                           "distributed.blas_kernel is '%s', but OpenBLAS runs its %s kernels: it does not know that "
-                          "family, or was built for one only", pinned, ls_blas_kernel());
+                          "family, or was built for one only",
+                          pinned, ls_blas_kernel());
 }
 
 /* The splits of a training that the experiment itself names. */
@@ -287,8 +286,8 @@ static ls_status open_training(ls_task *task, const ls_task_source *source)
     if (source->validation)
         LS_TRY(ls_split_open(source->validation, task->model, &task->validation));
     else if (e->fit.validation_split > 0)
-        LS_TRY(ls_split_cut(task->train, e->fit.validation_split, ls_config_get(ls_config_get(e->root, "fit"),
-                            "validation_split"), &task->validation));
+        LS_TRY(ls_split_cut(task->train, e->fit.validation_split,
+                            ls_config_get(ls_config_get(e->root, "fit"), "validation_split"), &task->validation));
     if (source->test)
         LS_TRY(ls_split_open(source->test, task->model, &task->test));
     LS_TRY(set_class_weights(task));

@@ -1,7 +1,6 @@
 /*
- * An experiment bound to its data: the model with shapes, what its outputs are trained on, the splits, which are in memory
- * once per node or read a window at a time.
- * The common ground of train, evaluate, predict and summary.
+ * An experiment bound to its data: the model with shapes, what its outputs are trained on, the splits, which are in
+ * memory once per node or read a window at a time. The common ground of train, evaluate, predict and summary.
  */
 #ifndef LS_TRAIN_TASK_H
 #define LS_TRAIN_TASK_H
@@ -17,11 +16,11 @@ typedef struct ls_task {
     const ls_experiment *experiment; /* borrowed */
     ls_model *model;
     bool borrows_model;
-    ls_output_spec *outputs;         /* [model->outputs] metrics resolved once targets are known */
-    ls_objective *objective;         /* [model->outputs] */
+    ls_output_spec *outputs;             /* [model->outputs] metrics resolved once targets are known */
+    ls_objective *objective;             /* [model->outputs] */
     ls_split *train, *validation, *test; /* NULL where not asked for */
-    bool has_loss;                   /* some output has one */
-    ls_node_memory *memory;          /* of the splits */
+    bool has_loss;                       /* some output has one */
+    ls_node_memory *memory;              /* of the splits */
 } ls_task;
 
 /*
@@ -32,12 +31,14 @@ typedef struct ls_task {
 ls_status ls_task_create(const ls_comm *comm, const ls_experiment *experiment, ls_task **out);
 
 /*
- * Not collective. What can be known of it without holding the data: as ls_task_create, but the splits have no values, only
- * identities (ls_split_identify), and labels are checked as far as those read them.
+ * Not collective. What can be known of it without holding the data: as ls_task_create, but the splits have no values,
+ * only identities (ls_split_identify), and labels are checked as far as those read them.
  */
 ls_status ls_task_describe(const ls_comm *comm, const ls_experiment *experiment, ls_task **out);
 
-/* Collective. As ls_task_create with one split only, described by `spec` (of `evaluate` and `predict`), as task->test. */
+/*
+ * Collective. As ls_task_create with one split only, described by `spec` (of `evaluate` and `predict`), as task->test.
+ */
 ls_status ls_task_create_for(const ls_comm *comm, const ls_experiment *experiment, const ls_split_spec *spec,
                              ls_task **out);
 
@@ -55,7 +56,9 @@ ls_status ls_task_create_from(const ls_comm *comm, const ls_experiment *experime
                               ls_task **out);
 void ls_task_free(ls_task *task);
 
-/* Without data: the model alone, from a description that names its input shape, or from data.train if it can be opened. */
+/*
+ * Without data: the model alone, from a description that names its input shape, or from data.train if it can be opened.
+ */
 ls_status ls_task_model(const ls_experiment *experiment, ls_model **out);
 /* The same with the input shape of this split. */
 ls_status ls_task_model_for(const ls_experiment *experiment, const ls_split_spec *spec, ls_model **out);

@@ -15,7 +15,7 @@ struct ls_trace {
     size_t microbatches_max, words; /* words per microbatch: its order, then its contributions */
     uint64_t *mine, *all;           /* [microbatches_max x words] */
     uint64_t *order, *contribution, *weights;
-    int *count, *start;             /* [P] */
+    int *count, *start; /* [P] */
     uint64_t chain;
 };
 
@@ -44,8 +44,10 @@ ls_status ls_trace_create(const ls_comm *comm, const ls_model *model, size_t mic
         return LS_ERR_MEMORY;
     if (microbatches_max > INT_MAX / words) {
         ls_trace_free(t);
-        return ls_fail(LS_ERR_CONFIG, "a trace of %zu microbatches x %zu parameters is too large; use a larger "
-                                      "fit.microbatch", microbatches_max, model->trainable_params);
+        return ls_fail(LS_ERR_CONFIG,
+                       "a trace of %zu microbatches x %zu parameters is too large; use a larger "
+                       "fit.microbatch",
+                       microbatches_max, model->trainable_params);
     }
     t->comm = comm;
     t->model = model;

@@ -17,8 +17,8 @@
 
 typedef struct ls_trace_update {
     uint64_t update, epoch, batch;
-    size_t microbatches, params; /* params: trainable ones, whose contributions are hashed */
-    size_t weights_n;            /* all parameters */
+    size_t microbatches, params;  /* params: trainable ones, whose contributions are hashed */
+    size_t weights_n;             /* all parameters */
     const uint64_t *order;        /* [microbatches] */
     const uint64_t *contribution; /* [microbatches x params] */
     const uint64_t *weights;      /* [weights_n] in the model's parameter order */

@@ -96,7 +96,8 @@ static ls_status create_noise_scale(ls_trainer *t, size_t microbatches)
     if (fit->microbatch >= fit->batch_size)
         return ls_config_fail(at,
                               "fit.noise_scale compares microbatches with the batch, but a batch of %lld is a single "
-                              "microbatch; set a smaller fit.microbatch", (long long)fit->batch_size);
+                              "microbatch; set a smaller fit.microbatch",
+                              (long long)fit->batch_size);
     if (most_uses(t->model) > 1)
         return ls_config_fail(at, "fit.noise_scale is not defined for models that share layers between nodes: the "
                                   "gradient of a microbatch arrives in parts");
@@ -198,10 +199,9 @@ ls_status ls_trainer_create(const ls_task *task, const ls_trainer_options *optio
     }
     st = ls_agree(task->comm, st);
     if (st == LS_OK)
-        st = ls_agree(task->comm,
-                      ls_gradients_create(t->comm, t->model, &t->experiment->distributed,
-                                          most_contributions(fit, t->model), options->trace ? microbatches : 0,
-                                          &t->gradients));
+        st = ls_agree(task->comm, ls_gradients_create(t->comm, t->model, &t->experiment->distributed,
+                                                      most_contributions(fit, t->model),
+                                                      options->trace ? microbatches : 0, &t->gradients));
     if (st == LS_OK) {
         char fingerprint[33];
 

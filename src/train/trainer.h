@@ -19,8 +19,8 @@
 #include "train/watchdog.h"
 
 /*
- * What training makes besides the weights, and leaves for more training of the same model and optimizer: a trainer takes
- * it over when it is made and gives it back when it is freed.
+ * What training makes besides the weights, and leaves for more training of the same model and optimizer: a trainer
+ * takes it over when it is made and gives it back when it is freed.
  */
 typedef struct ls_training_state {
     ls_updater *updater;     /* owned */
@@ -42,24 +42,24 @@ typedef struct ls_trainer {
     ls_engine *engine;
     ls_gradients *gradients;
     ls_updater *updater;
-    ls_scores *scores;               /* of the running epoch */
-    ls_permutation *order;           /* NULL: shuffle is off */
+    ls_scores *scores;     /* of the running epoch */
+    ls_permutation *order; /* NULL: shuffle is off */
     ls_exact_sums sums;
     ls_history *history;
-    ls_noise_scale *noise;           /* NULL: not measured */
-    ls_trace *trace;                 /* NULL: none wanted */
-    uint64_t *order_hash;            /* [local microbatches] when tracing */
-    double *loss_sums, *activity;    /* [local microbatches x outputs], [local microbatches] */
-    bool *binary_labels;             /* [outputs] */
+    ls_noise_scale *noise;        /* NULL: not measured */
+    ls_trace *trace;              /* NULL: none wanted */
+    uint64_t *order_hash;         /* [local microbatches] when tracing */
+    double *loss_sums, *activity; /* [local microbatches x outputs], [local microbatches] */
+    bool *binary_labels;          /* [outputs] */
     bool needs_label_check;
-    ls_watchdog *watchdog;           /* borrowed; NULL: none */
-    ls_training_state *state;        /* to give back to; borrowed; NULL: none */
-    struct ls_callbacks *callbacks;  /* whose state goes into checkpoints; borrowed; NULL: none */
+    ls_watchdog *watchdog;          /* borrowed; NULL: none */
+    ls_training_state *state;       /* to give back to; borrowed; NULL: none */
+    struct ls_callbacks *callbacks; /* whose state goes into checkpoints; borrowed; NULL: none */
 
-    uint64_t epoch, batch;           /* the next batch to train on; both from 0 */
-    uint64_t update;                 /* updates done */
-    ls_epoch_plan plan;              /* of the epoch; plan.batches is its length */
-    uint64_t redone;                 /* steps that were done twice for a raised grid */
+    uint64_t epoch, batch; /* the next batch to train on; both from 0 */
+    uint64_t update;       /* updates done */
+    ls_epoch_plan plan;    /* of the epoch; plan.batches is its length */
+    uint64_t redone;       /* steps that were done twice for a raised grid */
 } ls_trainer;
 
 typedef struct ls_trainer_options {
@@ -87,7 +87,8 @@ ls_status ls_trainer_update(ls_trainer *trainer, bool *stop, double *loss);
 
 /*
  * Collective, right after an update. The gradient of its batch: the mean of the loss over its samples, without what
- * penalties of weights, accumulation and clipping do to it afterwards. Rank 0 gets all of it; gradient [trainable_size].
+ * penalties of weights, accumulation and clipping do to it afterwards. Rank 0 gets all of it; gradient
+ * [trainable_size].
  */
 ls_status ls_trainer_gradient(const ls_trainer *trainer, float *gradient);
 

@@ -84,12 +84,12 @@ float ls_updater_learning_rate(const ls_updater *u)
 /* One step in progress: what is the same for all blocks. */
 typedef struct step {
     const ls_gradients *gradients;
-    double divisor;      /* samples in the batch */
-    int64_t accumulate;  /* steps per update; 1: every step is one */
-    uint64_t updates;    /* whole updates before this step: what the rule and the moving average count in */
-    bool applies;        /* this step ends an accumulation */
+    double divisor;     /* samples in the batch */
+    int64_t accumulate; /* steps per update; 1: every step is one */
+    uint64_t updates;   /* whole updates before this step: what the rule and the moving average count in */
+    bool applies;       /* this step ends an accumulation */
     float h[8], lr;
-    const float *scale;  /* [trainable params] factor of the gradient from clipping by norm; NULL: none */
+    const float *scale; /* [trainable params] factor of the gradient from clipping by norm; NULL: none */
 } step;
 
 /* The gradient of one own block as the rule sees it, before clipping by norm: mean, penalties, accumulation. */
@@ -144,14 +144,15 @@ static void update_block(ls_updater *u, const step *now, size_t block)
         u->ops->update(u->optimizer->own.config, now->h, w, g, slot, LS_BLOCK);
     }
     if (u->average) {
-        /* Keras moves the average at every step, but counts in updates for what is first and how often it overwrites. */
+        /*
+         * Keras moves the average at every step, but counts in updates for what is first and how often it overwrites.
+         */
         const float m = now->updates == 0 ? 0 : (float)common->ema_momentum, rest = 1 - m;
         float *average = u->average + first;
 
         for (size_t i = 0; i < LS_BLOCK; i++)
             average[i] = m * average[i] + rest * w[i];
-        if (common->ema_overwrite_frequency > 0 &&
-            (now->updates + 1) % (uint64_t)common->ema_overwrite_frequency == 0)
+        if (common->ema_overwrite_frequency > 0 && (now->updates + 1) % (uint64_t)common->ema_overwrite_frequency == 0)
             memcpy(w, average, LS_BLOCK * sizeof *w);
     }
 }
@@ -173,9 +174,9 @@ static ls_status clip_factors(ls_updater *u, step *now)
             ls_wide_add(&u->norm[gradients->param_of[b]], ls_sum_squares(g, LS_BLOCK));
         }
     if (gradients->comm->size > 1)
-        LS_TRY(ls_mpi_check(MPI_Allreduce(MPI_IN_PLACE, u->norm, (int)(n * LS_WIDE_WORDS), MPI_INT64_T, MPI_SUM,
-                                          gradients->comm->mpi),
-                            "adding up gradient norms"));
+        LS_TRY(ls_mpi_check(
+            MPI_Allreduce(MPI_IN_PLACE, u->norm, (int)(n * LS_WIDE_WORDS), MPI_INT64_T, MPI_SUM, gradients->comm->mpi),
+            "adding up gradient norms"));
     ls_wide_clear(&all, 1);
     for (size_t p = 0; p < n; p++)
         ls_wide_add_wide(&all, &u->norm[p]);
@@ -247,10 +248,8 @@ ls_status ls_updater_gather(ls_updater *u, const ls_gradients *gradients)
 
 ls_optimizer_state ls_updater_state(const ls_updater *u)
 {
-    ls_optimizer_state state = {.iterations = u->iterations,
-                                .average = u->average,
-                                .accumulator = u->accumulator,
-                                .scalars = u->scalars};
+    ls_optimizer_state state = {
+        .iterations = u->iterations, .average = u->average, .accumulator = u->accumulator, .scalars = u->scalars};
 
     for (size_t s = 0; s < LS_OPTIMIZER_SLOTS_MAX; s++)
         state.slot[s] = u->slot[s].value;

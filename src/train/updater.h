@@ -1,7 +1,7 @@
 /*
  * From exact totals to new weights: everything between reduce-scatter and the next forward pass, in Keras's order
- * (base_optimizer.apply): gradient accumulation, clipping, decoupled weight decay, the update rule, the moving average of
- * weights, all-gather, constraints.
+ * (base_optimizer.apply): gradient accumulation, clipping, decoupled weight decay, the update rule, the moving average
+ * of weights, all-gather, constraints.
  *
  * Each rank works on its own shard. Slots are allocated whole but written only there, so that their untouched pages
  * cost nothing: memory for optimizer state falls with the number of ranks.
@@ -21,14 +21,15 @@ typedef struct ls_slot {
 typedef struct ls_updater {
     const ls_optimizer *optimizer; /* borrowed */
     const ls_optimizer_ops *ops;
-    ls_model *model;               /* borrowed */
-    uint64_t iterations;           /* steps so far, as Keras counts them */
-    float learning_rate;           /* of the next step, when there is no schedule */
+    ls_model *model;     /* borrowed */
+    uint64_t iterations; /* steps so far, as Keras counts them */
+    float learning_rate; /* of the next step, when there is no schedule */
     double scalars[LS_OPTIMIZER_SCALARS_MAX];
-    ls_slot slot[LS_OPTIMIZER_SLOTS_MAX + 2]; /* the rule's own, by their index; then the moving average, the accumulator */
-    float *average, *accumulator;  /* NULL: not in use; views of slot[] */
-    ls_wide *norm;                 /* [trainable params] squared norms of a step, when clipping by norm */
-    float *scale;                  /* [trainable params] the factors that follow from them */
+    ls_slot
+        slot[LS_OPTIMIZER_SLOTS_MAX + 2]; /* the rule's own, by their index; then the moving average, the accumulator */
+    float *average, *accumulator;         /* NULL: not in use; views of slot[] */
+    ls_wide *norm;                        /* [trainable params] squared norms of a step, when clipping by norm */
+    float *scale;                         /* [trainable params] the factors that follow from them */
 } ls_updater;
 
 #define LS_SLOT_AVERAGE LS_OPTIMIZER_SLOTS_MAX

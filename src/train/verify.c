@@ -208,11 +208,14 @@ void ls_verify_explain(const ls_verify_result *r, ls_text *out)
         return;
     }
     if (r->difference == LS_DIFFERENT_END) {
-        ls_text_add(out, "%d ranks differ from %d in the weights at the end, although all updates agree: the moving "
-                         "averages went wrong", r->ranks[1], r->ranks[0]);
+        ls_text_add(out,
+                    "%d ranks differ from %d in the weights at the end, although all updates agree: the moving "
+                    "averages went wrong",
+                    r->ranks[1], r->ranks[0]);
         return;
     }
-    ls_text_add(out, "%d ranks differ from %d at update %" PRIu64 " (epoch %" PRIu64 ", batch %" PRIu64 "): ", r->ranks[1],
+    ls_text_add(out,
+                "%d ranks differ from %d at update %" PRIu64 " (epoch %" PRIu64 ", batch %" PRIu64 "): ", r->ranks[1],
                 r->ranks[0], r->update + 1, r->epoch + 1, r->batch + 1);
     switch (r->difference) {
     case LS_DIFFERENT_SAMPLES:
@@ -223,8 +226,10 @@ void ls_verify_explain(const ls_verify_result *r, ls_text *out)
                     r->microbatch, r->tensor);
         break;
     case LS_DIFFERENT_SUM:
-        ls_text_add(out, "%s is different although all microbatches contributed the same: the reduction or the update "
-                         "went wrong", r->tensor);
+        ls_text_add(out,
+                    "%s is different although all microbatches contributed the same: the reduction or the update "
+                    "went wrong",
+                    r->tensor);
         break;
     default:
         ls_text_add(out, "one run has more updates than the other");

@@ -11,7 +11,9 @@
 
 typedef struct ls_watchdog ls_watchdog;
 
-/* Called from the watchdog's thread: phase is what the rank was at, update the updates done. Must not return to work. */
+/*
+ * Called from the watchdog's thread: phase is what the rank was at, update the updates done. Must not return to work.
+ */
 typedef void (*ls_watchdog_expired)(void *context, double timeout_s, const char *phase, uint64_t update);
 
 /* timeout_s 0: no watchdog, *out is NULL, which every function below accepts. */

@@ -13,10 +13,10 @@
 #include <stdlib.h>
 
 #define SAMPLES 200
-#define TRY(call)                                                                                                      \
-    do {                                                                                                               \
-        if ((status = (call)) != 0)                                                                                    \
-            goto cleanup;                                                                                              \
+#define TRY(call)                   \
+    do {                            \
+        if ((status = (call)) != 0) \
+            goto cleanup;           \
     } while (0)
 
 /* The model and how it is trained: what would stand in an experiment file, without its data. */

@@ -3,21 +3,21 @@
 
 #include "train/checkpoint.h"
 
-#define EXPERIMENT(rate, fit, callbacks)                                                                               \
-    "seed: 3\n"                                                                                                        \
-    "data: {file: data.h5, train: {x: /train/x, y: /train/y}, val: {x: /train/x, y: /train/y, rows: [0, 5]}}\n"        \
-    "model:\n  - dense: {units: 4, activation: tanh}\n  - dense: {units: 1}\n"                                         \
-    "compile: {optimizer: {sgd: {learning_rate: " rate "}}, loss: mse, metrics: [mae]}\n"                              \
-    "fit: {batch_size: 4, microbatch: 1, validation_data: val, " fit "}\n"                                             \
+#define EXPERIMENT(rate, fit, callbacks)                                                                        \
+    "seed: 3\n"                                                                                                 \
+    "data: {file: data.h5, train: {x: /train/x, y: /train/y}, val: {x: /train/x, y: /train/y, rows: [0, 5]}}\n" \
+    "model:\n  - dense: {units: 4, activation: tanh}\n  - dense: {units: 1}\n"                                  \
+    "compile: {optimizer: {sgd: {learning_rate: " rate "}}, loss: mse, metrics: [mae]}\n"                       \
+    "fit: {batch_size: 4, microbatch: 1, validation_data: val, " fit "}\n"                                      \
     "callbacks:\n" callbacks "  []\n"
 #define NONE ""
 /* Hinge asks of every batch, in validation too, whether its labels are 0 or 1. */
-#define HINGE(fit, callbacks)                                                                                          \
-    "seed: 3\n"                                                                                                        \
-    "data: {file: data.h5, train: {x: /train/x, y: /train/y}, val: {x: /train/x, y: /train/y, rows: [0, 5]}}\n"        \
-    "model: [dense: {units: 1}]\n"                                                                                     \
-    "compile: {optimizer: sgd, loss: hinge}\n"                                                                         \
-    "fit: {batch_size: 4, microbatch: 1, " fit "}\n"                                                                   \
+#define HINGE(fit, callbacks)                                                                                   \
+    "seed: 3\n"                                                                                                 \
+    "data: {file: data.h5, train: {x: /train/x, y: /train/y}, val: {x: /train/x, y: /train/y, rows: [0, 5]}}\n" \
+    "model: [dense: {units: 1}]\n"                                                                              \
+    "compile: {optimizer: sgd, loss: hinge}\n"                                                                  \
+    "fit: {batch_size: 4, microbatch: 1, " fit "}\n"                                                            \
     "callbacks:\n" callbacks "  []\n"
 
 static int set_up(void **state)
@@ -235,7 +235,7 @@ static void test_resume(void **state)
 }
 
 #define EARLY "  - early_stopping: {monitor: val_loss, patience: 9}\n#"
-#define OTHER(call, ...)                                                                                               \
+#define OTHER(call, ...) \
     assert_true(all_ranks(failed_with((call), LS_ERR_MISMATCH, (const char *const[]){__VA_ARGS__, NULL})))
 
 /* What callbacks decide by must stay, whoever brought the callbacks: how the validation is cut, where that matters. */
@@ -252,9 +252,9 @@ static void test_resume_validation(void **state)
         ok(fit(EXPERIMENT("0.1", "epochs: 2, validation_batch_size: 3", NONE), &s, training_run, true, &got))));
 
     assert_true(all_ranks(ok(fit(HINGE("epochs: 1, validation_data: val", EARLY), NULL, training_run, false, &got))));
-    OTHER(fit(HINGE("epochs: 2, validation_data: val, validation_batch_size: 3", EARLY), NULL, training_run, true,
-              &got),
-          "validation_batch_size: 4", "validation_batch_size: 3");
+    OTHER(
+        fit(HINGE("epochs: 2, validation_data: val, validation_batch_size: 3", EARLY), NULL, training_run, true, &got),
+        "validation_batch_size: 4", "validation_batch_size: 3");
     assert_true(all_ranks(ok(fit(HINGE("epochs: 2, validation_data: val, validation_batch_size: 4", EARLY), NULL,
                                  training_run, true, &got))));
 }

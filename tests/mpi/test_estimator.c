@@ -9,10 +9,10 @@
 
 #define N 10
 
-#define MODEL(fit)                                                                                                     \
-    "seed: 3\n"                                                                                                        \
-    "model:\n  - dense: {units: 4, activation: tanh}\n  - dense: {units: 1}\n"                                         \
-    "compile: {optimizer: {adam: {learning_rate: 0.1}}, loss: mse, metrics: [mae]}\n"                                  \
+#define MODEL(fit)                                                                    \
+    "seed: 3\n"                                                                       \
+    "model:\n  - dense: {units: 4, activation: tanh}\n  - dense: {units: 1}\n"        \
+    "compile: {optimizer: {adam: {learning_rate: 0.1}}, loss: mse, metrics: [mae]}\n" \
     "fit: {batch_size: 4, microbatch: 1, " fit "}\n"
 
 static ls_comm *comm;
@@ -181,7 +181,8 @@ static void test_goes_on_by_hand(void **state)
     ls_data_free(data);
 }
 
-/* Without a shuffle, fits of 1, 1 and 2 epochs are one of 4; so are two with a file between, on other settings of fit.
+/*
+ * Without a shuffle, fits of 1, 1 and 2 epochs are one of 4; so are two with a file between, on other settings of fit.
  */
 static void test_goes_on(void **state)
 {
@@ -540,7 +541,8 @@ static ls_status spied(ls_estimator *e, const ls_data *data, spy *s, bool files,
                             result);
 }
 
-/* Six epochs in one go, and three, then three more by another estimator that resumes: the same run, and the same state.
+/*
+ * Six epochs in one go, and three, then three more by another estimator that resumes: the same run, and the same state.
  */
 static void test_callback(void **state)
 {
@@ -619,7 +621,7 @@ static void test_callback_ends(void **state)
     ls_data_free(data);
 }
 
-#define REFUSED(call, status, ...)                                                                                     \
+#define REFUSED(call, status, ...) \
     assert_true(all_ranks(failed_with((call), (status), (const char *const[]){__VA_ARGS__, NULL})))
 
 typedef struct inner {

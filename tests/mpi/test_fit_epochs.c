@@ -153,8 +153,8 @@ static void agrees_with_keras(void **state)
     json_decref(golden);
 }
 
-#define TINY(fit)                                                                                                      \
-    "data: {file: data.h5, train: {x: /x, y: /y}}\nmodel:\n  - dense: {units: 1}\ncompile: {loss: mse}\n"              \
+#define TINY(fit)                                                                                         \
+    "data: {file: data.h5, train: {x: /x, y: /y}}\nmodel:\n  - dense: {units: 1}\ncompile: {loss: mse}\n" \
     "fit: {batch_size: 4, epochs: 6" fit "}\n"
 
 /* What cuts the passes is part of the run: it cannot change when it goes on. */

@@ -152,8 +152,8 @@ static bool evaluation_is_right(golden_case *c, const ls_task *task)
                 ok(ls_scores_create(task->comm, task->model, task->outputs, task->objective, &scores));
 
     if (all_ranks(good)) {
-        good = ok(
-            ls_evaluate(task, engine, task->test, (uint64_t)fit->batch_size, (uint64_t)fit->microbatch, UINT64_MAX, NULL, scores));
+        good = ok(ls_evaluate(task, engine, task->test, (uint64_t)fit->batch_size, (uint64_t)fit->microbatch,
+                              UINT64_MAX, NULL, scores));
         for (size_t i = 0, n = ls_scores_logs(scores, &logs); good && i < n; i++) {
             char name[GOLDEN_NAME_BYTES];
 

@@ -179,10 +179,10 @@ static void same_on_all_ranks(void **state)
     assert_true(all_ranks(good));
 }
 
-#define TRAINED                                                                                                        \
-    "data: {file: data.h5, train: {x: /x, y: /y}}\n"                                                                   \
-    "model: [{dense: {units: 5, activation: tanh}}, {dense: {units: 1}}]\n"                                            \
-    "compile: {optimizer: adam, loss: mse}\n"                                                                          \
+#define TRAINED                                                             \
+    "data: {file: data.h5, train: {x: /x, y: /y}}\n"                        \
+    "model: [{dense: {units: 5, activation: tanh}}, {dense: {units: 1}}]\n" \
+    "compile: {optimizer: adam, loss: mse}\n"                               \
     "fit: {epochs: 3, batch_size: 512, microbatch: 64"
 
 static void leaves_the_weights_alone(void **state)

@@ -68,15 +68,15 @@ static bool is_invariant(const char *what, choice c)
 
 #define SEQUENTIAL(layers) "[input: {shape: [36]}, " layers ", flatten: {}, dense: {units: 4, activation: softmax}]"
 #define IMAGE(layers) SEQUENTIAL("reshape: {target_shape: [6, 6, 1]}, " layers)
-#define GRAPH(layer)                                                                                                   \
-    "{inputs: {i: {shape: [36]}}, layers: [{name: a, dense: {units: 6, activation: tanh}, inputs: [i]}, "               \
-    "{name: b, dense: {units: 6}, inputs: [i]}, {name: m, " layer ", inputs: [a, b]}, "                                 \
+#define GRAPH(layer)                                                                                      \
+    "{inputs: {i: {shape: [36]}}, layers: [{name: a, dense: {units: 6, activation: tanh}, inputs: [i]}, " \
+    "{name: b, dense: {units: 6}, inputs: [i]}, {name: m, " layer ", inputs: [a, b]}, "                   \
     "{name: o, dense: {units: 4, activation: softmax}, inputs: [m]}], outputs: [o]}"
 #define CLASSIFY "optimizer: adam, loss: sparse_categorical_crossentropy, metrics: [accuracy]"
 
 /* With everything that is random or summed over the batch. */
-#define EVENTFUL                                                                                                       \
-    SEQUENTIAL("dense: {units: 20, activation: relu}, batch_normalization: {}, dropout: {rate: 0.3}, "                  \
+#define EVENTFUL                                                                                       \
+    SEQUENTIAL("dense: {units: 20, activation: relu}, batch_normalization: {}, dropout: {rate: 0.3}, " \
                "gaussian_noise: {stddev: 0.1}")
 
 typedef struct named_text {
@@ -101,7 +101,8 @@ static void layers(void **unused)
         {"permute", SEQUENTIAL("reshape: {target_shape: [9, 4]}, permute: {dims: [2, 1]}, dense: {units: 3}")},
         {"dropout", SEQUENTIAL("dense: {units: 9}, dropout: {rate: 0.4}, dense: {units: 5}")},
         {"gaussian_noise", SEQUENTIAL("gaussian_noise: {stddev: 0.3}, dense: {units: 5}")},
-        {"batch_normalization", SEQUENTIAL("dense: {units: 9}, batch_normalization: {momentum: 0.8}, dense: {units: 5}")},
+        {"batch_normalization",
+         SEQUENTIAL("dense: {units: 9}, batch_normalization: {momentum: 0.8}, dense: {units: 5}")},
         {"layer_normalization", SEQUENTIAL("dense: {units: 9}, layer_normalization: {}, dense: {units: 5}")},
         {"embedding", "[input: {shape: [5]}, embedding: {input_dim: 11, output_dim: 3}, flatten: {}, dense: {units: 4, "
                       "activation: softmax}]"},
@@ -126,13 +127,14 @@ static void layers(void **unused)
         if (!model)
             print_error("the layer '%s' has no case here\n", name);
         assert_non_null(model);
-        assert_true(is_invariant(name, (choice){.x = strcmp(name, "embedding") == 0 ? "/tokens" : NULL,
-                                                .model = model,
-                                                .compile = CLASSIFY}));
+        assert_true(is_invariant(
+            name,
+            (choice){.x = strcmp(name, "embedding") == 0 ? "/tokens" : NULL, .model = model, .compile = CLASSIFY}));
     }
-    assert_true(is_invariant("ghost normalization", (choice){.model = SEQUENTIAL("dense: {units: 9}, "
-                                                             "batch_normalization: {groups: 2}, dense: {units: 5}"),
-                                                             .compile = CLASSIFY}));
+    assert_true(is_invariant("ghost normalization",
+                             (choice){.model = SEQUENTIAL("dense: {units: 9}, "
+                                                          "batch_normalization: {groups: 2}, dense: {units: 5}"),
+                                      .compile = CLASSIFY}));
 }
 
 static void activations(void **unused)
@@ -141,8 +143,8 @@ static void activations(void **unused)
     for (const ls_ops *const *ops = ls_activations.entries; *ops; ops++) {
         char model[256];
 
-        snprintf(model, sizeof model,
-                 "[dense: {units: 8, activation: %s}, dense: {units: 4, activation: softmax}]", (*ops)->name);
+        snprintf(model, sizeof model, "[dense: {units: 8, activation: %s}, dense: {units: 4, activation: softmax}]",
+                 (*ops)->name);
         assert_true(is_invariant((*ops)->name, (choice){.model = model, .compile = CLASSIFY}));
     }
 }
@@ -157,7 +159,8 @@ static void losses(void **unused)
 
         snprintf(model, sizeof model,
                  "[dense: {units: 8, activation: tanh, kernel_regularizer: l2, activity_regularizer: l1}, "
-                 "batch_normalization: {}, dense: {units: 4, activation: %s}]", last);
+                 "batch_normalization: {}, dense: {units: 4, activation: %s}]",
+                 last);
         snprintf(compile, sizeof compile, "optimizer: {sgd: {global_clipnorm: 0.7, momentum: 0.9}}, loss: %s",
                  (*ops)->name);
         assert_true(is_invariant((*ops)->name, (choice){.y = loss->sparse_targets ? "/label" : "/p",
@@ -222,11 +225,13 @@ static void optimizers(void **unused)
 
         snprintf(compile, sizeof compile,
                  "optimizer: {%s: {clipnorm: 0.3, weight_decay: 0.01, use_ema: true, ema_momentum: 0.9, "
-                 "ema_overwrite_frequency: 3}}, loss: sparse_categorical_crossentropy", (*ops)->name);
+                 "ema_overwrite_frequency: 3}}, loss: sparse_categorical_crossentropy",
+                 (*ops)->name);
         assert_true(is_invariant((*ops)->name, (choice){.model = EVENTFUL, .compile = compile}));
         snprintf(compile, sizeof compile,
                  "optimizer: {%s: {clipvalue: 0.01, gradient_accumulation_steps: 2}}, loss: "
-                 "sparse_categorical_crossentropy", (*ops)->name);
+                 "sparse_categorical_crossentropy",
+                 (*ops)->name);
         assert_true(is_invariant((*ops)->name, (choice){.model = EVENTFUL, .compile = compile}));
     }
 }
@@ -287,18 +292,20 @@ static void several_inputs_and_outputs(void **unused)
     const choice c = {
         .x = "{i: /x, t: /tokens}",
         .y = "{kind: /label, share: /p}",
-        .model = "{inputs: {i: {shape: [36]}, t: {shape: [5]}}, layers: ["
-                 "{name: e, embedding: {input_dim: 11, output_dim: 3}, inputs: [t]}, {name: f, flatten: {}, inputs: [e]}, "
-                 "{name: h, dense: {units: 15, activation: relu}, inputs: [i]}, "
-                 "{name: n, batch_normalization: {}, inputs: [h]}, {name: both, concatenate: {}, inputs: [n, f]}, "
-                 "{name: d, dropout: {rate: 0.2}, inputs: [both]}, "
-                 "{name: s1, dense: {units: 6, activation: tanh, kernel_constraint: max_norm}, inputs: [d]}, "
-                 "{name: s0, dense: {units: 30}, inputs: [s1]}, {name: s2, shares: s1, inputs: [s0]}, "
-                 "{name: sum, add: {}, inputs: [s1, s2]}, "
-                 "{name: kind, dense: {units: 4, activation: softmax}, inputs: [sum]}, "
-                 "{name: share, dense: {units: 4, activation: sigmoid}, inputs: [s2]}], outputs: [kind, share]}",
-        .compile = "optimizer: {adam: {global_clipnorm: 0.5}}, loss: {kind: sparse_categorical_crossentropy, share: mse}, "
-                   "loss_weights: {kind: 0.7, share: 2.0}, metrics: {kind: [accuracy], share: [mae]}",
+        .model =
+            "{inputs: {i: {shape: [36]}, t: {shape: [5]}}, layers: ["
+            "{name: e, embedding: {input_dim: 11, output_dim: 3}, inputs: [t]}, {name: f, flatten: {}, inputs: [e]}, "
+            "{name: h, dense: {units: 15, activation: relu}, inputs: [i]}, "
+            "{name: n, batch_normalization: {}, inputs: [h]}, {name: both, concatenate: {}, inputs: [n, f]}, "
+            "{name: d, dropout: {rate: 0.2}, inputs: [both]}, "
+            "{name: s1, dense: {units: 6, activation: tanh, kernel_constraint: max_norm}, inputs: [d]}, "
+            "{name: s0, dense: {units: 30}, inputs: [s1]}, {name: s2, shares: s1, inputs: [s0]}, "
+            "{name: sum, add: {}, inputs: [s1, s2]}, "
+            "{name: kind, dense: {units: 4, activation: softmax}, inputs: [sum]}, "
+            "{name: share, dense: {units: 4, activation: sigmoid}, inputs: [s2]}], outputs: [kind, share]}",
+        .compile =
+            "optimizer: {adam: {global_clipnorm: 0.5}}, loss: {kind: sparse_categorical_crossentropy, share: mse}, "
+            "loss_weights: {kind: 0.7, share: 2.0}, metrics: {kind: [accuracy], share: [mae]}",
     };
 
     (void)unused;

@@ -135,7 +135,8 @@ static void arrays_are_read_by_parts(void **state)
     }
 }
 
-/* One rank's part has the fault; all name it. The rows are several pieces, so that there are parts for several ranks.
+/*
+ * One rank's part has the fault; all name it. The rows are several pieces, so that there are parts for several ranks.
  */
 static void faults_are_found_by_parts(void **state)
 {
@@ -256,11 +257,11 @@ static void faults_end_all_ranks_when_their_window_comes(void **state)
 
 /* ---- training ---- */
 
-#define EXPERIMENT                                                                                                     \
-    "seed: 4\n"                                                                                                        \
-    "data: {file: data.h5, memory: %s, train: {x: {path: /x, scale: 0.0005}, y: /y}}\n"                                \
-    "model: [dense: {units: 12, activation: relu}, dense: {units: 10, activation: softmax}]\n"                         \
-    "compile: {optimizer: adam, loss: sparse_categorical_crossentropy}\n"                                              \
+#define EXPERIMENT                                                                             \
+    "seed: 4\n"                                                                                \
+    "data: {file: data.h5, memory: %s, train: {x: {path: /x, scale: 0.0005}, y: /y}}\n"        \
+    "model: [dense: {units: 12, activation: relu}, dense: {units: 10, activation: softmax}]\n" \
+    "compile: {optimizer: adam, loss: sparse_categorical_crossentropy}\n"                      \
     "fit: {epochs: 3, batch_size: 50, microbatch: 8, validation_split: 0.2, shuffle: %s}\n"
 
 static void training_does_not_notice(void **state)

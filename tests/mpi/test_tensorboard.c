@@ -4,12 +4,12 @@
 #include "formats/tensorboard_events.h"
 #include "formats/tfrecord.h"
 
-#define EXPERIMENT(fit, callbacks)                                                                                     \
-    "seed: 3\n"                                                                                                        \
-    "data: {file: data.h5, train: {x: /train/x, y: /train/y}, val: {x: /train/x, y: /train/y, rows: [0, 5]}}\n"        \
-    "model:\n  - dense: {units: 40, activation: tanh}\n  - batch_normalization: {}\n  - dense: {units: 1}\n"           \
-    "compile: {optimizer: {sgd: {learning_rate: 0.01}}, loss: mse, metrics: [mae]}\n"                                  \
-    "fit: {batch_size: 4, microbatch: 1, validation_data: val, " fit "}\n"                                             \
+#define EXPERIMENT(fit, callbacks)                                                                              \
+    "seed: 3\n"                                                                                                 \
+    "data: {file: data.h5, train: {x: /train/x, y: /train/y}, val: {x: /train/x, y: /train/y, rows: [0, 5]}}\n" \
+    "model:\n  - dense: {units: 40, activation: tanh}\n  - batch_normalization: {}\n  - dense: {units: 1}\n"    \
+    "compile: {optimizer: {sgd: {learning_rate: 0.01}}, loss: mse, metrics: [mae]}\n"                           \
+    "fit: {batch_size: 4, microbatch: 1, validation_data: val, " fit "}\n"                                      \
     "callbacks:\n" callbacks "  []\n"
 #define TENSORBOARD(arguments) "  - tensorboard: {" arguments "}\n#"
 #define EVENT_BYTES 8192 /* no event here is longer */
@@ -149,7 +149,8 @@ static bool same_events(const char *got, const char *want)
     return good;
 }
 
-/* The data of the event of that tag and step: copied into out, its length returned; 0: there is none, or more than one.
+/*
+ * The data of the event of that tag and step: copied into out, its length returned; 0: there is none, or more than one.
  */
 static size_t find_event(const char *name, const char *tag, uint64_t step, char out[EVENT_BYTES])
 {
@@ -222,7 +223,8 @@ static void test_ranks(void **state)
     assert_true(all_ranks(good));
 }
 
-/* Of the run before: what history.csv has, at Keras's steps. Three batches in each of four epochs; every second is due.
+/*
+ * Of the run before: what history.csv has, at Keras's steps. Three batches in each of four epochs; every second is due.
  */
 static void test_scalars(void **state)
 {
@@ -404,12 +406,9 @@ static void test_terminated(void **state)
 }
 
 static const struct CMUnitTest tests[] = {
-    cmocka_unit_test(test_ranks),
-    cmocka_unit_test(test_scalars),
-    cmocka_unit_test(test_gradient),
-    cmocka_unit_test(test_gradient_of_short_batch),
-    cmocka_unit_test(test_resume),
-    cmocka_unit_test(test_terminated),
+    cmocka_unit_test(test_ranks),    cmocka_unit_test(test_scalars),
+    cmocka_unit_test(test_gradient), cmocka_unit_test(test_gradient_of_short_batch),
+    cmocka_unit_test(test_resume),   cmocka_unit_test(test_terminated),
 };
 
 TRAINING_MPI_MAIN(tests, set_up, tear_down)

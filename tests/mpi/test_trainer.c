@@ -526,8 +526,8 @@ typedef struct golden {
     double value;
 } golden;
 
-#define A6_DATA                                                                                                        \
-    "data:\n"                                                                                                          \
+#define A6_DATA \
+    "data:\n"   \
     "  file: data.h5\n"
 #define A6_FIT(epochs) "fit: {epochs: " #epochs ", batch_size: 4, microbatch: 2, shuffle: false"
 #define A6_START "initial_weights: start.h5\n"
@@ -553,7 +553,8 @@ static void put_a6(void)
     data_put("/by_class", 10, 0, by_class);
 }
 
-/* Fit into the run directory; history and weights (in layer order, weights NULL: not asked) must be these to 7 digits.
+/*
+ * Fit into the run directory; history and weights (in layer order, weights NULL: not asked) must be these to 7 digits.
  */
 static void run_golden(const char *text, const golden *want, size_t n, const double *weights)
 {
@@ -579,7 +580,7 @@ static void run_golden(const char *text, const golden *want, size_t n, const dou
     assert_true(all_ranks(good));
     training_close(&t);
 }
-#define GOLDEN(text, weights, ...)                                                                                     \
+#define GOLDEN(text, weights, ...) \
     run_golden(text, (const golden[]){__VA_ARGS__}, count_of(((const golden[]){__VA_ARGS__})), weights)
 
 #define LINEAR "model: [dense: {units: 1}]\n"
@@ -631,13 +632,13 @@ static void keras_softmax(void **state)
     (void)state;
     put_a6();
     weights_put("[input: {shape: [2]}, dense: {units: 3}]", start);
-#define SOFTMAX(train, loss, more)                                                                                     \
-    A6_START A6_DATA "  train: {x: /x, " train "}\n"                                                                   \
-                     "model: [dense: {units: 3, activation: softmax}]\n"                                               \
-                     "compile: {optimizer: {sgd: {learning_rate: 0.5}}, loss: " loss ", metrics: [accuracy], "         \
+#define SOFTMAX(train, loss, more)                                                                             \
+    A6_START A6_DATA "  train: {x: /x, " train "}\n"                                                           \
+                     "model: [dense: {units: 3, activation: softmax}]\n"                                       \
+                     "compile: {optimizer: {sgd: {learning_rate: 0.5}}, loss: " loss ", metrics: [accuracy], " \
                      "weighted_metrics: [accuracy]}\n" A6_FIT(2) more "}\n"
-#define SOFTMAX_HISTORY                                                                                                \
-    {"loss", 0, 1.519058}, {"loss", 1, 1.360138}, {"accuracy", 0, .2}, {"accuracy", 1, .5},                            \
+#define SOFTMAX_HISTORY                                                                     \
+    {"loss", 0, 1.519058}, {"loss", 1, 1.360138}, {"accuracy", 0, .2}, {"accuracy", 1, .5}, \
         {"weighted_accuracy", 0, .1538462}, {"weighted_accuracy", 1, .6153846}
     GOLDEN(SOFTMAX("y: /label", "sparse_categorical_crossentropy", ", class_weight: {0: 1, 1: 2}"), NULL,
            SOFTMAX_HISTORY);
@@ -647,11 +648,11 @@ static void keras_softmax(void **state)
            SOFTMAX_HISTORY);
 }
 
-#define TWO_OUTPUTS                                                                                                    \
-    "  inputs: {a: {shape: [2]}}\n"                                                                                    \
-    "  layers:\n"                                                                                                      \
-    "    - {name: o1, dense: {units: 1}, inputs: a}\n"                                                                 \
-    "    - {name: o2, dense: {units: 3, activation: softmax}, inputs: a}\n"                                            \
+#define TWO_OUTPUTS                                                         \
+    "  inputs: {a: {shape: [2]}}\n"                                         \
+    "  layers:\n"                                                           \
+    "    - {name: o1, dense: {units: 1}, inputs: a}\n"                      \
+    "    - {name: o2, dense: {units: 3, activation: softmax}, inputs: a}\n" \
     "  outputs: [o1, o2]\n"
 
 static void keras_two_outputs(void **state)

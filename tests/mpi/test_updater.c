@@ -186,7 +186,8 @@ static void put_data(void)
     data_put("/y", 30, 3, y);
 }
 
-/* 18 x 30 and 30 x 3 weights, so 3 + 1 + 1 + 1 blocks, each a bucket of its own: more ranks than some, fewer than all.
+/*
+ * 18 x 30 and 30 x 3 weights, so 3 + 1 + 1 + 1 blocks, each a bucket of its own: more ranks than some, fewer than all.
  */
 static ls_status fit(MPI_Comm mpi, const char *optimizer, const char *option, ls_fit_result *result)
 {

@@ -64,12 +64,12 @@ static ls_status fill(const void *config, const ls_shape *shape, const ls_stream
 }
 
 /* The named cases take no options: their laws are fixed. */
-#define FIXED(id, scale, mode, distribution)                                                                           \
-    static ls_status fill_##id(const void *config, const ls_shape *shape, const ls_stream *stream, float *out)         \
-    {                                                                                                                  \
-        (void)config;                                                                                                  \
-        return fill(&(const scaling){scale, mode, distribution}, shape, stream, out);                                  \
-    }                                                                                                                  \
+#define FIXED(id, scale, mode, distribution)                                                                   \
+    static ls_status fill_##id(const void *config, const ls_shape *shape, const ls_stream *stream, float *out) \
+    {                                                                                                          \
+        (void)config;                                                                                          \
+        return fill(&(const scaling){scale, mode, distribution}, shape, stream, out);                          \
+    }                                                                                                          \
     const ls_initializer_ops ls_##id
 
 FIXED(glorot_uniform, 1.0, FAN_AVG, UNIFORM) = {

@@ -98,7 +98,10 @@ static void backward_params_embedding(const ls_call *call, size_t tile, float *o
 }
 
 static const ls_option options[] = {
-    {.name = "input_dim", .kind = LS_OPTION_INT, .offset = offsetof(embedding, input_dim), .min = 1,
+    {.name = "input_dim",
+     .kind = LS_OPTION_INT,
+     .offset = offsetof(embedding, input_dim),
+     .min = 1,
      .max = 1 << 24 /* indices arrive as float32, which has no larger whole numbers in a row */},
     {.name = "output_dim", .kind = LS_OPTION_INT, .offset = offsetof(embedding, output_dim), .min = 1, .max = INT_MAX},
     LS_COMPONENT_OPTION(embedding, embeddings_initializer, ls_initializers, "uniform"),

@@ -31,18 +31,18 @@ extern const ls_layer_ops ls_layer_reshape;
 extern const ls_layer_ops ls_layer_subtract;
 
 /* One line of an option table: a component named like its field. `initial`: the default by name, or "null". */
-#define LS_COMPONENT_OPTION(type, field, choose_from, default_name)                                                    \
-    {                                                                                                                  \
-        .name = #field, .kind = LS_OPTION_COMPONENT, .offset = offsetof(type, field), .initial = default_name,         \
-        .registry = &(choose_from), .nullable = true                                                                   \
+#define LS_COMPONENT_OPTION(type, field, choose_from, default_name)                                            \
+    {                                                                                                          \
+        .name = #field, .kind = LS_OPTION_COMPONENT, .offset = offsetof(type, field), .initial = default_name, \
+        .registry = &(choose_from), .nullable = true                                                           \
     }
 
 /* Images are (height, width, channels); "channels_first" is refused by name. The config needs an int data_format. */
 extern const char *const ls_data_formats[];
-#define LS_DATA_FORMAT_OPTION(type)                                                                                    \
-    {                                                                                                                  \
-        .name = "data_format", .kind = LS_OPTION_CHOICE, .offset = offsetof(type, data_format),                        \
-        .initial = "channels_last", .choices = ls_data_formats                                                         \
+#define LS_DATA_FORMAT_OPTION(type)                                                             \
+    {                                                                                           \
+        .name = "data_format", .kind = LS_OPTION_CHOICE, .offset = offsetof(type, data_format), \
+        .initial = "channels_last", .choices = ls_data_formats                                  \
     }
 
 /* Merging layers keep a table entry per input. */

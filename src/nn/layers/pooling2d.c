@@ -186,23 +186,23 @@ static void backward_average(const ls_call *call)
 
 /* ---- options ---- */
 
-#define OPTIONS_BUT_POOL_SIZE                                                                                          \
-    {.name = "strides",                                                                                                \
-     .kind = LS_OPTION_INTS,                                                                                           \
-     .offset = offsetof(pooling2d, strides),                                                                           \
-     .initial = "null",                                                                                                \
-     .nullable = true,                                                                                                 \
-     .repeat = 2,                                                                                                      \
-     .min = 1,                                                                                                         \
-     .max = 65536},                                                                                                    \
-        {.name = "padding",                                                                                            \
-         .kind = LS_OPTION_CHOICE,                                                                                     \
-         .offset = offsetof(pooling2d, padding),                                                                       \
-         .initial = "valid",                                                                                           \
-         .choices = ls_paddings},                                                                                      \
-        LS_DATA_FORMAT_OPTION(pooling2d),                                                                              \
-    {                                                                                                                  \
-        .name = NULL                                                                                                   \
+#define OPTIONS_BUT_POOL_SIZE                    \
+    {.name = "strides",                          \
+     .kind = LS_OPTION_INTS,                     \
+     .offset = offsetof(pooling2d, strides),     \
+     .initial = "null",                          \
+     .nullable = true,                           \
+     .repeat = 2,                                \
+     .min = 1,                                   \
+     .max = 65536},                              \
+        {.name = "padding",                      \
+         .kind = LS_OPTION_CHOICE,               \
+         .offset = offsetof(pooling2d, padding), \
+         .initial = "valid",                     \
+         .choices = ls_paddings},                \
+        LS_DATA_FORMAT_OPTION(pooling2d),        \
+    {                                            \
+        .name = NULL                             \
     }
 
 static const ls_option max_options[] = {

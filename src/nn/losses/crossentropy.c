@@ -4,10 +4,10 @@
 #include "tensor/kernels.h"
 #include "tensor/math.h"
 
-#define FROM_LOGITS                                                                                                    \
-    {                                                                                                                  \
-        .name = "from_logits", .kind = LS_OPTION_BOOL, .offset = offsetof(ls_crossentropy, from_logits),               \
-        .initial = "false"                                                                                             \
+#define FROM_LOGITS                                                                                      \
+    {                                                                                                    \
+        .name = "from_logits", .kind = LS_OPTION_BOOL, .offset = offsetof(ls_crossentropy, from_logits), \
+        .initial = "false"                                                                               \
     }
 
 const ls_option ls_sparse_crossentropy_options[] = {

@@ -46,10 +46,10 @@ static void update_from(const ls_loss_ops *loss, const void *config, const ls_me
 }
 
 /* The update function of a metric on a loss, and the part of its table that they all have alike. */
-#define FROM_LOSS(id, loss)                                                                                            \
-    static void update_##id(const void *config, const ls_metric_call *call)                                            \
-    {                                                                                                                  \
-        update_from(&loss, config, call);                                                                              \
+#define FROM_LOSS(id, loss)                                                 \
+    static void update_##id(const void *config, const ls_metric_call *call) \
+    {                                                                       \
+        update_from(&loss, config, call);                                   \
     }
 #define MEAN(id) .direction = LS_METRIC_DOWN, .width = ls_mean_width, .update = update_##id, .result = ls_mean_result
 

@@ -71,8 +71,8 @@ static const ls_option options[] = {
     {.name = NULL},
 };
 
-#define ADAM                                                                                                           \
-    .learning_rate = 0.001, .slots_max = 3, .slot_names = {"momentum", "velocity", "velocity_hat"}, .slots = slots,    \
+#define ADAM                                                                                                        \
+    .learning_rate = 0.001, .slots_max = 3, .slot_names = {"momentum", "velocity", "velocity_hat"}, .slots = slots, \
     .prepare = prepare, .update = update, .slots_interleaved = 2
 
 const ls_optimizer_ops ls_adam = {

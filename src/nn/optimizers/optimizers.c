@@ -13,9 +13,9 @@ const ls_registry ls_optimizers = {"optimizer", entries};
 /* ---- what every optimizer takes ---- */
 
 #define COMMON(field) .name = #field, .offset = offsetof(ls_optimizer_common, field)
-#define COMMON_LIMIT(field) /* none, or a bound above 0 */                                                             \
-    {                                                                                                                  \
-        COMMON(field), .kind = LS_OPTION_FLOAT, .initial = "null", .nullable = true, .min = FLT_MIN, .max = FLT_MAX    \
+#define COMMON_LIMIT(field) /* none, or a bound above 0 */                                                          \
+    {                                                                                                               \
+        COMMON(field), .kind = LS_OPTION_FLOAT, .initial = "null", .nullable = true, .min = FLT_MIN, .max = FLT_MAX \
     }
 
 const ls_option ls_optimizer_common_options[] = {

@@ -13,19 +13,19 @@ extern const ls_optimizer_ops ls_sgd, ls_rmsprop, ls_adagrad, ls_adadelta, ls_ad
     ls_lion;
 
 /* Rows of option tables. */
-#define LS_OPTIMIZER_DECAY(type, field, standard) /* a decay rate in [0, 1) */                                         \
-    {                                                                                                                  \
-        .name = #field, .kind = LS_OPTION_FLOAT, .offset = offsetof(type, field), .initial = standard, .max = 1.0,     \
-        .open_max = true                                                                                               \
+#define LS_OPTIMIZER_DECAY(type, field, standard) /* a decay rate in [0, 1) */                                     \
+    {                                                                                                              \
+        .name = #field, .kind = LS_OPTION_FLOAT, .offset = offsetof(type, field), .initial = standard, .max = 1.0, \
+        .open_max = true                                                                                           \
     }
-#define LS_OPTIMIZER_EPSILON(type) /* above 0, or 0/0 would appear wherever a gradient is 0 */                         \
-    {                                                                                                                  \
-        .name = "epsilon", .kind = LS_OPTION_FLOAT, .offset = offsetof(type, epsilon), .initial = "1e-07",             \
-        .min = FLT_MIN, .max = FLT_MAX                                                                                 \
+#define LS_OPTIMIZER_EPSILON(type) /* above 0, or 0/0 would appear wherever a gradient is 0 */             \
+    {                                                                                                      \
+        .name = "epsilon", .kind = LS_OPTION_FLOAT, .offset = offsetof(type, epsilon), .initial = "1e-07", \
+        .min = FLT_MIN, .max = FLT_MAX                                                                     \
     }
-#define LS_OPTIMIZER_FLAG(type, field)                                                                                 \
-    {                                                                                                                  \
-        .name = #field, .kind = LS_OPTION_BOOL, .offset = offsetof(type, field), .initial = "false"                    \
+#define LS_OPTIMIZER_FLAG(type, field)                                                              \
+    {                                                                                               \
+        .name = #field, .kind = LS_OPTION_BOOL, .offset = offsetof(type, field), .initial = "false" \
     }
 
 /* beta^t, both as float32 as Keras has them, rounded to float32. */

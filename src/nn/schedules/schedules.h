@@ -12,13 +12,13 @@ extern const ls_schedule_ops ls_exponential_decay, ls_piecewise_constant_decay, 
     ls_inverse_time_decay, ls_cosine_decay, ls_cosine_decay_restarts, ls_batch_scaling;
 
 /* Rows of option tables. */
-#define LS_SCHEDULE_RATE(type, field) /* required, not negative */                                                     \
-    {                                                                                                                  \
-        .name = #field, .kind = LS_OPTION_FLOAT, .offset = offsetof(type, field), .max = FLT_MAX                       \
+#define LS_SCHEDULE_RATE(type, field) /* required, not negative */                               \
+    {                                                                                            \
+        .name = #field, .kind = LS_OPTION_FLOAT, .offset = offsetof(type, field), .max = FLT_MAX \
     }
-#define LS_SCHEDULE_STEPS(type, field) /* required, at least 1 */                                                      \
-    {                                                                                                                  \
-        .name = #field, .kind = LS_OPTION_INT, .offset = offsetof(type, field), .min = 1.0                             \
+#define LS_SCHEDULE_STEPS(type, field) /* required, at least 1 */                          \
+    {                                                                                      \
+        .name = #field, .kind = LS_OPTION_INT, .offset = offsetof(type, field), .min = 1.0 \
     }
 
 /* (1 + cos(pi x)) / 2: from 1 at x = 0 to 0 at x = 1. */

@@ -122,9 +122,8 @@ char *ls_callback_path(const ls_callback_run *run, const char *path)
 
 ls_status ls_check_not_reserved(const char *path, const ls_config *at)
 {
-    static const char *const reserved[] = {"checkpoint.h5", "model.h5",        "history.csv",
-                                           "run.json",      "experiment.yaml", "trace.txt",
-                                           "timings.csv"};
+    static const char *const reserved[] = {"checkpoint.h5",   "model.h5",  "history.csv", "run.json",
+                                           "experiment.yaml", "trace.txt", "timings.csv"};
 
     while (strncmp(path, "./", 2) == 0)
         path += 2;
