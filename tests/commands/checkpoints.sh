@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # The checkpoints of a run directory: how many stay, which one a damaged run goes back to, how often they are written,
 # and that nothing of a killed writer stays.
-# shellcheck source-path=SCRIPTDIR source=../lib.sh
-source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
+# shellcheck source-path=SCRIPTDIR source=../support/lib.sh
+source "$(dirname "${BASH_SOURCE[0]}")/../support/lib.sh"
 
 yaml=$work/experiment.yaml
 cat >"$yaml" <<EOF

@@ -3,8 +3,8 @@
 # whatever number of ranks, and ends with the files of the run that nothing happened to.
 #
 # KILLS=N: how many times (default 10); KILLS=100 soaks. LS_SEED=N repeats the same choices.
-# shellcheck source-path=SCRIPTDIR source=../lib.sh
-source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
+# shellcheck source-path=SCRIPTDIR source=../support/lib.sh
+source "$(dirname "${BASH_SOURCE[0]}")/../support/lib.sh"
 
 kills=${KILLS:-10}
 seed=${LS_SEED:-$RANDOM}

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # The same files, byte for byte, whatever the number of ranks, the allreduce and the size of buckets: trained models,
 # checkpoints, histories, predictions, and what evaluate prints.
-# shellcheck source-path=SCRIPTDIR source=../lib.sh
-source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
+# shellcheck source-path=SCRIPTDIR source=../support/lib.sh
+source "$(dirname "${BASH_SOURCE[0]}")/../support/lib.sh"
 
 # The last batch is short (50 samples), and so is its last microbatch (2): 100 = 6 * 16 + 4, 50 = 3 * 16 + 2. With
 # buckets of 1, 64 and 4096 KiB the gradients travel in about a hundred pieces, in a few, and in one.

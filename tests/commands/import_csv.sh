@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # import csv and the data sets that ship, end to end: from CSV files to dataset files, on one rank and on several.
-source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
+source "$(dirname "${BASH_SOURCE[0]}")/../support/lib.sh"
 cd "$work"
 
 # TEXT...: each must be a whole line of the last command's output.

@@ -2,7 +2,7 @@
 # Every file in launch/experiments/ trains for an epoch on a few samples, to the same files on one rank and on two, and
 # has its line in the README beside it. Data that is not there is made by datasets/make; MNIST must be fetched by hand, so
 # without it its experiments are skipped, and listed.
-source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
+source "$(dirname "${BASH_SOURCE[0]}")/../support/lib.sh"
 
 experiments=$root/launch/experiments
 skipped=() made=0

@@ -3,8 +3,8 @@
 # and a second start lose the trials in flight and nothing else; bad sweep files are refused before anything is written.
 #
 # KILLS=N: how many times (default 5). LS_SEED=N repeats the same choices.
-# shellcheck source-path=SCRIPTDIR source=../lib.sh
-source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
+# shellcheck source-path=SCRIPTDIR source=../support/lib.sh
+source "$(dirname "${BASH_SOURCE[0]}")/../support/lib.sh"
 
 kills=${KILLS:-5}
 seed=${LS_SEED:-$RANDOM}

@@ -2,8 +2,8 @@
 # The job scripts of Slurm and PBS, with stand-ins for scontrol and qsub: a job that is out of time saves itself and goes back
 # into the queue, and the next turn ends with the bits of a job that was never stopped. Any command runs as it stands, and
 # goes back only if it continues what it began.
-# shellcheck source-path=SCRIPTDIR source=../lib.sh
-source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
+# shellcheck source-path=SCRIPTDIR source=../support/lib.sh
+source "$(dirname "${BASH_SOURCE[0]}")/../support/lib.sh"
 
 # Called for real by name; what they were asked is left in $work/asked.
 mkdir "$work/bin"

@@ -2,8 +2,8 @@
 # The course's worksheets do not rot: every command in a block marked `shell` in launch/course/*.md is run as it stands there,
 # in the order of the worksheet, and each line of a block marked `expect` must be part of what the block before it printed.
 # build/lockstep is here a script that makes real data and sweeps short; the five points of worksheet 1 stay as they are.
-# shellcheck source-path=SCRIPTDIR source=../lib.sh
-source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
+# shellcheck source-path=SCRIPTDIR source=../support/lib.sh
+source "$(dirname "${BASH_SOURCE[0]}")/../support/lib.sh"
 
 course=$work/course # stands for the root of the repository
 mkdir -p "$course/build"

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Callbacks decide the same on any number of ranks, and in a run that was stopped in the middle of a decision: weights,
 # files and learning rates are those of the run that was never stopped.
-# shellcheck source-path=SCRIPTDIR source=../lib.sh
-source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
+# shellcheck source-path=SCRIPTDIR source=../support/lib.sh
+source "$(dirname "${BASH_SOURCE[0]}")/../support/lib.sh"
 
 # A rate that overshoots, so that the validation loss rises and falls: patience runs, the rate is cut, the run stops.
 cat >"$work/callbacks.yaml" <<EOF

@@ -3,8 +3,8 @@
 # epoch; within the limit; and data that fit are held once per node.
 #
 # LARGE=1: with 512 MB of data and a limit of 64 MB instead of 47 MB and 6 MB.
-# shellcheck source-path=SCRIPTDIR source=../lib.sh
-source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
+# shellcheck source-path=SCRIPTDIR source=../support/lib.sh
+source "$(dirname "${BASH_SOURCE[0]}")/../support/lib.sh"
 
 rows=20480 side=48 limit_mb=6 window=2
 [[ -z ${LARGE-} ]] || { rows=65536 side=88 limit_mb=64 window=5; }

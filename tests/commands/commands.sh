@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # import, summary, inspect and compare, on data made here by hand, so that every expected number can be checked by hand.
-source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
+source "$(dirname "${BASH_SOURCE[0]}")/../support/lib.sh"
 
 # TEXT...: each must be a whole line of the last command's output.
 expect_lines() {

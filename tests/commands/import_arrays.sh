@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # import npy, images and cifar10 end to end, on one rank and on several; data with the channels first; fetch cifar10.
-source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
+source "$(dirname "${BASH_SOURCE[0]}")/../support/lib.sh"
 cd "$work"
 golden=$root/tests/golden
 

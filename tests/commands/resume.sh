@@ -3,8 +3,8 @@
 # What cannot go on is refused, and nothing is touched.
 #
 # LS_SEED=N chooses the bytes that are damaged.
-# shellcheck source-path=SCRIPTDIR source=../lib.sh
-source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
+# shellcheck source-path=SCRIPTDIR source=../support/lib.sh
+source "$(dirname "${BASH_SOURCE[0]}")/../support/lib.sh"
 
 seed=${LS_SEED:-$RANDOM}
 RANDOM=$seed

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# What the shell tests of the program share. Sourced by tests/mpi/X.sh, which runs as `bash X.sh PATH/TO/lockstep`.
+# What the shell tests of the program share. Sourced by tests/commands/X.sh, which runs as `bash X.sh PATH/TO/lockstep`.
 # Every test works in a directory of its own, $work, that is gone when it ends, with all processes it started.
 set -Eeuo pipefail
 
@@ -8,7 +8,7 @@ set -Eeuo pipefail
     exit 2
 }
 lockstep=$(realpath "$1")
-root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 fashion_mnist=$root/datasets/fashion_mnist.h5
 
 # In memory where there is room: a disk that is busy makes every fsync of a checkpoint slow.

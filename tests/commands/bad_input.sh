@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # What users get wrong, and what machines do to them: one message that says where and what, the right exit status, no
 # hang, nothing overwritten. On one rank and on three alike.
-# shellcheck source-path=SCRIPTDIR source=../lib.sh
-source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
+# shellcheck source-path=SCRIPTDIR source=../support/lib.sh
+source "$(dirname "${BASH_SOURCE[0]}")/../support/lib.sh"
 
 # --- data: 40 samples of 4 numbers that depend on the sample, and labels 0, 1, 2 --------------------------------------
 

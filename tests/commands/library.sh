@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # The installed library: a program outside the source tree finds it through CMake and through pkg-config, from C and
 # from C++, and trains to the same bits on any number of ranks as the command line does with the same data.
-# shellcheck source=tests/lib.sh
-source "$(dirname "$0")/../lib.sh"
+# shellcheck source=tests/support/lib.sh
+source "$(dirname "$0")/../support/lib.sh"
 
 build=$(dirname "$lockstep")
 example=$work/example

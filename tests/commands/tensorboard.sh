@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The tensorboard callback of the program: what it refuses, a run that is killed, a disk that is full.
-# shellcheck source-path=SCRIPTDIR source=../lib.sh
-source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
+# shellcheck source-path=SCRIPTDIR source=../support/lib.sh
+source "$(dirname "${BASH_SOURCE[0]}")/../support/lib.sh"
 
 cat >"$work/plain.yaml" <<EOF
 seed: 4

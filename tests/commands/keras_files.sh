@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # The commands on files that the real Keras wrote (tests/golden/keras_files). That the numbers are Keras's:
 # test_keras_files.c; here they must be the same from every format, and everything else that people do must work.
-# shellcheck source-path=SCRIPTDIR source=../lib.sh
-source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
+# shellcheck source-path=SCRIPTDIR source=../support/lib.sh
+source "$(dirname "${BASH_SOURCE[0]}")/../support/lib.sh"
 
 files=$root/tests/golden/keras_files
 data=$files/data.h5

@@ -5,8 +5,8 @@
 # strace stops the program at the N-th call of a name and kills it, or lets the call fail. From a first, undisturbed run
 # it is known which calls there are. Of them this test takes those that replace one checkpoint by the next; with CRASH_ALL=1 every
 # call of every name, from the first in the run directory to the last, and every failure of each call on files.
-# shellcheck source-path=SCRIPTDIR source=../lib.sh
-source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
+# shellcheck source-path=SCRIPTDIR source=../support/lib.sh
+source "$(dirname "${BASH_SOURCE[0]}")/../support/lib.sh"
 
 if ! command -v strace >/dev/null || ! strace -o /dev/null -e trace=none true 2>/dev/null; then
     say 'SKIPPED: strace is not installed or may not trace here (ptrace is forbidden, as in some containers)'

@@ -1,7 +1,7 @@
 #!/bin/bash
 # lockstep report: pages of real runs and of a real sweep hold what they were made from, are whole, load nothing, and are
 # the same twice; the commands they print do what they say.
-source "$(dirname "$0")/../lib.sh"
+source "$(dirname "$0")/../support/lib.sh"
 cd "$work"
 
 experiment() {

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Files for Keras: the same bytes after 1, 2 and 3 ranks, from `export` on any number of ranks and from the callback
 # model_checkpoint; what cannot be exported is refused, and an existing file stays.
-# shellcheck source-path=SCRIPTDIR source=../lib.sh
-source "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
+# shellcheck source-path=SCRIPTDIR source=../support/lib.sh
+source "$(dirname "${BASH_SOURCE[0]}")/../support/lib.sh"
 
 # Every kind of slot; two updates an epoch and three steps an update, so that epochs end within an accumulation.
 cat >"$work/export.yaml" <<EOF
