@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "formats/h5_file.h"
+#include "h5/file.h"
 
 static void free_specs(ls_array_spec *spec, size_t n)
 {

@@ -2,8 +2,8 @@
 #ifndef LS_API_DATA_H
 #define LS_API_DATA_H
 
+#include "experiment/experiment.h"
 #include "lockstep/data.h"
-#include "train/experiment.h"
 
 struct ls_data {
     ls_split_spec spec; /* owned with all texts in it; array specs point to their ls_memory, owned too */

@@ -7,9 +7,9 @@
 #include "base/memory.h"
 #include "formats/keras_archive.h"
 #include "nn/summary.h"
-#include "train/checkpoint.h"
+#include "run/checkpoint.h"
+#include "run/fit.h"
 #include "train/evaluate.h"
-#include "train/fit.h"
 
 struct ls_estimator {
     const ls_comm *comm;       /* borrowed */

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 
 #include "comm/comm.h"
-#include "train/experiment.h"
+#include "experiment/experiment.h"
 
 typedef struct ls_command {
     const char *name;

@@ -5,8 +5,8 @@
 
 #include "base/file.h"
 #include "base/memory.h"
-#include "formats/h5_file.h"
-#include "train/checkpoint.h"
+#include "h5/file.h"
+#include "run/checkpoint.h"
 
 enum { DATA = 1, SPLIT, BATCH, OUTPUT, MEMORY };
 

@@ -5,7 +5,7 @@
 #include "cli/cli.h"
 #include "formats/keras_archive.h"
 #include "formats/keras_file.h"
-#include "train/checkpoint.h"
+#include "run/checkpoint.h"
 #include "train/task.h"
 
 static const char help[] =

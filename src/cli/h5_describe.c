@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "data/h5.h"
-#include "formats/h5_file.h"
+#include "h5/file.h"
+#include "h5/lock.h"
 #include "nn/summary.h"
 
 #define VALUES_MAX ((uint64_t)1 << 26)       /* values read for their range: MNIST's 47 million are in it */

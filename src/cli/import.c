@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "cli/h5_describe.h"
-#include "cli/h5_tree.h"
-#include "formats/h5_file.h"
+#include "h5/file.h"
+#include "h5/tree.h"
 
 static const char help[] =
     "usage: lockstep import idx --split NAME=IMAGES,LABELS [--split ...] --output FILE.h5 [--deflate LEVEL]\n"

@@ -7,11 +7,11 @@
 #include "base/memory.h"
 #include "cli/cli.h"
 #include "cli/h5_describe.h"
-#include "cli/h5_tree.h"
 #include "cli/report.h"
 #include "cli/weight_list.h"
-#include "data/h5.h"
 #include "formats/keras_file.h"
+#include "h5/lock.h"
+#include "h5/tree.h"
 
 #define PATH_MAX_BYTES 1000
 

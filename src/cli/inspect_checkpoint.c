@@ -5,12 +5,12 @@
 
 #include "base/memory.h"
 #include "cli/h5_describe.h"
-#include "cli/h5_tree.h"
 #include "cli/inspect.h"
-#include "data/h5.h"
-#include "formats/h5_file.h"
 #include "formats/yaml.h"
-#include "train/checkpoint.h"
+#include "h5/file.h"
+#include "h5/lock.h"
+#include "h5/tree.h"
+#include "run/checkpoint.h"
 
 #define GROUP "/lockstep"
 #define CALLBACKS GROUP "/callbacks"

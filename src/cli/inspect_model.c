@@ -7,11 +7,11 @@
 
 #include "base/memory.h"
 #include "cli/h5_describe.h"
-#include "cli/h5_tree.h"
 #include "cli/inspect.h"
 #include "cli/weight_list.h"
 #include "formats/keras_file.h"
 #include "formats/keras_weights.h"
+#include "h5/tree.h"
 #include "nn/summary.h"
 
 #define GROUP "/lockstep"

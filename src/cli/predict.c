@@ -7,7 +7,7 @@
 #include "base/zip.h"
 #include "cli/data_arguments.h"
 #include "data/npy.h"
-#include "formats/h5_file.h"
+#include "h5/file.h"
 #include "train/evaluate.h"
 
 static const char help[] =

@@ -8,7 +8,7 @@
 #include "formats/keras_file.h"
 #include "nn/dot.h"
 #include "nn/summary.h"
-#include "train/checkpoint.h"
+#include "run/checkpoint.h"
 #include "train/task.h"
 
 static const char help[] =

@@ -9,8 +9,8 @@
 #include "base/memory.h"
 #include "cli/cli.h"
 #include "cli/long_run.h"
+#include "run/fit.h"
 #include "train/evaluate.h"
-#include "train/fit.h"
 
 static const char help[] =
     "usage: lockstep train EXPERIMENT.yaml [OPTIONS]\n\n"

@@ -7,7 +7,7 @@
 
 #include "base/memory.h"
 #include "cli/cli.h"
-#include "train/verify.h"
+#include "run/verify.h"
 
 #define COUNTS_MAX 64
 

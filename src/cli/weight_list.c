@@ -4,10 +4,10 @@
 
 #include "base/memory.h"
 #include "base/text.h"
-#include "cli/h5_tree.h"
-#include "data/h5.h"
 #include "formats/keras_weights.h"
-#include "train/checkpoint.h"
+#include "h5/lock.h"
+#include "h5/tree.h"
+#include "run/checkpoint.h"
 #include "train/task.h"
 
 void ls_weight_list_reset(ls_weight_list *list)

@@ -2,7 +2,7 @@
 #ifndef LS_CLI_WEIGHT_LIST_H
 #define LS_CLI_WEIGHT_LIST_H
 
-#include "formats/h5_file.h"
+#include "h5/file.h"
 #include "nn/model.h"
 
 typedef struct ls_weight_entry {

@@ -4,7 +4,7 @@
 
 #include "base/memory.h"
 #include "data/dataset_impl.h"
-#include "data/h5.h"
+#include "h5/lock.h"
 
 #define CLASSES_MAX 1000000
 #define CLASS_NAME_BYTES_MAX 65536

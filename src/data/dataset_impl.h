@@ -8,7 +8,7 @@
 #include <hdf5.h>
 
 #include "data/dataset.h"
-#include "data/h5.h"
+#include "h5/lock.h"
 #include "lockstep/data.h"
 
 struct ls_array {

@@ -9,7 +9,7 @@
 
 #include "base/memory.h"
 #include "data/dataset_impl.h"
-#include "data/h5.h"
+#include "h5/lock.h"
 
 #define LISTED_MAX 200 /* datasets looked at for "did you mean" */
 

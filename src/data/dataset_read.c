@@ -6,7 +6,7 @@
 
 #include "base/memory.h"
 #include "data/dataset_impl.h"
-#include "data/h5.h"
+#include "h5/lock.h"
 #include "tensor/kernels.h"
 
 #define PIECE_BYTES ((size_t)4 << 20) /* read at a time, so that a damaged part can be named */

@@ -6,7 +6,7 @@
 
 #include "base/memory.h"
 #include "data/csv.h"
-#include "data/h5_output.h"
+#include "h5/output.h"
 #include "random/philox.h"
 
 #define SUM_TOLERANCE 1e-6 /* of fractions: 0.33 + 0.33 + 0.34 is not 1 in binary */

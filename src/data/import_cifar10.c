@@ -11,8 +11,8 @@
 
 #include "base/file.h"
 #include "base/memory.h"
-#include "data/h5_output.h"
 #include "data/scatter.h"
+#include "h5/output.h"
 
 enum { CLASSES = 10, SIDE = 32, CHANNELS = 3, PIXELS = SIDE * SIDE, RECORD = 1 + CHANNELS * PIXELS, FILES_MAX = 5 };
 

@@ -6,8 +6,8 @@
 
 #include "base/memory.h"
 #include "data/deal.h"
-#include "data/h5_output.h"
 #include "data/table.h"
+#include "h5/output.h"
 
 #define SAMPLE_BYTES_MAX ((size_t)1 << 30) /* a chunk, and so a sample, must stay below HDF5's 4 GiB */
 

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "data/h5_output.h"
+#include "h5/output.h"
 
 /* ---- lists of columns ---- */
 

@@ -12,7 +12,7 @@
 #include <zlib.h>
 
 #include "base/memory.h"
-#include "data/h5_output.h"
+#include "h5/output.h"
 #include "tensor/shape.h"
 
 #define SAMPLE_BYTES_MAX ((uint64_t)1 << 30) /* a chunk, and so a sample, must stay below HDF5's 4 GiB */

@@ -5,9 +5,9 @@
 
 #include "base/memory.h"
 #include "data/deal.h"
-#include "data/h5_output.h"
 #include "data/image.h"
 #include "data/image_list.h"
+#include "h5/output.h"
 
 typedef struct job {
     const ls_images_import *import;

@@ -6,9 +6,9 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "data/h5_output.h"
 #include "data/npy.h"
 #include "data/scatter.h"
+#include "h5/output.h"
 
 /* In Fortran order a sample's values lie far apart: the larger the piece, the longer the runs that are read. */
 #define FORTRAN_PIECE_BYTES ((uint64_t)32 << 20)

@@ -17,7 +17,7 @@
 
 #include "base/memory.h"
 #include "data/csv.h"
-#include "data/h5_output.h"
+#include "h5/output.h"
 
 #define FORMAT_VERSION 2
 #define ARRAYS_MAX 1024

@@ -4,10 +4,10 @@
 
 #include "base/memory.h"
 #include "base/zip.h"
-#include "formats/h5_file.h"
 #include "formats/json.h"
 #include "formats/keras_config.h"
 #include "formats/keras_weights.h"
+#include "h5/file.h"
 
 /* ---- names ---- */
 

@@ -7,8 +7,8 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "base/zip.h"
-#include "formats/h5_file.h"
 #include "formats/json.h"
+#include "h5/file.h"
 
 #define WEIGHTS "model.weights.h5"
 #define JSON_BYTES_MAX ((size_t)64 << 20)    /* what a large model takes is 1 MB */

@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "formats/h5_file.h"
 #include "formats/keras_config.h"
+#include "h5/file.h"
 
 #define OPTIMIZER "/optimizer/vars"
 

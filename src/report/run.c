@@ -10,8 +10,8 @@
 #include "base/memory.h"
 #include "formats/json.h"
 #include "report/files.h"
+#include "run/run_directory.h"
 #include "sweep/fits.h"
-#include "train/run_directory.h"
 
 bool ls_is_run(const char *directory)
 {

@@ -3,10 +3,10 @@
 #define LS_REPORT_RUN_H
 
 #include "base/config.h"
+#include "experiment/experiment.h"
 #include "report/curves.h"
 #include "report/scaling.h"
 #include "report/sheet.h"
-#include "train/experiment.h"
 
 typedef struct ls_run {
     const char *directory; /* borrowed */

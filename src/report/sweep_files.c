@@ -6,9 +6,9 @@
 
 #include "base/file.h"
 #include "base/memory.h"
+#include "experiment/experiment.h"
 #include "report/files.h"
 #include "sweep/fits.h"
-#include "train/experiment.h"
 
 static const char batch_size_setting[] = "fit.batch_size";
 

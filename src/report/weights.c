@@ -5,12 +5,12 @@
 
 #include "base/file.h"
 #include "base/memory.h"
-#include "formats/h5_file.h"
+#include "experiment/model_file.h"
+#include "h5/file.h"
 #include "report/files.h"
 #include "report/say.h"
 #include "report/ticks.h"
-#include "train/checkpoint.h"
-#include "train/model_file.h"
+#include "run/checkpoint.h"
 #include "train/trainer.h"
 
 #define BINS 48

@@ -12,8 +12,8 @@
 
 #include "base/file.h"
 #include "base/memory.h"
+#include "experiment/experiment.h"
 #include "sweep/describe.h"
-#include "train/experiment.h"
 
 #define LOCK_S 3.0 /* so long the ranks of a sweep that was killed may take to go */
 #define CLAIMS_BYTES 64

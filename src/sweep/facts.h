@@ -2,9 +2,9 @@
 #ifndef LS_SWEEP_FACTS_H
 #define LS_SWEEP_FACTS_H
 
+#include "base/watchdog.h"
 #include "comm/comm.h"
 #include "sweep/sweep.h"
-#include "train/watchdog.h"
 
 #define LS_MONITOR_BYTES 128
 

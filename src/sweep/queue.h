@@ -9,8 +9,8 @@
 #include <signal.h>
 #include <stdio.h>
 
+#include "base/watchdog.h"
 #include "sweep/facts.h"
-#include "train/watchdog.h"
 
 typedef struct ls_sweep_settings {
     const char *directory;

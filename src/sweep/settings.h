@@ -2,8 +2,8 @@
 #ifndef LS_SWEEP_SETTINGS_H
 #define LS_SWEEP_SETTINGS_H
 
+#include "experiment/experiment.h"
 #include "sweep/result.h"
-#include "train/experiment.h"
 
 /* Appends a value as one line of YAML: 32, relu, [1, 2], {adam: {beta_1: 0.8}}. */
 void ls_value_text(const ls_config *value, ls_text *out);

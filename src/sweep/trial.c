@@ -13,8 +13,8 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "data/sampler.h"
+#include "run/fit.h"
 #include "sweep/settings.h"
-#include "train/fit.h"
 
 #define ASK_S 0.25 /* between two looks at whether the trial is abandoned */
 

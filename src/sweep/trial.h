@@ -4,9 +4,9 @@
 
 #include <signal.h>
 
+#include "base/watchdog.h"
 #include "sweep/facts.h"
 #include "sweep/result.h"
-#include "train/watchdog.h"
 
 typedef struct ls_trial_settings {
     const char *directory;             /* of this trial; NULL: write no files */

@@ -14,7 +14,7 @@
 #ifndef LS_TRAIN_EPOCH_PLAN_H
 #define LS_TRAIN_EPOCH_PLAN_H
 
-#include "train/experiment.h"
+#include "experiment/experiment.h"
 
 typedef struct ls_epoch_plan {
     uint64_t pass;    /* chooses the permutation */

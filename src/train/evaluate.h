@@ -2,9 +2,9 @@
 #ifndef LS_TRAIN_EVALUATE_H
 #define LS_TRAIN_EVALUATE_H
 
+#include "base/watchdog.h"
 #include "train/scores.h"
 #include "train/task.h"
-#include "train/watchdog.h"
 
 /*
  * Collective. batch_size samples at a time over all ranks, the first `steps` batches or, if there are fewer, all. Every

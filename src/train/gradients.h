@@ -11,9 +11,9 @@
 
 #include "comm/carrier.h"
 #include "comm/reducer.h"
+#include "experiment/experiment.h"
 #include "nn/engine.h"
 #include "tensor/wide.h"
-#include "train/experiment.h"
 
 /* A fault planted by a test, to prove that `verify` finds it. Never set by the program. */
 typedef struct ls_fault {

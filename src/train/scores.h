@@ -6,8 +6,8 @@
 #define LS_TRAIN_SCORES_H
 
 #include "comm/comm.h"
+#include "experiment/experiment.h"
 #include "tensor/wide.h"
-#include "train/experiment.h"
 #include "train/split.h"
 
 typedef struct ls_log {

@@ -7,12 +7,12 @@
 #ifndef LS_TRAIN_SPLIT_H
 #define LS_TRAIN_SPLIT_H
 
+#include "base/watchdog.h"
 #include "data/dataset.h"
 #include "data/feed.h"
 #include "data/sampler.h"
+#include "experiment/experiment.h"
 #include "random/permutation.h"
-#include "train/experiment.h"
-#include "train/watchdog.h"
 
 typedef struct ls_split {
     char *name;

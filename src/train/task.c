@@ -6,8 +6,8 @@
 
 #include "base/memory.h"
 #include "nn/layers/layers.h"
+#include "run/checkpoint.h"
 #include "tensor/kernels.h"
-#include "train/checkpoint.h"
 #include "train/placement.h"
 
 void ls_task_free(ls_task *task)

@@ -7,7 +7,7 @@
 
 #include "comm/comm.h"
 #include "comm/node_memory.h"
-#include "train/experiment.h"
+#include "experiment/experiment.h"
 #include "train/scores.h"
 #include "train/split.h"
 

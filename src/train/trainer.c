@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "train/checkpoint.h"
+#include "run/checkpoint.h"
 #include "train/evaluate.h"
 
 #define MICROBATCH_BITS ((UINT64_C(1) << 40) - 1) /* of a (node, microbatch) key */

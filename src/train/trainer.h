@@ -7,6 +7,7 @@
 #ifndef LS_TRAIN_TRAINER_H
 #define LS_TRAIN_TRAINER_H
 
+#include "base/watchdog.h"
 #include "comm/batch_sums.h"
 #include "train/epoch_plan.h"
 #include "train/gradients.h"
@@ -16,7 +17,6 @@
 #include "train/task.h"
 #include "train/trace.h"
 #include "train/updater.h"
-#include "train/watchdog.h"
 
 /*
  * What training makes besides the weights, and leaves for more training of the same model and optimizer: a trainer

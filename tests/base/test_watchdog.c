@@ -5,7 +5,7 @@
 #include <stdatomic.h>
 #include <time.h>
 
-#include "train/watchdog.h"
+#include "base/watchdog.h"
 
 #define TIMEOUT_S 0.8
 

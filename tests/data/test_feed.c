@@ -2,8 +2,8 @@
 #include <unistd.h>
 
 #include "feed_files.h"
-#include "data/h5.h"
-#include "formats/h5_file.h"
+#include "h5/file.h"
+#include "h5/lock.h"
 
 static char path[64];
 

@@ -8,8 +8,8 @@
 
 #include "base/file.h"
 #include "data/sampler.h"
+#include "experiment/experiment.h"
 #include "nn/model.h"
-#include "train/experiment.h"
 
 #define DATA "data: {file: d.h5, train: {x: /x, y: /y}}\n"
 #define MODEL "model: [dense: {units: 1}]\n"

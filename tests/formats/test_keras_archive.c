@@ -13,8 +13,8 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/zip.h"
-#include "formats/h5_file.h"
 #include "formats/keras_archive.h"
+#include "h5/file.h"
 
 static char folder[] = "keras_archive.XXXXXX"; /* in the working directory */
 static char archive[64], other[64], weights[64];

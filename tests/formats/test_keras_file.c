@@ -9,12 +9,12 @@
 #include <unistd.h>
 
 #include "base/zip.h"
-#include "formats/h5_file.h"
+#include "experiment/model_file.h"
 #include "formats/keras_model.h"
 #include "formats/keras_weights.h"
+#include "h5/file.h"
 #include "nn/summary.h"
-#include "train/checkpoint.h"
-#include "train/model_file.h"
+#include "run/checkpoint.h"
 #include "train/task.h"
 
 #define FIXTURES LS_SOURCE_DIR "/tests/golden/keras_files/"

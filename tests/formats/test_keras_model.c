@@ -11,7 +11,7 @@
 #include <jansson.h>
 
 #include "base/memory.h"
-#include "formats/h5_file.h"
+#include "h5/file.h"
 
 static char saved[] = "test_keras_model.XXXXXX"; /* in the working directory */
 

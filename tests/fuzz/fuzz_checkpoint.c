@@ -10,8 +10,8 @@
 
 #include "commands.h"
 #include "h5_edit.h"
-#include "train/callback.h"
-#include "train/checkpoint.h"
+#include "run/callback.h"
+#include "run/checkpoint.h"
 
 static const char experiment[] =
     "data: {file: data.h5, train: {x: /x, y: /y}}\n"

@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "experiment/experiment.h"
 #include "formats/yaml.h"
 #include "fuzz.h"
-#include "train/experiment.h"
 
 /* Data are not there, so an input that the model does not name has 4 features. */
 static void check_model(const ls_experiment *e)

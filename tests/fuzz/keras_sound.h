@@ -5,7 +5,7 @@
 #include <stdio.h>
 
 #include "fuzz.h"
-#include "train/checkpoint.h"
+#include "run/checkpoint.h"
 
 typedef struct keras_sound {
     void *data;

@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "base/memory.h"
-#include "formats/h5_file.h"
+#include "h5/file.h"
 
 static char folder[] = "test_h5_file.XXXXXX"; /* in the working directory */
 

@@ -1,7 +1,7 @@
 /* Callbacks in a real fit, on every number of ranks: the order of hooks, what they may change, and how a run ends. */
 #include "training.h"
 
-#include "train/checkpoint.h"
+#include "run/checkpoint.h"
 
 #define EXPERIMENT(rate, fit, callbacks)                                                                        \
     "seed: 3\n"                                                                                                 \

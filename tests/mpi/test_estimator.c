@@ -5,7 +5,7 @@
 #include "training.h"
 
 #include "lockstep/lockstep.h"
-#include "train/checkpoint.h"
+#include "run/checkpoint.h"
 
 #define N 10
 

@@ -7,7 +7,7 @@
 
 #include "golden.h"
 
-#include "train/checkpoint.h"
+#include "run/checkpoint.h"
 #include "train/evaluate.h"
 
 /*

@@ -7,7 +7,7 @@
 #include "golden.h"
 
 #include "base/memory.h"
-#include "train/checkpoint.h"
+#include "run/checkpoint.h"
 #include "train/evaluate.h"
 
 #define FOLDER LS_SOURCE_DIR "/tests/golden/keras_files"

@@ -4,7 +4,7 @@
  */
 #include "training.h"
 
-#include "train/checkpoint.h"
+#include "run/checkpoint.h"
 #include "train/noise_scale.h"
 
 /* ---- the average and its interval, by hand ---- */

@@ -1,7 +1,7 @@
 /* verify: the same bits at every number of ranks, whatever carries the sums; and planted faults are found and named. */
 #include "training.h"
 
-#include "train/verify.h"
+#include "run/verify.h"
 
 #define SAMPLES 53
 #define MICROBATCHES 12 /* of the first two batches of an epoch: 24 samples in twos; the third has 5 samples in 3 */

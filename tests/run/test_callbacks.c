@@ -9,9 +9,9 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "formats/json.h"
-#include "train/callbacks/callbacks.h"
-#include "train/callbacks/path_template.h"
-#include "train/checkpoint.h"
+#include "run/callbacks/callbacks.h"
+#include "run/callbacks/path_template.h"
+#include "run/checkpoint.h"
 
 static char state_file[64];
 

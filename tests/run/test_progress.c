@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "train/progress.h"
+#include "run/progress.h"
 
 static double now_s(void)
 {

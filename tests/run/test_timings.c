@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
-#include "train/timings.h"
+#include "run/timings.h"
 
 static char path[] = "timings.XXXXXX";
 

@@ -16,10 +16,10 @@
 
 #include <hdf5.h>
 
-#include "formats/h5_file.h"
 #include "formats/keras_model.h"
 #include "formats/yaml.h"
-#include "train/fit.h"
+#include "h5/file.h"
+#include "run/fit.h"
 
 static char training_folder[32] = "training.XXXXXX"; /* in the working directory */
 static char training_yaml[64], training_data[64], training_weights[64], training_run[64];

@@ -1,0 +1,305 @@
+/* Files, and writing into them. Reading: h5_read.c. */
+#include "h5/file.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/memory.h"
+#include "h5/lock.h"
+
+/*
+ * A name that no file can have, so that HDF5 does not find one of that name and open it; with a number, since HDF5
+ * takes two open files of one name for the same. The name does not get into the image.
+ */
+#define IMAGE_NAME "/dev/null/image-%u"
+#define IMAGE_STEP_BYTES ((size_t)1 << 20) /* the image grows by at least so much */
+
+/* What went wrong in the last HDF5 call; first thing after it failed, since other calls clear it. */
+static ls_status fail_put(const char *object, const char *name)
+{
+    char reason[LS_H5_REASON_BYTES];
+
+    return ls_fail(LS_ERR_IO, "cannot add '%s%s%s' to an HDF5 file in memory: HDF5: %s", object, name ? "@" : "",
+                   name ? name : "", ls_h5_reason(reason));
+}
+
+/* ---- files ---- */
+
+ls_status ls_h5_image_create(hid_t *file)
+{
+    static atomic_uint images;
+    char reason[LS_H5_REASON_BYTES], name[64];
+    hid_t access_list = H5I_INVALID_HID;
+    ls_h5_quiet quiet;
+    ls_status st = LS_OK;
+
+    *file = H5I_INVALID_HID;
+    snprintf(name, sizeof name, IMAGE_NAME, atomic_fetch_add(&images, 1u));
+    ls_h5_quiet_begin(&quiet);
+    if ((access_list = H5Pcreate(H5P_FILE_ACCESS)) < 0 || H5Pset_fapl_core(access_list, IMAGE_STEP_BYTES, false) < 0 ||
+        (*file = H5Fcreate(name, H5F_ACC_TRUNC, H5P_DEFAULT, access_list)) < 0)
+        st = ls_fail(LS_ERR_IO, "cannot create an HDF5 file in memory: HDF5: %s", ls_h5_reason(reason));
+    if (access_list >= 0)
+        H5Pclose(access_list);
+    ls_h5_quiet_end(&quiet);
+    return st;
+}
+
+ls_status ls_h5_image_bytes(hid_t file, void **image, size_t *bytes)
+{
+    char reason[LS_H5_REASON_BYTES];
+    ls_h5_quiet quiet;
+    ssize_t size = -1;
+    ls_status st = LS_OK;
+
+    *image = NULL;
+    *bytes = 0;
+    ls_h5_quiet_begin(&quiet);
+    if (H5Fflush(file, H5F_SCOPE_GLOBAL) < 0 || (size = H5Fget_file_image(file, NULL, 0)) < 0)
+        st = ls_fail(LS_ERR_IO, "cannot complete an HDF5 file in memory: HDF5: %s", ls_h5_reason(reason));
+    else if (!(*image = ls_calloc((size_t)size, 1, "the image of an HDF5 file")))
+        st = LS_ERR_MEMORY;
+    else if (H5Fget_file_image(file, *image, (size_t)size) != size)
+        st = ls_fail(LS_ERR_IO, "cannot complete an HDF5 file in memory: HDF5: %s", ls_h5_reason(reason));
+    ls_h5_quiet_end(&quiet);
+    if (st != LS_OK) {
+        ls_free(*image);
+        *image = NULL;
+        return st;
+    }
+    *bytes = (size_t)size;
+    return LS_OK;
+}
+
+ls_status ls_h5_image_save(hid_t file, const char *path)
+{
+    void *image;
+    size_t bytes;
+    ls_status st = ls_h5_image_bytes(file, &image, &bytes);
+
+    if (st != LS_OK)
+        return ls_fail_in(st, "cannot write '%s'", path);
+    st = ls_file_replace(path, image, bytes);
+    ls_free(image);
+    return st;
+}
+
+ls_status ls_h5_open_read(const char *path, hid_t *file)
+{
+    char reason[LS_H5_REASON_BYTES];
+    hid_t access_list = H5I_INVALID_HID;
+    struct stat info;
+    ls_h5_quiet quiet;
+    ls_status st = LS_OK;
+
+    *file = H5I_INVALID_HID;
+    if (stat(path, &info) || (S_ISREG(info.st_mode) && access(path, R_OK)))
+        return ls_fail(LS_ERR_IO, "cannot open '%s': %s", path, strerror(errno));
+    if (!S_ISREG(info.st_mode))
+        return ls_fail(LS_ERR_IO, "cannot open '%s': it is not a regular file", path);
+    ls_h5_quiet_begin(&quiet);
+    if (H5Fis_hdf5(path) <= 0) {
+        st = ls_fail(LS_ERR_FORMAT, "'%s' is not an HDF5 file%s", path, info.st_size ? "" : ": it is empty");
+        goto cleanup;
+    }
+    if ((access_list = H5Pcreate(H5P_FILE_ACCESS)) < 0) {
+        st = ls_fail(LS_ERR_IO, "cannot open '%s': HDF5: %s", path, ls_h5_reason(reason));
+        goto cleanup;
+    }
+#if H5_VERSION_GE(1, 10, 7)
+    H5Pset_file_locking(access_list, true, true); /* some cluster file systems have no locks: then read without */
+#endif
+    if ((*file = H5Fopen(path, H5F_ACC_RDONLY, access_list)) < 0)
+        st = ls_fail(LS_ERR_FORMAT, "cannot read '%s', it may be truncated or damaged: HDF5: %s", path,
+                     ls_h5_reason(reason));
+cleanup:
+    if (access_list >= 0)
+        H5Pclose(access_list);
+    ls_h5_quiet_end(&quiet);
+    return st;
+}
+
+ls_status ls_h5_open_image(const void *bytes, size_t n, const char *name, hid_t *file)
+{
+    static const char signature[] = "\211HDF\r\n\032\n";
+    char reason[LS_H5_REASON_BYTES];
+    hid_t access_list = H5I_INVALID_HID;
+    ls_h5_quiet quiet;
+    ls_status st = LS_OK;
+
+    *file = H5I_INVALID_HID;
+    if (n < sizeof signature - 1 || memcmp(bytes, signature, sizeof signature - 1) != 0)
+        return ls_fail(LS_ERR_FORMAT, "'%s' is not an HDF5 file", name);
+    ls_h5_quiet_begin(&quiet);
+    if ((access_list = H5Pcreate(H5P_FILE_ACCESS)) < 0 || H5Pset_fapl_core(access_list, IMAGE_STEP_BYTES, false) < 0 ||
+        H5Pset_file_image(access_list, (void *)bytes, n) < 0 || /* which copies them, whatever its type says */
+        (*file = H5Fopen(name, H5F_ACC_RDONLY, access_list)) < 0)
+        st = ls_fail(LS_ERR_FORMAT, "cannot read '%s', it may be truncated or damaged: HDF5: %s", name,
+                     ls_h5_reason(reason));
+    if (access_list >= 0)
+        H5Pclose(access_list);
+    ls_h5_quiet_end(&quiet);
+    return st;
+}
+
+void ls_h5_close(hid_t file)
+{
+    ls_h5_quiet quiet;
+
+    if (file < 0)
+        return;
+    ls_h5_quiet_begin(&quiet);
+    H5Fclose(file);
+    ls_h5_quiet_end(&quiet);
+}
+
+/* ---- writing ---- */
+
+/* Properties of links: intermediate groups are made. */
+static hid_t making_groups(void)
+{
+    const hid_t properties = H5Pcreate(H5P_LINK_CREATE);
+
+    if (properties >= 0)
+        H5Pset_create_intermediate_group(properties, 1);
+    return properties;
+}
+
+ls_status ls_h5_put_group(hid_t file, const char *path)
+{
+    ls_h5_quiet quiet;
+    hid_t links, group = H5I_INVALID_HID;
+    ls_status st = LS_OK;
+
+    ls_h5_quiet_begin(&quiet);
+    if ((links = making_groups()) < 0 || (group = H5Gcreate2(file, path, links, H5P_DEFAULT, H5P_DEFAULT)) < 0)
+        st = fail_put(path, NULL);
+    if (group >= 0)
+        H5Gclose(group);
+    if (links >= 0)
+        H5Pclose(links);
+    ls_h5_quiet_end(&quiet);
+    return st;
+}
+
+/* rank -1: a scalar. */
+static ls_status put_attribute(hid_t file, const char *object, const char *name, hid_t type, int rank, hsize_t n,
+                               const void *data)
+{
+    const hid_t space = rank < 0 ? H5Screate(H5S_SCALAR) : H5Screate_simple(rank, &n, NULL);
+    hid_t attribute = H5I_INVALID_HID;
+    ls_status st = LS_OK;
+
+    if (space < 0 ||
+        (attribute = H5Acreate_by_name(file, object, name, type, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT)) < 0 ||
+        ((rank < 0 || n > 0) && H5Awrite(attribute, type, data) < 0))
+        st = fail_put(object, name);
+    if (attribute >= 0)
+        H5Aclose(attribute);
+    if (space >= 0)
+        H5Sclose(space);
+    return st;
+}
+
+static ls_status put_number(hid_t file, const char *object, const char *name, hid_t type, const void *value)
+{
+    ls_h5_quiet quiet;
+    ls_status st;
+
+    ls_h5_quiet_begin(&quiet);
+    st = put_attribute(file, object, name, type, -1, 1, value);
+    ls_h5_quiet_end(&quiet);
+    return st;
+}
+
+ls_status ls_h5_put_int(hid_t file, const char *object, const char *name, int64_t value)
+{
+    return put_number(file, object, name, H5T_NATIVE_INT64, &value);
+}
+
+ls_status ls_h5_put_uint(hid_t file, const char *object, const char *name, uint64_t value)
+{
+    return put_number(file, object, name, H5T_NATIVE_UINT64, &value);
+}
+
+ls_status ls_h5_put_double(hid_t file, const char *object, const char *name, double value)
+{
+    return put_number(file, object, name, H5T_NATIVE_DOUBLE, &value);
+}
+
+/*
+ * The type of texts in memory. Variable length, because an attribute of fixed length must fit into 64 KiB, which the
+ * description of a large model does not; a list of them may still be about 4000 long.
+ */
+static hid_t text_type(void)
+{
+    const hid_t type = H5Tcopy(H5T_C_S1);
+
+    if (type >= 0) {
+        H5Tset_size(type, H5T_VARIABLE);
+        H5Tset_cset(type, H5T_CSET_UTF8);
+    }
+    return type;
+}
+
+static ls_status put_texts(hid_t file, const char *object, const char *name, int rank, const char *const *texts,
+                           size_t n)
+{
+    ls_h5_quiet quiet;
+    hid_t type;
+    ls_status st;
+
+    ls_h5_quiet_begin(&quiet);
+    type = text_type();
+    st = type < 0 ? fail_put(object, name) : put_attribute(file, object, name, type, rank, n, texts);
+    if (type >= 0)
+        H5Tclose(type);
+    ls_h5_quiet_end(&quiet);
+    return st;
+}
+
+ls_status ls_h5_put_text(hid_t file, const char *object, const char *name, const char *text)
+{
+    return put_texts(file, object, name, -1, &text, 1);
+}
+
+ls_status ls_h5_put_texts(hid_t file, const char *object, const char *name, const char *const *texts, size_t n)
+{
+    return put_texts(file, object, name, 1, texts, n);
+}
+
+ls_status ls_h5_put_array(hid_t file, const char *path, hid_t type, size_t rank, const size_t *dim, const void *data)
+{
+    hid_t links = H5I_INVALID_HID, creation = H5I_INVALID_HID, space = H5I_INVALID_HID, set = H5I_INVALID_HID;
+    hsize_t dims[LS_H5_RANK_MAX];
+    ls_h5_quiet quiet;
+    ls_status st = LS_OK;
+
+    if (rank > LS_H5_RANK_MAX)
+        return ls_fail(LS_ERR_INTERNAL, "'%s' has %zu axes; at most %d can be written", path, rank, LS_H5_RANK_MAX);
+    for (size_t i = 0; i < rank; i++)
+        dims[i] = dim[i];
+    ls_h5_quiet_begin(&quiet);
+    /* No times: they would make two equal files differ. No fill values: every element is written. */
+    if ((links = making_groups()) < 0 || (creation = H5Pcreate(H5P_DATASET_CREATE)) < 0 ||
+        H5Pset_obj_track_times(creation, false) < 0 || H5Pset_fill_time(creation, H5D_FILL_TIME_NEVER) < 0 ||
+        (space = rank ? H5Screate_simple((int)rank, dims, NULL) : H5Screate(H5S_SCALAR)) < 0 ||
+        (set = H5Dcreate2(file, path, type, space, links, creation, H5P_DEFAULT)) < 0 ||
+        (H5Sget_simple_extent_npoints(space) > 0 && H5Dwrite(set, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, data) < 0))
+        st = fail_put(path, NULL);
+    if (set >= 0)
+        H5Dclose(set);
+    if (space >= 0)
+        H5Sclose(space);
+    if (creation >= 0)
+        H5Pclose(creation);
+    if (links >= 0)
+        H5Pclose(links);
+    ls_h5_quiet_end(&quiet);
+    return st;
+}

@@ -1,0 +1,47 @@
+/*
+ * The checkpoints of a run directory. checkpoint.h5 is the newest; with fit.checkpoint_keep: k the k - 1 before it stay
+ * as checkpoint-updateN.h5, N updates having been done.
+ *
+ *     write     checkpoint.h5 ─second name─► checkpoint-update480.h5
+ *               the new state ─atomically──► checkpoint.h5
+ *               checkpoint-update460.h5 and whatever else is beyond k: removed
+ *
+ * A crash at any instant leaves a whole checkpoint.h5, the old or the new one. A run that begins anew in the directory
+ * of another removes the older ones of that run before it writes its first.
+ */
+#ifndef LS_RUN_CHECKPOINTS_H
+#define LS_RUN_CHECKPOINTS_H
+
+#include "train/trainer.h"
+
+/* One line for the user, without a newline. Called on rank 0. */
+typedef void ls_warn(void *context, const char *message);
+
+typedef struct ls_checkpoints {
+    ls_trainer *trainer;   /* borrowed */
+    const char *directory; /* borrowed */
+    char *newest;          /* DIRECTORY/checkpoint.h5 */
+    bool has_begun;        /* the run wrote or read one: those in the directory are its own */
+    bool is_ours;          /* newest holds what this run wrote or read last, after `update` updates */
+    uint64_t update;
+    double written_s; /* when; on rank 0 */
+} ls_checkpoints;
+
+ls_status ls_checkpoints_init(ls_checkpoints *checkpoints, ls_trainer *trainer, const char *directory);
+void ls_checkpoints_reset(ls_checkpoints *checkpoints);
+
+/*
+ * Collective. Restores the trainer from the newest checkpoint that is whole; *found: there are checkpoints at all. One
+ * that is damaged, or missing although older ones are there, is passed over with a warning for each. Fails as
+ * ls_checkpoint_read does, of the newest, when none is whole, or at the first that belongs to something else.
+ */
+ls_status ls_checkpoints_read(ls_checkpoints *checkpoints, bool allow_other_kernel, ls_warn *warn, void *context,
+                              bool *found);
+
+/* Collective. Is it fit.checkpoint_seconds since the last one? By the clock of rank 0. */
+ls_status ls_checkpoints_due(const ls_checkpoints *checkpoints, bool *due);
+
+/* Collective. */
+ls_status ls_checkpoints_write(ls_checkpoints *checkpoints);
+
+#endif

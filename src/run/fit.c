@@ -1,0 +1,274 @@
+#include "run/fit.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/memory.h"
+#include "run/checkpoint.h"
+#include "run/progress.h"
+#include "run/run_directory.h"
+#include "run/timings.h"
+
+typedef struct fit {
+    ls_trainer *trainer;
+    const ls_fit_settings *settings;
+    ls_scores *validation; /* NULL: no validation split */
+    ls_callbacks *callbacks;
+    ls_progress progress;
+    ls_checkpoints checkpoints; /* newest NULL: write no files */
+    char *model;                /* path; NULL: likewise */
+    ls_timings timings;         /* rank 0 */
+    ls_timing before;           /* what was done before this process */
+    double begun_s, update_s;   /* this process began to train; its time in updates so far */
+} fit;
+
+static void reset(fit *f)
+{
+    ls_callbacks_free(f->callbacks);
+    ls_checkpoints_reset(&f->checkpoints);
+    ls_timings_reset(&f->timings);
+    ls_free(f->model);
+    ls_scores_free(f->validation);
+    ls_trainer_free(f->trainer);
+}
+
+static ls_status prepare(fit *f, const ls_task *task)
+{
+    const ls_fit_settings *settings = f->settings;
+
+    if (settings->directory) {
+        LS_TRY(ls_checkpoints_init(&f->checkpoints, f->trainer, settings->directory));
+        if (!(f->model = ls_path_join(settings->directory, "model.h5")))
+            return LS_ERR_MEMORY;
+    }
+    if (task->validation)
+        LS_TRY(ls_scores_create(task->comm, task->model, task->outputs, task->objective, &f->validation));
+    ls_progress_init(&f->progress, settings->out ? settings->out : stdout,
+                     task->comm->rank == 0 && settings->out ? settings->verbose : 0);
+    return ls_callbacks_create(f->trainer,
+                               &(ls_callbacks_settings){.directory = settings->directory,
+                                                        .out = settings->verbose ? settings->out : NULL,
+                                                        .progress = &f->progress,
+                                                        .validates = f->validation != NULL,
+                                                        .callback = settings->callback,
+                                                        .callbacks = settings->callbacks},
+                               &f->callbacks);
+}
+
+static bool wants_validation(const fit *f)
+{
+    return f->validation && (f->trainer->epoch + 1) % (uint64_t)f->trainer->experiment->fit.validation_freq == 0;
+}
+
+/*
+ * One update; *stop as in ls_trainer_update. If a callback wants to live with it, a batch whose numbers are not finite
+ * changes no weight and makes the loss of the epoch NAN.
+ */
+static ls_status update(fit *f, bool *stop)
+{
+    ls_trainer *t = f->trainer;
+    const double begun_s = ls_now_s();
+    double loss;
+    const ls_status st = ls_trainer_update(t, stop, &loss);
+
+    f->update_s += ls_now_s() - begun_s;
+    if (st != LS_ERR_NUMERIC || !f->callbacks->run.survives_nan)
+        return st;
+    ls_callback_say(&f->callbacks->run, "%s", ls_error_message());
+    ls_scores_spoil(t->scores);
+    t->batch++;
+    return LS_OK;
+}
+
+static void draw(fit *f)
+{
+    ls_trainer *t = f->trainer;
+    const ls_log *logs;
+
+    if (ls_progress_due(&f->progress) && t->batch < t->plan.batches) {
+        const size_t n = ls_scores_logs(t->scores, &logs);
+
+        ls_progress_draw(&f->progress, t->batch, logs, n);
+    }
+}
+
+/* Collective. What is known of the time before, for a run that goes on. */
+static ls_status begin_timings(fit *f)
+{
+    char *path = NULL;
+    ls_status st = LS_OK;
+
+    if (f->settings->directory && f->trainer->comm->rank == 0) {
+        if (!(path = ls_path_join(f->settings->directory, LS_RUN_TIMINGS)))
+            st = LS_ERR_MEMORY;
+        else
+            st = ls_timings_read(path, f->trainer->update, &f->timings);
+        if (f->timings.n > 0)
+            f->before = f->timings.row[f->timings.n - 1];
+    }
+    ls_free(path);
+    f->begun_s = ls_now_s();
+    return ls_agree(f->trainer->comm, st);
+}
+
+/* Samples in so many batches from the beginning. */
+static uint64_t samples_of(const ls_trainer *t, uint64_t batches)
+{
+    const uint64_t samples = t->task->train->samples, batch = (uint64_t)t->experiment->fit.batch_size;
+    const uint64_t pass = ls_batches(samples, batch), rest = batches % pass * batch;
+
+    return batches / pass * samples + (rest < samples ? rest : samples);
+}
+
+/* Rank 0 notes how far it is. */
+static ls_status add_timing(fit *f)
+{
+    const ls_trainer *t = f->trainer;
+    const ls_fit_options *options = &t->experiment->fit;
+    const ls_epoch_plan plan = ls_epoch_plan_of(options, t->task->train->samples, t->epoch);
+
+    if (t->comm->rank != 0 || !f->timings.known)
+        return LS_OK;
+    return ls_timings_add(&f->timings,
+                          &(ls_timing){
+                              .epochs = (double)t->epoch + (double)t->batch / (double)plan.batches,
+                              .updates = t->update,
+                              .samples = samples_of(t, plan.before + t->batch),
+                              .seconds = f->before.seconds + ls_now_s() - f->begun_s,
+                              .train_seconds = f->before.train_seconds + f->update_s,
+                              .ranks = t->comm->size,
+                          },
+                          (size_t)options->checkpoint_keep);
+}
+
+/*
+ * must: even if the last one is not fit.checkpoint_seconds old. history.csv is written with the first checkpoint after
+ * the end of an epoch, so that it is never behind.
+ */
+static ls_status write_checkpoint(fit *f, bool must)
+{
+    bool due = f->checkpoints.newest != NULL;
+
+    if (due && !must)
+        LS_TRY(ls_checkpoints_due(&f->checkpoints, &due));
+    if (!due)
+        return LS_OK;
+    LS_TRY(ls_agree(f->trainer->comm, add_timing(f)));
+    LS_TRY(ls_run_timings(f->trainer, f->settings->directory, &f->timings));
+    if (f->trainer->batch == 0 || f->trainer->experiment->fit.checkpoint_seconds > 0)
+        LS_TRY(ls_run_history(f->trainer, f->settings->directory));
+    return ls_checkpoints_write(&f->checkpoints);
+}
+
+/* The epoch's batches, from trainer->batch on. */
+static ls_status run_batches(fit *f, bool *stopped)
+{
+    ls_trainer *t = f->trainer;
+    const uint64_t every = (uint64_t)t->experiment->fit.checkpoint_every;
+
+    while (t->batch < t->plan.batches && !f->callbacks->run.stop_training) {
+        const uint64_t before = t->update; /* it stays so over a batch that a callback lived with */
+
+        *stopped = f->settings->stop && *f->settings->stop;
+        LS_TRY(ls_callbacks_batch_begin(f->callbacks));
+        LS_TRY(update(f, stopped));
+        LS_TRY(ls_callbacks_batch_end(f->callbacks, t->batch - 1));
+        draw(f);
+        if ((every && t->update > before && t->update % every == 0 && t->batch < t->plan.batches) || *stopped)
+            LS_TRY(write_checkpoint(f, *stopped));
+        if (*stopped)
+            return LS_OK;
+    }
+    return LS_OK;
+}
+
+static ls_status validate(fit *f)
+{
+    LS_TRY(ls_callbacks_test_begin(f->callbacks));
+    LS_TRY(ls_trainer_evaluate(f->trainer, f->trainer->task->validation, f->validation));
+    return ls_callbacks_test_end(f->callbacks, f->validation);
+}
+
+/* A callback may have stopped the training within an epoch, which then still ends as every other does. */
+static bool goes_on(const fit *f)
+{
+    const ls_trainer *t = f->trainer;
+
+    return t->epoch < (uint64_t)t->experiment->fit.epochs && (!f->callbacks->run.stop_training || t->batch > 0);
+}
+
+static ls_status end_epoch(fit *f, bool stopped)
+{
+    ls_trainer *t = f->trainer;
+    const ls_logs *logs = &f->callbacks->logs;
+    const bool validates = wants_validation(f);
+
+    if (validates)
+        LS_TRY(validate(f));
+    LS_TRY(ls_callbacks_epoch_end(f->callbacks, validates ? f->validation : NULL));
+    LS_TRY(ls_history_add(t->history, t->epoch, logs->log, logs->n));
+    ls_progress_end(&f->progress, logs->log, logs->n);
+    t->epoch++;
+    t->batch = 0;
+    LS_TRY(ls_agree(t->comm, add_timing(f)));
+    return write_checkpoint(f, stopped || !goes_on(f));
+}
+
+static ls_status run(fit *f, bool *stopped)
+{
+    ls_trainer *t = f->trainer;
+
+    LS_TRY(ls_callbacks_train_begin(f->callbacks));
+    while (goes_on(f)) {
+        ls_trainer_begin_epoch(t);
+        ls_progress_begin(&f->progress, t->epoch, (uint64_t)t->experiment->fit.epochs, t->plan.batches, t->batch);
+        if (t->batch == 0) /* else it was called before the checkpoint */
+            LS_TRY(ls_callbacks_epoch_begin(f->callbacks));
+        LS_TRY(run_batches(f, stopped));
+        if (*stopped && t->batch < t->plan.batches)
+            return LS_OK;
+        LS_TRY(end_epoch(f, *stopped));
+        if (*stopped)
+            return LS_OK;
+    }
+    LS_TRY(ls_updater_finish(t->updater, t->gradients));
+    return ls_callbacks_train_end(f->callbacks);
+}
+
+ls_status ls_fit(const ls_task *task, const ls_fit_settings *settings, ls_fit_result *result)
+{
+    fit f = {.settings = settings};
+    bool found = false;
+    ls_status st;
+
+    *result = (ls_fit_result){0};
+    LS_TRY_CLEANUP(ls_trainer_create(task, &settings->trainer, &f.trainer));
+    LS_TRY_CLEANUP(ls_agree(task->comm, prepare(&f, task)));
+    if (settings->resume && f.checkpoints.newest)
+        LS_TRY_CLEANUP(ls_checkpoints_read(&f.checkpoints, settings->allow_other_kernel, settings->warn,
+                                           settings->warn_context, &found));
+    f.callbacks->run.resumed = found;
+    if (settings->directory)
+        LS_TRY_CLEANUP(ls_run_begin(f.trainer, settings->directory));
+    LS_TRY_CLEANUP(begin_timings(&f));
+    LS_TRY_CLEANUP(run(&f, &result->stopped));
+    ls_model_fingerprint(task->model, result->fingerprint);
+    LS_TRY_CLEANUP(ls_comm_same(task->comm, "the weights after training", result->fingerprint));
+    if (f.model && !result->stopped)
+        LS_TRY_CLEANUP(ls_checkpoint_write(f.trainer, f.model));
+    result->seconds = ls_now_s() - f.begun_s;
+    result->updates = f.trainer->update;
+    result->redone = f.trainer->redone;
+    result->epochs = f.trainer->epoch;
+    if (settings->directory)
+        LS_TRY_CLEANUP(ls_run_end(f.trainer, settings->directory, result));
+    if (result->stopped)
+        st =
+            ls_fail(LS_ERR_STOPPED, "stopped by a signal after update %llu; the state is in '%s', go on with --resume",
+                    (unsigned long long)f.trainer->update, f.checkpoints.newest ? f.checkpoints.newest : "memory only");
+cleanup:
+    reset(&f);
+    return st;
+}

@@ -1,0 +1,32 @@
+/* The fit loop: for each epoch, permute; for each batch, update; at the end validate, callbacks, log, checkpoint. */
+#ifndef LS_RUN_FIT_H
+#define LS_RUN_FIT_H
+
+#include <signal.h>
+#include <stdio.h>
+
+#include "lockstep/estimator.h"
+#include "run/callback.h"
+#include "run/checkpoints.h"
+
+typedef struct ls_fit_settings {
+    const char *directory;   /* the run directory; NULL: write no files */
+    bool resume;             /* go on from the directory's newest whole checkpoint if there is one */
+    bool allow_other_kernel; /* resume under another BLAS kernel family */
+    int verbose;             /* 0: silent, 1: a bar, 2: one line per epoch */
+    FILE *out;               /* progress, rank 0 only; NULL: none */
+    ls_warn *warn;           /* NULL: nobody hears */
+    void *warn_context;
+    const volatile sig_atomic_t *stop; /* set by a signal handler; NULL: none */
+    ls_trainer_options trainer;
+    const ls_callback *callback; /* [callbacks] of the calling program, after those of the experiment; borrowed */
+    size_t callbacks;
+} ls_fit_settings;
+
+/*
+ * Collective. Trains to the end, until a callback stops it, or until a signal; LS_ERR_STOPPED in the last case, after
+ * the checkpoint was written. task->model holds the weights afterwards.
+ */
+ls_status ls_fit(const ls_task *task, const ls_fit_settings *settings, ls_fit_result *result);
+
+#endif

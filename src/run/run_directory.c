@@ -1,0 +1,167 @@
+#include "run/run_directory.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/file.h"
+#include "base/memory.h"
+#include "formats/json.h"
+#include "tensor/kernels.h"
+
+static ls_status write_text(const char *directory, const char *name, const ls_text *text)
+{
+    char *path;
+    ls_status st;
+
+    if (text->status != LS_OK)
+        return text->status;
+    if (!(path = ls_path_join(directory, name)))
+        return LS_ERR_MEMORY;
+    st = ls_file_replace(path, text->data, text->length);
+    ls_free(path);
+    return st;
+}
+
+static ls_status write_experiment(const ls_trainer *t, const char *directory)
+{
+    ls_text text = {0};
+    ls_status st = ls_directory_create(directory);
+
+    if (st == LS_OK)
+        st = ls_file_sweep(directory);
+    if (st == LS_OK)
+        st = ls_experiment_write(t->experiment, t->model, false, &text);
+    if (st == LS_OK)
+        st = write_text(directory, "experiment.yaml", &text);
+    ls_text_reset(&text);
+    return st;
+}
+
+ls_status ls_run_begin(const ls_trainer *t, const char *directory)
+{
+    return ls_agree(t->comm, t->comm->rank == 0 ? write_experiment(t, directory) : LS_OK);
+}
+
+static ls_status write_history(const ls_trainer *t, const char *directory)
+{
+    ls_text text = {0};
+    ls_status st = ls_history_csv(t->history, &text);
+
+    if (st == LS_OK)
+        st = write_text(directory, "history.csv", &text);
+    ls_text_reset(&text);
+    return st;
+}
+
+ls_status ls_run_history(const ls_trainer *t, const char *directory)
+{
+    return ls_agree(t->comm, t->comm->rank == 0 ? write_history(t, directory) : LS_OK);
+}
+
+/* A file that lacks the beginning would tell wrong times: it goes. */
+static ls_status write_timings(const char *directory, const ls_timings *timings)
+{
+    ls_text text = {0};
+    char *path;
+    ls_status st;
+
+    if (!timings->known) {
+        if (!(path = ls_path_join(directory, LS_RUN_TIMINGS)))
+            return LS_ERR_MEMORY;
+        st = remove(path) == 0 || errno == ENOENT
+                 ? LS_OK
+                 : ls_fail(LS_ERR_IO, "cannot remove '%s', which is out of date: %s", path, strerror(errno));
+        ls_free(path);
+        return st;
+    }
+    st = ls_timings_csv(timings, &text);
+    if (st == LS_OK)
+        st = write_text(directory, LS_RUN_TIMINGS, &text);
+    ls_text_reset(&text);
+    return st;
+}
+
+ls_status ls_run_timings(const ls_trainer *t, const char *directory, const ls_timings *timings)
+{
+    return ls_agree(t->comm, t->comm->rank == 0 ? write_timings(directory, timings) : LS_OK);
+}
+
+/* hosts: size x MPI_MAX_PROCESSOR_NAME, one name per rank. Each host once, with its ranks counted. */
+static json_t *hosts_json(const char *hosts, int size)
+{
+    json_t *list = json_array();
+
+    for (int r = 0; list && r < size; r++) {
+        const char *name = hosts + (size_t)r * MPI_MAX_PROCESSOR_NAME;
+        bool known = false;
+        size_t i;
+        json_t *host;
+
+        json_array_foreach(list, i, host)
+        {
+            if (strcmp(json_string_value(json_object_get(host, "name")), name) == 0) {
+                json_object_set_new(host, "ranks",
+                                    json_integer(json_integer_value(json_object_get(host, "ranks")) + 1));
+                known = true;
+            }
+        }
+        if (!known)
+            json_array_append_new(list, json_pack("{s:s, s:i}", "name", name, "ranks", 1));
+    }
+    return list;
+}
+
+static ls_status write_run(const ls_trainer *t, const char *directory, const ls_fit_result *result, const char *hosts)
+{
+    char library[MPI_MAX_LIBRARY_VERSION_STRING] = "", when[32] = "";
+    const time_t now = time(NULL);
+    struct tm utc;
+    ls_text text = {0};
+    json_t *run;
+    int length;
+    ls_status st;
+
+    MPI_Get_library_version(library, &length);
+    library[strcspn(library, ",\n")] = '\0';
+    if (gmtime_r(&now, &utc))
+        strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", &utc);
+    run = json_pack("{s:s?, s:s, s:b, s:i, s:o, s:I, s:I, s:I, s:I, s:f, s:s, s:s, s:s, s:s, s:s}", "name",
+                    t->experiment->name, "finished", when, "stopped", result->stopped, "ranks", t->comm->size, "hosts",
+                    hosts_json(hosts, t->comm->size), "seed", (json_int_t)t->experiment->seed, "epochs",
+                    (json_int_t)t->epoch, "updates", (json_int_t)t->update, "redone_steps", (json_int_t)result->redone,
+                    "seconds", result->seconds, "fingerprint", result->fingerprint, "lockstep", LS_VERSION, "mpi",
+                    library, "blas_kernel", ls_blas_kernel(), "reduction",
+                    t->experiment->distributed.reduction == LS_REDUCTION_FAST ? "fast" : "exact");
+    st = ls_json_write(run, &text);
+    json_decref(run);
+    if (st == LS_OK) {
+        ls_text_add(&text, "\n");
+        st = write_text(directory, "run.json", &text);
+    }
+    ls_text_reset(&text);
+    return st;
+}
+
+ls_status ls_run_end(const ls_trainer *t, const char *directory, const ls_fit_result *result)
+{
+    char mine[MPI_MAX_PROCESSOR_NAME] = "";
+    char *hosts = NULL;
+    int length;
+    ls_status st = LS_OK;
+
+    if (t->comm->rank == 0 &&
+        !(hosts = ls_calloc((size_t)t->comm->size, MPI_MAX_PROCESSOR_NAME, "the names of the hosts")))
+        st = LS_ERR_MEMORY;
+    LS_TRY_CLEANUP(ls_agree(t->comm, st));
+    MPI_Get_processor_name(mine, &length);
+    LS_TRY_CLEANUP(ls_mpi_check(
+        MPI_Gather(mine, MPI_MAX_PROCESSOR_NAME, MPI_CHAR, hosts, MPI_MAX_PROCESSOR_NAME, MPI_CHAR, 0, t->comm->mpi),
+        "gathering the names of the hosts"));
+    st = ls_agree(t->comm, t->comm->rank == 0 ? write_run(t, directory, result, hosts) : LS_OK);
+cleanup:
+    ls_free(hosts);
+    return st;
+}
