@@ -24,6 +24,7 @@
 extern "C" {
 #endif
 
+/** Ranks that work together. */
 typedef struct ls_comm ls_comm;
 
 /**
@@ -36,11 +37,12 @@ typedef struct ls_comm ls_comm;
  */
 ls_status ls_comm_create(MPI_Comm parent, ls_comm **out);
 
-/** Collective. NULL is accepted. */
+/** Free a communicator. Collective. NULL is accepted. */
 void ls_comm_free(ls_comm *comm);
 
-/** This process, from 0, and how many there are. Not collective. */
+/** The number of this process among the ranks, from 0. Not collective. */
 int ls_comm_rank(const ls_comm *comm);
+/** How many ranks there are. Not collective. */
 int ls_comm_size(const ls_comm *comm);
 
 /**

@@ -23,12 +23,13 @@
 extern "C" {
 #endif
 
+/** A split: arrays of samples. */
 typedef struct ls_data ls_data;
 
 /** What an array is for. */
 typedef enum ls_role { LS_INPUT, LS_TARGET, LS_SAMPLE_WEIGHT } ls_role;
 
-/* X(constant, C type, name): types of arrays in memory. */
+/** X(constant, C type, name): types of arrays in memory. */
 #define LS_TYPE_LIST(X)                   \
     X(LS_TYPE_UINT8, uint8_t, "uint8")    \
     X(LS_TYPE_INT8, int8_t, "int8")       \
@@ -41,6 +42,7 @@ typedef enum ls_role { LS_INPUT, LS_TARGET, LS_SAMPLE_WEIGHT } ls_role;
     X(LS_TYPE_FLOAT32, float, "float32")  \
     X(LS_TYPE_FLOAT64, double, "float64")
 
+/** The type of an array's values. */
 typedef enum ls_type {
 #define LS_TYPE_ENUM(constant, type, name) constant,
     LS_TYPE_LIST(LS_TYPE_ENUM)
@@ -60,7 +62,7 @@ typedef enum ls_type {
  */
 ls_status ls_data_create(const char *name, ls_data **out);
 
-/** NULL is accepted. The arrays in memory are the caller's and stay. */
+/** Free a split. NULL is accepted. The arrays in memory are the caller's and stay. */
 void ls_data_free(ls_data *data);
 
 /**
@@ -88,14 +90,15 @@ ls_status ls_data_add(ls_data *data, ls_role role, const char *name, ls_type typ
 ls_status ls_data_add_file(ls_data *data, ls_role role, const char *name, const char *file, const char *path);
 
 /**
- * Of the array added last: float32 = (value - offset) * scale. An array in memory has scale 1 and offset 0.
+ * Scale the array added last: float32 = (value - offset) * scale. An array in memory has scale 1 and offset 0.
  *
  * @return LS_OK; LS_ERR_ARG if there is no array, or for a number that is not finite
  */
 ls_status ls_data_scale(ls_data *data, double scale, double offset);
 
 /**
- * Of the array added last: integer labels 0 to classes-1, one per sample, become rows of `classes` numbers.
+ * Take the array added last for classes: integer labels 0 to classes-1, one per sample, become rows of `classes`
+ * numbers.
  *
  * @return LS_OK; LS_ERR_ARG if there is no array, or for less than 2 classes
  */

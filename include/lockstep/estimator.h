@@ -6,8 +6,9 @@
  *     ls_estimator_create ──► ls_estimator_fit ──► ls_estimator_evaluate, _predict ──► ls_estimator_save
  *     (or _read, or _load)    (again: goes on)                                         (_load: goes on)
  *
- * Its description is that of an experiment file, with the same keys, defaults and messages. The weights are the same
- * bits on any number of ranks, and the same as those of `lockstep train` with that description and these data.
+ * The description of an estimator is that of an experiment file, with the same keys, defaults and messages. The weights
+ * are the same bits on any number of ranks, and the same as those of `lockstep train` with that description and these
+ * data.
  *
  * All functions that take part in computing are collective: see comm.h. An estimator is for one thread at a time. Only
  * a NULL communicator or estimator cannot be agreed on: it is LS_ERR_ARG on the rank that has it, at once.
@@ -32,13 +33,14 @@
 extern "C" {
 #endif
 
+/** A model with its description, weights, optimizer and history. */
 typedef struct ls_estimator ls_estimator;
 
 /* ---- making one ---- */
 
 /**
- * From YAML text with the keys of an experiment file: model, compile, fit, seed, callbacks, distributed. `data` may be
- * left out. Paths are relative to the working directory.
+ * An estimator from YAML text with the keys of an experiment file: model, compile, fit, seed, callbacks, distributed.
+ * `data` may be left out. Paths are relative to the working directory.
  *
  * Collective. Sets OpenBLAS to one thread, and the processor to round to nearest and keep denormals: leave both so.
  *
@@ -50,12 +52,12 @@ typedef struct ls_estimator ls_estimator;
  */
 ls_status ls_estimator_create(const ls_comm *comm, const char *yaml, ls_estimator **out);
 
-/** The same from an experiment file, which every rank reads. Paths in it are relative to it. Collective. */
+/** An estimator from an experiment file, which every rank reads. Paths in it are relative to it. Collective. */
 ls_status ls_estimator_read(const ls_comm *comm, const char *file, ls_estimator **out);
 
 /**
- * From a saved model: description, weights, and the state of the optimizer, so that fit goes on where it ended. A file
- * without that state (one of Keras's) gives a fresh optimizer.
+ * An estimator from a saved model: description, weights, and the state of the optimizer, so that fit goes on where it
+ * ended. A file without that state (one of Keras's) gives a fresh optimizer.
  *
  * Collective; every rank reads the file.
  *
@@ -64,7 +66,7 @@ ls_status ls_estimator_read(const ls_comm *comm, const char *file, ls_estimator 
  */
 ls_status ls_estimator_load(const ls_comm *comm, const char *path, ls_estimator **out);
 
-/** NULL is accepted. Collective: what it holds may include communication buffers. */
+/** Free an estimator. NULL is accepted. Collective: what it holds may include communication buffers. */
 void ls_estimator_free(ls_estimator *estimator);
 
 /**
@@ -79,6 +81,7 @@ ls_status ls_estimator_set(ls_estimator *estimator, const char *setting);
 
 /* ---- training ---- */
 
+/** What a fit logged, epoch by epoch. */
 typedef struct ls_history ls_history;
 
 /**
@@ -97,17 +100,18 @@ typedef struct ls_fit_arguments {
     const char *directory;   /**< the run directory: checkpoint.h5, model.h5, history.csv, ...; NULL: write no files */
     bool resume;             /**< go on from directory/checkpoint.h5 if there is one, on any number of ranks; if it is
                                   damaged, from one that fit.checkpoint_keep kept, with a warning to `out` */
-    bool allow_other_kernel; /**< also from one of another OpenBLAS kernel family or version of lockstep */
+    bool allow_other_kernel; /**< also from a checkpoint of another OpenBLAS kernel family or version of lockstep */
     int verbose;             /**< 0: silent, 1: a progress bar, 2: one line per epoch */
     FILE *out;               /**< for progress and, even if silent, warnings, on rank 0; NULL: none */
     const ls_callback *callback; /**< [callbacks] of the program, after those of the description; borrowed */
-    size_t callbacks;
+    size_t callbacks;            /**< how many */
     const volatile sig_atomic_t
-        *stop;          /**< set by a signal handler on any rank: finish the update, write the checkpoint */
-    ls_stalled stalled; /**< NULL: wait for ever */
-    void *stalled_context;
+        *stop;             /**< set by a signal handler on any rank: finish the update, write the checkpoint */
+    ls_stalled stalled;    /**< NULL: wait for ever */
+    void *stalled_context; /**< handed to it */
 } ls_fit_arguments;
 
+/** What a fit came to. */
 typedef struct ls_fit_result {
     char fingerprint[33]; /**< of the weights: equal ones mean equal bits */
     uint64_t updates;     /**< of the weights since they were fresh, over all fits */
@@ -134,17 +138,18 @@ typedef struct ls_fit_result {
  */
 ls_status ls_estimator_fit(ls_estimator *estimator, const ls_fit_arguments *arguments, ls_fit_result *result);
 
-/** Of the last fit; without rows before the first. Lent until the next fit. Not collective. */
+/** The history of the last fit; without rows before the first. Lent until the next fit. Not collective. */
 const ls_history *ls_estimator_history(const ls_estimator *estimator);
 
-/** Rows, one per epoch; and columns: all logs there could be ("accuracy", "loss", "val_loss", ...), sorted. */
+/** How many rows a history has, one per epoch. */
 size_t ls_history_count(const ls_history *history);
+/** How many columns: all logs there could be ("accuracy", "loss", "val_loss", ...), sorted. */
 size_t ls_history_columns(const ls_history *history);
-/** Of column i < ls_history_columns. Lent. */
+/** The name of column i < ls_history_columns. Lent. */
 const char *ls_history_name(const ls_history *history, size_t i);
 /** The epoch of a row < ls_history_count, from 0. */
 uint64_t ls_history_epoch(const ls_history *history, size_t row);
-/** NAN: there is no such column, or no value in this row (validation of every second epoch). */
+/** A value. NAN: there is no such column, or no value in this row (validation of every second epoch). */
 double ls_history_value(const ls_history *history, size_t row, const char *name);
 
 /* ---- using it ---- */

@@ -13,7 +13,7 @@
 extern "C" {
 #endif
 
-/*
+/**
  * One list makes the enum and the texts. CONFIG and USAGE make a program exit with 2, STOPPED with 3, the rest with 1.
  */
 #define LS_STATUS_LIST(X)                           \
@@ -32,6 +32,7 @@ extern "C" {
     X(LS_ERR_STOPPED, 12, "stopped by a signal")    \
     X(LS_ERR_INTERNAL, 13, "internal error")
 
+/** How a call went. */
 typedef enum ls_status {
 #define LS_STATUS_ENUM(name, value, text) name = value,
     LS_STATUS_LIST(LS_STATUS_ENUM)

@@ -6,7 +6,7 @@
 extern "C" {
 #endif
 
-/** "0.1.0": results are the same bits for one version, not across versions. Never NULL. */
+/** The version as text, "0.1.0": results are the same bits for one version, not across versions. Never NULL. */
 const char *ls_version(void);
 
 #ifdef __cplusplus

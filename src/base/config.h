@@ -46,12 +46,12 @@ void ls_config_free(ls_config *root);
 
 /* LS_ERR_CONFIG with "file:line:column: " before the message. at may be NULL. */
 ls_status ls_config_fail(const ls_config *at, const char *format, ...) __attribute__((format(printf, 2, 3)));
-/* The same, pointing at the key rather than the value. */
+/* ls_config_fail, pointing at the key rather than the value. */
 ls_status ls_config_fail_key(const ls_config *at, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* The entry of that key, or NULL (also when map is NULL or no map). */
 ls_config *ls_config_get(const ls_config *map, const char *key);
-/* The same as ls_config_get, but an entry that is absent or null is an error naming `where`. */
+/* ls_config_get, but an entry that is absent or null is an error naming `where`. */
 ls_status ls_config_need(const ls_config *map, const char *key, const char *where, ls_config **out);
 /* An error unless the node is of this kind; `where` names it in the message ("fit"). */
 ls_status ls_config_expect(const ls_config *node, ls_config_kind kind, const char *where);
@@ -63,7 +63,7 @@ bool ls_config_is_null(const ls_config *node); /* NULL, absent or an unquoted nu
 /* Typed values. `where` is "fit.epochs" or the like. Bounds are inclusive. Numbers must be finite. */
 ls_status ls_config_int(const ls_config *node, const char *where, int64_t min, int64_t max, int64_t *out);
 ls_status ls_config_float(const ls_config *node, const char *where, double min, double max, double *out);
-/* The same; an open bound is not allowed itself. An infinite bound is none. */
+/* ls_config_float; an open bound is not allowed itself. An infinite bound is none. */
 ls_status ls_config_float_open(const ls_config *node, const char *where, double min, bool open_min, double max,
                                bool open_max, double *out);
 ls_status ls_config_bool(const ls_config *node, const char *where, bool *out);

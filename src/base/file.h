@@ -15,8 +15,8 @@
 ls_status ls_file_replace(const char *path, const void *bytes, size_t n);
 
 /*
- * The same for a file that was written elsewhere in the same directory: `temporary`, which is closed, is brought to
- * disk and takes the place of path. On failure it is removed and an existing file stays.
+ * ls_file_replace by a file that was written elsewhere in the same directory: `temporary`, which is closed, is brought
+ * to disk and takes the place of path. On failure it is removed and an existing file stays.
  */
 ls_status ls_file_publish(const char *temporary, const char *path);
 

@@ -27,10 +27,10 @@ const char *ls_nearest_name(const char *name, const char *const *known, size_t n
 
 bool ls_is_utf8(const char *text);
 
-/* Longer than `end`, and ends with it: ".npz". */
+/* Is `text` longer than `end`, and ends with it: ".npz"? */
 bool ls_ends_with(const char *text, const char *end);
 
-/* "a, b, c" into text. */
+/* Append a list as "a, b, c". */
 void ls_text_add_list(ls_text *text, const char *const *items, size_t n);
 
 /* The shortest decimal text that reads back as the same double ("0.001", "1e-07", "128"). out: at least 32 bytes. */

@@ -21,7 +21,8 @@ ls_status ls_zip_save(const char *path, const ls_zip_member *members, size_t n);
 
 typedef struct ls_zip ls_zip;
 
-/* For reading. LS_ERR_IO: it cannot be opened. LS_ERR_FORMAT: it is no zip archive, or a damaged one. */
+/* Open an archive for reading. LS_ERR_IO: it cannot be opened. LS_ERR_FORMAT: it is no zip archive, or a damaged one.
+ */
 ls_status ls_zip_open(const char *path, ls_zip **out);
 void ls_zip_close(ls_zip *zip);
 
@@ -40,9 +41,9 @@ typedef struct ls_zip_stream ls_zip_stream;
 
 /* *bytes: when unpacked, as the archive says. LS_ERR_FORMAT: no such member, or one that cannot be read. */
 ls_status ls_zip_stream_open(ls_zip *zip, const char *member, ls_zip_stream **out, uint64_t *bytes);
-/* Exactly n bytes; LS_ERR_FORMAT if there are fewer. */
+/* Read exactly n bytes; LS_ERR_FORMAT if there are fewer. */
 ls_status ls_zip_stream_read(ls_zip_stream *stream, void *out, size_t n);
-/* After the last byte: LS_ERR_FORMAT if there is another one, or if the checksum is wrong. */
+/* To be called once the last byte is read: LS_ERR_FORMAT if there is another one, or if the checksum is wrong. */
 ls_status ls_zip_stream_end(ls_zip_stream *stream);
 void ls_zip_stream_close(ls_zip_stream *stream);
 

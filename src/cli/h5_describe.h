@@ -19,12 +19,12 @@ ls_status ls_describe_storage(hid_t file, const char *path, ls_text *out);
 
 /* The value of an attribute: "0.00392156862745098", "cat, dog". Long ones are cut. */
 ls_status ls_describe_attribute(hid_t file, const char *object, const char *name, ls_text *out);
-/* All attributes, one line each: "    @scale 0.00392156862745098". */
+/* All attributes of an object, one line each: "    @scale 0.00392156862745098". */
 ls_status ls_describe_attributes(hid_t file, const char *object, ls_text *out);
 
 #define LS_LABELS_MAX 100
 
-/* Of finite values, unless said otherwise. Begins as {0}. */
+/* Statistics of the finite values of an array, unless said otherwise. Begins as {0}. */
 typedef struct ls_value_stats {
     uint64_t n, nan, infinite;      /* values; those that are not finite besides */
     double min, max, mean, squares; /* squares: the sum of squared distances from the mean */

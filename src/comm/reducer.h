@@ -46,7 +46,7 @@ struct ls_reducer {
 
 #define LS_SEGMENT_BYTES_DEFAULT ((size_t)256 * 1024)
 
-/* NULL-terminated, for tests and messages. */
+/* All reducers, NULL-terminated, for tests and messages. */
 extern const ls_reducer_ops *const ls_reducers[];
 extern const ls_reducer_ops ls_reducer_ring, ls_reducer_mpi;
 

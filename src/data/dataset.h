@@ -31,9 +31,9 @@ typedef struct ls_memory {
     const void *values; /* (samples, shape) borrowed */
 } ls_memory;
 
-/* The same of memory, which must outlive the array. name: for messages, as ls_array_path gives it. */
+/* ls_array_describe of memory, which must outlive the array. name: for messages, as ls_array_path gives it. */
 ls_status ls_array_borrow(const ls_memory *memory, const uint64_t *rows, const char *name, ls_array **out);
-/* Does it lie there? Then ls_array_load only checks it, and it cannot be read a window at a time. */
+/* Is the array the calling program's? Then ls_array_load only checks it, and it cannot be read a window at a time. */
 bool ls_array_is_borrowed(const ls_array *array);
 
 /*
@@ -42,7 +42,7 @@ bool ls_array_is_borrowed(const ls_array *array);
  * errors, NaN or Inf, labels (ls_array_one_hot, ls_array_check_labels) that are none.
  */
 ls_status ls_array_load(ls_array *array, const ls_sharing *sharing);
-/* Both, for a process by itself. */
+/* ls_array_describe and ls_array_load, for a process by itself. */
 ls_status ls_array_open(const char *file, const char *path, const uint64_t *rows, ls_array **out);
 void ls_array_free(ls_array *array);
 
@@ -50,7 +50,7 @@ uint64_t ls_array_samples(const ls_array *array);
 const ls_shape *ls_array_shape(const ls_array *array); /* of one sample */
 const char *ls_array_type(const ls_array *array);      /* "uint8", "float32", … */
 const char *ls_array_path(const ls_array *array);      /* "file.h5:/train/x" */
-/* Of all values as they are stored; SIZE_MAX: that many cannot be addressed. */
+/* Bytes of all values as they are stored; SIZE_MAX: that many cannot be addressed. */
 size_t ls_array_bytes(const ls_array *array);
 size_t ls_array_sample_bytes(const ls_array *array);
 /* Rows of a chunk of the HDF5 dataset; 0: it is not chunked. */
@@ -66,7 +66,7 @@ uint64_t ls_array_hash(const ls_array *array);
 ls_status ls_array_identify(ls_array *array);
 uint64_t ls_array_identity(const ls_array *array);
 bool ls_array_is_loaded(const ls_array *array);
-/* Of an integer type, without scale and offset. */
+/* Is the array of an integer type, without scale and offset? */
 bool ls_array_is_integer(const ls_array *array);
 
 /* Ask for sample `index` to be brought near the processor: samples of a shuffled epoch lie far apart. */
@@ -85,7 +85,10 @@ ls_status ls_array_channels_first(ls_array *array);
 
 /* Turn integer labels of shape () or (1) into one-hot rows of `classes`: from then on samples have shape (classes). */
 ls_status ls_array_one_hot(ls_array *array, uint64_t classes);
-/* LS_ERR_DATA naming the first sample that is no integer in [0, classes); of values not read yet, when they are. */
+/*
+ * Are all values labels? LS_ERR_DATA naming the first sample that is no integer in [0, classes); values that are not
+ * read yet are checked when they are.
+ */
 ls_status ls_array_check_labels(ls_array *array, uint64_t classes);
 
 /* The dataset's `classes` attribute: names, or NULL with *n = 0. Borrowed. */

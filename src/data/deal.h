@@ -20,7 +20,7 @@ typedef struct ls_rows {
     size_t *first; /* (splits + 1): where each begins in row */
 } ls_rows;
 
-/* LS_ERR_DATA if a split gets no row. */
+/* Deal rows to splits. LS_ERR_DATA if a split gets no row. */
 ls_status ls_rows_deal(const ls_deal *deal, size_t rows, ls_rows *out);
 void ls_rows_reset(ls_rows *rows);
 

@@ -45,9 +45,9 @@ ls_status ls_feed_advance(ls_feed *feed, uint64_t epoch, uint64_t first, uint64_
 /* The order of the feed, to place positions with when it is not shuffled; borrowed. */
 const ls_permutation *ls_feed_order(const ls_feed *feed);
 
-/* Array i as the feed holds it; NULL if it was. Its samples go by ls_feed_index. Borrowed. */
+/* Array i as the feed holds it; NULL if it was opened with NULL. Its samples go by ls_feed_index. Borrowed. */
 const ls_array *ls_feed_array(const ls_feed *feed, size_t i);
-/* Of the sample at a place of the windowed order, in an epoch. */
+/* The index in the arrays of a feed of the sample at a place of the windowed order, in an epoch. */
 uint64_t ls_feed_index(const ls_feed *feed, uint64_t epoch, const ls_sample_place *place);
 
 #endif

@@ -28,12 +28,12 @@ void ls_image_reset(ls_image *image);
 ls_status ls_image_set_channels(ls_image *image, size_t channels);
 
 /*
- * Make it height x width, bilinear; where it shrinks, the triangle is as wide as the step, so that every pixel counts.
- * As Pillow's BILINEAR, bit for bit, first to the width, then to the height. The aspect ratio is not kept.
+ * Make an image height x width, bilinear; where it shrinks, the triangle is as wide as the step, so that every pixel
+ * counts. As Pillow's BILINEAR, bit for bit, first to the width, then to the height. The aspect ratio is not kept.
  */
 ls_status ls_image_resize(ls_image *image, size_t height, size_t width);
 
-/* For image_png.c and image_jpeg.c. */
+/* Readers of one format, which ls_image_read chooses: image_png.c and image_jpeg.c. */
 ls_status ls_image_read_png(FILE *file, const char *path, ls_image *out);
 ls_status ls_image_read_jpeg(FILE *file, const char *path, ls_image *out);
 /* LS_ERR_DATA unless these are sizes that a file may declare: before any memory is spent on it. */

@@ -20,13 +20,13 @@
 
 #include "tensor/shape.h"
 
-/* ANY: by its first value. */
+/* What the values of a column are. ANY: decided by its first value. */
 typedef enum ls_column_type { LS_COLUMN_ANY, LS_COLUMN_NUMBER, LS_COLUMN_CATEGORY } ls_column_type;
 typedef enum ls_encoding { LS_ENCODING_NONE, LS_ENCODING_LABEL, LS_ENCODING_ONE_HOT, LS_ENCODING_TARGET } ls_encoding;
 typedef enum ls_missing { LS_MISSING_ERROR, LS_MISSING_DROP, LS_MISSING_MEAN, LS_MISSING_FILL } ls_missing;
 typedef enum ls_scaling { LS_SCALING_NONE, LS_SCALING_STANDARD, LS_SCALING_MINMAX } ls_scaling;
 
-/* As they are written in files and on the command line; NULL-terminated, in the order of the enums. */
+/* Names of the enums' values in files and on the command line; NULL-terminated, in the order of the enums. */
 extern const char *const ls_column_type_names[];
 extern const char *const ls_encoding_names[];
 extern const char *const ls_missing_names[];

@@ -43,7 +43,7 @@ void ls_table_free(ls_table *table);
  */
 ls_status ls_table_read(ls_table *table, ls_csv *csv, size_t split, const ls_preprocessing *p);
 
-/* LS_ERR_DATA with "FILE:LINE: column 'NAME': " of a value of the table before the message. */
+/* Fail with LS_ERR_DATA and "FILE:LINE: column 'NAME': " of a value of the table before the message. */
 ls_status ls_table_fail(const ls_table *table, size_t row, const char *column, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 

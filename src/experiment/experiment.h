@@ -93,9 +93,9 @@ typedef struct ls_experiment {
  * checked without data: the model's shapes and losses come later (ls_task_create).
  */
 ls_status ls_experiment_read(const char *file, const char *const *settings, size_t n, ls_experiment **out);
-/* The same from text. name: for messages and as base of relative paths (may be NULL: none). */
+/* ls_experiment_read from text. name: for messages and as base of relative paths (may be NULL: none). */
 ls_status ls_experiment_parse(const char *text, size_t bytes, const char *name, ls_experiment **out);
-/* The same from a tree, which is taken. */
+/* ls_experiment_read from a tree, which is taken. */
 ls_status ls_experiment_create(ls_config *root, const char *name, ls_experiment **out);
 /* A copy with one more setting. */
 ls_status ls_experiment_with(const ls_experiment *experiment, const char *setting, ls_experiment **out);

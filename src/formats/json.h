@@ -22,7 +22,8 @@ ls_status ls_json_parse(const char *text, size_t bytes, const char *name, ls_con
  * Keras has no class for it; else {"class_name": "L2", "config": {"l2": 0.01}}. New reference; NULL: out of memory.
  */
 json_t *ls_component_to_json(const ls_component *component);
-/* Only what stands under "config": an object with every option in table order, to which the caller may add more. */
+/* A component's arguments, what stands under "config": an object with every option in table order, to which the caller
+ * may add more. */
 json_t *ls_component_config_to_json(const ls_component *component);
 
 /*

@@ -25,7 +25,7 @@ ls_status ls_keras_put_options(const ls_ops *ops, const ls_option *more, const l
 /* {"module": "keras.layers", ...}: an error if this is a class of somebody's own. Files of old have no module. */
 ls_status ls_keras_check_module(const ls_config *node, const char *where);
 
-/* "float32" or the policy of that name; integers too if asked for. */
+/* An error unless "dtype" is "float32" or the policy of that name; integers too if asked for. */
 ls_status ls_keras_check_dtype(const ls_config *node, bool integers, const char *where);
 
 /*

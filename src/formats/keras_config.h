@@ -11,7 +11,7 @@
 
 #define LS_KERAS_VERSION "3.9.0" /* whose layouts these are; every Keras 3 reads them */
 
-/* Two forms of the same: with the module of every class and tensors with their shapes, or without. */
+/* Two forms of a model's JSON: with the module of every class and tensors with their shapes, or without. */
 typedef enum ls_keras_form {
     LS_KERAS_LEGACY, /* of a legacy HDF5 file: "model_config" and "training_config" */
     LS_KERAS_ARCHIVE /* of an archive: "config.json" and the "compile_config" in it */

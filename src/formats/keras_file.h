@@ -14,7 +14,7 @@
 
 typedef enum ls_file_kind { LS_FILE_OTHER, LS_FILE_HDF5, LS_FILE_ZIP } ls_file_kind;
 
-/* By the first bytes. OTHER also if there is no such file or it cannot be read. */
+/* What a file is by its first bytes. OTHER also if there is no such file or it cannot be read. */
 ls_file_kind ls_keras_file_kind(const char *path);
 
 /* The HDF5 file with the weights: the file itself, or in memory the one in the archive. Closed by ls_h5_close. */
@@ -27,7 +27,8 @@ typedef struct ls_keras_json {
     char *version;       /* of Keras: "3.15.1" */
 } ls_keras_json;
 
-/* LS_OK with model NULL for an HDF5 file without a description of a model. Errors of the trees name path. */
+/* Read the JSON of a file. LS_OK with model NULL for an HDF5 file without a description of a model. Errors of the trees
+ * name path. */
 ls_status ls_keras_json_read(const char *path, ls_keras_json *out);
 void ls_keras_json_reset(ls_keras_json *json);
 

@@ -7,8 +7,8 @@
  *     /optimizer/vars @name           the optimizer's name
  *     /optimizer/vars/0, 1, …         its variables in the order in which Keras makes them
  *
- * Those variables are, as far as they are in use: iteration (int64), learning_rate (float32; not with a schedule),
- * averages of all weights, gradient accumulators of all weights, the slots of the rule
+ * The optimizer's variables are, as far as they are in use: iteration (int64), learning_rate (float32; not with a
+ * schedule), averages of all weights, gradient accumulators of all weights, the slots of the rule
  * (ls_optimizer_ops.slots_interleaved tells which of them take turns), scalars (Nadam's u_product). Keras knows them by
  * their place alone.
  */

@@ -13,10 +13,10 @@ ls_status ls_yaml_parse(const char *text, size_t bytes, const char *name, ls_con
 /* Apply "fit.epochs=3" to a tree, from the command line or a program: the value is YAML; missing maps are made;
  * "model.1.dense.units" walks into lists by index. */
 ls_status ls_yaml_set(ls_config *root, const char *assignment);
-/* The same in at most so many steps, where the last one is a key with dots: in two, "set.fit.epochs=3" sets
+/* ls_yaml_set in at most so many steps, where the last one is a key with dots: in two, "set.fit.epochs=3" sets
  * "fit.epochs". */
 ls_status ls_yaml_set_steps(ls_config *root, const char *assignment, size_t steps);
-/* The same for a value that is a tree already, which is copied. name: who says so, for messages. */
+/* ls_yaml_set of a value that is a tree already, which is copied. name: who says so, for messages. */
 ls_status ls_yaml_put(ls_config *root, const char *path, const ls_config *value, const char *name);
 
 #endif

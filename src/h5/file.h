@@ -33,16 +33,16 @@ ls_status ls_h5_image_save(hid_t file, const char *path);
 /* A copy of the image as it would be saved (ls_free), for a file within a file. */
 ls_status ls_h5_image_bytes(hid_t file, void **image, size_t *bytes);
 
-/* For reading. LS_ERR_IO: it cannot be opened. LS_ERR_FORMAT: it is no HDF5 file, or damaged. */
+/* Open the file at path for reading. LS_ERR_IO: it cannot be opened. LS_ERR_FORMAT: it is no HDF5 file, or damaged. */
 ls_status ls_h5_open_read(const char *path, hid_t *file);
 
 /*
- * For reading, a whole file of n bytes that are copied. name: for messages. Not two of one name at a time, unless they
- * are the same bytes: HDF5 takes them for one file.
+ * Open for reading a whole file of n bytes that are copied. name: for messages. Not two of one name at a time, unless
+ * they are the same bytes: HDF5 takes them for one file.
  */
 ls_status ls_h5_open_image(const void *bytes, size_t n, const char *name, hid_t *file);
 
-/* Either kind; H5I_INVALID_HID is accepted. */
+/* Close an image or a file opened for reading; H5I_INVALID_HID is accepted. */
 void ls_h5_close(hid_t file);
 
 /* ---- writing. Groups on the way to an object are made as needed. ---- */
@@ -66,7 +66,8 @@ bool ls_h5_is_group(hid_t file, const char *path);
 bool ls_h5_has_attribute(hid_t file, const char *object, const char *name);
 
 /*
- * LS_ERR_FORMAT if it is missing or of another kind. A text may be of fixed or variable length, a number of any width.
+ * An attribute of an object. LS_ERR_FORMAT if it is missing or of another kind. A text may be of fixed or variable
+ * length, a number of any width.
  */
 ls_status ls_h5_get_text(hid_t file, const char *object, const char *name, char **text); /* ls_free */
 ls_status ls_h5_get_texts(hid_t file, const char *object, const char *name, char ***texts, size_t *n);

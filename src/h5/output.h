@@ -23,12 +23,12 @@ typedef struct ls_h5_output {
 
 /* A usage error if the file cannot become the output: it is no regular file, or it is one of the inputs. */
 ls_status ls_h5_output_check(const char *path, const char *const *inputs, size_t n);
-/* A usage error unless it is 0 … 9. */
+/* A usage error unless the level of compression is 0 … 9. */
 ls_status ls_h5_output_check_deflate(int deflate);
 /* A usage error unless the name can be that of a group or dataset. what: "a split". */
 ls_status ls_h5_output_check_name(const char *name, const char *what);
 
-/* The same for a split: "preprocessing" is taken. */
+/* ls_h5_output_check_name for a split: "preprocessing" is taken. */
 ls_status ls_h5_output_check_split(const char *name);
 
 /*
@@ -40,7 +40,7 @@ ls_status ls_h5_output_commit(ls_h5_output *out);
 /* Nothing is left of a file that was not committed. */
 void ls_h5_output_end(ls_h5_output *out);
 
-/* LS_ERR_IO with HDF5's reason, after a failed HDF5 call. */
+/* Fail with LS_ERR_IO and HDF5's reason, after a failed HDF5 call. */
 ls_status ls_h5_output_fail(const char *path);
 
 /* Below are plain HDF5 calls without times. < 0 or false: HDF5 failed. */

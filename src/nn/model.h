@@ -62,7 +62,7 @@ ls_status ls_model_init_weights(ls_model *model, uint64_t seed);
 /* Sum of all weight penalties of what is trained. Keras adds it to the loss once, not divided by the batch. */
 double ls_model_penalty(const ls_model *model);
 
-/* "dense/kernel". Borrowed text in out. */
+/* A parameter's name, "dense/kernel", in out, which is returned. */
 #define LS_PARAM_NAME_BYTES 160
 const char *ls_model_param_name(const ls_model *model, const ls_param *param, char out[LS_PARAM_NAME_BYTES]);
 const ls_layer *ls_model_param_layer(const ls_model *model, const ls_param *param);

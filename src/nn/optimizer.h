@@ -19,7 +19,7 @@ typedef struct ls_optimizer_common {
     int64_t gradient_accumulation_steps; /* INT64_MIN: none */
 } ls_optimizer_common;
 
-/* Its option table; without learning_rate, which may be a schedule. */
+/* The option table of ls_optimizer_common; without learning_rate, which may be a schedule. */
 extern const ls_option ls_optimizer_common_options[];
 
 typedef struct ls_optimizer_ops {

@@ -29,11 +29,12 @@ typedef struct ls_windows {
     uint64_t window; /* chunks of a window; 0: there are no windows */
 } ls_windows;
 
-/* Of the whole. n may be 0. Tables, at most 128 KiB, are allocated once here; every epoch reuses them. */
+/* An order of 0 … n-1 as a whole. n may be 0. Tables, at most 128 KiB, are allocated once here; every epoch reuses
+ * them. */
 ls_status ls_permutation_create(uint64_t n, uint64_t seed, ls_permutation **out);
-/* Windowed; n, windows->chunk and windows->window are above 0. */
+/* An order in windows; n, windows->chunk and windows->window are above 0. */
 ls_status ls_permutation_create_windowed(uint64_t n, const ls_windows *windows, uint64_t seed, ls_permutation **out);
-/* 0, 1, 2, … in windows. */
+/* The order 0, 1, 2, … in windows. */
 ls_status ls_permutation_create_in_order(uint64_t n, const ls_windows *windows, ls_permutation **out);
 void ls_permutation_free(ls_permutation *permutation);
 

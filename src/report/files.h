@@ -8,12 +8,12 @@
 
 bool ls_report_has(const char *directory, const char *file);
 
-/* A whole file, appended. */
+/* Append a whole file to out. */
 ls_status ls_report_read(const char *path, ls_text *out);
-/* A JSON object. */
+/* Read a file that holds a JSON object. */
 ls_status ls_report_json(const char *path, ls_config **out);
 
-/* Of a map: the text of an entry, "" if it is absent or null; its number, NAN if it is none. map may be NULL. */
+/* The text of an entry of a map, "" if it is absent or null; its number, NAN if it is none. map may be NULL. */
 const char *ls_report_text(const ls_config *map, const char *key);
 double ls_report_number(const ls_config *map, const char *key);
 

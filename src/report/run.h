@@ -18,7 +18,7 @@ typedef struct ls_run {
     double *over[LS_OVER];     /* [history->rows] where each epoch ended; NAN: not known */
 } ls_run;
 
-/* Is it the directory of a run? */
+/* Is `directory` that of a run? */
 bool ls_is_run(const char *directory);
 ls_status ls_run_read(const char *directory, ls_run **out);
 void ls_run_free(ls_run *run);
@@ -27,7 +27,7 @@ const char *ls_run_text(const ls_run *run, const char *key); /* of run.json; "" 
 double ls_run_number(const ls_run *run, const char *key);    /* NAN if it is not there */
 /* Numbers of a column of the history, NULL if there is none; [history->rows], ls_free. */
 ls_status ls_run_column(const ls_run *run, const char *name, double **out);
-/* "val_loss" is the loss of the validation; noise scales and learning rates are no metric. */
+/* Is a column of the history a metric? Losses, noise scales and learning rates are none. */
 bool ls_is_metric(const char *column);
 
 /* The time of an update for every number of ranks that worked on the run: medians over epochs. None without timings. */

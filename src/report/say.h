@@ -15,7 +15,7 @@ const char *ls_say_measured(double value, char out[LS_SAY_BYTES]);
 const char *ls_say_count(double value, char out[LS_SAY_BYTES]);
 /* "350 ms", "12.3 s", "4 min 10 s", "3 h 05 min"; NAN: "". */
 const char *ls_say_seconds(double seconds, char out[LS_SAY_BYTES]);
-/* At an axis: as %g, with commas from 10,000. */
+/* A number at an axis: as %g, with commas from 10,000. */
 const char *ls_say_tick(double value, char out[LS_SAY_BYTES]);
 
 /* "412 (95 % interval 380 to 455)", or the value alone if there is no interval; rounded to whole numbers. */

@@ -24,7 +24,8 @@ typedef struct ls_need {
     double batch_size, microbatches, updates;
 } ls_need;
 
-/* The section, or a sentence why there is none. need [needs]: for predictions; may be empty. Sorts the times. */
+/* The section about scaling, or a sentence why there is none. need [needs]: for predictions; may be empty. Sorts the
+ * times. */
 ls_status ls_scaling_draw(ls_document *document, ls_times *times, const ls_need *need, size_t needs);
 
 #endif

@@ -19,7 +19,7 @@ typedef struct ls_sheet {
 ls_status ls_sheet_read(const char *path, ls_sheet **out);
 void ls_sheet_free(ls_sheet *sheet);
 
-/* LS_NO_COLUMN if there is none. */
+/* The index of a column by its name; LS_NO_COLUMN if there is none. */
 size_t ls_sheet_find(const ls_sheet *sheet, const char *name);
 /*
  * LS_ERR_DATA naming the file unless there are these columns (NULL-terminated) and all their cells are numbers, empty
@@ -27,7 +27,7 @@ size_t ls_sheet_find(const ls_sheet *sheet, const char *name);
  */
 ls_status ls_sheet_need(const ls_sheet *sheet, const char *path, const char *const *names);
 
-/* The same for all columns there are. */
+/* ls_sheet_need for all columns there are. */
 ls_status ls_sheet_need_numbers(const ls_sheet *sheet, const char *path);
 
 double ls_sheet_number(const ls_sheet *sheet, size_t row, size_t column);    /* NAN without a column */

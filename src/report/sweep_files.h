@@ -52,7 +52,7 @@ bool ls_is_sweep(const char *directory);
 ls_status ls_swept_read(const char *directory, ls_swept_all **out);
 void ls_swept_free(ls_swept_all *sweep);
 
-/* Are there finished trials of it, and is it no repetition on other ranks? */
+/* Are there finished trials of a combination, and is it no repetition on other ranks? */
 bool ls_combo_counts(const ls_combo *combo);
 /* Did all seeds of a combination reach the target? */
 bool ls_combo_is_feasible(const ls_combo *combo);

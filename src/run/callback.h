@@ -28,7 +28,7 @@ struct ls_callback_run {
     bool survives_nan;       /* a loss that is not finite is no error but a log */
 };
 
-/* As ls_state_text, for a text of any length; text->data may become NULL if empty. */
+/* ls_state_text for a text of any length; text->data may become NULL if empty. */
 ls_status ls_state_bytes(ls_state *state, const char *name, ls_text *text);
 /* A copy of all weights in the layout of model->weights, one array per parameter in the file. */
 ls_status ls_state_weights(ls_state *state, const char *name, float *weights);
@@ -85,7 +85,7 @@ typedef struct ls_callbacks_settings {
     size_t callbacks;
 } ls_callbacks_settings;
 
-/* Not collective. Makes those of trainer->experiment, and plans the logs: columns of the history. Sets
+/* Not collective. Makes the callbacks of trainer->experiment, and plans the logs: columns of the history. Sets
  * trainer->callbacks. */
 ls_status ls_callbacks_create(ls_trainer *trainer, const ls_callbacks_settings *settings, ls_callbacks **out);
 void ls_callbacks_free(ls_callbacks *callbacks);

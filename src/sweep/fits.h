@@ -74,15 +74,15 @@ typedef struct ls_scaling_fit {
     double error;  /* root mean square of the relative errors */
 } ls_scaling_fit;
 
-/* LS_ERR_DATA: fewer than two numbers of ranks, or a point that is not positive. */
+/* Fit step times. LS_ERR_DATA: fewer than two numbers of ranks, or a point that is not positive. */
 ls_status ls_scaling_fit_make(const ls_scaling_point *point, size_t n, ls_scaling_fit *out);
 double ls_scaling_fit_at(const ls_scaling_fit *fit, double ranks, double microbatches); /* seconds */
 
 /* ---- small statistics ---- */
 
-/* Of n > 0 numbers, which are sorted in place. */
+/* The median of n > 0 numbers, which are sorted in place. */
 double ls_median(double *x, size_t n);
-/* p in [0, 1] of n > 0 sorted numbers, linear between them (Hyndman and Fan's definition 7). */
+/* The quantile p in [0, 1] of n > 0 sorted numbers, linear between them (Hyndman and Fan's definition 7). */
 double ls_quantile(const double *sorted, size_t n, double p);
 
 #endif

@@ -15,7 +15,7 @@ void ls_search_points(double low, double high, uint64_t seed, size_t n, double *
 double ls_search_step(double low, double high, size_t n);
 
 /*
- * Of a search with `n` trials behind it: true and the next rate, or false: it is through. up: larger values are better.
+ * The next rate of a search with `n` trials behind it; false: it is through. up: larger values are better.
  */
 bool ls_search_next(const ls_rate_search *search, const ls_trial_result *done, size_t n, bool up, double *rate);
 
@@ -25,7 +25,7 @@ uint64_t ls_search_limit(const ls_trial_result *done, size_t n);
 /* Which of n > 0 trials was best. */
 size_t ls_search_best(const ls_trial_result *done, size_t n, bool up);
 
-/* -1: the rate of the best is the lowest that was tried; 1: the highest; 0: neither. n > 1 */
+/* Where the best trial lies. -1: its rate is the lowest that was tried; 1: the highest; 0: neither. n > 1 */
 int ls_search_edge(const ls_trial_result *done, size_t n, bool up);
 
 /* The most trials a search can have. */

@@ -23,7 +23,7 @@ typedef struct ls_trial {
     uint64_t limit; /* updates after which it has lost; 0: none */
 } ls_trial;
 
-/* As in trials.csv. NAN: not known. */
+/* What a trial came to; the numbers are those of its row in trials.csv. NAN: not known. */
 typedef struct ls_trial_result {
     ls_trial_status status;
     double learning_rate;

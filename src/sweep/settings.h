@@ -30,7 +30,7 @@ ls_status ls_trial_experiment(const ls_sweep *sweep, const ls_trial *trial, uint
 uint64_t ls_updates_for(uint64_t seen, uint64_t batch_size, uint64_t samples);
 uint64_t ls_samples_of(uint64_t updates, uint64_t batch_size, uint64_t samples);
 
-/* The budget of that experiment in updates; UINT64_MAX: it is in seconds. */
+/* The budget of a trial's experiment in updates; UINT64_MAX: it is in seconds. */
 uint64_t ls_trial_updates(const ls_sweep *sweep, const ls_experiment *experiment, uint64_t samples);
 
 #endif

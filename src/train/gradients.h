@@ -68,7 +68,7 @@ void ls_gradients_free(ls_gradients *gradients);
 
 /* Start a step (or start it again): nothing is accumulated yet. */
 void ls_gradients_begin(ls_gradients *gradients, uint64_t update);
-/* For ls_engine_backward. Buckets are reduced, collectively, as their layers finish. */
+/* The sink for ls_engine_backward. Buckets are reduced, collectively, as their layers finish. */
 ls_gradient_sink ls_gradients_sink(ls_gradients *gradients);
 
 /*

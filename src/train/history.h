@@ -18,10 +18,11 @@ void ls_history_free(ls_history *history);
 
 /* Columns are fixed by the first row; until there are any, by this call. names need not be sorted. */
 ls_status ls_history_set_columns(ls_history *history, const char *const *names, size_t n);
-/* A row; logs whose name has no column are dropped, columns without a log get NAN. */
+/* Add a row; logs whose name has no column are dropped, columns without a log get NAN. */
 ls_status ls_history_add(ls_history *history, uint64_t epoch, const ls_log *logs, size_t n);
 
-/* As Python's repr: the shortest text that reads back the same, always with a point or an exponent (or inf, nan). */
+/* A number as Python's repr writes it: the shortest text that reads back the same, always with a point or an exponent
+ * (or inf, nan). */
 #define LS_PYTHON_FLOAT_BYTES 40
 void ls_python_float(double value, char out[LS_PYTHON_FLOAT_BYTES]);
 

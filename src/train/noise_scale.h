@@ -44,7 +44,7 @@ void ls_noise_scale_begin(ls_noise_scale *noise, ls_gradients *gradients, const 
 /* Collective. After the gradients of a batch are exact. A batch of one microbatch says nothing and is passed over. */
 ls_status ls_noise_scale_end(ls_noise_scale *noise, const ls_gradients *gradients, const ls_local_batch *batch);
 
-/* One measured step: S and Q, see above. */
+/* Count one measured step with the S and Q of the file's head. */
 void ls_noise_scale_add(ls_noise_scale *noise, double S, double Q);
 ls_noise_estimate ls_noise_scale_estimate(const ls_noise_scale *noise);
 

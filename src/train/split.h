@@ -31,8 +31,8 @@ typedef struct ls_split {
 
 /*
  * Find the arrays of a split, without reading them. Names are matched with the model's inputs and outputs; sample
- * counts must agree. Shapes are checked by ls_split_bind. model NULL: only x and y in the order given (to learn the
- * input shape).
+ * counts must agree. Shapes are checked when a task is made of it (ls_task_create). model NULL: only x and y in the
+ * order given (to learn the input shape).
  */
 ls_status ls_split_open(const ls_split_spec *spec, const ls_model *model, ls_split **out);
 /* The last `fraction` of a split, as Keras cuts it (before any shuffling): shrinks split, makes a view of the rest. */
@@ -40,7 +40,8 @@ ls_status ls_split_cut(ls_split *split, double fraction, const ls_config *at, ls
 void ls_split_free(ls_split *split);
 
 /*
- * Bytes of its samples as they are stored, without those in the program's memory; SIZE_MAX: more than can be addressed.
+ * Bytes of the samples of a split as they are stored, without those in the program's memory; SIZE_MAX: more than can be
+ * addressed.
  */
 size_t ls_split_bytes(const ls_split *split);
 /* Rows of a chunk if nobody gives another number: those of the first input's HDF5 chunks, or 1024 if it has none. */
@@ -51,17 +52,17 @@ ls_status ls_split_read(ls_split *split, const ls_sharing *sharing);
 /* What ls_split_stream would ask of ls_feed_open. */
 ls_feed_settings ls_split_feed_settings(const ls_split *split, const ls_windows *windows, uint64_t most,
                                         const ls_sharing *sharing);
-/* Collective over sharing. Read them a window at a time: of split->windows and a seed if it is shuffled. */
+/* Collective over sharing. Read the arrays a window at a time: of split->windows and a seed if it is shuffled. */
 ls_status ls_split_stream(ls_split *split, const ls_feed_settings *settings);
 
 /* What can be known of the data without reading them, as text: the same on all ranks, or they are not the same data. */
 ls_status ls_split_facts(const ls_split *split, ls_text *out);
-/* ls_array_identify for its arrays, which ls_split_read and ls_split_stream do; a view's are those of the split it was
- * cut from. */
+/* ls_array_identify for the arrays of a split, which ls_split_read and ls_split_stream do; a view's are those of the
+ * split it was cut from. */
 ls_status ls_split_identify(ls_split *split);
 /* Identity of the data, as text: the range and the arrays' identities, which do not depend on where the values are. */
 ls_status ls_split_identity(const ls_split *split, ls_text *out);
-/* That, and the hashes of all that is in memory: the same on all ranks, or they have not read the same. */
+/* ls_split_identity and the hashes of all that is in memory: the same on all ranks, or they have not read the same. */
 ls_status ls_split_contents(const ls_split *split, ls_text *out);
 
 /*

@@ -57,10 +57,11 @@ ls_status ls_task_create_from(const ls_comm *comm, const ls_experiment *experime
 void ls_task_free(ls_task *task);
 
 /*
- * Without data: the model alone, from a description that names its input shape, or from data.train if it can be opened.
+ * The model alone, without a task or data, from a description that names its input shape, or from data.train if it can
+ * be opened.
  */
 ls_status ls_task_model(const ls_experiment *experiment, ls_model **out);
-/* The same with the input shape of this split. */
+/* ls_task_model with the input shape of this split. */
 ls_status ls_task_model_for(const ls_experiment *experiment, const ls_split_spec *spec, ls_model **out);
 
 /* Fresh weights from the seed, or those of initial_weights. */

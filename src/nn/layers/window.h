@@ -10,7 +10,7 @@
 
 #include "nn/layers/layers.h"
 
-/* One of the two axes. */
+/* What a window does along the height or along the width of an image. */
 typedef struct ls_window_axis {
     size_t size, out, kernel, stride, dilation;
     size_t before; /* padding cells in front */
