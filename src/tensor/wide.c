@@ -28,7 +28,7 @@ void ls_wide_add(ls_wide *sum, double x)
     memcpy(&bits, &x, sizeof bits);
     biased = (int)(bits >> 52 & 0x7ff);
     if (biased >= TOO_LARGE) {
-        sum->bad++;
+        *(isnan(x) ? &sum->nan : x > 0 ? &sum->plus : &sum->minus) += 1;
         return;
     }
     place = biased - LAST_PLACE;
@@ -53,7 +53,9 @@ void ls_wide_add_wide(ls_wide *sum, const ls_wide *other)
 {
     for (size_t i = 0; i < LS_WIDE_LIMBS; i++)
         sum->limb[i] += other->limb[i];
-    sum->bad += other->bad;
+    sum->plus += other->plus;
+    sum->minus += other->minus;
+    sum->nan += other->nan;
 }
 
 /*
@@ -83,8 +85,10 @@ double ls_wide_value(const ls_wide *sum)
     bool negative;
     int spare;
 
-    if (sum->bad)
+    if (sum->nan || (sum->plus && sum->minus))
         return NAN;
+    if (sum->plus || sum->minus)
+        return sum->plus ? INFINITY : -INFINITY;
     carried = carry(sum, false, digit + 2);
     negative = carried < 0;
     if (negative)

@@ -5,6 +5,7 @@
 #include "ls_test.h"
 
 #include <limits.h>
+#include <math.h>
 #include <stdlib.h>
 
 #include "comm/carrier.h"
@@ -265,6 +266,29 @@ static void impossible_sizes_are_refused(void **unused)
     free(bounds);
 }
 
+/* The total over ranks of one value each. */
+static double wide_total(double mine)
+{
+    ls_wide sum;
+
+    ls_wide_clear(&sum, 1);
+    ls_wide_add(&sum, mine);
+    MPI_Allreduce(MPI_IN_PLACE, &sum, LS_WIDE_WORDS, MPI_INT64_T, MPI_SUM, world->mpi);
+    return ls_wide_value(&sum);
+}
+
+static void wide_infinities_add_over_ranks(void **unused)
+{
+    const bool last = rank == P - 1;
+
+    (void)unused;
+    assert_true(all_ranks(wide_total(last ? INFINITY : -1e30) == INFINITY));
+    assert_true(all_ranks(wide_total(last ? -INFINITY : 1e30) == -INFINITY));
+    assert_true(all_ranks(isnan(wide_total(last ? (double)NAN : INFINITY))));
+    if (P > 1)
+        assert_true(all_ranks(isnan(wide_total(last ? INFINITY : -INFINITY))));
+}
+
 /* ls_wide travels as plain integers. */
 static void wide_sums_add_over_ranks(void **unused)
 {
@@ -289,6 +313,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(unknown_names_list_the_known),
         cmocka_unit_test(impossible_sizes_are_refused),
         cmocka_unit_test(wide_sums_add_over_ranks),
+        cmocka_unit_test(wide_infinities_add_over_ranks),
     };
     int failed = 1;
 

@@ -96,24 +96,45 @@ static void ties_go_to_even_and_anything_breaks_them(void **unused)
     }
 }
 
-static void bad_values_make_nan(void **unused)
+static void infinities_and_nan_are_told_apart(void **unused)
 {
-    ls_wide sum, other;
-
     (void)unused;
     assert_true(isnan(SUM(1.0, (double)NAN)));
-    assert_true(isnan(SUM(INFINITY)));
+    assert_true(isnan(SUM(INFINITY, (double)NAN)));
     assert_true(isnan(SUM(INFINITY, -INFINITY)));
-    assert_true(isnan(SUM(0x1p383)));
+    assert_true(isnan(SUM(-(double)NAN, -INFINITY)));
+    assert_true(SUM(INFINITY) == INFINITY);
+    assert_true(SUM(-INFINITY) == -INFINITY);
+    assert_true(SUM(1e30, INFINITY, -1e100, INFINITY) == INFINITY);
+    assert_true(SUM(-INFINITY, 1e100, -INFINITY) == -INFINITY);
+    assert_true(SUM(0x1p383, 1.0) == INFINITY); /* beyond the limbs, and far beyond any float squared */
+    assert_true(SUM(-0x1p383, 1.0) == -INFINITY);
     assert_true(isnan(SUM(-1e300, 1e300)));
-    ls_wide_clear(&sum, 1);
-    ls_wide_clear(&other, 1);
-    ls_wide_add(&sum, 1.0);
-    ls_wide_add(&other, (double)NAN);
-    ls_wide_add(&other, INFINITY);
-    ls_wide_add_wide(&sum, &other);
-    assert_int_equal(sum.bad, 2);
-    assert_true(isnan(ls_wide_value(&sum)));
+}
+
+/* However the values are cut into partial sums, the total is the same. */
+static void infinities_survive_partial_sums(void **unused)
+{
+    static const double kinds[] = {1.0, -0x1p100, INFINITY, -INFINITY, (double)NAN};
+    const size_t n = sizeof kinds / sizeof kinds[0];
+
+    (void)unused;
+    for (size_t i = 0; i < n * n * n; i++) {
+        const double x[] = {kinds[i % n], kinds[i / n % n], kinds[i / n / n]};
+        const double want = x[0] + x[1] + x[2];
+        ls_wide sum, other;
+
+        ls_wide_clear(&sum, 1);
+        ls_wide_clear(&other, 1);
+        ls_wide_add(&sum, x[0]);
+        ls_wide_add(&other, x[1]);
+        ls_wide_add(&other, x[2]);
+        ls_wide_add_wide(&sum, &other);
+        if (isfinite(want))
+            assert_true(isfinite(ls_wide_value(&sum)));
+        else
+            assert_true(isnan(want) ? isnan(ls_wide_value(&sum)) : ls_wide_value(&sum) == want);
+    }
 }
 
 static void what_lies_below_is_cut_off(void **unused)
@@ -302,7 +323,8 @@ int main(void)
         cmocka_unit_test(a_single_number_comes_back),
         cmocka_unit_test(cancellation_leaves_what_is_small),
         cmocka_unit_test(ties_go_to_even_and_anything_breaks_them),
-        cmocka_unit_test(bad_values_make_nan),
+        cmocka_unit_test(infinities_and_nan_are_told_apart),
+        cmocka_unit_test(infinities_survive_partial_sums),
         cmocka_unit_test(what_lies_below_is_cut_off),
         cmocka_unit_test(limbs_take_many_additions),
         cmocka_unit_test(sums_agree_with_128_bit_integers),
