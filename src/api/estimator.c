@@ -404,7 +404,7 @@ ls_status ls_estimator_evaluate(ls_estimator *e, const ls_data *data, const ls_l
     LS_TRY_CLEANUP(ls_agree(e->comm, st));
     LS_TRY_CLEANUP(bind(e, data, &task));
     if (!task->has_loss) {
-        const char *why = e->experiment->compile_refused; /* of a model that Keras compiled in another way */
+        const char *why = e->experiment->refused.loss; /* of a model that Keras compiled in another way */
 
         st = ls_fail(LS_ERR_CONFIG, "%s: there is nothing to evaluate", why ? why : "compile.loss is missing");
         goto cleanup;

@@ -1,4 +1,6 @@
 /* lockstep evaluate */
+#include <stdio.h>
+
 #include "cli/data_arguments.h"
 #include "cli/report.h"
 #include "train/evaluate.h"
@@ -15,8 +17,10 @@ static ls_status evaluate(const ls_comm *comm, const ls_data_arguments *a)
     size_t n;
     ls_status st = LS_OK;
 
-    if (a->experiment->compile_refused)
-        return ls_fail(LS_ERR_CONFIG, "%s; without it there is nothing to evaluate", a->experiment->compile_refused);
+    if (a->experiment->refused.loss)
+        return ls_fail(LS_ERR_CONFIG, "%s; without it there is nothing to evaluate", a->experiment->refused.loss);
+    if (a->experiment->refused.metrics && comm->rank == 0)
+        fprintf(stderr, "lockstep: warning: %s; left out here\n", a->experiment->refused.metrics);
     if (!a->task->has_loss)
         return ls_fail(LS_ERR_CONFIG, "'%s' was compiled without a loss: there is nothing to evaluate", a->model);
     LS_TRY(ls_task_check_targets(a->task, a->task->test));

@@ -527,7 +527,7 @@ void ls_experiment_free(ls_experiment *e)
     ls_free(e->distributed.blas_kernel);
     ls_free(e->file);
     ls_free(e->name);
-    ls_free(e->compile_refused);
+    ls_keras_refused_reset(&e->refused);
     ls_free(e->initial_weights);
     ls_free(e->output);
     ls_config_free(e->root);
@@ -562,7 +562,8 @@ static ls_status read_model_file(ls_experiment *e)
 {
     ls_config *model = ls_config_get(e->root, "model"), *from = NULL;
     const ls_config *file = model && model->count == 1 ? ls_config_get(model, "file") : NULL;
-    char *path = NULL, *refused = NULL;
+    ls_keras_refused refused = {0};
+    char *path = NULL;
     const char *text;
     ls_status st;
 
@@ -576,7 +577,7 @@ static ls_status read_model_file(ls_experiment *e)
 cleanup:
     ls_config_free(from);
     ls_free(path);
-    ls_free(refused);
+    ls_keras_refused_reset(&refused);
     return st;
 }
 
@@ -675,12 +676,11 @@ ls_status ls_experiment_with(const ls_experiment *experiment, const char *settin
         return st;
     }
     LS_TRY(ls_experiment_create(root, experiment->file, out));
-    if (experiment->compile_refused && !((*out)->compile_refused = ls_strdup(experiment->compile_refused))) {
+    if ((st = ls_keras_refused_copy(&experiment->refused, &(*out)->refused)) != LS_OK) {
         ls_experiment_free(*out);
         *out = NULL;
-        return LS_ERR_MEMORY;
     }
-    return LS_OK;
+    return st;
 }
 
 /* A Sequential description that takes its input shape from the data gets it written out. */

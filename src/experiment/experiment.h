@@ -6,6 +6,7 @@
 
 #include "base/options.h"
 #include "data/dataset.h"
+#include "formats/keras_architecture.h"
 #include "nn/engine.h"
 #include "nn/optimizer.h"
 #include "nn/outputs.h"
@@ -80,7 +81,7 @@ typedef struct ls_experiment {
     uint64_t memory_bytes;  /* data.memory: of data held on a node; 0: no limit */
     const ls_config *model; /* description */
     const ls_config *compile;
-    char *compile_refused; /* why a model of Keras is not compiled as its file says; NULL: it is */
+    ls_keras_refused refused; /* what a model of Keras was compiled with that `compile` leaves out */
     ls_optimizer optimizer;
     ls_fit_options fit;
     struct ls_callback_spec *callback; /* [callbacks] in the order of the file */

@@ -4,11 +4,9 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "formats/keras_architecture.h"
 #include "formats/keras_file.h"
 #include "formats/yaml.h"
 #include "h5/file.h"
-#include "nn/optimizer.h"
 #include "nn/outputs.h"
 
 /* ---- files of lockstep ---- */
@@ -50,25 +48,17 @@ static ls_status own_experiment(hid_t file, const char *path, ls_config **out)
 
 /* ---- files of Keras ---- */
 
-/*
- * Can lockstep do what this says? A model takes its losses and metrics only when it is used, which would be too late.
- */
-static ls_status check_compile(const ls_config *compile, const ls_model *model)
+/* A model takes its losses and metrics only when it is used, which would be too late. */
+static ls_status check_outputs(const ls_config *compile, const ls_model *model)
 {
-    const ls_config *optimizer = ls_config_get(compile, "optimizer");
     ls_output_spec *outputs = NULL;
-    ls_optimizer parsed = {0};
-    ls_status st = ls_outputs_read(compile, model, &outputs);
+    const ls_status st = ls_outputs_read(compile, model, &outputs);
 
     ls_outputs_free(outputs, model->outputs);
-    if (st == LS_OK && optimizer) {
-        st = ls_optimizer_parse(optimizer, "compile.optimizer", &parsed);
-        ls_optimizer_reset(&parsed);
-    }
     return st;
 }
 
-static ls_status put_compile(const ls_keras_json *json, ls_config *root, const char *path, char **refused)
+static ls_status put_compile(const ls_keras_json *json, ls_config *root, const char *path, ls_keras_refused *refused)
 {
     ls_config *draft = ls_config_create(LS_CONFIG_MAP, path);
     ls_model *model = NULL;
@@ -77,20 +67,20 @@ static ls_status put_compile(const ls_keras_json *json, ls_config *root, const c
     if (!draft)
         return LS_ERR_MEMORY;
     LS_TRY_CLEANUP(ls_model_create(ls_config_get(root, "model"), NULL, NULL, &model));
-    st = ls_keras_put_compile(json->model, json->training, model, draft);
+    st = ls_keras_put_compile(json->model, json->training, model, draft, refused);
     if (st == LS_OK)
-        st = check_compile(ls_config_get(draft, "compile"), model);
+        st = check_outputs(ls_config_get(draft, "compile"), model);
     if (st == LS_OK)
         st = ls_config_put(root, "compile", ls_config_get(draft, "compile"));
     else if (st != LS_ERR_MEMORY)
-        st = (*refused = ls_strdup(ls_error_message())) ? LS_OK : LS_ERR_MEMORY;
+        st = (refused->loss = ls_strdup(ls_error_message())) ? LS_OK : LS_ERR_MEMORY;
 cleanup:
     ls_model_free(model);
     ls_config_free(draft);
     return st;
 }
 
-static ls_status keras_experiment(const char *path, ls_config **out, char **refused)
+static ls_status keras_experiment(const char *path, ls_config **out, ls_keras_refused *refused)
 {
     ls_config *root = NULL;
     ls_keras_json json;
@@ -119,14 +109,14 @@ cleanup:
     return st;
 }
 
-ls_status ls_model_file_experiment(const char *path, ls_config **out, char **refused)
+ls_status ls_model_file_experiment(const char *path, ls_config **out, ls_keras_refused *refused)
 {
     hid_t file;
     ls_status st;
     bool own;
 
     *out = NULL;
-    *refused = NULL;
+    *refused = (ls_keras_refused){0};
     if (ls_keras_file_kind(path) == LS_FILE_ZIP)
         return keras_experiment(path, out, refused);
     LS_TRY(ls_h5_open_read(path, &file));

@@ -5,6 +5,7 @@
 #include <hdf5.h>
 
 #include "base/config.h"
+#include "formats/keras_architecture.h"
 
 #define LS_MODEL_FILE_GROUP "/lockstep" /* what lockstep keeps beside what Keras reads */
 #define LS_MODEL_FILE_FORMAT 2
@@ -14,9 +15,9 @@ ls_status ls_model_file_open(const char *path, hid_t *file);
 
 /*
  * The tree of the experiment. Of a file of Keras: model, compile and no data. How that was compiled may be beyond
- * lockstep, which does not keep a model from predicting: then there is no compile, and *refused (ls_free) says why;
- * else it is NULL.
+ * lockstep, which does not keep a model from predicting, nor a strange optimizer one from being evaluated: what is left
+ * out of the tree *refused says, to be reset by the caller, also after a failure.
  */
-ls_status ls_model_file_experiment(const char *path, ls_config **out, char **refused);
+ls_status ls_model_file_experiment(const char *path, ls_config **out, ls_keras_refused *refused);
 
 #endif

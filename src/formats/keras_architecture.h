@@ -19,11 +19,23 @@
 /* The `model:` entry of the map `out`, from the whole JSON of the model. */
 ls_status ls_keras_put_model(const ls_config *json, ls_config *out);
 
+/* What a model was compiled with that lockstep does not have: messages, owned; NULL: it has it. */
+typedef struct ls_keras_refused {
+    char *loss;      /* or loss_weights: then there is no `compile:` at all */
+    char *optimizer; /* then the model can be evaluated, but not trained as it was */
+    char *metrics;   /* each that was left out */
+} ls_keras_refused;
+
+ls_status ls_keras_refused_copy(const ls_keras_refused *from, ls_keras_refused *out);
+void ls_keras_refused_reset(ls_keras_refused *refused);
+
 /*
  * The `compile:` entry of `out`. model: built from the entry above; json: of the same file, for the names under which a
- * model gives its outputs. training: "training_config" or "compile_config".
+ * model gives its outputs. training: "training_config" or "compile_config". An optimizer and metrics that lockstep does
+ * not have are left out and said in *refused; a loss that it does not have is an error.
  */
-ls_status ls_keras_put_compile(const ls_config *json, const ls_config *training, const ls_model *model, ls_config *out);
+ls_status ls_keras_put_compile(const ls_config *json, const ls_config *training, const ls_model *model, ls_config *out,
+                               ls_keras_refused *refused);
 
 /*
  * What `input_layers` and `output_layers` list, in Keras's order: tensors ([layer, call, 0]) in a list, by name (then

@@ -9,10 +9,48 @@
 #include "nn/metric.h"
 #include "nn/optimizer.h"
 
+void ls_keras_refused_reset(ls_keras_refused *refused)
+{
+    ls_free(refused->loss);
+    ls_free(refused->optimizer);
+    ls_free(refused->metrics);
+    *refused = (ls_keras_refused){0};
+}
+
+ls_status ls_keras_refused_copy(const ls_keras_refused *from, ls_keras_refused *out)
+{
+    *out = (ls_keras_refused){0};
+    if ((from->loss && !(out->loss = ls_strdup(from->loss))) ||
+        (from->optimizer && !(out->optimizer = ls_strdup(from->optimizer))) ||
+        (from->metrics && !(out->metrics = ls_strdup(from->metrics)))) {
+        ls_keras_refused_reset(out);
+        return LS_ERR_MEMORY;
+    }
+    return LS_OK;
+}
+
+/* The last error becomes a note in *said, after those that are there; only want of memory stays an error. */
+static ls_status note(ls_status st, char **said)
+{
+    ls_text text = {0};
+
+    if (st == LS_OK || st == LS_ERR_MEMORY)
+        return st;
+    ls_text_add(&text, "%s%s%s", *said ? *said : "", *said ? "; " : "", ls_error_message());
+    if (text.status != LS_OK) {
+        ls_text_reset(&text);
+        return LS_ERR_MEMORY;
+    }
+    ls_free(*said);
+    *said = text.data;
+    return LS_OK;
+}
+
 /* The model and where Keras names its outputs: by layer or, if the model gives a dict, by the dict's keys. */
 typedef struct outputs {
     const ls_model *model;
     const ls_config *listed; /* output_layers if that is a map, else NULL */
+    ls_keras_refused *refused;
 } outputs;
 
 /* What "loss" and its like say about each output: [model->outputs], NULL: nothing. */
@@ -74,45 +112,67 @@ static const ls_config *unwrap(const ls_config *value)
     return value->kind == LS_CONFIG_LIST && value->count == 1 ? value->first : value;
 }
 
-static ls_status put_loss(const ls_config *value, const char *where, ls_config *out, const char *key)
+static ls_status put_loss(const outputs *o, const ls_config *value, const char *where, ls_config *out, const char *key)
 {
+    (void)o;
     return ls_keras_put_component(&ls_losses, unwrap(value), where, out, key);
 }
 
-static ls_status put_weight(const ls_config *value, const char *where, ls_config *out, const char *key)
+static ls_status put_weight(const outputs *o, const ls_config *value, const char *where, ls_config *out,
+                            const char *key)
 {
+    (void)o;
     LS_TRY(ls_config_expect(unwrap(value), LS_CONFIG_SCALAR, where));
     return ls_config_put(out, key, unwrap(value));
 }
 
-/* Lists within lists are one list, as in Keras. An object's name is what its values are called by. */
-static ls_status add_metrics(const ls_config *value, const char *where, ls_config *list)
+/* One metric, if lockstep has it just so. An object's name is what its values are called by. */
+static ls_status put_metric(const ls_config *value, const char *where, ls_config *list)
 {
     const char *name = ls_keras_text(ls_config_get(value, "config"), "name");
+    ls_config *draft = ls_config_create(LS_CONFIG_LIST, "metrics");
+    ls_component parsed;
+    ls_status st = LS_ERR_MEMORY;
 
-    if (value->kind == LS_CONFIG_LIST) {
-        for (const ls_config *c = value->first; c; c = c->next)
-            LS_TRY(add_metrics(c, where, list));
-        return LS_OK;
+    if (!draft)
+        return st;
+    LS_TRY_CLEANUP(ls_keras_put_component(&ls_metrics, value, where, draft, NULL));
+    LS_TRY_CLEANUP(ls_component_parse(&ls_metrics, draft->first, where, &parsed));
+    ls_component_reset(&parsed);
+    if (name && draft->first->kind == LS_CONFIG_MAP && strcmp(name, draft->first->first->key) != 0 &&
+        !ls_keras_add_text(draft->first->first, "name", name)) {
+        st = LS_ERR_MEMORY;
+        goto cleanup;
     }
-    if (ls_config_is_null(value))
-        return LS_OK;
-    LS_TRY(ls_keras_put_component(&ls_metrics, value, where, list, NULL));
-    if (name && list->last->kind == LS_CONFIG_MAP && strcmp(name, list->last->first->key) != 0)
-        return ls_keras_add_text(list->last->first, "name", name) ? LS_OK : LS_ERR_MEMORY;
-    return LS_OK;
+    st = ls_config_put(list, NULL, draft->first);
+cleanup:
+    ls_config_free(draft);
+    return st;
 }
 
-static ls_status put_metrics(const ls_config *value, const char *where, ls_config *out, const char *key)
+/* Lists within lists are one list, as in Keras. */
+static ls_status add_metrics(const outputs *o, const ls_config *value, const char *where, ls_config *list)
+{
+    if (value->kind == LS_CONFIG_LIST) {
+        for (const ls_config *c = value->first; c; c = c->next)
+            LS_TRY(add_metrics(o, c, where, list));
+        return LS_OK;
+    }
+    return ls_config_is_null(value) ? LS_OK : note(put_metric(value, where, list), &o->refused->metrics);
+}
+
+static ls_status put_metrics(const outputs *o, const ls_config *value, const char *where, ls_config *out,
+                             const char *key)
 {
     ls_config *list = ls_config_add(out, key, LS_CONFIG_LIST, NULL);
 
-    return list ? add_metrics(value, where, list) : LS_ERR_MEMORY;
+    return list ? add_metrics(o, value, where, list) : LS_ERR_MEMORY;
 }
 
 /* ---- the whole ---- */
 
-typedef ls_status (*put_entry)(const ls_config *value, const char *where, ls_config *out, const char *key);
+typedef ls_status (*put_entry)(const outputs *o, const ls_config *value, const char *where, ls_config *out,
+                               const char *key);
 
 static ls_status put_by_output(const outputs *o, const ls_config *value, const char *key, put_entry put,
                                ls_config *compile)
@@ -130,7 +190,7 @@ static ls_status put_by_output(const outputs *o, const ls_config *value, const c
         goto cleanup;
     if (o->model->outputs == 1) {
         if (!ls_config_is_null(p.of[0]))
-            st = put(p.of[0], where, compile, key);
+            st = put(o, p.of[0], where, compile, key);
         goto cleanup;
     }
     if (!(map = ls_config_add(compile, key, LS_CONFIG_MAP, NULL))) {
@@ -139,13 +199,13 @@ static ls_status put_by_output(const outputs *o, const ls_config *value, const c
     }
     for (size_t k = 0; k < o->model->outputs; k++)
         if (!ls_config_is_null(p.of[k]))
-            LS_TRY_CLEANUP(put(p.of[k], where, map, o->model->node[o->model->output[k]].name));
+            LS_TRY_CLEANUP(put(o, p.of[k], where, map, o->model->node[o->model->output[k]].name));
 cleanup:
     ls_free(p.of);
     return st;
 }
 
-static ls_status put_optimizer(const ls_config *value, ls_config *compile)
+static ls_status translate_optimizer(const ls_config *value, ls_config *compile)
 {
     const char *class_name = ls_keras_text(value, "class_name");
     const ls_config *config = ls_config_get(value, "config"), *rate = ls_config_get(config, "learning_rate");
@@ -167,10 +227,30 @@ static ls_status put_optimizer(const ls_config *value, ls_config *compile)
     return ls_keras_put_options(ops, ls_optimizer_common_options, config, where, args);
 }
 
-ls_status ls_keras_put_compile(const ls_config *json, const ls_config *training, const ls_model *model, ls_config *out)
+/* The optimizer, if lockstep has it just so. */
+static ls_status put_optimizer(const ls_config *value, ls_config *compile)
+{
+    ls_config *draft = ls_config_create(LS_CONFIG_MAP, "optimizer");
+    ls_optimizer parsed;
+    ls_status st = LS_ERR_MEMORY;
+
+    if (!draft)
+        return st;
+    LS_TRY_CLEANUP(translate_optimizer(value, draft));
+    LS_TRY_CLEANUP(ls_optimizer_parse(draft->first, "compile.optimizer", &parsed));
+    ls_optimizer_reset(&parsed);
+    st = ls_config_put(compile, "optimizer", draft->first);
+cleanup:
+    ls_config_free(draft);
+    return st;
+}
+
+ls_status ls_keras_put_compile(const ls_config *json, const ls_config *training, const ls_model *model, ls_config *out,
+                               ls_keras_refused *refused)
 {
     const ls_config *listed = ls_config_get(ls_config_get(json, "config"), "output_layers");
-    const outputs o = {.model = model, .listed = listed && listed->kind == LS_CONFIG_MAP ? listed : NULL};
+    const outputs o = {
+        .model = model, .listed = listed && listed->kind == LS_CONFIG_MAP ? listed : NULL, .refused = refused};
     const ls_config *optimizer = ls_config_get(training, "optimizer");
     ls_config *compile;
 
@@ -180,7 +260,7 @@ ls_status ls_keras_put_compile(const ls_config *json, const ls_config *training,
     if (!(compile = ls_config_add(out, "compile", LS_CONFIG_MAP, NULL)))
         return LS_ERR_MEMORY;
     if (!ls_config_is_null(optimizer))
-        LS_TRY(put_optimizer(optimizer, compile));
+        LS_TRY(note(put_optimizer(optimizer, compile), &refused->optimizer));
     LS_TRY(put_by_output(&o, ls_config_get(training, "loss"), "loss", put_loss, compile));
     LS_TRY(put_by_output(&o, ls_config_get(training, "loss_weights"), "loss_weights", put_weight, compile));
     LS_TRY(put_by_output(&o, ls_config_get(training, "metrics"), "metrics", put_metrics, compile));

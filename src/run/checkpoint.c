@@ -727,16 +727,17 @@ ls_status ls_checkpoint_training(const ls_comm *comm, const char *path, const ls
 ls_status ls_checkpoint_experiment(const char *path, ls_experiment **out)
 {
     ls_config *root;
-    char *refused;
+    ls_keras_refused refused;
     ls_status st;
 
     *out = NULL;
-    LS_TRY(ls_model_file_experiment(path, &root, &refused));
-    st = ls_experiment_create(root, path, out);
+    st = ls_model_file_experiment(path, &root, &refused);
     if (st == LS_OK)
-        (*out)->compile_refused = refused;
+        st = ls_experiment_create(root, path, out);
+    if (st == LS_OK)
+        (*out)->refused = refused;
     else
-        ls_free(refused);
+        ls_keras_refused_reset(&refused);
     return st;
 }
 

@@ -44,7 +44,7 @@ ls_status ls_checkpoint_training(const ls_comm *comm, const char *path, const ls
 
 /*
  * The experiment of a model file, for evaluate, predict and summary: as lockstep wrote it there, or made from what
- * Keras says of a model (then without data; see compile_refused). Not collective.
+ * Keras says of a model (then without data; see ls_keras_refused). Not collective.
  */
 ls_status ls_checkpoint_experiment(const char *path, ls_experiment **out);
 /* The weights of a file of lockstep or of Keras (.h5, .weights.h5, .keras) into a model of the same architecture. Not

@@ -273,6 +273,9 @@ static ls_status open_training(ls_task *task, const ls_task_source *source)
     const ls_experiment *e = task->experiment;
     const ls_split_spec *train = source->train;
 
+    if (e->refused.optimizer)
+        return ls_fail(LS_ERR_CONFIG, "%s; the model can be evaluated, but not trained without another optimizer",
+                       e->refused.optimizer);
     if (!train && !ls_config_get(e->root, "data"))
         return ls_config_fail(e->root, "data is missing: nothing to train on");
     if (!train)

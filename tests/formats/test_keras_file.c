@@ -57,14 +57,14 @@ static void put_archive(const char *config)
 static void check_yaml(const char *config, const char *want)
 {
     ls_config *root = NULL;
-    char *refused = NULL;
+    ls_keras_refused refused;
     ls_text text = {0};
 
     put_archive(config);
     assert_true(ok(ls_model_file_experiment(archive, &root, &refused)));
-    if (refused)
-        print_error("refused: %s\n", refused);
-    assert_null(refused);
+    if (refused.loss || refused.optimizer || refused.metrics)
+        print_error("refused: %s %s %s\n", refused.loss, refused.optimizer, refused.metrics);
+    assert_true(!refused.loss && !refused.optimizer && !refused.metrics);
     ls_config_write_yaml(root, &text);
     assert_string_equal(text.data, want);
     ls_text_reset(&text);
@@ -471,8 +471,18 @@ static void deep_descriptions(void **state)
     free(nested);
 }
 
+static bool says(const char *message, const char *const *word, size_t n)
+{
+    for (size_t w = 0; w < n && word[w]; w++)
+        if (!strstr(message, word[w])) {
+            print_error("no '%s' in: %s\n", word[w], message);
+            return false;
+        }
+    return true;
+}
+
 /* A model that predicts all the same; the message says why it is not compiled. */
-static void refused_compilations(void **state)
+static void refused_losses(void **state)
 {
 #define WITH(compile) COMPILED(INPUT ", " DENSE, compile)
     static const refusal cases[] = {
@@ -485,15 +495,6 @@ static void refused_compilations(void **state)
         {WITH("\"loss\": {\"elsewhere\": \"mse\"}"), {"'elsewhere'"}},
         {WITH("\"loss\": [\"mse\", \"mae\"]"), {"loss"}},
         {WITH("\"loss\": \"mse\", \"loss_weights\": {\"out\": \"much\"}"), {"loss_weights", "'much'"}},
-        {WITH("\"loss\": \"mse\", \"metrics\": [\"f1\"]"), {"metrics", "'f1'"}},
-        {WITH("\"loss\": \"mse\", \"metrics\": [{\"class_name\": \"Precision\", \"config\": {\"top_k\": 2}}]"),
-         {"metrics (Precision)", "'top_k'"}},
-        {WITH("\"optimizer\": {\"class_name\": \"Ftrl\", \"config\": {}}"), {"optimizer", "'Ftrl'"}},
-        {WITH("\"optimizer\": {\"class_name\": \"SGD\", \"config\": {\"decay\": 0.1}}"), {"(SGD)", "'decay'"}},
-        {WITH("\"optimizer\": {\"class_name\": \"SGD\", \"config\": {\"momentum\": 3.0}}"), {"momentum", "3.0"}},
-        {WITH("\"optimizer\": {\"class_name\": \"SGD\", \"config\": {\"learning_rate\": {\"class_name\": \"Mine\", "
-              "\"config\": {}}}}"),
-         {"(SGD)", "'Mine'"}},
     };
 
     (void)state;
@@ -502,17 +503,65 @@ static void refused_compilations(void **state)
 
         put_archive(cases[i].json);
         assert_true(ok(ls_checkpoint_experiment(archive, &experiment)));
-        if (!experiment->compile_refused)
+        if (!experiment->refused.loss)
             print_error("not refused: %s\n", cases[i].json);
-        assert_non_null(experiment->compile_refused);
+        assert_non_null(experiment->refused.loss);
         assert_null(experiment->compile);
-        for (size_t w = 0; w < count_of(cases[i].word) && cases[i].word[w]; w++)
-            if (!strstr(experiment->compile_refused, cases[i].word[w])) {
-                print_error("no '%s' in: %s\n", cases[i].word[w], experiment->compile_refused);
-                fail();
-            }
+        assert_true(says(experiment->refused.loss, cases[i].word, count_of(cases[i].word)));
         ls_experiment_free(experiment);
     }
+}
+
+/* A strange optimizer is said, and the loss is there all the same. */
+static void refused_optimizers(void **state)
+{
+#define SGD(config) WITH("\"loss\": \"mse\", \"optimizer\": {\"class_name\": \"SGD\", \"config\": {" config "}}")
+    static const refusal cases[] = {
+        {WITH("\"loss\": \"mse\", \"optimizer\": {\"class_name\": \"Ftrl\", \"config\": {}}"), {"optimizer", "'Ftrl'"}},
+        {WITH("\"loss\": \"mse\", \"optimizer_config\": {\"class_name\": \"Custom>Adam\", \"config\": {}}"),
+         {"optimizer", "'Custom>Adam'"}},
+        {WITH("\"loss\": \"mse\", \"optimizer\": \"mine\""), {"optimizer", "'mine'"}},
+        {SGD("\"decay\": 0.1"), {"(SGD)", "'decay'"}},
+        {SGD("\"momentum\": 3.0"), {"momentum", "3.0"}},
+        {SGD("\"learning_rate\": {\"class_name\": \"Mine\", \"config\": {}}"), {"(SGD)", "'Mine'"}},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < count_of(cases); i++) {
+        ls_experiment *experiment = NULL;
+
+        put_archive(cases[i].json);
+        assert_true(ok(ls_checkpoint_experiment(archive, &experiment)));
+        assert_null(experiment->refused.loss);
+        assert_non_null(experiment->refused.optimizer);
+        assert_null(ls_config_get(experiment->compile, "optimizer"));
+        assert_string_equal(ls_config_get(experiment->compile, "loss")->text, "mse");
+        assert_true(says(experiment->refused.optimizer, cases[i].word, count_of(cases[i].word)));
+        ls_experiment_free(experiment);
+    }
+}
+
+/* Each strange metric is said and left out; loss, optimizer and the other metrics stay. */
+static void refused_metrics(void **state)
+{
+    static const char *const words[] = {"metrics", "'f1'", "metrics (Precision)", "'top_k'", "'Mine'"};
+    ls_experiment *experiment = NULL;
+    const ls_config *metrics;
+
+    (void)state;
+    put_archive(
+        WITH("\"loss\": \"mse\", \"optimizer\": \"adam\", \"metrics\": [\"mae\", \"f1\", [{\"class_name\": "
+             "\"Precision\", \"config\": {\"top_k\": 2}}, \"mse\"], {\"class_name\": \"Mine\", \"config\": {}}]"));
+    assert_true(ok(ls_checkpoint_experiment(archive, &experiment)));
+    assert_null(experiment->refused.loss);
+    assert_null(experiment->refused.optimizer);
+    assert_non_null(experiment->refused.metrics);
+    assert_true(says(experiment->refused.metrics, words, count_of(words)));
+    metrics = ls_config_get(experiment->compile, "metrics");
+    assert_int_equal(metrics->count, 2);
+    assert_string_equal(metrics->first->text, "mae");
+    assert_string_equal(metrics->last->text, "mse");
+    ls_experiment_free(experiment);
 }
 
 /* ---- weights ---- */
@@ -570,9 +619,9 @@ static void reads_what_it_writes(void **state)
         assert_true(ok(ls_keras_write(file, model, &(ls_compile_info){outputs, &experiment->optimizer, 0.25F, NULL})));
         save(file);
         assert_true(ok(ls_checkpoint_experiment(weights, &again)));
-        if (again->compile_refused)
-            print_error("%s: %s\n", fixtures[i], again->compile_refused);
-        assert_null(again->compile_refused);
+        if (again->refused.loss)
+            print_error("%s: %s\n", fixtures[i], again->refused.loss);
+        assert_true(!again->refused.loss && !again->refused.optimizer && !again->refused.metrics);
         assert_ptr_equal(again->optimizer.own.ops, experiment->optimizer.own.ops);
         assert_true(ok(ls_task_model(again, &second)));
         assert_true(ok(ls_checkpoint_weights(weights, second)));
@@ -894,7 +943,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sequential_models),    cmocka_unit_test(graphs),
         cmocka_unit_test(compiled_models),      cmocka_unit_test(refused_models),
-        cmocka_unit_test(deep_descriptions),    cmocka_unit_test(refused_compilations),
+        cmocka_unit_test(deep_descriptions),    cmocka_unit_test(refused_losses),
+        cmocka_unit_test(refused_optimizers),   cmocka_unit_test(refused_metrics),
         cmocka_unit_test(reads_what_it_writes), cmocka_unit_test(weights_in_the_order_of_the_model),
         cmocka_unit_test(refused_weights),      cmocka_unit_test(weights_of_another_model),
         cmocka_unit_test(damaged_files),        cmocka_unit_test(incomplete_files),

@@ -14,12 +14,14 @@ static void check_compile(const ls_config *json, const char *text, const ls_mode
 {
     ls_config *training = NULL;
     ls_output_spec *outputs = NULL;
+    ls_keras_refused refused = {0};
 
     if (fuzz_verdict(ls_json_parse(text, strlen(text), "training_config", &training)) &&
-        fuzz_verdict(ls_keras_put_compile(json, training, model, out))) {
+        fuzz_verdict(ls_keras_put_compile(json, training, model, out, &refused))) {
         fuzz_verdict(ls_outputs_read(ls_config_get(out, "compile"), model, &outputs));
         ls_outputs_free(outputs, model->outputs);
     }
+    ls_keras_refused_reset(&refused);
     ls_config_free(training);
 }
 

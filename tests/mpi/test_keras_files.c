@@ -144,7 +144,7 @@ static bool files_are_right(golden_case *c, const ls_comm *comm, const char *mod
         if (golden_has(c, "evaluate"))
             good &= evaluation_is_right(c, task, engine);
         else
-            good &= !task->has_loss && strstr(experiment->compile_refused, "own_loss") != NULL;
+            good &= !task->has_loss && strstr(experiment->refused.loss, "own_loss") != NULL;
         for (size_t i = 0; i < task->model->layers; i++)
             if (task->model->layer[i]->ops != &ls_input_layer)
                 golden_note(coverage, &task->model->layer[i]->ops->ops);
