@@ -32,6 +32,8 @@ static ls_status evaluate(const ls_comm *comm, const ls_data_arguments *a)
     for (size_t i = 0; i < n && comm->rank == 0; i++)
         ls_text_add(&text, "%s: %.9g\n", logs[i].name, logs[i].value);
     st = ls_cli_report(comm, LS_OK, &text);
+    if (comm->rank == 0)
+        ls_cli_warn_nan("", logs, n);
 cleanup:
     ls_scores_free(scores);
     return st;

@@ -8,6 +8,7 @@
 #include "cli/data_arguments.h"
 #include "data/npy.h"
 #include "h5/file.h"
+#include "tensor/kernels.h"
 #include "train/evaluate.h"
 
 static const char help[] =
@@ -156,6 +157,31 @@ static ls_status check_output(const ls_data_arguments *a)
     return LS_OK;
 }
 
+/* How many samples have an output that is no finite number, and which is the first of them. */
+static void warn_not_finite(const collector *c, uint64_t samples)
+{
+    uint64_t bad = 0, first = 0;
+
+    for (uint64_t i = samples; i-- > 0;) {
+        bool finite = true;
+
+        for (size_t k = 0; k < c->model->outputs && finite; k++) {
+            const size_t size = ls_shape_size(&c->model->node[c->model->output[k]].shape);
+
+            finite = ls_max_bits(c->rows[k] + i * size, size) < 0x7f800000u;
+        }
+        if (!finite) {
+            bad++;
+            first = i;
+        }
+    }
+    if (bad)
+        fprintf(
+            stderr,
+            "lockstep: warning: %llu of %llu predictions hold a NaN or an infinity, the first is that of sample %llu\n",
+            (unsigned long long)bad, (unsigned long long)samples, (unsigned long long)first);
+}
+
 static ls_status predict(const ls_comm *comm, const ls_data_arguments *a)
 {
     collector c = {0};
@@ -167,8 +193,10 @@ static ls_status predict(const ls_comm *comm, const ls_data_arguments *a)
     LS_TRY_CLEANUP(ls_agree(comm, comm->rank == 0 ? plan(a->task->model, samples, &c) : LS_OK));
     LS_TRY_CLEANUP(ls_predict(a->task, a->engine, a->task->test, a->batch_size, a->microbatch, &sink));
     LS_TRY_CLEANUP(ls_agree(comm, comm->rank == 0 ? write_predictions(&c, samples, a->output) : LS_OK));
-    if (comm->rank == 0)
+    if (comm->rank == 0) {
         printf("%llu predictions in %s\n", (unsigned long long)samples, a->output);
+        warn_not_finite(&c, samples);
+    }
 cleanup:
     for (size_t k = 0; c.rows && k < a->task->model->outputs; k++)
         ls_free(c.rows[k]);

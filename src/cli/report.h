@@ -4,11 +4,15 @@
 
 #include "base/text.h"
 #include "comm/comm.h"
+#include "train/scores.h"
 
 /*
  * Collective. Rank 0 prints what it found out so far, also before a failure, and resets the text; the others pass an
  * empty one. st: of this rank. Output that cannot be written is an error too.
  */
 ls_status ls_cli_report(const ls_comm *comm, ls_status st, ls_text *text);
+
+/* A warning that names the values that are NaN, if some are: by rank 0. prefix: before the names, "test ". */
+void ls_cli_warn_nan(const char *prefix, const ls_log *logs, size_t n);
 
 #endif

@@ -9,6 +9,7 @@
 #include "base/memory.h"
 #include "cli/cli.h"
 #include "cli/long_run.h"
+#include "cli/report.h"
 #include "run/fit.h"
 #include "train/evaluate.h"
 
@@ -143,6 +144,8 @@ static ls_status evaluate_test(const ls_task *task, const ls_split *test, ls_wat
     n = ls_scores_logs(scores, &logs);
     for (size_t i = 0; i < n && task->comm->rank == 0; i++)
         printf("test %s: %.4f\n", logs[i].name, logs[i].value);
+    if (task->comm->rank == 0)
+        ls_cli_warn_nan("test ", logs, n);
     ls_scores_free(scores);
     return LS_OK;
 }

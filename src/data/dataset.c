@@ -102,8 +102,8 @@ void ls_array_get(const ls_array *array, uint64_t index, float *out)
     }
 }
 
-ls_status ls_array_check_label_values(const ls_array *array, const void *values, uint64_t first, uint64_t n,
-                                      uint64_t classes)
+static ls_status check_label_values(const ls_array *array, const void *values, uint64_t first, uint64_t n,
+                                    uint64_t classes)
 {
     for (uint64_t i = 0; i < n; i++)
         for (size_t j = 0; j < array->elements; j++) {
@@ -120,6 +120,38 @@ ls_status ls_array_check_label_values(const ls_array *array, const void *values,
     return LS_OK;
 }
 
+static ls_status check_row_values(const ls_array *array, const void *values, uint64_t first, uint64_t n)
+{
+    for (uint64_t i = 0; i < n; i++)
+        for (size_t j = 0; j < array->elements; j++) {
+            const double value = value_of(array, (const char *)values + i * ls_array_sample_bytes(array), j);
+            const float row = (float)value; /* what the model gets */
+
+            if (!(row > -1.0f && (double)row < (double)array->table_rows))
+                return ls_fail(LS_ERR_DATA,
+                               "%s: sample %llu has the value %.17g, but it feeds an embedding with a table of %llu "
+                               "rows: values must be 0 to %llu; raise input_dim or mend the data",
+                               array->path, (unsigned long long)(array->first_row + first + i), value,
+                               (unsigned long long)array->table_rows, (unsigned long long)(array->table_rows - 1));
+        }
+    return LS_OK;
+}
+
+ls_status ls_array_check_values(const ls_array *array, const void *values, uint64_t first, uint64_t n)
+{
+    if (array->label_classes)
+        LS_TRY(check_label_values(array, values, first, n, array->label_classes));
+    return array->table_rows ? check_row_values(array, values, first, n) : LS_OK;
+}
+
+ls_status ls_array_check_rows(ls_array *array, uint64_t rows)
+{
+    if (array->one_hot || (array->table_rows && array->table_rows <= rows))
+        return LS_OK;
+    array->table_rows = rows;
+    return array->values ? check_row_values(array, array->values, 0, array->samples) : LS_OK;
+}
+
 ls_status ls_array_check_labels(ls_array *array, uint64_t classes)
 {
     if (array->one_hot)
@@ -128,7 +160,7 @@ ls_status ls_array_check_labels(ls_array *array, uint64_t classes)
         return ls_fail(LS_ERR_ARG, "%s: labels of %llu classes; there can be 1 to %llu", array->path,
                        (unsigned long long)classes, (unsigned long long)CLASSES_MAX);
     if (array->values)
-        LS_TRY(ls_array_check_label_values(array, array->values, 0, array->samples, classes));
+        LS_TRY(check_label_values(array, array->values, 0, array->samples, classes));
     array->label_classes = classes;
     return LS_OK;
 }

@@ -37,6 +37,7 @@ struct ls_array {
 
     uint64_t one_hot;       /* classes; 0: values as they are */
     uint64_t label_classes; /* values must be integers below this; 0: they may be anything */
+    uint64_t table_rows;    /* values must be rows of a table of so many, once cut to integers; 0: likewise */
     bool channels_first;    /* stored (channels, …), given (…, channels) */
     char **classes;
     size_t class_count;
@@ -74,9 +75,11 @@ void ls_array_reader_close(ls_array_reader *reader);
 /* Samples [first, first + n) into values. */
 ls_status ls_array_reader_read(ls_array_reader *reader, uint64_t first, uint64_t n, void *values);
 
-/* Labels of samples [first, first + n), which stand in values. LS_ERR_DATA naming the first wrong one. */
-ls_status ls_array_check_label_values(const ls_array *array, const void *values, uint64_t first, uint64_t n,
-                                      uint64_t classes);
+/*
+ * Samples [first, first + n), which stand in values: labels and rows of a table if they are to be some. LS_ERR_DATA
+ * naming the first wrong one.
+ */
+ls_status ls_array_check_values(const ls_array *array, const void *values, uint64_t first, uint64_t n);
 /* One stored sample as float32. */
 void ls_array_convert(const ls_array *array, const void *sample, float *out);
 

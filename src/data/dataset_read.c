@@ -168,8 +168,7 @@ ls_status ls_array_reader_read(ls_array_reader *r, uint64_t first, uint64_t n, v
         next = boundary < end ? boundary : end;
         LS_TRY(read_piece(r, row, next - row, out));
         LS_TRY(check_finite(a, sample, next - row, out, r->sample));
-        if (a->label_classes)
-            LS_TRY(ls_array_check_label_values(a, out, sample, next - row, a->label_classes));
+        LS_TRY(ls_array_check_values(a, out, sample, next - row));
     }
     return LS_OK;
 }
@@ -253,8 +252,8 @@ static ls_status check_borrowed(ls_array *a)
     float *sample = ls_calloc(a->elements, sizeof *sample, a->path);
     ls_status st = sample ? check_finite(a, 0, a->samples, a->values, sample) : LS_ERR_MEMORY;
 
-    if (st == LS_OK && a->label_classes)
-        st = ls_array_check_label_values(a, a->values, 0, a->samples, a->label_classes);
+    if (st == LS_OK)
+        st = ls_array_check_values(a, a->values, 0, a->samples);
     if (st == LS_OK)
         a->hash = ls_array_hash(a);
     ls_free(sample);

@@ -383,6 +383,30 @@ ls_status ls_engine_forward(ls_engine *engine, const ls_local_batch *batch, bool
     return LS_OK;
 }
 
+static ls_status check_rows_of(const ls_node *node, const float *X, size_t n)
+{
+    const size_t rows = node->layer->ops->table_rows(node->layer);
+
+    for (size_t i = 0; i < n; i++)
+        if (!(X[i] > -1.0f && (double)X[i] < (double)rows))
+            return ls_fail(LS_ERR_DATA,
+                           "layer '%s' is asked for row %.9g of its table, which has %zu rows: its inputs must be 0 to "
+                           "%zu",
+                           node->layer->name, (double)X[i], rows, rows - 1);
+    return LS_OK;
+}
+
+ls_status ls_engine_check_rows(const ls_engine *engine, const ls_local_batch *batch)
+{
+    const ls_model *model = engine->model;
+
+    for (size_t i = model->inputs; i < model->nodes; i++)
+        if (model->node[i].layer->ops->table_rows)
+            LS_TRY(check_rows_of(&model->node[i], engine->state[i].X[0],
+                                 batch->rows * engine->state[model->node[i].input[0]].size));
+    return LS_OK;
+}
+
 /* --- losses ------------------------------------------------------------------------------------------------------ */
 
 static void evaluate_loss(ls_engine *engine, const ls_local_batch *batch, size_t k, size_t m, bool want_gradient,

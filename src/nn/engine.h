@@ -77,6 +77,12 @@ ls_status ls_engine_forward(ls_engine *engine, const ls_local_batch *batch, bool
                             uint64_t update, const ls_batch_sums *sums);
 
 /*
+ * After forward: LS_ERR_DATA naming the layer and the value if one that looks up rows of a table (embedding) was asked
+ * for a row that there is none of. Of this rank's samples; no collective.
+ */
+ls_status ls_engine_check_rows(const ls_engine *engine, const ls_local_batch *batch);
+
+/*
  * Loss sums of every local microbatch after forward: sum over samples of weight x loss, per output, un-scaled
  * (divide by batch_size x T). loss_sums[count x outputs], and activity penalties activity[count], may be NULL.
  * With want_gradient the gradients of the outputs are prepared for ls_engine_backward.

@@ -72,6 +72,12 @@ typedef struct ls_layer_ops {
      */
     ls_status (*build)(ls_layer *layer, const ls_shape *in, size_t inputs, ls_shape *out);
 
+    /* Its outputs are the values of its inputs, in other places: what an embedding behind it looks up is in the data.
+     */
+    bool moves_values;
+    /* OPTIONAL. Its inputs name rows of a table of so many. */
+    size_t (*table_rows)(const ls_layer *layer);
+
     /* REQUIRED. Y from X. In training mode it may write call->saved. */
     void (*forward)(const ls_call *call);
 

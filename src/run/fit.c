@@ -199,6 +199,26 @@ static bool goes_on(const fit *f)
     return t->epoch < (uint64_t)t->experiment->fit.epochs && (!f->callbacks->run.stop_training || t->batch > 0);
 }
 
+/* A value that is no number is said, once per epoch and value. */
+static ls_status tell_nan(const fit *f, const ls_logs *logs)
+{
+    const ls_fit_settings *settings = f->settings;
+
+    for (size_t i = 0; i < logs->n && settings->warn && f->trainer->comm->rank == 0; i++) {
+        ls_text line = {0};
+        ls_status st;
+
+        if (!isnan(logs->log[i].value))
+            continue;
+        ls_text_add(&line, "epoch %llu: %s is NaN", (unsigned long long)f->trainer->epoch + 1, logs->log[i].name);
+        if ((st = line.status) == LS_OK)
+            settings->warn(settings->warn_context, line.data);
+        ls_text_reset(&line);
+        LS_TRY(st);
+    }
+    return LS_OK;
+}
+
 static ls_status end_epoch(fit *f, bool stopped)
 {
     ls_trainer *t = f->trainer;
@@ -210,6 +230,7 @@ static ls_status end_epoch(fit *f, bool stopped)
     LS_TRY(ls_callbacks_epoch_end(f->callbacks, validates ? f->validation : NULL));
     LS_TRY(ls_history_add(t->history, t->epoch, logs->log, logs->n));
     ls_progress_end(&f->progress, logs->log, logs->n);
+    LS_TRY(ls_agree(t->comm, tell_nan(f, logs)));
     t->epoch++;
     t->batch = 0;
     LS_TRY(ls_agree(t->comm, add_timing(f)));

@@ -51,6 +51,7 @@ ls_status ls_evaluate(const ls_task *task, ls_engine *engine, const ls_split *sp
     double *activity = ls_calloc(most, sizeof *activity, "the losses of a batch");
     bool *binary = ls_calloc(outputs, sizeof *binary, "the losses of a batch");
     ls_status st = loss_sums && activity && binary ? ls_task_check_targets(task, split) : LS_ERR_MEMORY;
+    ls_status rows = LS_OK; /* this rank's own: told to all at the end, for the batches have collectives */
 
     st = ls_agree(task->comm, st);
     ls_scores_begin_epoch(scores);
@@ -66,10 +67,14 @@ ls_status ls_evaluate(const ls_task *task, ls_engine *engine, const ls_split *sp
         if (ls_needs_binary_check(task))
             LS_TRY_CLEANUP(ls_check_binary_labels(task, engine, &batch, binary));
         LS_TRY_CLEANUP(ls_engine_forward(engine, &batch, false, 0, 0, NULL));
+        if (rows == LS_OK)
+            rows = ls_engine_check_rows(engine, &batch);
         LS_TRY_CLEANUP(ls_engine_losses(engine, &batch, false, binary, loss_sums, activity));
         for (size_t m = 0; m < batch.count; m++)
             ls_scores_add(scores, engine, &batch, m, loss_sums + m * outputs, activity[m]);
     }
+    if (st == LS_OK)
+        st = ls_agree(task->comm, rows);
     if (st == LS_OK)
         st = ls_scores_reduce(scores);
     if (st == LS_OK)
@@ -152,6 +157,7 @@ ls_status ls_predict(const ls_task *task, ls_engine *engine, const ls_split *spl
         LS_TRY_CLEANUP(ls_split_advance(split, NULL, k * batch_size, slice.batch_rows, NULL));
         batch = ls_split_load(split, NULL, &slice, microbatch, engine, NULL);
         LS_TRY_CLEANUP(ls_engine_forward(engine, &batch, false, 0, 0, NULL));
+        LS_TRY_CLEANUP(ls_agree(comm, ls_engine_check_rows(engine, &batch)));
         for (size_t o = 0; o < model->outputs && st == LS_OK; o++) {
             LS_TRY_CLEANUP(gather_rows(task, split, batch_size, microbatch, k,
                                        ls_shape_size(&model->node[model->output[o]].shape), ls_engine_output(engine, o),

@@ -163,12 +163,48 @@ static ls_status bind_target(ls_task *task, const ls_split *split, size_t k)
     return LS_OK;
 }
 
+/*
+ * Rows of the smallest table that looks up values of input i as they are; 0: none does. Nodes come after those they
+ * read, and only layers that move values about pass them on.
+ */
+static ls_status smallest_table(const ls_model *model, size_t i, uint64_t *rows)
+{
+    bool *carries = ls_calloc(model->nodes, sizeof *carries, "the model");
+
+    *rows = 0;
+    if (!carries)
+        return LS_ERR_MEMORY;
+    carries[model->input[i]] = true;
+    for (size_t k = model->inputs; k < model->nodes; k++) {
+        const ls_node *node = &model->node[k];
+        const ls_layer_ops *ops = node->layer->ops;
+        bool given = false;
+
+        for (size_t j = 0; j < node->inputs; j++)
+            given |= carries[node->input[j]];
+        carries[k] = given && ops->moves_values;
+        if (given && ops->table_rows && (*rows == 0 || ops->table_rows(node->layer) < *rows))
+            *rows = ops->table_rows(node->layer);
+    }
+    ls_free(carries);
+    return LS_OK;
+}
+
+static ls_status bind_input(const ls_task *task, const ls_split *split, size_t i)
+{
+    uint64_t rows;
+
+    LS_TRY(check_input(task, split, i));
+    LS_TRY(smallest_table(task->model, i, &rows));
+    return rows ? ls_array_check_rows(split->x[i], rows) : LS_OK;
+}
+
 static ls_status bind_split(ls_task *task, const ls_split *split)
 {
     if (!split)
         return LS_OK;
     for (size_t i = 0; i < task->model->inputs; i++)
-        LS_TRY(check_input(task, split, i));
+        LS_TRY(bind_input(task, split, i));
     for (size_t k = 0; k < task->model->outputs; k++) {
         if (split->y && split->y[k])
             LS_TRY(bind_target(task, split, k));

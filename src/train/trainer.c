@@ -247,6 +247,8 @@ static ls_status fail_nonfinite(ls_trainer *t, const ls_local_batch *batch, cons
         return ls_fail(LS_ERR_DATA, "%s: the input '%s' holds a NaN or an infinity (microbatch %" PRIu64 ")", step,
                        t->model->node[first >> 40].name, first & MICROBATCH_BITS);
     if (first != none)
+        LS_TRY(ls_agree(t->comm, ls_engine_check_rows(t->engine, batch)));
+    if (first != none)
         return ls_fail(LS_ERR_NUMERIC,
                        "%s: layer '%s' gave a NaN or an infinity (microbatch %" PRIu64 "); lower the learning rate, "
                        "clip gradients or scale the inputs",

@@ -91,6 +91,7 @@ const ls_layer_ops ls_layer_concatenate = {
             .config_bytes = sizeof(concatenate_config)},
     .inputs_min = 1,
     .inputs_max = LS_MERGE_INPUTS_MAX,
+    .moves_values = true,
     .build = build_concatenate,
     .forward = forward_concatenate,
     .backward = backward_concatenate,

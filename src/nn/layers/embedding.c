@@ -1,7 +1,8 @@
 /*
  * embedding: every input number i becomes row i of the table.  X (R,…)  embeddings (input_dim,output_dim)
- * Y (R,…,output_dim). Numbers that are not whole are cut to integers. A number outside [0, input_dim) gives NaN, which
- * the engine reports with the layer's name.
+ * Y (R,…,output_dim). Numbers that are not whole are cut to integers. A number outside [0, input_dim) gives NaN;
+ * whoever runs the model finds it first: in the data (ls_array_check_rows) or in what other layers gave
+ * (ls_engine_check_rows).
  *
  * The gradient is dense: rows of dY are added to the rows of the table they came from, in order. Inputs get none.
  */
@@ -45,6 +46,11 @@ static ls_status build_embedding(ls_layer *layer, const ls_shape *in, size_t inp
 static size_t row_of(const embedding *config, float x)
 {
     return x > -1.0f && (double)x < (double)config->input_dim ? (size_t)x : SIZE_MAX;
+}
+
+static size_t table_rows(const ls_layer *layer)
+{
+    return (size_t)((const embedding *)layer->config)->input_dim;
 }
 
 static void forward_embedding(const ls_call *call)
@@ -121,6 +127,7 @@ const ls_layer_ops ls_layer_embedding = {
     .inputs_min = 1,
     .inputs_max = 1,
     .build = build_embedding,
+    .table_rows = table_rows,
     .forward = forward_embedding,
     .backward_params = backward_params_embedding,
     .tiles = tiles_embedding,

@@ -22,6 +22,7 @@ const ls_layer_ops ls_layer_flatten = {
     .ops = {.name = "flatten", .keras_name = "Flatten", .options = options, .config_bytes = sizeof(flatten_config)},
     .inputs_min = 1,
     .inputs_max = 1,
+    .moves_values = true,
     .build = build_flatten,
     .forward = ls_forward_copy,
     .backward = ls_backward_copy,

@@ -82,6 +82,7 @@ const ls_layer_ops ls_layer_permute = {
     .ops = {.name = "permute", .keras_name = "Permute", .options = options, .config_bytes = sizeof(permute_config)},
     .inputs_min = 1,
     .inputs_max = 1,
+    .moves_values = true,
     .build = build_permute,
     .forward = forward_permute,
     .backward = backward_permute,

@@ -51,6 +51,7 @@ const ls_layer_ops ls_layer_reshape = {
     .ops = {.name = "reshape", .keras_name = "Reshape", .options = options, .config_bytes = sizeof(reshape_config)},
     .inputs_min = 1,
     .inputs_max = 1,
+    .moves_values = true,
     .build = build_reshape,
     .forward = ls_forward_copy,
     .backward = ls_backward_copy,
