@@ -573,6 +573,7 @@ static ls_status read_model_file(ls_experiment *e)
     if (!(path = ls_path_beside(e->file, text)))
         return LS_ERR_MEMORY;
     LS_TRY_CLEANUP(ls_model_file_experiment(path, &from, &refused));
+    e->of_model_file = true;
     st = ls_config_replace(e->root, model, ls_config_get(from, "model"));
 cleanup:
     ls_config_free(from);
@@ -676,6 +677,7 @@ ls_status ls_experiment_with(const ls_experiment *experiment, const char *settin
         return st;
     }
     LS_TRY(ls_experiment_create(root, experiment->file, out));
+    (*out)->of_model_file |= experiment->of_model_file;
     if ((st = ls_keras_refused_copy(&experiment->refused, &(*out)->refused)) != LS_OK) {
         ls_experiment_free(*out);
         *out = NULL;

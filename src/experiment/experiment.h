@@ -81,6 +81,7 @@ typedef struct ls_experiment {
     uint64_t memory_bytes;  /* data.memory: of data held on a node; 0: no limit */
     const ls_config *model; /* description */
     const ls_config *compile;
+    bool of_model_file;       /* `model` is that of a file of lockstep or Keras, not a user's description */
     ls_keras_refused refused; /* what a model of Keras was compiled with that `compile` leaves out */
     ls_optimizer optimizer;
     ls_fit_options fit;

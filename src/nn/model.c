@@ -339,6 +339,23 @@ cleanup:
     return st;
 }
 
+ls_status ls_model_check_names(const ls_model *model)
+{
+    static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.>-";
+
+    for (size_t i = 0; i < model->layers; i++) {
+        const ls_layer *layer = model->layer[i];
+
+        if (layer->ops != &ls_input_layer && layer->name[strspn(layer->name, allowed)])
+            return ls_config_fail(
+                layer->at,
+                "the layer's name '%s' is none that Keras can run: letters of ASCII, digits and _ . > "
+                "- only; write 'a_b' for 'a b'",
+                layer->name);
+    }
+    return LS_OK;
+}
+
 ls_status ls_model_init_weights(ls_model *model, uint64_t seed)
 {
     /*

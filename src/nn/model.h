@@ -56,6 +56,12 @@ struct ls_model {
 ls_status ls_model_create(const ls_config *description, const char *name, const ls_shape *in_shape, ls_model **out);
 void ls_model_free(ls_model *model);
 
+/*
+ * LS_ERR_CONFIG naming the first layer whose name Keras would not run: its layers' names are TensorFlow's scopes. Of
+ * models that a user describes; a file of Keras may hold what another of its backends allows. Inputs are no scopes.
+ */
+ls_status ls_model_check_names(const ls_model *model);
+
 /* Fresh weights: a pure function of (model, seed). */
 ls_status ls_model_init_weights(ls_model *model, uint64_t seed);
 

@@ -63,8 +63,8 @@ static ls_status automatic_name(const ls_model_description *d, const char *base,
 
 static ls_status set_name(const ls_model_description *d, const ls_config *at, const char *given, char **out)
 {
-    if (given[0] == '\0' || strchr(given, '/'))
-        return ls_config_fail(at, "a layer's name must not be empty nor hold a '/', as '%s' does", given);
+    if (given[0] == '\0' || strchr(given, '/') || strcmp(given, ".") == 0)
+        return ls_config_fail(at, "a layer's name must not be empty, nor '.', nor hold a '/', as '%s' does", given);
     if (find(d, given) != SIZE_MAX)
         return ls_config_fail(at, "two layers are called '%s'; give one of them another name", given);
     return (*out = ls_strdup(given)) ? LS_OK : LS_ERR_MEMORY;

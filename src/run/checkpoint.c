@@ -734,11 +734,13 @@ ls_status ls_checkpoint_experiment(const char *path, ls_experiment **out)
     st = ls_model_file_experiment(path, &root, &refused);
     if (st == LS_OK)
         st = ls_experiment_create(root, path, out);
-    if (st == LS_OK)
-        (*out)->refused = refused;
-    else
+    if (st != LS_OK) {
         ls_keras_refused_reset(&refused);
-    return st;
+        return st;
+    }
+    (*out)->refused = refused;
+    (*out)->of_model_file = true;
+    return LS_OK;
 }
 
 ls_status ls_checkpoint_weights(const char *path, ls_model *model)

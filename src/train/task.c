@@ -55,7 +55,7 @@ static bool names_input(const ls_config *model)
                                             model->first->first && strcmp(model->first->first->key, "input") == 0);
 }
 
-static ls_status create_model(const ls_experiment *e, const ls_split_spec *spec, ls_model **out)
+static ls_status build_model(const ls_experiment *e, const ls_split_spec *spec, ls_model **out)
 {
     ls_shape shape = {0};
 
@@ -66,6 +66,18 @@ static ls_status create_model(const ls_experiment *e, const ls_split_spec *spec,
                                         "name data.train.x");
     LS_TRY(input_shape_of(spec, &shape));
     return ls_model_create(e->model, NULL, &shape, out);
+}
+
+static ls_status create_model(const ls_experiment *e, const ls_split_spec *spec, ls_model **out)
+{
+    ls_status st;
+
+    LS_TRY(build_model(e, spec, out));
+    if (e->of_model_file || (st = ls_model_check_names(*out)) == LS_OK)
+        return LS_OK;
+    ls_model_free(*out);
+    *out = NULL;
+    return st;
 }
 
 ls_status ls_task_model(const ls_experiment *experiment, ls_model **out)
