@@ -68,7 +68,8 @@ void ls_data_free(ls_data *data);
 /**
  * Add an array that lies in memory.
  *
- * @param role     an input, a target, or the weights of the samples (at most one array, one number per sample)
+ * @param role     an input, a target, or sample weights: one array without a name for all outputs, a number per sample,
+ *                 or one by the name of each output, a number per sample or per position
  * @param name     of the model's input or output; NULL: the only one. Copied.
  * @param type     of the values: kept as it is, so bytes stay bytes
  * @param samples  the length of the first axis; at least 1

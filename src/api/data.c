@@ -55,13 +55,13 @@ static ls_array_spec **list_of(ls_data *data, ls_role role, size_t **n)
 static const char *const role_names[] = {
     [LS_INPUT] = "input", [LS_TARGET] = "target", [LS_SAMPLE_WEIGHT] = "sample weights"};
 
-static ls_status check_role(const ls_data *data, ls_role role)
+static ls_status check_role(const ls_data *data, ls_role role, const char *name)
 {
     if (!data)
         return ls_fail(LS_ERR_ARG, "ls_data_add: data is NULL");
     if ((unsigned)role > LS_SAMPLE_WEIGHT)
         return ls_fail(LS_ERR_ARG, "%s: %d is no role of an array", data->spec.name, (int)role);
-    if (role == LS_SAMPLE_WEIGHT && data->spec.weights)
+    if (role == LS_SAMPLE_WEIGHT && data->spec.weights && !(name && data->spec.sample_weight[0].name))
         return ls_fail(LS_ERR_ARG, "%s has sample weights already", data->spec.name);
     return LS_OK;
 }
@@ -77,10 +77,10 @@ static ls_status append(ls_data *data, ls_role role, const char *name, const ls_
     if (!grown)
         return LS_ERR_MEMORY;
     *list = grown;
-    spec.name = name && role != LS_SAMPLE_WEIGHT ? ls_strdup(name) : NULL;
+    spec.name = name ? ls_strdup(name) : NULL;
     spec.path = ls_strdup(from->path);
     spec.file = from->file ? ls_strdup(from->file) : NULL;
-    if (!spec.path || (from->file && !spec.file) || (name && role != LS_SAMPLE_WEIGHT && !spec.name)) {
+    if (!spec.path || (from->file && !spec.file) || (name && !spec.name)) {
         ls_free(spec.name);
         ls_free(spec.path);
         ls_free(spec.file);
@@ -122,7 +122,7 @@ ls_status ls_data_add(ls_data *data, ls_role role, const char *name, ls_type typ
     ls_text label = {0};
     ls_status st;
 
-    LS_TRY(check_role(data, role));
+    LS_TRY(check_role(data, role, name));
     ls_text_add(&label, "%s: %s%s%s%s", data->spec.name, role_names[role], name ? " '" : "", name ? name : "",
                 name ? "'" : "");
     LS_TRY_CLEANUP(label.status);
@@ -143,7 +143,7 @@ cleanup:
 
 ls_status ls_data_add_file(ls_data *data, ls_role role, const char *name, const char *file, const char *path)
 {
-    LS_TRY(check_role(data, role));
+    LS_TRY(check_role(data, role, name));
     if (!file || !path)
         return ls_fail(LS_ERR_ARG, "%s: a %s in a file needs the file and a path inside it", data->spec.name,
                        role_names[role]);

@@ -10,10 +10,10 @@
 #define AHEAD 4         /* samples fetched before they are needed */
 #define CHUNK_ROWS 1024 /* of datasets without chunks; part of the format */
 
-/* The arrays of a split one after another: inputs, outputs, weight. NULL where there is none. */
+/* The arrays of a split one after another: inputs, outputs, weights of outputs. NULL where there is none. */
 static size_t arrays_of(const ls_split *split)
 {
-    return split->inputs + split->outputs + 1;
+    return split->inputs + 2 * split->outputs;
 }
 
 static ls_array *array_at(const ls_split *split, size_t i)
@@ -21,7 +21,20 @@ static ls_array *array_at(const ls_split *split, size_t i)
     if (i < split->inputs)
         return split->x[i];
     i -= split->inputs;
-    return i == split->outputs ? split->weight : split->y ? split->y[i] : NULL;
+    if (i < split->outputs)
+        return split->y ? split->y[i] : NULL;
+    return split->weight ? split->weight[i - split->outputs] : NULL;
+}
+
+/* Which of the arrays holds the weights of output k. */
+static size_t weight_index(const ls_split *split, size_t k)
+{
+    return split->inputs + split->outputs + (split->one_weight ? 0 : k);
+}
+
+const ls_array *ls_split_weight(const ls_split *split, size_t output)
+{
+    return array_at(split, weight_index(split, output));
 }
 
 static ls_status list_arrays(ls_split *split)
@@ -43,10 +56,11 @@ void ls_split_free(ls_split *split)
         ls_array_free(split->x[i]);
     for (size_t k = 0; split->owns && split->y && k < split->outputs; k++)
         ls_array_free(split->y[k]);
-    if (split->owns)
-        ls_array_free(split->weight);
+    for (size_t k = 0; split->owns && split->weight && k < split->outputs; k++)
+        ls_array_free(split->weight[k]);
     ls_free(split->x);
     ls_free(split->y);
+    ls_free(split->weight);
     ls_free(split->name);
     ls_free(split);
 }
@@ -109,6 +123,30 @@ static ls_status open_arrays(const ls_split_spec *spec, const ls_array_spec *arr
     return LS_OK;
 }
 
+/*
+ * Sample weights: one array for all outputs or, by their names, one for each that has targets. Keras refuses a dict
+ * that names only some, too: nobody can tell whether the others are to count 1 or nothing.
+ */
+static ls_status open_weights(const ls_split_spec *spec, const ls_model *model, ls_split *split)
+{
+    ls_array_spec *const weights = spec->sample_weight;
+
+    if (!(split->weight = ls_calloc(split->outputs, sizeof *split->weight, "a split")))
+        return LS_ERR_MEMORY;
+    split->one_weight = !weights[0].name;
+    if (split->one_weight)
+        return open_array(&weights[0], spec, &split->weight[0]);
+    LS_TRY(open_arrays(spec, weights, spec->weights, model, model ? model->output : NULL, split->outputs, "output",
+                       split->weight));
+    for (size_t k = 0; model && k < split->outputs; k++)
+        if (!split->weight[k] && split->y && split->y[k])
+            return ls_config_fail(spec->at,
+                                  "data.%s gives sample weights by name, but none for the output '%s'; name one for "
+                                  "each output, or give one array for all",
+                                  spec->name, model->node[model->output[k]].name);
+    return LS_OK;
+}
+
 static ls_status check_samples(ls_split *split, const ls_array *array)
 {
     if (!array)
@@ -147,7 +185,7 @@ ls_status ls_split_open(const ls_split_spec *spec, const ls_model *model, ls_spl
         LS_TRY_CLEANUP(open_arrays(spec, spec->y, spec->ys, model, model ? model->output : NULL, split->outputs,
                                    "output", split->y));
     if (spec->weights)
-        LS_TRY_CLEANUP(open_array(&spec->sample_weight[0], spec, &split->weight));
+        LS_TRY_CLEANUP(open_weights(spec, model, split));
     for (size_t i = 0; i < split->inputs; i++) {
         if (!split->x[i]) {
             st = ls_config_fail(spec->at, "data.%s gives no array for the input '%s'", spec->name,
@@ -158,7 +196,8 @@ ls_status ls_split_open(const ls_split_spec *spec, const ls_model *model, ls_spl
     }
     for (size_t k = 0; split->y && k < split->outputs; k++)
         LS_TRY_CLEANUP(check_samples(split, split->y[k]));
-    LS_TRY_CLEANUP(check_samples(split, split->weight));
+    for (size_t k = 0; split->weight && k < split->outputs; k++)
+        LS_TRY_CLEANUP(check_samples(split, split->weight[k]));
     if (!split->samples) {
         st = ls_fail(LS_ERR_DATA, "%s holds no sample", ls_array_path(split->x[0]));
         goto cleanup;
@@ -189,13 +228,16 @@ ls_status ls_split_cut(ls_split *split, double fraction, const ls_config *at, ls
     view->name = ls_strdup("validation_split");
     view->x = ls_calloc(split->inputs, sizeof *view->x, "a split");
     view->y = split->y ? ls_calloc(split->outputs, sizeof *view->y, "a split") : NULL;
-    if (!view->name || !view->x || (split->y && !view->y)) {
+    view->weight = split->weight ? ls_calloc(split->outputs, sizeof *view->weight, "a split") : NULL;
+    if (!view->name || !view->x || (split->y && !view->y) || (split->weight && !view->weight)) {
         ls_split_free(view);
         return LS_ERR_MEMORY;
     }
     memcpy(view->x, split->x, split->inputs * sizeof *view->x);
     if (split->y)
         memcpy(view->y, split->y, split->outputs * sizeof *view->y);
+    if (split->weight)
+        memcpy(view->weight, split->weight, split->outputs * sizeof *view->weight);
     if (list_arrays(view) != LS_OK) {
         ls_split_free(view);
         return LS_ERR_MEMORY;
@@ -297,8 +339,13 @@ ls_status ls_split_identity(const ls_split *split, ls_text *out)
     for (size_t k = 0; split->y && k < split->outputs; k++)
         if (split->y[k])
             ls_text_add(out, " y%zu=%016" PRIx64, k, ls_array_identity(split->y[k]));
-    if (split->weight)
-        ls_text_add(out, " w=%016" PRIx64, ls_array_identity(split->weight));
+    for (size_t k = 0; split->weight && k < split->outputs; k++)
+        if (split->weight[k]) {
+            ls_text_add(out, " w");
+            if (!split->one_weight)
+                ls_text_add(out, "%zu", k);
+            ls_text_add(out, "=%016" PRIx64, ls_array_identity(split->weight[k]));
+        }
     return out->status;
 }
 
@@ -360,21 +407,32 @@ static int64_t class_of(const float *target, size_t n)
     return (int64_t)best;
 }
 
-/* The weight of a sample at all its positions: 1 where this split has none but another one had. */
-static void load_weight(const ls_split *split, uint64_t index, const float *target, size_t target_size, float *weights,
-                        uint64_t row, size_t positions)
+static float class_weight_of(const ls_split *split, const float *target, size_t target_size)
 {
-    float w = 1;
-
-    if (!weights)
-        return;
-    if (split->weight)
-        ls_array_get(held(split, split->inputs + split->outputs), index, &w);
     for (size_t i = 0; i < split->class_weights; i++)
         if (split->class_weight[i].label == class_of(target, target_size))
-            w = split->class_weight[i].weight;
-    for (size_t t = 0; t < positions; t++)
-        weights[row * positions + t] = w;
+            return split->class_weight[i].weight;
+    return 1;
+}
+
+/*
+ * The weights of a sample at its positions: 1 where this split has none but another one had. What the file has fewer of
+ * (one per sample, or per row of an image) counts for all positions below it.
+ */
+static void load_weight(const ls_split *split, size_t output, uint64_t index, const float *target, size_t target_size,
+                        float *weights, size_t positions)
+{
+    const ls_array *weight = ls_split_weight(split, output);
+    const size_t n = weight ? ls_shape_size(ls_array_shape(weight)) : 1, below = positions / n;
+    const float by_class = class_weight_of(split, target, target_size);
+
+    if (weight)
+        ls_array_get(held(split, weight_index(split, output)), index, weights);
+    else
+        weights[0] = by_class;
+    for (size_t i = n; below > 1 && i-- > 0;)
+        for (size_t t = below; t-- > 0;)
+            weights[i * below + t] = weights[i];
 }
 
 ls_local_batch ls_split_load(const ls_split *split, const ls_permutation *order, const ls_slice *slice,
@@ -401,8 +459,9 @@ ls_local_batch ls_split_load(const ls_split *split, const ls_permutation *order,
                 continue;
             target = ls_engine_target(engine, k) + r * objective[k].target_size;
             ls_array_get(held(split, split->inputs + k), index, target);
-            load_weight(split, index, target, objective[k].target_size, ls_engine_weights(engine, k), r,
-                        objective[k].positions);
+            if (ls_engine_weights(engine, k))
+                load_weight(split, k, index, target, objective[k].target_size,
+                            ls_engine_weights(engine, k) + r * objective[k].positions, objective[k].positions);
         }
     }
     return (ls_local_batch){

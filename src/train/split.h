@@ -16,9 +16,11 @@
 
 typedef struct ls_split {
     char *name;
-    ls_array **x;     /* one per model input */
-    ls_array **y;     /* one per model output; entries may be NULL; NULL when the split has no targets */
-    ls_array *weight; /* sample weights, or NULL */
+    ls_array **x; /* one per model input */
+    ls_array **y; /* one per model output; entries may be NULL; NULL when the split has no targets */
+    ls_array *
+        *weight; /* sample weights: one per model output (entries may be NULL), or only the first, for all of them */
+    bool one_weight;                     /* only the first */
     const ls_class_weight *class_weight; /* [class_weights] borrowed: weights by the target's class, or NULL */
     size_t class_weights;
     size_t inputs, outputs;
@@ -26,8 +28,11 @@ typedef struct ls_split {
     bool owns;               /* arrays are freed with the split; a view does not own them */
     ls_windows windows;      /* of the shuffled order; no windows: all samples are shuffled as one */
     ls_feed *feed;           /* NULL: the arrays are in memory */
-    ls_array **fed;          /* [inputs + outputs + 1] the arrays as the feed numbers them; entries may be NULL */
+    ls_array **fed;          /* [inputs + 2 outputs] the arrays as the feed numbers them; entries may be NULL */
 } ls_split;
+
+/* The sample weights of an output; NULL: it has none. */
+const ls_array *ls_split_weight(const ls_split *split, size_t output);
 
 /*
  * Find the arrays of a split, without reading them. Names are matched with the model's inputs and outputs; sample

@@ -211,6 +211,39 @@ static ls_status bind_input(const ls_task *task, const ls_split *split, size_t i
     return rows ? ls_array_check_rows(split->x[i], rows) : LS_OK;
 }
 
+/*
+ * Weights of samples or, where an output has positions, of those: shape () or (1), or the output's without its last
+ * axis, or the beginning of that. One array for several outputs weighs samples, as Keras demands.
+ */
+static ls_status bind_weight(const ls_task *task, const ls_split *split, size_t k)
+{
+    const ls_array *weight = ls_split_weight(split, k);
+    const ls_shape *output = &task->model->node[task->model->output[k]].shape;
+    char a[LS_SHAPE_TEXT_BYTES], b[LS_SHAPE_TEXT_BYTES];
+    ls_shape shape, positions = *output;
+
+    if (!weight || !(split->y && split->y[k]))
+        return LS_OK;
+    shape = *ls_array_shape(weight);
+    while (shape.rank > 0 && shape.dim[shape.rank - 1] == 1)
+        shape.rank--;
+    positions.rank -= positions.rank > 0;
+    if (shape.rank == 0)
+        return LS_OK;
+    if (split->one_weight && task->model->outputs > 1)
+        return ls_fail(LS_ERR_SHAPE,
+                       "%s: one array of sample weights for several outputs must be one number per sample, not of "
+                       "shape %s; name an array for each output",
+                       ls_array_path(weight), ls_shape_format(&shape, a));
+    if (shape.rank <= positions.rank && memcmp(shape.dim, positions.dim, shape.rank * sizeof *shape.dim) == 0)
+        return LS_OK;
+    return ls_fail(LS_ERR_SHAPE,
+                   "%s: sample weights of shape %s per sample fit the output '%s' neither by sample nor by position: "
+                   "they must be one number per sample, or of shape %s",
+                   ls_array_path(weight), ls_shape_format(ls_array_shape(weight), a), output_name(task, k),
+                   ls_shape_format(&positions, b));
+}
+
 static ls_status bind_split(ls_task *task, const ls_split *split)
 {
     if (!split)
@@ -221,8 +254,8 @@ static ls_status bind_split(ls_task *task, const ls_split *split)
         if (split->y && split->y[k])
             LS_TRY(bind_target(task, split, k));
     }
-    if (split->weight && ls_shape_size(ls_array_shape(split->weight)) != 1)
-        return ls_fail(LS_ERR_SHAPE, "%s: sample weights must be one number per sample", ls_array_path(split->weight));
+    for (size_t k = 0; k < task->model->outputs; k++)
+        LS_TRY(bind_weight(task, split, k));
     return LS_OK;
 }
 
