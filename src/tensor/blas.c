@@ -14,6 +14,8 @@
 #define MXCSR_DENORMALS_ARE_ZERO 0x0040u
 #endif
 
+#include "tensor/product/product.h"
+
 static bool unpacked_path; /* of the kernel family; set by ls_compute_init */
 
 /* C = beta C, or `value` everywhere with beta 0. */
@@ -122,7 +124,7 @@ ls_status ls_compute_init(void)
     if (!arithmetic_is_ieee())
         return ls_fail(LS_ERR_INTERNAL, "float arithmetic is not IEEE 754 (rounding to nearest, gradual underflow); "
                                         "results could not be the same on every node");
-    return LS_OK;
+    return ls_product_init();
 }
 
 const char *ls_blas_kernel(void)

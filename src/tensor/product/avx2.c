@@ -1,0 +1,112 @@
+/* Products with AVX2 and FMA: 6 x 16 tiles, 12 of the 16 registers. Compiled for that processor; see CMakeLists.txt. */
+#include "tensor/product/path.h"
+
+#if defined(__AVX2__) && defined(__FMA__)
+#include <immintrin.h>
+
+#define LANES 8
+#define TILE_ROWS 6
+#define TILE_VECS 2
+#define EACH_HEIGHT(X) X(1) X(2) X(3) X(4) X(5) X(6)
+
+typedef __m256 vec;
+typedef __m256d wide;
+typedef __m256i bits;
+
+static inline __m256i first_lanes(size_t lanes)
+{
+    return _mm256_cmpgt_epi32(_mm256_set1_epi32((int)lanes), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+}
+
+static inline vec load(const float *x)
+{
+    return _mm256_loadu_ps(x);
+}
+
+static inline vec load_part(const float *x, size_t lanes)
+{
+    return _mm256_maskload_ps(x, first_lanes(lanes));
+}
+
+static inline void store(float *x, vec v)
+{
+    _mm256_storeu_ps(x, v);
+}
+
+static inline void store_part(float *x, vec v, size_t lanes)
+{
+    _mm256_maskstore_ps(x, first_lanes(lanes), v);
+}
+
+static inline vec splat(const float *x)
+{
+    return _mm256_broadcast_ss(x);
+}
+
+static inline vec zero_vec(void)
+{
+    return _mm256_setzero_ps();
+}
+
+static inline vec add_vec(vec a, vec b)
+{
+    return _mm256_add_ps(a, b);
+}
+
+static inline vec relu_vec(vec a)
+{
+    return _mm256_andnot_ps(_mm256_cmp_ps(a, _mm256_setzero_ps(), _CMP_LE_OQ), a);
+}
+
+static inline vec fused(vec a, vec b, vec c)
+{
+    return _mm256_fmadd_ps(a, b, c);
+}
+
+static inline wide splat_wide(const double *x)
+{
+    return _mm256_broadcast_sd(x);
+}
+
+static inline void add_half_to_grid(double *total, __m128 half, wide M, bool start)
+{
+    const wide q = _mm256_sub_pd(_mm256_add_pd(_mm256_cvtps_pd(half), M), M);
+
+    _mm256_storeu_pd(total, start ? q : _mm256_add_pd(_mm256_loadu_pd(total), q));
+}
+
+static inline void add_to_grid(double *total, vec v, wide M, bool start)
+{
+    add_half_to_grid(total, _mm256_castps256_ps128(v), M, start);
+    add_half_to_grid(total + 4, _mm256_extractf128_ps(v, 1), M, start);
+}
+
+static inline bits zero_bits(void)
+{
+    return _mm256_setzero_si256();
+}
+
+static inline bits magnitude(bits top, vec v)
+{
+    return _mm256_max_epi32(top, _mm256_and_si256(_mm256_castps_si256(v), _mm256_set1_epi32(INT32_MAX)));
+}
+
+#include "tensor/product/transpose8.h"
+
+static inline void transpose_lanes(const float *from, size_t step, float *to, size_t to_step)
+{
+    transpose8(from, step, to, to_step);
+}
+
+#include "tensor/product/loops.h"
+
+static bool available_avx2(void)
+{
+    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+}
+
+static const ls_product_path path_avx2 = {"avx2", available_avx2, run_product, run_product_sum};
+const ls_product_path *const ls_product_avx2 = &path_avx2;
+#else
+const ls_product_path *const ls_product_avx2 = NULL;
+#endif

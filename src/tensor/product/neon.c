@@ -1,0 +1,119 @@
+/* Products on 64-bit ARM: 12 x 8 tiles, 24 of the 32 registers. Fused multiply-adds belong to the base instructions. */
+#include "tensor/product/path.h"
+
+#if defined(__aarch64__) && defined(__ARM_NEON)
+#include <arm_neon.h>
+
+#define LANES 4
+#define TILE_ROWS 12
+#define TILE_VECS 2
+#define EACH_HEIGHT(X) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12)
+
+typedef float32x4_t vec;
+typedef float64x2_t wide;
+typedef int32x4_t bits;
+
+static inline vec load(const float *x)
+{
+    return vld1q_f32(x);
+}
+
+static inline vec load_part(const float *x, size_t lanes)
+{
+    float some[LANES] = {0};
+
+    for (size_t i = 0; i < lanes; i++)
+        some[i] = x[i];
+    return vld1q_f32(some);
+}
+
+static inline void store(float *x, vec v)
+{
+    vst1q_f32(x, v);
+}
+
+static inline void store_part(float *x, vec v, size_t lanes)
+{
+    float some[LANES];
+
+    vst1q_f32(some, v);
+    for (size_t i = 0; i < lanes; i++)
+        x[i] = some[i];
+}
+
+static inline vec splat(const float *x)
+{
+    return vld1q_dup_f32(x);
+}
+
+static inline vec zero_vec(void)
+{
+    return vdupq_n_f32(0);
+}
+
+static inline vec add_vec(vec a, vec b)
+{
+    return vaddq_f32(a, b);
+}
+
+static inline vec relu_vec(vec a)
+{
+    return vbslq_f32(vcleq_f32(a, zero_vec()), zero_vec(), a);
+}
+
+static inline vec fused(vec a, vec b, vec c)
+{
+    return vfmaq_f32(c, a, b);
+}
+
+static inline wide splat_wide(const double *x)
+{
+    return vld1q_dup_f64(x);
+}
+
+static inline void add_half_to_grid(double *total, wide half, wide M, bool start)
+{
+    const wide q = vsubq_f64(vaddq_f64(half, M), M);
+
+    vst1q_f64(total, start ? q : vaddq_f64(vld1q_f64(total), q));
+}
+
+static inline void add_to_grid(double *total, vec v, wide M, bool start)
+{
+    add_half_to_grid(total, vcvt_f64_f32(vget_low_f32(v)), M, start);
+    add_half_to_grid(total + 2, vcvt_high_f64_f32(v), M, start);
+}
+
+static inline bits zero_bits(void)
+{
+    return vdupq_n_s32(0);
+}
+
+static inline bits magnitude(bits top, vec v)
+{
+    return vmaxq_s32(top, vandq_s32(vreinterpretq_s32_f32(v), vdupq_n_s32(INT32_MAX)));
+}
+
+static inline void transpose_lanes(const float *from, size_t step, float *to, size_t to_step)
+{
+    const float32x4x2_t ab = vtrnq_f32(load(from), load(from + step));
+    const float32x4x2_t cd = vtrnq_f32(load(from + 2 * step), load(from + 3 * step));
+
+    store(to, vcombine_f32(vget_low_f32(ab.val[0]), vget_low_f32(cd.val[0])));
+    store(to + to_step, vcombine_f32(vget_low_f32(ab.val[1]), vget_low_f32(cd.val[1])));
+    store(to + 2 * to_step, vcombine_f32(vget_high_f32(ab.val[0]), vget_high_f32(cd.val[0])));
+    store(to + 3 * to_step, vcombine_f32(vget_high_f32(ab.val[1]), vget_high_f32(cd.val[1])));
+}
+
+#include "tensor/product/loops.h"
+
+static bool available_neon(void)
+{
+    return true;
+}
+
+static const ls_product_path path_neon = {"neon", available_neon, run_product, run_product_sum};
+const ls_product_path *const ls_product_neon = &path_neon;
+#else
+const ls_product_path *const ls_product_neon = NULL;
+#endif
