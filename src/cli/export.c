@@ -15,7 +15,7 @@ static const char help[] =
     "                keras.models.load_model, and its next update is the one that lockstep would make next\n"
     "  .weights.h5   weights and the optimizer's state, for model.load_weights\n"
     "  .h5           the legacy model file that MODEL.h5 is already, without what lockstep resumes from\n\n"
-    "The same bytes for the same model, always. Options:\n"
+    "The same bytes for the same model, always.\n\n"
     "  --output FILE    where to write; an existing file is replaced once the new one is whole\n";
 
 static const struct option options[] = {

@@ -25,7 +25,8 @@ static const char help[] =
     "  --verbose 0|1|2      silent, a progress bar, one line per epoch (default: a bar on a terminal, else lines)\n"
     "  --trace              write DIR/trace.txt: hashes of samples, gradients and weights after every update (not with\n"
     "                       --resume: a trace begins with the first update)\n"
-    "  --allow-other-kernel resume a checkpoint of another OpenBLAS kernel family or another version of lockstep\n\n"
+    "  --allow-other-kernel\n"
+    "                       resume a checkpoint of another OpenBLAS kernel family or another version of lockstep\n\n"
     "Paths of data and of initial weights, in the experiment and in --set, are relative to the experiment file; --output and\n"
     "`output` to where you are; files of callbacks to the run directory.\n\n"
     "SIGTERM and SIGUSR1 finish the update, write the checkpoint and exit with status 3.\n";
