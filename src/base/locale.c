@@ -1,6 +1,8 @@
 #include "base/locale.h"
 
 #include <pthread.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -20,6 +22,19 @@ locale_t ls_locale_enter(void)
 void ls_locale_leave(locale_t before)
 {
     uselocale(before);
+}
+
+int ls_format(char *out, size_t bytes, const char *format, ...)
+{
+    const locale_t before = ls_locale_enter();
+    va_list args;
+    int length;
+
+    va_start(args, format);
+    length = vsnprintf(out, bytes, format, args);
+    va_end(args);
+    ls_locale_leave(before);
+    return length;
 }
 
 double ls_parse_double(const char *text, char **end)

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/locale.h"
 #include "base/memory.h"
 #include "cli/import.h"
 #include "cli/report.h"
@@ -110,9 +111,9 @@ static ls_status read_factor(const ls_setting *scale, double *factor)
 {
     char *end;
 
-    *factor = strtod(scale->value, &end);
+    *factor = ls_parse_double(scale->value, &end);
     if (*end == '/')
-        *factor /= strtod(end + 1, &end);
+        *factor /= ls_parse_double(end + 1, &end);
     if (*end || !isfinite(*factor) || *factor == 0)
         return ls_fail(LS_ERR_USAGE, "--scale %s=%s: a number other than 0 is needed, or a fraction as 1/255",
                        scale->key, scale->value);

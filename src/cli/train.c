@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/locale.h"
 #include "base/memory.h"
 #include "cli/cli.h"
 #include "cli/long_run.h"
@@ -143,8 +144,12 @@ static ls_status evaluate_test(const ls_task *task, const ls_split *test, ls_wat
 
     LS_TRY(ls_evaluate_once(task, test, watchdog, &scores));
     n = ls_scores_logs(scores, &logs);
-    for (size_t i = 0; i < n && task->comm->rank == 0; i++)
-        printf("test %s: %.4f\n", logs[i].name, logs[i].value);
+    for (size_t i = 0; i < n && task->comm->rank == 0; i++) {
+        char value[400];
+
+        ls_format(value, sizeof value, "%.4f", logs[i].value);
+        printf("test %s: %s\n", logs[i].name, value);
+    }
     if (task->comm->rank == 0)
         ls_cli_warn_nan("test ", logs, n);
     ls_scores_free(scores);

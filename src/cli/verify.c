@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/locale.h"
 #include "base/memory.h"
 #include "cli/cli.h"
 #include "run/verify.h"
@@ -109,8 +110,11 @@ static void start_ranks(int argc, char **argv)
 
 static void report(void *context, int ranks, const char *fingerprint, double seconds)
 {
+    char took[32];
+
     (void)context;
-    printf("%4d rank%s  fingerprint: %s  %.1f s\n", ranks, ranks == 1 ? " " : "s", fingerprint, seconds);
+    ls_format(took, sizeof took, "%.1f s", seconds);
+    printf("%4d rank%s  fingerprint: %s  %s\n", ranks, ranks == 1 ? " " : "s", fingerprint, took);
     fflush(stdout);
 }
 

@@ -36,13 +36,11 @@ const char *ls_format_count(uint64_t count, char out[LS_NUMBER_BYTES])
 const char *ls_format_bytes(double bytes, char out[LS_NUMBER_BYTES])
 {
     static const char *const units[] = {"B", "KB", "MB", "GB", "TB", "PB"};
-    const locale_t before = ls_locale_enter();
     size_t u = 0;
 
     for (; bytes >= 1024 && u + 1 < sizeof units / sizeof units[0]; u++)
         bytes /= 1024;
-    snprintf(out, LS_NUMBER_BYTES, "%.2f %s", bytes, units[u]);
-    ls_locale_leave(before);
+    ls_format(out, LS_NUMBER_BYTES, "%.2f %s", bytes, units[u]);
     return out;
 }
 

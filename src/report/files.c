@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/locale.h"
 #include "base/memory.h"
 #include "formats/json.h"
 
@@ -64,7 +65,7 @@ double ls_report_number(const ls_config *map, const char *key)
 {
     const char *text = ls_report_text(map, key);
     char *end;
-    const double value = strtod(text, &end);
+    const double value = ls_parse_double(text, &end);
 
     return *text && !*end ? value : NAN;
 }

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/locale.h"
 #include "nn/summary.h"
 
 #define WHOLE_MAX 1e15
@@ -18,7 +19,7 @@ const char *ls_say_count(double value, char out[LS_SAY_BYTES])
     if (isnan(value))
         return out;
     if (fabs(value) >= WHOLE_MAX)
-        snprintf(out, LS_SAY_BYTES, "%.3g", value);
+        ls_format(out, LS_SAY_BYTES, "%.3g", value);
     else
         snprintf(out, LS_SAY_BYTES, "%s%s", rint(value) < 0 ? "-" : "",
                  ls_format_count((uint64_t)fabs(rint(value)), digits));
@@ -29,7 +30,7 @@ const char *ls_say(double value, char out[LS_SAY_BYTES])
 {
     if (isnan(value) || (fabs(value) < WHOLE_MAX && (value == rint(value) || fabs(value) >= 1000)))
         return ls_say_count(value, out);
-    snprintf(out, LS_SAY_BYTES, "%.4g", value);
+    ls_format(out, LS_SAY_BYTES, "%.4g", value);
     return out;
 }
 
@@ -37,7 +38,7 @@ const char *ls_say_measured(double value, char out[LS_SAY_BYTES])
 {
     out[0] = '\0';
     if (!isnan(value))
-        snprintf(out, LS_SAY_BYTES, fabs(value) >= 1000 && fabs(value) < WHOLE_MAX ? "%.0f" : "%#.4g", value);
+        ls_format(out, LS_SAY_BYTES, fabs(value) >= 1000 && fabs(value) < WHOLE_MAX ? "%.0f" : "%#.4g", value);
     return out;
 }
 
@@ -45,7 +46,7 @@ const char *ls_say_tick(double value, char out[LS_SAY_BYTES])
 {
     if (fabs(value) >= 10000 && fabs(value) < 1e9 && value == rint(value))
         return ls_say_count(value, out);
-    snprintf(out, LS_SAY_BYTES, "%.6g", value == 0 ? 0 : value); /* no -0 */
+    ls_format(out, LS_SAY_BYTES, "%.6g", value == 0 ? 0 : value); /* no -0 */
     return out;
 }
 
@@ -59,15 +60,15 @@ const char *ls_say_seconds(double s, char out[LS_SAY_BYTES])
     if (s < NOTHING_S)
         snprintf(out, LS_SAY_BYTES, "0 s");
     else if (s < 0.9995e-3) /* what rounds to 1000 belongs to the next unit */
-        snprintf(out, LS_SAY_BYTES, "%.3g µs", 1e6 * s);
+        ls_format(out, LS_SAY_BYTES, "%.3g µs", 1e6 * s);
     else if (s < 0.9995)
-        snprintf(out, LS_SAY_BYTES, "%.3g ms", 1e3 * s);
+        ls_format(out, LS_SAY_BYTES, "%.3g ms", 1e3 * s);
     else if (s < 59.95)
-        snprintf(out, LS_SAY_BYTES, "%.3g s", s);
+        ls_format(out, LS_SAY_BYTES, "%.3g s", s);
     else if (s < 3599.5)
-        snprintf(out, LS_SAY_BYTES, "%.0f min %02.0f s", minutes, rint(s) - 60 * minutes);
+        ls_format(out, LS_SAY_BYTES, "%.0f min %02.0f s", minutes, rint(s) - 60 * minutes);
     else
-        snprintf(out, LS_SAY_BYTES, "%.0f h %02.0f min", floor(rint(s / 60) / 60), fmod(rint(s / 60), 60));
+        ls_format(out, LS_SAY_BYTES, "%.0f h %02.0f min", floor(rint(s / 60) / 60), fmod(rint(s / 60), 60));
     return out;
 }
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/locale.h"
 #include "base/memory.h"
 #include "data/csv.h"
 
@@ -29,7 +30,7 @@ static bool is_absent(const char *text)
 static double parse(const char *text)
 {
     char *end;
-    const double value = strtod(text, &end);
+    const double value = ls_parse_double(text, &end);
 
     return is_absent(text) || *end ? NAN : value;
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/file.h"
+#include "base/locale.h"
 #include "base/memory.h"
 #include "data/csv.h"
 
@@ -40,7 +41,7 @@ static ls_status read_row(const ls_csv_row *from, ls_timing *out)
     for (size_t i = 0; i < COLUMNS; i++) {
         char *end;
 
-        value[i] = strtod(from->field[i], &end);
+        value[i] = ls_parse_double(from->field[i], &end);
         if (end == from->field[i] || *end || !(value[i] >= 0 && value[i] < 0x1p53))
             return LS_ERR_DATA;
     }

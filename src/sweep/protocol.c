@@ -1,9 +1,8 @@
 #include "sweep/protocol.h"
 
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
 
+#include "base/locale.h"
 #include "random/philox.h"
 #include "tensor/math.h"
 
@@ -18,8 +17,8 @@ static double rounded(double rate)
 {
     char text[32];
 
-    snprintf(text, sizeof text, "%.2e", rate);
-    return strtod(text, NULL);
+    ls_format(text, sizeof text, "%.2e", rate);
+    return ls_parse_double(text, NULL);
 }
 
 void ls_search_points(double low, double high, uint64_t seed, size_t n, double *out)

@@ -139,12 +139,8 @@ static bool should_save(model_checkpoint *m, ls_callback_run *run, uint64_t epoc
             ls_callback_say(run, "Epoch %" PRIu64 ": saving model to %s", epoch + 1, path);
         return true;
     }
-    if (m->best.any) {
-        const locale_t before = ls_locale_enter();
-
-        snprintf(best, sizeof best, "%.5f", (double)m->best.value);
-        ls_locale_leave(before);
-    }
+    if (m->best.any)
+        ls_format(best, sizeof best, "%.5f", (double)m->best.value);
     if (!ls_monitor_improves(&m->monitor, *value, &m->best)) {
         if (c->verbose)
             ls_callback_say(run, "Epoch %" PRIu64 ": %s did not improve from %s", epoch + 1, c->monitor, best);
