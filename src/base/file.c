@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +13,8 @@
 
 #include "base/memory.h"
 #include "base/text.h"
+
+#define LINKS_MAX 40 /* as Linux has it */
 
 bool ls_file_exists(const char *path)
 {
@@ -23,29 +26,6 @@ bool ls_file_same(const char *a, const char *b)
     struct stat one, two;
 
     return stat(a, &one) == 0 && stat(b, &two) == 0 && one.st_dev == two.st_dev && one.st_ino == two.st_ino;
-}
-
-char *ls_path_join(const char *directory, const char *name)
-{
-    ls_text text = {0};
-
-    ls_text_add(&text, "%s/%s", directory, name);
-    if (text.status != LS_OK)
-        ls_text_reset(&text);
-    return text.data;
-}
-
-char *ls_path_beside(const char *file, const char *path)
-{
-    const char *slash = file && path[0] != '/' ? strrchr(file, '/') : NULL;
-    ls_text text = {0};
-
-    if (slash)
-        ls_text_add(&text, "%.*s/", (int)(slash - file), file);
-    ls_text_add(&text, "%s", path);
-    if (text.status != LS_OK)
-        ls_text_reset(&text);
-    return text.data;
 }
 
 static const char *advice(int code)
@@ -71,6 +51,8 @@ static const char *advice(int code)
 
 static ls_status fail_write(const char *path, int code)
 {
+    if (!*path)
+        return ls_fail(LS_ERR_IO, "cannot write a file without a name");
     return ls_fail(LS_ERR_IO, "cannot write '%s': %s%s", path, strerror(code), advice(code));
 }
 
@@ -139,14 +121,80 @@ static int sync_directory_of(const char *path)
     return code;
 }
 
-ls_status ls_file_replace(const char *path, const void *bytes, size_t n)
+/* ---- where a path leads ---- */
+
+/* Something that is there and can only be written to. */
+static bool is_special(const char *path)
+{
+    struct stat info;
+
+    return stat(path, &info) == 0 && !S_ISREG(info.st_mode) && !S_ISDIR(info.st_mode);
+}
+
+/* One step: *path, if it is a link, becomes what it names. An errno; *is_link: it was one. */
+static int follow(char **path, bool *is_link)
+{
+    char name[PATH_MAX];
+    const ssize_t n = readlink(*path, name, sizeof name - 1);
+    char *next;
+
+    *is_link = n >= 0;
+    if (n < 0)
+        return 0; /* what is wrong shows when it is opened */
+    name[n] = '\0';
+    next = ls_path_beside(*path, name);
+    ls_free(*path);
+    *path = next;
+    return next ? 0 : ENOMEM;
+}
+
+/* An errno. */
+static int find_target(const char *path, char **out)
+{
+    bool is_link = true;
+    int code = *path ? 0 : ENOENT;
+
+    *out = code ? NULL : ls_strdup(path);
+    if (!code && !*out)
+        code = ENOMEM;
+    for (int i = 0; !code && is_link; i++)
+        code = i < LINKS_MAX ? follow(out, &is_link) : ELOOP;
+    if (code) {
+        ls_free(*out);
+        *out = NULL;
+    }
+    return code;
+}
+
+ls_status ls_file_target(const char *path, char **out)
+{
+    const int code = find_target(path, out);
+
+    return code ? fail_write(path, code) : LS_OK;
+}
+
+/* ---- writing ---- */
+
+/* An errno. */
+static int write_special(const char *path, const void *bytes, size_t n)
+{
+    const int fd = open_retrying(path, O_WRONLY | O_NOCTTY);
+    int code = fd < 0 ? errno : write_all(fd, bytes, n);
+
+    if (fd >= 0 && close_at_once(fd) && !code)
+        code = errno;
+    return code;
+}
+
+/* An errno. path is no link. */
+static int write_whole(const char *path, const void *bytes, size_t n)
 {
     ls_text temporary = {0};
     int fd, code;
 
     ls_text_add(&temporary, "%s.%ld.tmp", path, (long)getpid());
     if (temporary.status != LS_OK)
-        return temporary.status;
+        return ENOMEM;
     fd = open_retrying(temporary.data, O_WRONLY | O_CREAT | O_TRUNC);
     if (fd < 0) {
         code = errno;
@@ -165,6 +213,33 @@ ls_status ls_file_replace(const char *path, const void *bytes, size_t n)
         code = sync_directory_of(path);
 cleanup:
     ls_text_reset(&temporary);
+    return code;
+}
+
+ls_status ls_file_replace(const char *path, const void *bytes, size_t n)
+{
+    char *target = NULL;
+    int code;
+
+    if (is_special(path))
+        code = write_special(path, bytes, n);
+    else if (!(code = find_target(path, &target)))
+        code = write_whole(target, bytes, n);
+    ls_free(target);
+    return code ? fail_write(path, code) : LS_OK;
+}
+
+ls_status ls_file_start(const char *path, FILE **out)
+{
+    char *target = NULL;
+    int code = 0;
+
+    *out = NULL;
+    if (!is_special(path) && !(code = find_target(path, &target)) && unlink(target) && errno != ENOENT)
+        code = errno;
+    if (!code && !(*out = fopen(target ? target : path, "we")))
+        code = errno;
+    ls_free(target);
     return code ? fail_write(path, code) : LS_OK;
 }
 
@@ -228,7 +303,7 @@ ls_status ls_file_second_name(const char *path, const char *name)
 
     if (unlink(name) && errno != ENOENT)
         return fail_write(name, errno);
-    if (link(path, name) == 0 || errno == ENOENT)
+    if (linkat(AT_FDCWD, path, AT_FDCWD, name, AT_SYMLINK_FOLLOW) == 0 || errno == ENOENT)
         return LS_OK;
     if ((st = ls_file_read(path, &bytes)) == LS_OK)
         st = ls_file_replace(name, bytes.data, bytes.length);
@@ -278,6 +353,10 @@ ls_status ls_directory_create(const char *path)
 
     if (!part)
         return LS_ERR_MEMORY;
+    if (!*path) {
+        ls_free(part);
+        return ls_fail(LS_ERR_IO, "cannot create a directory without a name");
+    }
     for (char *c = part + 1;; c++) {
         const char end = *c;
 

@@ -1,10 +1,19 @@
-/* Files written so that a crash at any instant leaves the old one or the new one, whole. */
+/*
+ * Files written so that a crash at any instant leaves the old one or the new one, whole. One rule for all outputs:
+ *
+ *     a regular file, or none    replaced whole
+ *     a link                     followed: what it names is written, and the link stays
+ *     a device, a pipe           written to, as it is
+ *     a directory                an error
+ */
 #ifndef LS_BASE_FILE_H
 #define LS_BASE_FILE_H
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 
+#include "base/path.h"
 #include "base/text.h"
 
 /*
@@ -19,6 +28,15 @@ ls_status ls_file_replace(const char *path, const void *bytes, size_t n);
  * to disk and takes the place of path. On failure it is removed and an existing file stays.
  */
 ls_status ls_file_publish(const char *temporary, const char *path);
+
+/* The file that path means when all links are followed, which may not be there yet; the caller's. */
+ls_status ls_file_target(const char *path, char **out);
+
+/*
+ * A log that is written line by line from now on, for as long as the process lives: an old regular file gives way to a
+ * new one.
+ */
+ls_status ls_file_start(const char *path, FILE **out);
 
 /* Append all of the file at path to out. */
 ls_status ls_file_read(const char *path, ls_text *out);
@@ -43,11 +61,5 @@ ls_status ls_directory_create(const char *path);
 
 bool ls_file_exists(const char *path);
 bool ls_file_same(const char *a, const char *b); /* two names of one file that exists */
-
-/* DIRECTORY/NAME, owned by the caller; NULL: out of memory. */
-char *ls_path_join(const char *directory, const char *name);
-
-/* A path as that file means it: relative to the directory the file is in. file may be NULL. As ls_path_join. */
-char *ls_path_beside(const char *file, const char *path);
 
 #endif

@@ -1,4 +1,5 @@
 /* lockstep COMMAND: picks the command, starts MPI, prints the one message of a failure. */
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,6 +25,25 @@ static const ls_command *const commands[] = {
 /* How long a rank that failed waits for the others to fail too, before it ends the job alone. */
 #define FAREWELL_S 3.0
 
+static const char *named(const struct option *options, int option)
+{
+    while (options->name && options->val != option)
+        options++;
+    return options->name ? options->name : "";
+}
+
+/* Of these no value is an empty text. */
+static bool names_file(const struct option *options, int option)
+{
+    static const char *const names[] = {"output", "dot", "data", "like"};
+    const char *const name = named(options, option);
+    bool names_one = false;
+
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        names_one |= strcmp(name, names[i]) == 0;
+    return names_one;
+}
+
 int ls_cli_option(int argc, char **argv, const struct option *options, ls_status *st)
 {
     int option;
@@ -44,6 +64,11 @@ int ls_cli_option(int argc, char **argv, const struct option *options, ls_status
         else
             *st = ls_fail(LS_ERR_USAGE, "unknown option '%s'%s%s%s; see lockstep %s --help", given,
                           nearest ? ", did you mean '--" : "", nearest ? nearest : "", nearest ? "'?" : "", argv[0]);
+        return -1;
+    }
+    if (option > 0 && optarg && !*optarg && names_file(options, option)) {
+        *st =
+            ls_fail(LS_ERR_USAGE, "option '--%s' needs the name of a file, not an empty text", named(options, option));
         return -1;
     }
     return option;
@@ -180,6 +205,26 @@ static ls_status check_launcher(const ls_comm *comm)
     return LS_OK;
 }
 
+/* What was printed is printed, or that is an error. errno is that of the last try, which says why. */
+static ls_status finish_output(void)
+{
+    const bool failed = ferror(stdout) != 0;
+
+    errno = 0;
+    if (fflush(stdout) == 0 && !failed)
+        return LS_OK;
+    return ls_fail(LS_ERR_IO, "cannot write to standard output: %s", errno ? strerror(errno) : "part of it is lost");
+}
+
+/* Of what needs no command. */
+static int finish_page(void)
+{
+    if (finish_output() == LS_OK)
+        return 0;
+    fprintf(stderr, "lockstep: %s\n", ls_error_message());
+    return 1;
+}
+
 /* Print the one message. True if all ranks are here, so that MPI can be shut down in order. */
 static bool farewell(const ls_comm *comm)
 {
@@ -222,6 +267,8 @@ static int run(const ls_command *command, int argc, char **argv)
         st = ls_comm_prepare(comm);
     if (st == LS_OK)
         st = command->run(comm, argc, argv);
+    if (st == LS_OK)
+        st = ls_agree(comm, comm->rank == 0 ? finish_output() : LS_OK);
     if (st != LS_OK && !farewell(comm))
         MPI_Abort(MPI_COMM_WORLD, ls_exit_code(st));
     ls_comm_free(comm);
@@ -239,11 +286,11 @@ int main(int argc, char **argv)
     }
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
         print_usage(stdout);
-        return 0;
+        return finish_page();
     }
     if (strcmp(argv[1], "--version") == 0) {
         printf("lockstep %s\n", ls_version());
-        return 0;
+        return finish_page();
     }
     if (!(command = find_command(argv[1])))
         return run(&unknown, argc - 1, argv + 1);
@@ -251,7 +298,7 @@ int main(int argc, char **argv)
         const char *about = command->help_about && argc > 2 ? command->help_about(argv[2]) : NULL;
 
         fputs(about ? about : command->help, stdout);
-        return 0;
+        return finish_page();
     }
     signal(SIGXFSZ, SIG_IGN); /* a file too large is an error of write */
     if (command->before_mpi)

@@ -99,7 +99,7 @@ static ls_status work(const ls_comm *comm, const arguments *a, const ls_sweep *s
     double timeout_s = 0;
     ls_status st;
 
-    if (!settings.directory)
+    if (!settings.directory || !*settings.directory)
         return ls_fail(LS_ERR_USAGE, "%s names no `output`: say where to write the sweep with --output DIR", a->sweep);
     LS_TRY(ls_sweep_check_ranks(comm, sweep));
     LS_TRY(ls_agree(comm, find_timeout(sweep, &timeout_s)));

@@ -160,15 +160,12 @@ static ls_status evaluate_test(const ls_task *task, const ls_split *test, ls_wat
 static ls_status open_trace(const ls_comm *comm, const char *directory, FILE **out)
 {
     ls_status st = LS_OK;
-    ls_text path = {0};
+    char *path = NULL;
 
     *out = NULL;
-    if (comm->rank == 0) {
-        ls_text_add(&path, "%s/trace.txt", directory);
-        if (path.status != LS_OK || !(*out = fopen(path.data, "w")))
-            st = ls_fail(LS_ERR_IO, "cannot write '%s/trace.txt'", directory);
-        ls_text_reset(&path);
-    }
+    if (comm->rank == 0)
+        st = (path = ls_path_join(directory, "trace.txt")) ? ls_file_start(path, out) : LS_ERR_MEMORY;
+    ls_free(path);
     return ls_agree(comm, st);
 }
 
@@ -207,7 +204,7 @@ static ls_status train(const ls_comm *comm, const arguments *a, const ls_experim
     FILE *trace = NULL;
     ls_status st;
 
-    if (!directory)
+    if (!directory || !*directory)
         return ls_fail(LS_ERR_USAGE, "%s names no `output`: say where to write the run with --output DIR",
                        a->experiment);
     warn_idle_ranks(comm, e);

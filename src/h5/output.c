@@ -65,7 +65,8 @@ ls_status ls_h5_output_begin(const char *path, ls_h5_output *out)
 
     *out = (ls_h5_output){.path = path, .file = H5I_INVALID_HID};
     ls_h5_quiet_begin(&out->quiet);
-    ls_text_add(&out->temporary, "%s.%ld.tmp", path, (long)getpid());
+    LS_TRY(ls_file_target(path, &out->target));
+    ls_text_add(&out->temporary, "%s.%ld.tmp", out->target, (long)getpid());
     LS_TRY(out->temporary.status);
     unlink(out->temporary.data); /* left by a killed process of the same number */
     out->begun = true;
@@ -90,7 +91,7 @@ ls_status ls_h5_output_commit(ls_h5_output *out)
     if (closed < 0)
         return ls_h5_output_fail(out->path);
     out->begun = false;
-    return ls_file_publish(out->temporary.data, out->path);
+    return ls_file_publish(out->temporary.data, out->target);
 }
 
 void ls_h5_output_end(ls_h5_output *out)
@@ -100,6 +101,7 @@ void ls_h5_output_end(ls_h5_output *out)
     if (out->begun)
         unlink(out->temporary.data);
     ls_text_reset(&out->temporary);
+    ls_free(out->target);
     ls_h5_quiet_end(&out->quiet);
 }
 

@@ -15,6 +15,7 @@
 
 typedef struct ls_h5_output {
     const char *path; /* borrowed */
+    char *target;     /* what it means, links followed */
     hid_t file;       /* < 0: not open */
     ls_text temporary;
     bool begun; /* there is a temporary file */

@@ -2,6 +2,7 @@
 #include "ls_test.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -250,6 +251,135 @@ static void sweeps_leftovers(void **state)
     FAILS(ls_file_sweep("no/such/folder"), LS_ERR_IO, "no/such/folder");
 }
 
+/* A link stays and what it names is replaced, over several links, in another folder, also where nothing is there yet.
+ */
+static void follows_links(void **state)
+{
+    char other[64], one[96], two[96], target[128];
+    struct stat info, old;
+
+    (void)state;
+    snprintf(other, sizeof other, "%s/other", folder);
+    snprintf(target, sizeof target, "%s/target", other);
+    snprintf(one, sizeof one, "%s/one", folder);
+    snprintf(two, sizeof two, "%s/two", folder);
+    assert_true(ok(ls_directory_create(other)));
+    assert_int_equal(symlink("other/target", one), 0);
+    assert_int_equal(symlink("one", two), 0);
+    for (int i = 0; i < 2; i++) {
+        if (i)
+            assert_int_equal(stat(target, &old), 0);
+        assert_true(ok(ls_file_replace(two, i ? "second" : "first", i ? 6 : 5)));
+        assert_true(lstat(one, &info) == 0 && S_ISLNK(info.st_mode) && lstat(two, &info) == 0 && S_ISLNK(info.st_mode));
+        assert_true(lstat(target, &info) == 0 && S_ISREG(info.st_mode) && info.st_size == (i ? 6 : 5));
+        assert_true(!i || info.st_ino != old.st_ino); /* replaced, not written into */
+    }
+    assert_true(ok(ls_file_second_name(two, path))); /* of the file, not of the link */
+    assert_true(lstat(path, &info) == 0 && S_ISREG(info.st_mode));
+    unlink(one);
+    assert_int_equal(symlink("two", one), 0); /* a circle */
+    FAILS(ls_file_replace(two, "x", 1), LS_ERR_IO, two, "symbolic links");
+    assert_true(unlink(one) == 0 && unlink(two) == 0 && unlink(target) == 0 && rmdir(other) == 0 && unlink(path) == 0);
+}
+
+/* A device or a pipe stays one: what is to be written goes into it. Links to it are followed. */
+static void writes_into_what_is_no_file(void **state)
+{
+    char link_path[96], got[8] = {0};
+    struct stat info;
+    int reader;
+    FILE *log;
+
+    (void)state;
+    snprintf(link_path, sizeof link_path, "%s/null", folder);
+    assert_int_equal(symlink("/dev/null", link_path), 0);
+    assert_true(ok(ls_file_replace("/dev/null", "x", 1)) && ok(ls_file_replace(link_path, "x", 1)));
+    assert_true(ok(ls_file_start(link_path, &log)));
+    fclose(log);
+    assert_true(lstat(link_path, &info) == 0 && S_ISLNK(info.st_mode));
+    assert_true(stat("/dev/null", &info) == 0 && S_ISCHR(info.st_mode));
+    unlink(link_path);
+    if (!ls_file_exists("/dev/full"))
+        skip();
+    FAILS(ls_file_replace("/dev/full", "x", 1), LS_ERR_IO, "/dev/full", "No space left");
+    assert_true(stat("/dev/full", &info) == 0 && S_ISCHR(info.st_mode));
+
+    assert_int_equal(mkfifo(path, 0600), 0);
+    assert_true((reader = open(path, O_RDONLY | O_NONBLOCK)) >= 0);
+    assert_true(ok(ls_file_replace(path, "piped", 5)));
+    assert_true(read(reader, got, sizeof got) == 5 && strcmp(got, "piped") == 0);
+    assert_true(stat(path, &info) == 0 && S_ISFIFO(info.st_mode) && is_tidy());
+    close(reader);
+    unlink(path);
+}
+
+static void starts_logs_anew(void **state)
+{
+    struct stat old, new;
+    FILE *log;
+
+    (void)state;
+    assert_true(ok(ls_file_replace(path, "before", 6)));
+    assert_int_equal(link(path, "file_test_old"), 0); /* its number is not given again */
+    assert_true(stat(path, &old) == 0 && ok(ls_file_start(path, &log)));
+    fputs("log", log);
+    fclose(log);
+    assert_true(holds("log", 3) && stat(path, &new) == 0 && new.st_ino != old.st_ino);
+    unlink("file_test_old");
+    FAILS(ls_file_start("no/such/folder/log", &log), LS_ERR_IO, "no/such/folder/log");
+    FAILS(ls_file_start(folder, &log), LS_ERR_IO, folder, "irectory");
+    assert_null(log);
+}
+
+static void nothing_is_no_name(void **state)
+{
+    FILE *log;
+    char *target;
+
+    (void)state;
+    FAILS(ls_file_replace("", "x", 1), LS_ERR_IO, "without a name");
+    FAILS(ls_file_append("", "x", 1), LS_ERR_IO, "without a name");
+    FAILS(ls_file_start("", &log), LS_ERR_IO, "without a name");
+    FAILS(ls_file_target("", &target), LS_ERR_IO, "without a name");
+    FAILS(ls_directory_create(""), LS_ERR_IO, "without a name");
+}
+
+static void makes_paths_plain(void **state)
+{
+    static const char *const cases[][2] = {
+        {"a", "a"},
+        {"a/b.h5", "a/b.h5"},
+        {"./a", "a"},
+        {"x/../a", "a"},
+        {"x/./..//a/", "a"},
+        {"x/y/../../a", "a"},
+        {"..", ".."},
+        {"../a", "../a"},
+        {"x/../../a", "../a"},
+        {"../../a", "../../a"},
+        {".", "."},
+        {"", "."},
+        {"x/..", "."},
+        {"/", "/"},
+        {"/..", "/"},
+        {"/../a", "/a"},
+        {"//a//b/../c", "/a/c"},
+        {"/a/..", "/"},
+        {"/a/../..", "/"},
+        {"..a/...", "..a/..."},
+        {"a..", "a.."},
+        {".a/.b", ".a/.b"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < count_of(cases); i++) {
+        char *plain = ls_path_plain(cases[i][0]);
+
+        assert_string_equal(plain, cases[i][1]);
+        ls_free(plain);
+    }
+}
+
 static void joins_paths(void **state)
 {
     char *joined = ls_path_join("runs/x", "model.h5");
@@ -272,6 +402,11 @@ int main(void)
         cmocka_unit_test(knows_a_file_by_other_names),
         cmocka_unit_test(gives_second_names),
         cmocka_unit_test(sweeps_leftovers),
+        cmocka_unit_test(follows_links),
+        cmocka_unit_test(writes_into_what_is_no_file),
+        cmocka_unit_test(starts_logs_anew),
+        cmocka_unit_test(nothing_is_no_name),
+        cmocka_unit_test(makes_paths_plain),
         cmocka_unit_test(joins_paths),
     };
 

@@ -592,6 +592,10 @@ static void test_refused(void **state)
         {"learning_rate_scheduler: {schedule: cosine}", "cosine_decay", ":7:"},
         {"csv_logger", "filename", ":7:"},
         {"csv_logger: {filename: history.csv}", "every run writes", ":7:"},
+        {"csv_logger: {filename: x/../checkpoint.h5}", "every run writes", ":7:"},
+        {"csv_logger: {filename: .//a/./b/../../run.json}", "every run writes", ":7:"},
+        {"model_checkpoint: {filepath: 'x/../checkpoint-update{epoch}.h5'}", "every run writes", ":7:"},
+        {"tensorboard: {log_dir: x/../model.h5}", "every run writes", ":7:"},
         {"csv_logger: {filename: a.csv, separator: ab}", "one character", ":7:"},
         {"backup_and_restore: {backup_dir: x}", "--resume", ":7:"},
     };

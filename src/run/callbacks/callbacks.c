@@ -1,7 +1,10 @@
 #include "run/callbacks/callbacks.h"
 
 #include <math.h>
+#include <limits.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "base/memory.h"
@@ -120,15 +123,63 @@ char *ls_callback_path(const ls_callback_run *run, const char *path)
     return path[0] == '/' ? ls_strdup(path) : ls_path_join(run->directory, path);
 }
 
-ls_status ls_check_not_reserved(const char *path, const ls_config *at)
+/* name: in the directory of the run. */
+static ls_status check_name(const char *name, const char *path, const ls_config *at)
 {
     static const char *const reserved[] = {"checkpoint.h5",   "model.h5",  "history.csv", "run.json",
                                            "experiment.yaml", "trace.txt", "timings.csv"};
+    bool is_reserved = strncmp(name, "checkpoint-update", 17) == 0;
 
-    while (strncmp(path, "./", 2) == 0)
-        path += 2;
     for (size_t i = 0; i < sizeof reserved / sizeof reserved[0]; i++)
-        if (strcmp(path, reserved[i]) == 0 || strncmp(path, "checkpoint-update", 17) == 0)
-            return ls_config_fail(at, "'%s' is a file that every run writes itself; choose another name", path);
-    return LS_OK;
+        is_reserved |= strcmp(name, reserved[i]) == 0;
+    return is_reserved ? ls_config_fail(at, "'%s' is a file that every run writes itself; choose another name", path)
+                       : LS_OK;
+}
+
+ls_status ls_check_not_reserved(const char *path, const ls_config *at)
+{
+    char *const plain = ls_path_plain(path);
+    const ls_status st = plain ? check_name(plain, path, at) : LS_ERR_MEMORY;
+
+    ls_free(plain);
+    return st;
+}
+
+/* path from the root on, without links as far as it is there; NULL: out of memory. */
+static char *absolute(const char *path)
+{
+    char here[PATH_MAX] = "/", real[PATH_MAX];
+    char *full, *plain;
+
+    if (realpath(path, real))
+        return ls_strdup(real);
+    if (path[0] == '/' || !getcwd(here, sizeof here))
+        return ls_path_plain(path);
+    full = ls_path_join(here, path);
+    plain = full ? ls_path_plain(full) : NULL;
+    ls_free(full);
+    return plain;
+}
+
+ls_status ls_check_not_reserved_in(const ls_callback_run *run, const char *path, const ls_config *at)
+{
+    char *const joined = run->directory ? ls_callback_path(run, path) : NULL;
+    char *const slash = joined ? strrchr(joined, '/') : NULL;
+    char *place = NULL, *directory = NULL;
+    ls_status st = LS_OK;
+
+    if (!run->directory)
+        return LS_OK;
+    if (slash)
+        *slash = '\0';
+    place = joined ? absolute(slash && slash > joined ? joined : "/") : NULL;
+    directory = absolute(run->directory);
+    if (!place || !directory)
+        st = LS_ERR_MEMORY;
+    else if (slash && strcmp(place, directory) == 0)
+        st = check_name(slash + 1, path, at);
+    ls_free(place);
+    ls_free(directory);
+    ls_free(joined);
+    return st;
 }

@@ -50,7 +50,11 @@ ls_status ls_needs_constant_rate(const ls_callback_run *run, const char *name, c
 
 /* path, taken from the directory of the run if relative. Owned by the caller; NULL: out of memory. */
 char *ls_callback_path(const ls_callback_run *run, const char *path);
-/* Fails if path is one of the files that every run writes into its directory. */
+/*
+ * Fails if path is one of the files that every run writes into its directory: by its name alone, and once it is known
+ * where that directory is.
+ */
 ls_status ls_check_not_reserved(const char *path, const ls_config *at);
+ls_status ls_check_not_reserved_in(const ls_callback_run *run, const char *path, const ls_config *at);
 
 #endif

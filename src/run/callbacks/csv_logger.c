@@ -45,6 +45,11 @@ static ls_status parse(void *config, const ls_config *args, const char *where)
     return LS_OK;
 }
 
+static ls_status open_csv(void *context, ls_callback_run *run, const ls_config *at)
+{
+    return ls_check_not_reserved_in(run, ((const csv_logger *)context)->config->filename, at);
+}
+
 static void close_csv(void *context)
 {
     csv_logger *const l = context;
@@ -226,6 +231,7 @@ const ls_callback_ops ls_csv_logger = {
     .texts = (const char *const[]){"filename", "separator", NULL},
     .parse = parse,
     .context_bytes = sizeof(csv_logger),
+    .open = open_csv,
     .close = close_csv,
     .hooks = {.on_train_begin = on_train_begin, .on_epoch_end = on_epoch_end, .state = pass_state},
 };

@@ -79,6 +79,7 @@ static ls_status open_checkpoint(void *context, ls_callback_run *run, const ls_c
     model_checkpoint *const m = context;
     const checkpoint_config *c = m->config;
 
+    LS_TRY(ls_check_not_reserved_in(run, c->filepath, at));
     if (ls_keras_names_archive(c->filepath) && ls_keras_check_model(run->trainer->model) != LS_OK)
         return ls_config_fail(at, "model_checkpoint: %s", ls_error_message());
     m->best = (ls_best){.any = !isnan(c->initial_value_threshold), .value = (float)c->initial_value_threshold};

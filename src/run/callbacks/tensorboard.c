@@ -104,7 +104,7 @@ static ls_status open_tensorboard(void *context, ls_callback_run *run, const ls_
 {
     tensorboard *const b = context;
 
-    (void)at;
+    LS_TRY(ls_check_not_reserved_in(run, b->config->log_dir, at));
     if (b->config->histogram_gradients && run->directory &&
         !(b->gradient = ls_calloc(run->trainer->model->trainable_size, sizeof *b->gradient, "the gradient")))
         return LS_ERR_MEMORY;
