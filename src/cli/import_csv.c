@@ -4,10 +4,15 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "cli/h5_describe.h"
 #include "cli/import.h"
 #include "cli/report.h"
 #include "data/csv.h"
 #include "data/import.h"
+#include "data/preprocessing.h"
+
+#define CATEGORIES_SHOWN 10
+#define SHOWN 40 /* bytes of a name */
 
 /* Options of the form KEY=VALUE come first: their numbers index the lists of arguments. */
 enum {
@@ -27,31 +32,23 @@ enum {
     UNKNOWN,
     NO_HEADER,
     DELIMITER,
+    DECIMAL,
     LIKE,
     OUTPUT,
     DEFLATE
 };
 
 static const struct option options[] = {
-    {"split", required_argument, NULL, SPLIT},
-    {"array", required_argument, NULL, ARRAY},
-    {"shape", required_argument, NULL, SHAPE},
-    {"scale", required_argument, NULL, SCALE},
-    {"type", required_argument, NULL, TYPE},
-    {"encode", required_argument, NULL, ENCODE},
-    {"missing", required_argument, NULL, MISSING},
-    {"na", required_argument, NULL, NA},
-    {"seed", required_argument, NULL, SEED},
-    {"stratify", required_argument, NULL, STRATIFY},
-    {"in-order", no_argument, NULL, IN_ORDER},
-    {"shuffle", no_argument, NULL, SHUFFLE},
-    {"unknown", required_argument, NULL, UNKNOWN},
-    {"no-header", no_argument, NULL, NO_HEADER},
-    {"delimiter", required_argument, NULL, DELIMITER},
-    {"like", required_argument, NULL, LIKE},
-    {"output", required_argument, NULL, OUTPUT},
-    {"deflate", required_argument, NULL, DEFLATE},
-    {NULL, 0, NULL, 0},
+    {"split", required_argument, NULL, SPLIT},         {"array", required_argument, NULL, ARRAY},
+    {"shape", required_argument, NULL, SHAPE},         {"scale", required_argument, NULL, SCALE},
+    {"type", required_argument, NULL, TYPE},           {"encode", required_argument, NULL, ENCODE},
+    {"missing", required_argument, NULL, MISSING},     {"na", required_argument, NULL, NA},
+    {"seed", required_argument, NULL, SEED},           {"stratify", required_argument, NULL, STRATIFY},
+    {"in-order", no_argument, NULL, IN_ORDER},         {"shuffle", no_argument, NULL, SHUFFLE},
+    {"unknown", required_argument, NULL, UNKNOWN},     {"no-header", no_argument, NULL, NO_HEADER},
+    {"delimiter", required_argument, NULL, DELIMITER}, {"decimal", required_argument, NULL, DECIMAL},
+    {"like", required_argument, NULL, LIKE},           {"output", required_argument, NULL, OUTPUT},
+    {"deflate", required_argument, NULL, DEFLATE},     {NULL, 0, NULL, 0},
 };
 
 static const char *const option_form[LISTS] = {
@@ -145,6 +142,11 @@ static ls_status read_option(arguments *a, int option)
         return LS_OK;
     case DELIMITER:
         return read_delimiter(optarg, &import->delimiter);
+    case DECIMAL:
+        if (strcmp(optarg, ".") != 0 && strcmp(optarg, ",") != 0)
+            return ls_fail(LS_ERR_USAGE, "--decimal takes . or , (what stands before fractions), not '%s'", optarg);
+        import->decimal = *optarg;
+        return LS_OK;
     case LIKE:
         import->like = optarg;
         return LS_OK;
@@ -210,6 +212,29 @@ static ls_status read_arguments(int argc, char **argv, arguments *a)
     return LS_OK;
 }
 
+/* What was taken for names, so that nobody trains on the numbers of categories unawares. */
+static ls_status add_categories(const char *path, ls_text *out)
+{
+    ls_preprocessing p = {0};
+    const ls_status st = ls_preprocessing_read(path, &p);
+
+    for (size_t c = 0; st == LS_OK && c < p.columns; c++) {
+        const ls_prep_column *const column = &p.column[c];
+
+        if (column->type != LS_COLUMN_CATEGORY)
+            continue;
+        ls_add_clean(column->name, SHOWN, out);
+        ls_text_add(out, ": %zu categor%s, ", column->categories, column->categories == 1 ? "y" : "ies");
+        for (size_t i = 0; i < column->categories && i < CATEGORIES_SHOWN; i++) {
+            ls_text_add(out, "%s", i ? ", " : "");
+            ls_add_clean(column->category[i], SHOWN, out);
+        }
+        ls_text_add(out, "%s\n", column->categories > CATEGORIES_SHOWN ? ", ..." : "");
+    }
+    ls_preprocessing_reset(&p);
+    return st;
+}
+
 static ls_status import_csv(const arguments *a, ls_text *out)
 {
     uint64_t dropped;
@@ -217,6 +242,7 @@ static ls_status import_csv(const arguments *a, ls_text *out)
     LS_TRY(ls_import_csv(&a->import, &dropped));
     for (size_t i = 0; i < a->n[SPLIT]; i++)
         LS_TRY(ls_cli_describe_split(a->import.output, a->list[SPLIT][i].key, out));
+    LS_TRY(add_categories(a->import.output, out));
     if (dropped)
         ls_text_add(out, "left out: %" PRIu64 " row%s with missing values\n", dropped, dropped == 1 ? "" : "s");
     return LS_OK;
@@ -244,7 +270,8 @@ static const char help[] =
     "usage: lockstep import csv FILE.csv --array NAME=COLUMNS [--array ...] --output FILE.h5 [OPTIONS]\n"
     "       lockstep import csv --split NAME=FILE.csv [--split ...] --array NAME=COLUMNS --output FILE.h5 [OPTIONS]\n\n"
     "Text files of rows and columns, plain or gzipped. Every split gets every array, as /SPLIT/ARRAY; a sample has the\n"
-    "features of the array's columns side by side. Columns of numbers stay numbers, columns of text become categories.\n"
+    "features of the array's columns side by side. Columns of numbers stay numbers, columns of text become categories,\n"
+    "which are listed; a column of numbers with some other text in it is refused.\n"
     "Whatever is fitted (scalings, means, categories, encodings) is fitted on the split train alone, or the first one if\n"
     "there is none, and is kept in FILE.h5 under /preprocessing.\n\n"
     "  --output FILE.h5            the dataset file to write\n"
@@ -260,15 +287,16 @@ static const char help[] =
     "  --shuffle                   write the rows of a split in random order instead of that of the file\n"
     "  --scale ARRAY=standard      mean 0 and standard deviation 1; stored as the attributes offset and scale\n"
     "  --scale ARRAY=minmax        from 0 to 1. Labels and one-hot features are never scaled\n"
-    "  --type COLUMNS=TYPE         number or category; default: what the first value looks like\n"
+    "  --type COLUMNS=TYPE         number or category; default: what the values are\n"
     "  --encode COLUMNS=HOW        of categories: label (0, 1, 2, ...; default), onehot, or target:COLUMN, the mean of COLUMN\n"
     "  --missing [COLUMNS=]HOW     what to do with a missing value: error (default), drop (the row), mean or fill:VALUE\n"
     "  --na TEXT                   TEXT means a missing value, as the empty text does. May be repeated\n"
     "  --unknown ignore            let categories pass that train does not have: one-hot all 0, target the overall mean\n"
     "  --no-header                 the first row is data; columns are called 1, 2, 3, ...\n"
     "  --delimiter C               what separates fields: a character or the word tab; default: a comma\n"
+    "  --decimal C                 what stands before fractions: a point (default) or a comma\n"
     "  --like TRAIN.h5             treat the file as the one that became TRAIN.h5: arrays, all that was fitted, and --na,\n"
-    "                              --delimiter and --no-header come from there, unless they are given. --array NAME picks\n"
+    "                              --delimiter, --decimal and --no-header come from there, unless they are given. --array NAME picks\n"
     "                              arrays. Without --split, the split is called test\n\n"
     "  lockstep import csv iris.csv --output iris.h5 --array x=sepal_length:petal_length --array species=species \\\n"
     "                      --scale x=standard --split train=0.8 --split test=0.2 --stratify species\n"

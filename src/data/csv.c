@@ -1,18 +1,13 @@
 /* The rows of a CSV file; see csv.h. One state machine over bytes, for which zlib unpacks what is packed. */
 #include "data/csv.h"
 
-#include <ctype.h>
 #include <errno.h>
-#include <float.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/stat.h>
 #include <zlib.h>
 
-#include "base/locale.h"
 #include "base/memory.h"
 #include "base/text.h"
 
@@ -381,49 +376,4 @@ ls_status ls_csv_find(const ls_csv *csv, const char *name, size_t *index)
     nearest = ls_nearest_name(name, names, csv->names);
     return ls_fail(LS_ERR_DATA, "%s has no column '%.80s'%s%s%s", csv->path, name, nearest ? "; did you mean '" : "",
                    nearest ? nearest : "", nearest ? "'?" : "");
-}
-
-/* ---- numbers ---- */
-
-static const char *skip_digits(const char *s)
-{
-    while (isdigit((unsigned char)*s))
-        s++;
-    return s;
-}
-
-/* strtod takes more than a CSV file may say: hexadecimal numbers, nan(…), blanks. So the form is checked first. */
-ls_csv_kind ls_csv_number(const char *field, double *value)
-{
-    static const char *const none[] = {"nan", "inf", "infinity"};
-    const char *const first = field + (*field == '+' || *field == '-'), *s = skip_digits(first);
-    size_t digits = (size_t)(s - first);
-    bool whole = true;
-    double number;
-
-    for (size_t i = 0; i < sizeof none / sizeof none[0]; i++)
-        if (strcasecmp(first, none[i]) == 0)
-            return LS_CSV_NO_NUMBER;
-    if (*s == '.') {
-        const char *const fraction = s + 1;
-
-        s = skip_digits(fraction);
-        digits += (size_t)(s - fraction);
-        whole = false;
-    }
-    if (digits > 0 && (*s == 'e' || *s == 'E')) {
-        const char *const exponent = s + 1 + (s[1] == '+' || s[1] == '-');
-
-        s = skip_digits(exponent);
-        if (s == exponent)
-            return LS_CSV_TEXT;
-        whole = false;
-    }
-    if (digits == 0 || *s != '\0')
-        return LS_CSV_TEXT;
-    number = ls_parse_double(field, NULL);
-    if (fabs(number) > (double)FLT_MAX)
-        return LS_CSV_NO_NUMBER;
-    *value = number;
-    return whole && fabs(number) <= 0x1p53 ? LS_CSV_WHOLE : LS_CSV_NUMBER;
 }

@@ -45,12 +45,25 @@ ls_status ls_csv_next(ls_csv *csv, ls_csv_row *row);
 
 typedef enum ls_csv_kind {
     LS_CSV_TEXT,
-    LS_CSV_WHOLE,     /* digits with an optional sign, at most 2^53 */
+    LS_CSV_WHOLE,     /* digits with an optional sign that int64 can hold */
     LS_CSV_NUMBER,    /* any other decimal number that float32 can hold */
     LS_CSV_NO_NUMBER, /* written like a number, but NaN, infinite or beyond float32 */
 } ls_csv_kind;
 
-/* What a field says. *value is set for WHOLE and NUMBER only. */
+/* What a field says. *value is set for WHOLE and NUMBER only; beyond 2^53 it is not exact. */
 ls_csv_kind ls_csv_number(const char *field, double *value);
+/* The same where fractions begin with this character, '.' or ','. */
+ls_csv_kind ls_csv_number_in(const char *field, char decimal, double *value);
+/* The value of a field that is WHOLE. */
+int64_t ls_csv_whole(const char *field);
+
+/* What a field that is no number looks like to a person. */
+typedef enum ls_csv_look {
+    LS_CSV_LOOKS_TEXT,
+    LS_CSV_LOOKS_NUMBER,  /* a number in another notation: "1,5", "$1.50", "1.5%", "1,500", "\u22125", "1e999" */
+    LS_CSV_LOOKS_MISSING, /* what programs write for a missing value: "NA", "?", "null", "NaN" */
+} ls_csv_look;
+
+ls_csv_look ls_csv_look_of(const char *field);
 
 #endif

@@ -66,13 +66,14 @@ typedef struct ls_csv_import {
     ls_settings arrays;  /* name = COLUMNS; with like: names of those wanted, value NULL; none: all */
     ls_settings shapes;  /* array = "8,8": the shape of a sample; default: (number of features) */
     ls_settings scales;  /* array = "standard" or "minmax" */
-    ls_settings types;   /* COLUMNS = "number" or "category"; default: by the first value */
+    ls_settings types;   /* COLUMNS = "number" or "category"; default: by all values */
     ls_settings encodes; /* COLUMNS = "label" (default), "onehot" or "target:COLUMN" */
     ls_settings missing; /* COLUMNS, or NULL for all = "error" (default), "drop", "mean" or "fill:VALUE" */
     const char *like; /* a dataset file: columns, arrays and what was fitted are taken from there; NULL: fitted here */
     bool ignore_unknown; /* let categories pass that the training rows do not have, except as labels */
 
     char delimiter;        /* 0: a comma, or that of like */
+    char decimal;          /* '.' or ',' before fractions; 0: a point, or that of like */
     bool no_header;        /* false: there is one, unless the files of like had none */
     const char *const *na; /* texts that mean a missing value, as the empty text does; none: those of like */
     size_t nas;
@@ -81,10 +82,10 @@ typedef struct ls_csv_import {
 } ls_csv_import;
 
 /*
- * *dropped: rows left out for a missing value. Numbers are stored as they are in the file: whole ones in the narrowest
- * integer type, others as float32, or float64 if they are scaled; scaling is in the attributes offset and scale, which
- * are applied when a batch is assembled. An array of one label-encoded column has the attribute classes. Failures, and
- * what becomes of an existing file: as ls_import_idx; faults of the data name file and line.
+ * *dropped: rows left out for a missing value. Numbers are stored as they are in the file: whole ones up to 64 bits in
+ * the narrowest integer type, others as float32, or float64 if they are scaled; scaling is in the attributes offset and
+ * scale, which are applied when a batch is assembled. An array of one label-encoded column has the attribute classes.
+ * Failures, and what becomes of an existing file: as ls_import_idx; faults of the data name file and line.
  */
 ls_status ls_import_csv(const ls_csv_import *import, uint64_t *dropped);
 

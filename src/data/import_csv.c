@@ -3,6 +3,7 @@
 #include "data/import_csv.h"
 
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/memory.h"
 #include "data/deal.h"
@@ -46,23 +47,24 @@ static ls_status choose_format(const ls_csv_import *import, ls_preprocessing *p)
     ls_prep_format *const format = &p->format;
 
     if (!import->like)
-        *format = (ls_prep_format){.delimiter = ',', .header = true};
+        *format = (ls_prep_format){.delimiter = ',', .decimal = '.', .header = true};
     if (import->delimiter)
         format->delimiter = import->delimiter;
+    if (import->decimal)
+        format->decimal = import->decimal;
     if (import->no_header)
         format->header = false;
     return import->nas ? ls_preprocessing_set_na(p, import->na, import->nas) : LS_OK;
 }
 
-/* The first file also tells which columns there are. */
-static ls_status read_file(job *j, const char *path, size_t split)
+static ls_status read_rows(job *j, const char *path, size_t split)
 {
     ls_csv *csv = NULL;
     ls_status st;
 
     LS_TRY(ls_csv_open(path, j->p.format.delimiter, j->p.format.header, &csv));
     if (!j->table) {
-        if (!j->import->like)
+        if (!j->import->like && j->p.columns == 0)
             LS_TRY_CLEANUP(ls_csv_plan(j->import, csv, &j->p, &j->stratify));
         LS_TRY_CLEANUP(ls_table_create(j->p.columns, &j->table));
     }
@@ -70,6 +72,29 @@ static ls_status read_file(job *j, const char *path, size_t split)
 cleanup:
     ls_csv_close(csv);
     return st;
+}
+
+/*
+ * The first file also tells which columns there are and what they hold. It is read twice if some hold names of which a
+ * few are numbers: their texts were not kept.
+ */
+static ls_status read_file(job *j, const char *path, size_t split)
+{
+    const bool first = !j->table;
+    struct stat info;
+    bool again;
+
+    LS_TRY(read_rows(j, path, split));
+    LS_TRY(ls_table_decide(j->table, &j->p, &again));
+    if (!again)
+        return LS_OK;
+    if (!first || stat(path, &info) != 0 || !S_ISREG(info.st_mode))
+        return ls_fail(LS_ERR_DATA,
+                       "%s: some columns hold names of which a few are numbers; say --type COLUMNS=category", path);
+    ls_table_free(j->table);
+    j->table = NULL;
+    LS_TRY(read_rows(j, path, split));
+    return ls_table_decide(j->table, &j->p, &again);
 }
 
 /* The training rows first: they decide what a column holds. */
@@ -173,8 +198,24 @@ static void put_row(const job *j, const ls_prep_array *array, size_t row, double
     }
 }
 
-static ls_status write_rows(job *j, const ls_prep_array *array, hid_t dataset, size_t chunk_rows, const size_t *row,
-                            size_t rows)
+/* The features of a row in the place of doubles: those of whole columns as int64, which holds them all. */
+static void make_whole(const job *j, const ls_prep_array *array, size_t row, double *features)
+{
+    size_t at = 0;
+
+    for (size_t i = 0; i < array->columns; i++) {
+        const int64_t *const exact = j->table->column[array->column[i]].exact;
+
+        for (size_t k = 0; k < j->p.column[array->column[i]].width; k++, at++) {
+            const int64_t value = exact ? exact[row] : (int64_t)features[at];
+
+            memcpy(&features[at], &value, sizeof value);
+        }
+    }
+}
+
+static ls_status write_rows(job *j, const ls_prep_array *array, hid_t dataset, bool whole, size_t chunk_rows,
+                            const size_t *row, size_t rows)
 {
     ls_free(j->buffer);
     if (!(j->buffer = ls_calloc(chunk_rows, array->elements * sizeof *j->buffer, "rows")))
@@ -182,9 +223,12 @@ static ls_status write_rows(job *j, const ls_prep_array *array, hid_t dataset, s
     for (size_t first = 0; first < rows; first += chunk_rows) {
         const size_t n = rows - first < chunk_rows ? rows - first : chunk_rows;
 
-        for (size_t i = 0; i < n; i++)
+        for (size_t i = 0; i < n; i++) {
             put_row(j, array, row[first + i], j->buffer + i * array->elements);
-        if (!ls_h5_write_rows(dataset, H5T_NATIVE_DOUBLE, first, n, j->buffer))
+            if (whole)
+                make_whole(j, array, row[first + i], j->buffer + i * array->elements);
+        }
+        if (!ls_h5_write_rows(dataset, whole ? H5T_NATIVE_INT64 : H5T_NATIVE_DOUBLE, first, n, j->buffer))
             return ls_h5_output_fail(j->import->output);
     }
     return LS_OK;
@@ -207,8 +251,8 @@ static ls_status write_array(job *j, const ls_prep_array *array, hid_t group, co
         return ls_h5_output_fail(j->import->output);
     st = write_attributes(j, array, dataset) ? LS_OK : ls_h5_output_fail(j->import->output);
     if (st == LS_OK)
-        st = write_rows(j, array, dataset, (size_t)ls_h5_chunk_rows(rows, array->elements * H5Tget_size(type)), row,
-                        rows);
+        st = write_rows(j, array, dataset, H5Tget_class(type) == H5T_INTEGER,
+                        (size_t)ls_h5_chunk_rows(rows, array->elements * H5Tget_size(type)), row, rows);
     if (H5Dclose(dataset) < 0 && st == LS_OK)
         st = ls_h5_output_fail(j->import->output);
     return st;

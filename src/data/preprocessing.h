@@ -20,7 +20,7 @@
 
 #include "tensor/shape.h"
 
-/* What the values of a column are. ANY: decided by its first value. */
+/* What the values of a column are. ANY: decided by all its values in the first file. */
 typedef enum ls_column_type { LS_COLUMN_ANY, LS_COLUMN_NUMBER, LS_COLUMN_CATEGORY } ls_column_type;
 typedef enum ls_encoding { LS_ENCODING_NONE, LS_ENCODING_LABEL, LS_ENCODING_ONE_HOT, LS_ENCODING_TARGET } ls_encoding;
 typedef enum ls_missing { LS_MISSING_ERROR, LS_MISSING_DROP, LS_MISSING_MEAN, LS_MISSING_FILL } ls_missing;
@@ -69,8 +69,9 @@ typedef struct ls_prep_array {
 /* How the text files were written. Owned. */
 typedef struct ls_prep_format {
     char delimiter;
-    bool header; /* the first row has the names of the columns */
-    char **na;   /* texts that mean a missing value, as the empty text does */
+    char decimal; /* before fractions: '.' or ',' */
+    bool header;  /* the first row has the names of the columns */
+    char **na;    /* texts that mean a missing value, as the empty text does */
     size_t nas;
 } ls_prep_format;
 

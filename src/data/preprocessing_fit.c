@@ -25,14 +25,14 @@ static ls_status fill_number(ls_table *table, size_t c, const ls_prep_column *p)
 
     if (p->missing == LS_MISSING_FILL)
         kind = ls_csv_number(p->fill, &value);
-    if (kind != LS_CSV_WHOLE && kind != LS_CSV_NUMBER)
-        return ls_fail(LS_ERR_USAGE, "column '%s' holds numbers, and '%s', which is to fill its gaps, is none", p->name,
-                       p->fill);
-    for (size_t r = 0; r < table->rows; r++)
-        if (isnan(table->column[c].value[r])) {
-            table->column[c].value[r] = value;
-            table->column[c].whole &= kind == LS_CSV_WHOLE;
-        }
+    for (size_t r = 0; r < table->rows; r++) {
+        if (!isnan(table->column[c].value[r]))
+            continue;
+        if (kind != LS_CSV_WHOLE && kind != LS_CSV_NUMBER)
+            return ls_fail(LS_ERR_USAGE, "column '%s' holds numbers, and '%s', which is to fill its gaps, is none",
+                           p->name, p->fill);
+        LS_TRY(ls_table_put(table, c, r, p->fill, kind, value));
+    }
     return LS_OK;
 }
 
@@ -40,19 +40,21 @@ static ls_status fill_category(ls_table *table, size_t c, const ls_prep_column *
 {
     size_t index = 0;
 
-    if (p->missing == LS_MISSING_MEAN)
-        return ls_fail(LS_ERR_USAGE,
-                       "column '%s' holds categories, and these have no mean; fill its gaps with "
-                       "fill:NAME, or drop the rows",
-                       p->name);
-    for (size_t r = 0; r < table->rows; r++)
-        if (isnan(table->column[c].value[r])) {
-            LS_TRY(ls_names_add(&table->column[c].names, p->fill, &index));
-            table->column[c].value[r] = (double)index;
-        }
+    for (size_t r = 0; r < table->rows; r++) {
+        if (!isnan(table->column[c].value[r]))
+            continue;
+        if (p->missing == LS_MISSING_MEAN)
+            return ls_fail(LS_ERR_USAGE,
+                           "column '%s' holds categories, and these have no mean; fill its gaps with "
+                           "--missing %s=fill:NAME, or drop the rows",
+                           p->name, p->name);
+        LS_TRY(ls_names_add(&table->column[c].names, p->fill, &index));
+        table->column[c].value[r] = (double)index;
+    }
     return LS_OK;
 }
 
+/* What a column is told to do with gaps must fit it only if it has some: it may have been told to all. */
 static ls_status fill_gaps(ls_table *table, size_t c, const ls_prep_column *p)
 {
     if (p->missing != LS_MISSING_MEAN && p->missing != LS_MISSING_FILL)

@@ -1,12 +1,12 @@
 /*
  * The group /preprocessing of a dataset file:
  *
- *     /preprocessing            @format_version 2 @delimiter @header @na
+ *     /preprocessing            @format_version 2 @delimiter @decimal @header @na
  *       column/0, 1, …          @name @type @encoding @missing @fill @mean @categories
  *                               @encoded (categories * width) @unknown (width)
  *       array/0, 1, …           @name @columns @shape @scaling @offset @scale
  *
- * Everything is an attribute, and those that mean nothing for a column or an array are absent.
+ * Everything is an attribute, and those that mean nothing for a column or an array are absent; @decimal if it is '.'.
  */
 #include "data/preprocessing.h"
 
@@ -114,6 +114,7 @@ static bool write_format(hid_t group, const ls_prep_format *format)
     const int64_t header = format->header;
 
     return add_text(group, "delimiter", (char[]){format->delimiter, '\0'}) &&
+           (format->decimal == '.' || add_text(group, "decimal", (char[]){format->decimal, '\0'})) &&
            ls_h5_add_ints(group, "header", &header, 1, true) &&
            ls_h5_add_texts(group, "na", (const char *const *)format->na, format->nas, false);
 }
@@ -442,7 +443,7 @@ static ls_status read_int(const place *at, const char *name, int64_t *value)
 
 static ls_status read_format(const place *at, ls_prep_format *format)
 {
-    char *delimiter = NULL;
+    char *delimiter = NULL, *decimal = NULL;
     int64_t header;
 
     LS_TRY(read_text(at, "delimiter", &delimiter));
@@ -450,6 +451,12 @@ static ls_status read_format(const place *at, ls_prep_format *format)
     ls_free(delimiter);
     if (!format->delimiter)
         return fail_in(at, "delimiter", "is not one character");
+    format->decimal = '.';
+    if (H5Aexists(at->id, "decimal") > 0) {
+        LS_TRY(read_text(at, "decimal", &decimal));
+        format->decimal = strcmp(decimal, ",") == 0 ? ',' : '.';
+        ls_free(decimal);
+    }
     LS_TRY(read_int(at, "header", &header));
     format->header = header != 0;
     return read_texts(at, "na", &format->na, &format->nas);

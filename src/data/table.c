@@ -10,7 +10,8 @@
 #include "base/memory.h"
 #include "base/text.h"
 
-#define SHOWN 40 /* bytes of a value in a message */
+#define SHOWN 40         /* bytes of a value in a message */
+#define EXACT_MAX 0x1p53 /* doubles hold all whole numbers below */
 
 static const double missing = NAN;
 
@@ -111,6 +112,7 @@ void ls_table_free(ls_table *table)
         return;
     for (size_t i = 0; i < table->columns; i++) {
         ls_free(table->column[i].value);
+        ls_free(table->column[i].exact);
         ls_names_reset(&table->column[i].names);
     }
     for (size_t i = 0; i < table->files; i++)
@@ -164,8 +166,11 @@ static ls_status grow_table(ls_table *table)
     LS_TRY(check_memory(table, capacity));
     GROW(table->line, capacity);
     GROW(table->file, capacity);
-    for (size_t i = 0; i < table->columns; i++)
+    for (size_t i = 0; i < table->columns; i++) {
         GROW(table->column[i].value, capacity);
+        if (table->column[i].exact)
+            GROW(table->column[i].exact, capacity);
+    }
     table->capacity = capacity;
     return LS_OK;
 }
@@ -201,11 +206,37 @@ static bool is_missing(const char *text, const ls_prep_format *format)
     return false;
 }
 
-static ls_status read_number(ls_table *table, size_t c, const char *name, const char *text, ls_csv_kind kind,
-                             double number)
+/* From here on whole numbers are kept as what they are; those before are small enough for doubles. */
+static ls_status begin_exact(ls_table *table, ls_table_column *column, size_t rows)
+{
+    if (!(column->exact = ls_calloc(table->capacity, sizeof *column->exact, "a table")))
+        return LS_ERR_MEMORY;
+    for (size_t r = 0; column->whole && r < rows; r++)
+        column->exact[r] = isnan(column->value[r]) ? 0 : (int64_t)column->value[r];
+    return LS_OK;
+}
+
+ls_status ls_table_put(ls_table *table, size_t c, size_t row, const char *text, ls_csv_kind kind, double number)
+{
+    ls_table_column *const column = &table->column[c];
+
+    column->value[row] = number;
+    column->whole &= kind == LS_CSV_WHOLE;
+    if (!column->whole)
+        return LS_OK;
+    if (!column->exact && fabs(number) >= EXACT_MAX)
+        LS_TRY(begin_exact(table, column, row < table->rows ? table->rows : row));
+    if (column->exact)
+        column->exact[row] = ls_csv_whole(text);
+    return LS_OK;
+}
+
+static ls_status read_number(ls_table *table, size_t c, const char *name, const char *text, char decimal)
 {
     const ls_table_column *column = &table->column[c];
     const size_t row = table->rows;
+    double number = 0;
+    const ls_csv_kind kind = ls_csv_number_in(text, decimal, &number);
 
     if (kind == LS_CSV_NO_NUMBER)
         return ls_table_fail(table, row, name,
@@ -220,36 +251,62 @@ static ls_status read_number(ls_table *table, size_t c, const char *name, const 
                              table->path[table->file[column->first_row]], SHOWN, text, SHOWN, name);
     if (kind == LS_CSV_TEXT)
         return ls_table_fail(table, row, name, "'%.*s' is not a number", SHOWN, text);
-    table->column[c].value[row] = number;
-    table->column[c].whole &= kind == LS_CSV_WHOLE;
+    return ls_table_put(table, c, row, text, kind, number);
+}
+
+static ls_status read_text(ls_table *table, size_t c, const char *name, const char *text)
+{
+    ls_table_column *const column = &table->column[c];
+    char message[256];
+    size_t index = 0;
+    const ls_status st = ls_names_add(&column->names, text, &index);
+
+    if (st == LS_ERR_DATA) {
+        snprintf(message, sizeof message, "%s", ls_error_message());
+        return ls_table_fail(table, table->rows, name, "%s", message);
+    }
+    LS_TRY(st);
+    column->value[table->rows] = (double)index;
     return LS_OK;
 }
 
-static ls_status read_value(ls_table *table, size_t c, const ls_prep_column *p, const char *text)
+/* Of a column that may turn out to be anything. */
+static ls_status read_unknown(ls_table *table, size_t c, const char *name, const char *text, char decimal)
+{
+    ls_table_column *const column = &table->column[c];
+    ls_table_census *const census = &column->census;
+    size_t strays = 0;
+    double number = 0;
+    const ls_csv_kind kind = ls_csv_number_in(text, decimal, &number);
+
+    if (kind == LS_CSV_WHOLE || kind == LS_CSV_NUMBER) {
+        census->numbers++;
+        return ls_table_put(table, c, table->rows, text, kind, number);
+    }
+    for (size_t i = 0; i < 3; i++)
+        strays += census->look[i];
+    if (strays < LS_STRAYS_MAX)
+        census->stray_row[strays] = table->rows;
+    census->look[ls_csv_look_of(text)]++;
+    return read_text(table, c, name, text);
+}
+
+static ls_status read_value(ls_table *table, size_t c, const ls_prep_column *p, const char *text, char decimal)
 {
     ls_table_column *column = &table->column[c];
-    double number = 0;
-    ls_csv_kind kind = LS_CSV_TEXT;
-    size_t index;
-    ls_status st;
 
     if (column->type == LS_COLUMN_ANY)
         column->type = p->type;
-    if (column->type != LS_COLUMN_CATEGORY)
-        kind = ls_csv_number(text, &number);
-    if (column->type == LS_COLUMN_ANY)
-        column->type = kind == LS_CSV_TEXT ? LS_COLUMN_CATEGORY : LS_COLUMN_NUMBER;
-    if (column->type == LS_COLUMN_NUMBER) {
-        LS_TRY(read_number(table, c, p->name, text, kind, number));
-    } else {
-        if ((st = ls_names_add(&column->names, text, &index)) == LS_ERR_DATA) {
-            char message[256];
-
-            snprintf(message, sizeof message, "%s", ls_error_message());
-            return ls_table_fail(table, table->rows, p->name, "%s", message);
-        }
-        LS_TRY(st);
-        column->value[table->rows] = (double)index;
+    switch (column->type) {
+    case LS_COLUMN_ANY:
+        LS_TRY(read_unknown(table, c, p->name, text, decimal));
+        break;
+    case LS_COLUMN_NUMBER:
+        LS_TRY(read_number(table, c, p->name, text, decimal));
+        break;
+    case LS_COLUMN_CATEGORY:
+        LS_TRY(read_text(table, c, p->name, text));
+        break;
     }
     if (column->first_row == SIZE_MAX)
         column->first_row = table->rows;
@@ -271,7 +328,7 @@ static ls_status read_row(ls_table *table, const ls_csv_row *row, const size_t *
         const char *const text = row->field[place[c]];
 
         if (!is_missing(text, &p->format))
-            LS_TRY(read_value(table, c, &p->column[c], text));
+            LS_TRY(read_value(table, c, &p->column[c], text, p->format.decimal));
         else if (p->column[c].missing == LS_MISSING_ERROR)
             return ls_table_fail(
                 table, table->rows, p->column[c].name,
@@ -302,4 +359,75 @@ ls_status ls_table_read(ls_table *table, ls_csv *csv, size_t split, const ls_pre
 cleanup:
     ls_free(place);
     return st;
+}
+
+/* ---- what a column is ---- */
+
+static const char *stray(const ls_table_column *column, size_t i)
+{
+    return column->names.text[(size_t)column->value[column->census.stray_row[i]]];
+}
+
+/* "'NA' in line 2, '?' in line 9 and 3 more are not numbers, as 80 of the 85 values are; say …". */
+static ls_status fail_mixed(const ls_table *table, const ls_table_column *column, const char *name, char decimal)
+{
+    const ls_table_census *const census = &column->census;
+    const size_t strays = census->look[0] + census->look[1] + census->look[2];
+    const size_t shown = strays < LS_STRAYS_MAX ? strays : LS_STRAYS_MAX;
+    ls_text text = {0};
+    double number;
+    bool comma = false;
+    ls_status st;
+
+    for (size_t i = 0; i < shown; i++) {
+        comma |= strchr(stray(column, i), ',') != NULL;
+        if (i == 0)
+            ls_text_add(&text, "'%.*s' is not a %s", SHOWN, stray(column, i),
+                        ls_csv_number_in(stray(column, i), decimal, &number) == LS_CSV_NO_NUMBER
+                            ? "finite number that float32 can hold"
+                            : "number");
+        else
+            ls_text_add(&text, "%s'%.*s' in line %llu", i == 1 ? ", nor is " : ", ", SHOWN, stray(column, i),
+                        (unsigned long long)table->line[census->stray_row[i]]);
+    }
+    if (strays > shown)
+        ls_text_add(&text, " and %zu more", strays - shown);
+    ls_text_add(&text, ", in a column of %s: %zu of its %zu values are some",
+                census->numbers ? "numbers" : "what looks like numbers", census->numbers, census->numbers + strays);
+    if (comma && decimal == '.')
+        ls_text_add(&text, "; say --decimal , if fractions stand behind commas");
+    if (ls_csv_look_of(stray(column, 0)) == LS_CSV_LOOKS_NUMBER)
+        ls_text_add(&text, "; numbers are written plainly, as -1234.5");
+    else
+        ls_text_add(&text, "; say --na %.*s with --missing drop, mean or fill:VALUE if it means a missing value", SHOWN,
+                    stray(column, 0));
+    ls_text_add(&text, "; --type %.*s=category if these are names", SHOWN, name);
+    st = text.status == LS_OK ? ls_table_fail(table, census->stray_row[0], name, "%s", text.data) : text.status;
+    ls_text_reset(&text);
+    return st;
+}
+
+ls_status ls_table_decide(ls_table *table, ls_preprocessing *p, bool *again)
+{
+    *again = false;
+    for (size_t c = 0; c < table->columns; c++) {
+        ls_table_column *const column = &table->column[c];
+        const ls_table_census *const census = &column->census;
+        const size_t numbers = census->numbers + census->look[LS_CSV_LOOKS_NUMBER];
+
+        if (column->type != LS_COLUMN_ANY || column->first_row == SIZE_MAX)
+            continue;
+        if (census->look[LS_CSV_LOOKS_TEXT] > numbers)
+            column->type = LS_COLUMN_CATEGORY;
+        else if (numbers == census->numbers &&
+                 census->look[LS_CSV_LOOKS_MISSING] + census->look[LS_CSV_LOOKS_TEXT] == 0)
+            column->type = LS_COLUMN_NUMBER;
+        else
+            return fail_mixed(table, column, p->column[c].name, p->format.decimal);
+        if (column->type == LS_COLUMN_CATEGORY && census->numbers) {
+            p->column[c].type = LS_COLUMN_CATEGORY;
+            *again = true;
+        }
+    }
+    return LS_OK;
 }

@@ -13,12 +13,23 @@ typedef struct ls_names {
     size_t slots;   /* a power of two */
 } ls_names;
 
+#define LS_STRAYS_MAX 4
+
+/* What a column of unknown type holds. */
+typedef struct ls_table_census {
+    size_t numbers;                  /* values that are some; their texts are not kept */
+    size_t look[3];                  /* the others, by ls_csv_look; their texts are in names */
+    size_t stray_row[LS_STRAYS_MAX]; /* where the first of these stand */
+} ls_table_census;
+
 typedef struct ls_table_column {
-    double *value;       /* (rows): the number, or the index of the text; NaN: missing */
-    ls_column_type type; /* ANY until a value was seen */
+    double *value;  /* (rows): the number, or the index of the text; NaN: missing */
+    int64_t *exact; /* (rows): the same of whole numbers, which doubles round beyond 2^53; NULL: there are none such */
+    ls_column_type type; /* ANY until ls_table_decide */
     bool whole;          /* NUMBER: all of them are whole */
     ls_names names;      /* CATEGORY */
     size_t first_row;    /* that has a value */
+    ls_table_census census;
 } ls_table_column;
 
 typedef struct ls_table {
@@ -37,11 +48,21 @@ ls_status ls_table_create(size_t columns, ls_table **out);
 void ls_table_free(ls_table *table);
 
 /*
- * Append the rows of a file that was just opened; its columns are found by name. Types of columns follow p, or else the
- * first value; p also tells which texts mean a missing value. split: whatever the caller wants to know of the file's
- * rows later.
+ * Append the rows of a file that was just opened; its columns are found by name. p tells the types of columns, as far
+ * as they are known, and which texts mean a missing value. split: whatever the caller wants to know of the file's rows
+ * later.
  */
 ls_status ls_table_read(ls_table *table, ls_csv *csv, size_t split, const ls_preprocessing *p);
+
+/*
+ * After a file: columns of unknown type become numbers if all their values are some, categories if most are plain texts
+ * (*again: some numbers are among these; p says so from now on, and the file is to be read again into a new table).
+ * LS_ERR_DATA naming rows and values if a column is one of numbers but for some of them.
+ */
+ls_status ls_table_decide(ls_table *table, ls_preprocessing *p, bool *again);
+
+/* A number of a column, as ls_csv_number found it in text. */
+ls_status ls_table_put(ls_table *table, size_t column, size_t row, const char *text, ls_csv_kind kind, double number);
 
 /* Fail with LS_ERR_DATA and "FILE:LINE: column 'NAME': " of a value of the table before the message. */
 ls_status ls_table_fail(const ls_table *table, size_t row, const char *column, const char *format, ...)

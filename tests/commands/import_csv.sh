@@ -27,6 +27,15 @@ same one.h5 three.h5 "the dataset file of three ranks"
 succeed 1 inspect one.h5
 expect_lines '    labels 0 (a): 2, 1 (b): 2' '    @classes a, b' '    @categories blue, green, red' '    @scaling standard'
 
+say "columns taken for categories are listed"
+succeed 1 import csv flowers.csv --array x=length,color --array y=kind --output listed.h5
+expect_lines 'color: 3 categories, blue, green, red' 'kind: 2 categories, a, b'
+printf 'a;b\n1,5;0\n22,0;1\n3,25;0\n' >comma.csv
+refuse 1 1 "comma.csv:2: column 'a': '1,5' is not a number" 'line 4' '--decimal ,' -- import csv comma.csv --delimiter ';' --array x=a --output comma.h5
+succeed 3 import csv comma.csv --delimiter ';' --decimal , --array x=a --output comma.h5
+expect_lines 'train: x float32 (3, 1)'
+refuse 2 1 '--decimal takes' -- import csv comma.csv --decimal x --array x=a --output comma.h5
+
 say "rows with missing values can be left out"
 succeed 1 import csv flowers.csv --array x=length,width --missing drop --split train=0.67 --split test=0.33 --output dropped.h5
 expect_lines 'train: x uint8 (2, 2)' 'test: x uint8 (1, 2)' 'left out: 1 row with missing values'

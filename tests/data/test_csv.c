@@ -295,7 +295,10 @@ static void test_numbers(void **state)
         {"+42", LS_CSV_WHOLE, 42},
         {"007", LS_CSV_WHOLE, 7},
         {"9007199254740992", LS_CSV_WHOLE, 9007199254740992.0},
-        {"9007199254740994", LS_CSV_NUMBER, 9007199254740994.0},
+        {"9007199254740993", LS_CSV_WHOLE, 9007199254740992.0},
+        {"9223372036854775807", LS_CSV_WHOLE, 0x1p63},
+        {"-9223372036854775808", LS_CSV_WHOLE, -0x1p63},
+        {"9223372036854775808", LS_CSV_NUMBER, 0x1p63},
         {"1.0", LS_CSV_NUMBER, 1},
         {"1.", LS_CSV_NUMBER, 1},
         {".5", LS_CSV_NUMBER, 0.5},
@@ -338,6 +341,92 @@ static void test_numbers(void **state)
         if (kind != cases[i].kind || value != cases[i].value)
             fail_msg("'%s': kind %d, value %.17g", cases[i].text, (int)kind, value);
     }
+}
+
+static void test_decimal_comma(void **state)
+{
+    static const struct {
+        const char *text;
+        ls_csv_kind kind;
+        double value;
+    } cases[] = {
+        {"1,5", LS_CSV_NUMBER, 1.5},
+        {"-,25", LS_CSV_NUMBER, -0.25},
+        {"1,5e3", LS_CSV_NUMBER, 1500},
+        {"17", LS_CSV_WHOLE, 17},
+        {"1.5", LS_CSV_TEXT, 0},
+        {"1.234,5", LS_CSV_TEXT, 0},
+        {"1,2,3", LS_CSV_TEXT, 0},
+        {"9e99", LS_CSV_NO_NUMBER, 0},
+        {"0,00000000000000000000000000000000000000000000000000000000000000000000000000000125e80", LS_CSV_NUMBER, 125},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < count_of(cases); i++) {
+        double value = 0;
+        const ls_csv_kind kind = ls_csv_number_in(cases[i].text, ',', &value);
+
+        if (kind != cases[i].kind || value != cases[i].value)
+            fail_msg("'%s': kind %d, value %.17g", cases[i].text, (int)kind, value);
+    }
+}
+
+static void test_looks(void **state)
+{
+    static const char *const numbers[] = {
+        "1,5",
+        "-1,5",
+        "$1.50",
+        "1.50$",
+        "1.5%",
+        "1.5 %",
+        "1,500",
+        "1,234,567.89",
+        "1.234.567,89",
+        "1 500",
+        "1'500",
+        "1\xc2\xa0"
+        "500",
+        "1_000",
+        "\xe2\x88\x92"
+        "5",
+        "\xe2\x88\x92"
+        "0.5",
+        "(1.50)",
+        "5-",
+        "\xe2\x82\xac 7",
+        "7 \xe2\x82\xac",
+        "\xc2\xa3"
+        "9.99",
+        "EUR 3",
+        "3 USD",
+        "0x1F",
+        "1e999",
+        "inf",
+        "-Infinity",
+        "12.5kg",
+        "12,5 km/h",
+        "<5",
+        "~3",
+        "'5",
+        "1d5",
+        "12,34,567",
+    };
+    static const char *const missing[] = {"NA",   "N/A",  "n/a",  "?",   "-",    "--",   ".",
+                                          "null", "NULL", "None", "NaN", "-nan", "#N/A", "missing"};
+    static const char *const texts[] = {"red",  "12a", "1.2.3", "A1", "2020-01-01", "12:30",    "5 kg",
+                                        "64GB", "1st", "+",     "$",  "infant",     "10.0.0.1", "a,b"};
+
+    (void)state;
+    for (size_t i = 0; i < count_of(numbers); i++)
+        if (ls_csv_look_of(numbers[i]) != LS_CSV_LOOKS_NUMBER)
+            fail_msg("'%s' looks like a number", numbers[i]);
+    for (size_t i = 0; i < count_of(missing); i++)
+        if (ls_csv_look_of(missing[i]) != LS_CSV_LOOKS_MISSING)
+            fail_msg("'%s' looks like a missing value", missing[i]);
+    for (size_t i = 0; i < count_of(texts); i++)
+        if (ls_csv_look_of(texts[i]) != LS_CSV_LOOKS_TEXT)
+            fail_msg("'%s' looks like a text", texts[i]);
 }
 
 /* ---- random files ---- */
@@ -434,6 +523,7 @@ int main(void)
         cmocka_unit_test(test_lines),          cmocka_unit_test(test_wrong_files),
         cmocka_unit_test(test_damaged_gzip),   cmocka_unit_test(test_limits),
         cmocka_unit_test(test_gigabyte_field), cmocka_unit_test(test_numbers),
+        cmocka_unit_test(test_decimal_comma),  cmocka_unit_test(test_looks),
         cmocka_unit_test(test_round_trip),     cmocka_unit_test(test_random_bytes),
     };
 

@@ -623,7 +623,7 @@ static void test_wrong_data(void **state)
     (void)state;
     write_text(input, "a,b\n1,x\n2,y\n\nnone,z\n");
     IMPORT_FAILS(ONE(.arrays = LIST({"a", "a"})), LS_ERR_DATA, input, ":5: column 'a'", "'none' is not a number",
-                 "line 2");
+                 "2 of its 3 values");
     write_text(input, "a,b\n1,x\nnan,y\n");
     IMPORT_FAILS(ONE(.arrays = LIST({"a", "a"})), LS_ERR_DATA, input, ":3: column 'a'", "nan", "--na nan");
     write_text(input, "a,b\ninf,x\n");
