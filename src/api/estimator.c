@@ -1,3 +1,4 @@
+#include "experiment/model_file.h"
 #include "lockstep/estimator.h"
 
 #include <inttypes.h>
@@ -45,7 +46,7 @@ static ls_status begin(const ls_comm *comm, ls_status st, ls_experiment *experim
     ls_estimator *e = NULL;
     ls_text text = {0};
 
-    LS_TRY_CLEANUP(ls_agree(comm, st));
+    LS_TRY_CLEANUP(ls_agree(comm, st == LS_OK ? ls_fit_check(experiment) : st));
     if (!(e = ls_calloc(1, sizeof *e, "the estimator")))
         st = LS_ERR_MEMORY;
     ls_config_write_yaml(experiment->root, &text);
@@ -136,7 +137,7 @@ static ls_status load(ls_estimator *e, const char *path)
     ls_status st = ls_task_model(e->experiment, &model);
 
     if (st == LS_OK)
-        st = ls_checkpoint_weights(path, model);
+        st = ls_model_file_weights(path, model);
     LS_TRY(adopt(e, st, model));
     ls_model_fingerprint(e->model, fingerprint);
     LS_TRY(ls_comm_same(e->comm, "the model file", fingerprint));
@@ -149,7 +150,7 @@ ls_status ls_estimator_load(const ls_comm *comm, const char *path, ls_estimator 
     ls_status st;
 
     LS_TRY(prepare(comm, path, out, "ls_estimator_load", "path"));
-    st = ls_checkpoint_experiment(path, &experiment);
+    st = ls_experiment_of_model(path, &experiment);
     LS_TRY(begin(comm, st, experiment, out));
     if ((st = load(*out, path)) != LS_OK) {
         ls_estimator_free(*out);
@@ -172,7 +173,8 @@ static ls_status change(const ls_estimator *e, const char *setting, ls_experimen
     if (e->model && !is_of(setting, "fit") && !is_of(setting, "callbacks"))
         return ls_fail(LS_ERR_CONFIG, "'%s' comes too late: the model is made, only fit and callbacks may change",
                        setting);
-    return ls_experiment_with(e->experiment, setting, out);
+    LS_TRY(ls_experiment_with(e->experiment, setting, out));
+    return ls_fit_check(*out);
 }
 
 ls_status ls_estimator_set(ls_estimator *e, const char *setting)

@@ -5,6 +5,7 @@
 
 #include "base/file.h"
 #include "base/memory.h"
+#include "experiment/model_file.h"
 #include "h5/file.h"
 #include "run/checkpoint.h"
 
@@ -142,7 +143,7 @@ static ls_status read_arguments(int argc, char **argv, bool wants_output, ls_dat
         return ls_fail(LS_ERR_USAGE, "--data FILE.h5 is missing; see lockstep %s --help", argv[0]);
     if (wants_output && !a->output)
         return ls_fail(LS_ERR_USAGE, "--output OUT.h5 is missing; see lockstep %s --help", argv[0]);
-    LS_TRY(ls_checkpoint_experiment(a->model, &a->experiment));
+    LS_TRY(ls_experiment_of_model(a->model, &a->experiment));
     if (memory)
         LS_TRY(ls_memory_parse(memory, "--memory", &a->experiment->memory_bytes));
     a->batch_size = batch ? (uint64_t)batch : (uint64_t)a->experiment->fit.batch_size;
@@ -158,7 +159,7 @@ ls_status ls_data_arguments_read(const ls_comm *comm, int argc, char **argv, boo
     *a = (ls_data_arguments){0};
     LS_TRY(ls_agree(comm, read_arguments(argc, argv, wants_output, a)));
     LS_TRY(ls_task_create_for(comm, a->experiment, &a->spec, &a->task));
-    st = ls_checkpoint_weights(a->model, a->task->model);
+    st = ls_model_file_weights(a->model, a->task->model);
     if (st == LS_OK)
         st = ls_engine_create(a->task->model, a->task->objective,
                               (size_t)ls_slice_rows_max(a->batch_size, a->microbatch, comm->size), false, &a->engine);

@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 #include "cli/cli.h"
+#include "experiment/model_file.h"
 #include "formats/keras_archive.h"
 #include "formats/keras_file.h"
 #include "run/checkpoint.h"
@@ -57,11 +58,11 @@ static ls_status export_model(const char *model_path, const char *path)
     if (ls_keras_file_kind(model_path) == LS_FILE_ZIP)
         return ls_fail(LS_ERR_FORMAT, "'%s' is an archive already; export takes models and checkpoints of lockstep",
                        model_path);
-    LS_TRY_CLEANUP(ls_checkpoint_experiment(model_path, &experiment));
+    LS_TRY_CLEANUP(ls_experiment_of_model(model_path, &experiment));
     LS_TRY_CLEANUP(ls_task_model(experiment, &model));
     LS_TRY_CLEANUP(ls_outputs_read(experiment->compile, model, &outputs));
     LS_TRY_CLEANUP(resolve_metrics(model, outputs));
-    LS_TRY_CLEANUP(ls_checkpoint_weights(model_path, model));
+    LS_TRY_CLEANUP(ls_model_file_weights(model_path, model));
     LS_TRY_CLEANUP(ls_updater_create(&experiment->optimizer, model, &updater));
     LS_TRY_CLEANUP(ls_checkpoint_optimizer(model_path, updater));
     state = ls_updater_state(updater);

@@ -10,7 +10,7 @@
 #include "h5/file.h"
 #include "h5/lock.h"
 #include "h5/tree.h"
-#include "run/checkpoint.h"
+#include "run/state.h"
 
 #define GROUP "/lockstep"
 #define CALLBACKS GROUP "/callbacks"
@@ -31,7 +31,7 @@ static ls_status add_attribute(hid_t file, const char *object, const char *name,
         return LS_OK;
     ls_text_add(&path, "%s@%s", object, name);
     if ((st = path.status) == LS_OK)
-        *sum += ls_checkpoint_item(path.data, is_integer ? (void *)&integer : (void *)&number, sizeof integer);
+        *sum += ls_state_item(path.data, is_integer ? (void *)&integer : (void *)&number, sizeof integer);
     ls_text_reset(&path);
     return st;
 }
@@ -94,7 +94,7 @@ static ls_status add_dataset(hid_t file, const char *path, uint64_t *sum)
         goto cleanup;
     }
     LS_TRY_CLEANUP(ls_h5_get_array(file, path, type, rank, dim, values));
-    *sum += ls_checkpoint_item(path, values, bytes);
+    *sum += ls_state_item(path, values, bytes);
 cleanup:
     if (type >= 0)
         H5Tclose(type);

@@ -67,7 +67,7 @@ static ls_status summarize(const arguments *a, ls_text *out)
     ls_status st;
 
     if (ls_keras_file_kind(a->file) != LS_FILE_OTHER) /* whatever it is called */
-        LS_TRY(ls_checkpoint_experiment(a->file, &experiment));
+        LS_TRY(ls_experiment_of_model(a->file, &experiment));
     else
         LS_TRY(ls_experiment_read(a->file, NULL, 0, &experiment));
     if (a->dot)

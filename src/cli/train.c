@@ -241,6 +241,8 @@ static ls_status run(const ls_comm *comm, int argc, char **argv)
 
     if (st == LS_OK)
         st = ls_experiment_read(a.experiment, a.setting, a.settings, &experiment);
+    if (st == LS_OK)
+        st = ls_fit_check(experiment);
     st = ls_agree(comm, st);
     if (st == LS_OK)
         st = train(comm, &a, experiment);

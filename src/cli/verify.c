@@ -8,6 +8,7 @@
 #include "base/locale.h"
 #include "base/memory.h"
 #include "cli/cli.h"
+#include "run/fit.h"
 #include "run/verify.h"
 
 #define COUNTS_MAX 64
@@ -146,6 +147,8 @@ static ls_status run(const ls_comm *comm, int argc, char **argv)
 
     if (st == LS_OK)
         st = ls_experiment_read(a.experiment, a.setting, a.settings, &experiment);
+    if (st == LS_OK)
+        st = ls_fit_check(experiment);
     st = ls_agree(comm, st);
     if (st == LS_OK)
         st = verify(comm, &a, experiment);

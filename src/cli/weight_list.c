@@ -42,7 +42,7 @@ ls_model *ls_weight_list_model(const char *path)
     ls_experiment *experiment = NULL;
     ls_model *model = NULL;
 
-    if (ls_checkpoint_experiment(path, &experiment) == LS_OK)
+    if (ls_experiment_of_model(path, &experiment) == LS_OK)
         ls_task_model(experiment, &model);
     ls_experiment_free(experiment);
     return model;

@@ -11,7 +11,6 @@
 #include "data/sampler.h"
 #include "experiment/model_file.h"
 #include "formats/yaml.h"
-#include "run/callback.h"
 
 /* --- fit and distributed ----------------------------------------------------------------------------------------- */
 
@@ -520,7 +519,6 @@ void ls_experiment_free(ls_experiment *e)
     }
     ls_free(e->split);
     ls_optimizer_reset(&e->optimizer);
-    ls_callback_specs_free(e->callback, e->callbacks);
     ls_free(e->fit.validation_data);
     ls_free(e->fit.class_weight);
     ls_free(e->distributed.allreduce);
@@ -611,7 +609,7 @@ static ls_status read_experiment(ls_experiment *e)
     e->model = model;
     LS_TRY(read_compile(ls_config_get(root, "compile"), e));
     LS_TRY(read_fit(ls_config_get(root, "fit"), e));
-    LS_TRY(ls_callback_specs_parse(ls_config_get(root, "callbacks"), &e->callback, &e->callbacks));
+    e->callbacks = ls_config_get(root, "callbacks");
     return read_distributed(ls_config_get(root, "distributed"), e);
 }
 
@@ -662,6 +660,25 @@ ls_status ls_experiment_parse(const char *text, size_t bytes, const char *name, 
     *out = NULL;
     LS_TRY(ls_yaml_parse(text, bytes, name, &root));
     return ls_experiment_create(root, name, out);
+}
+
+ls_status ls_experiment_of_model(const char *path, ls_experiment **out)
+{
+    ls_config *root;
+    ls_keras_refused refused;
+    ls_status st;
+
+    *out = NULL;
+    st = ls_model_file_experiment(path, &root, &refused);
+    if (st == LS_OK)
+        st = ls_experiment_create(root, path, out);
+    if (st != LS_OK) {
+        ls_keras_refused_reset(&refused);
+        return st;
+    }
+    (*out)->refused = refused;
+    (*out)->of_model_file = true;
+    return LS_OK;
 }
 
 ls_status ls_experiment_with(const ls_experiment *experiment, const char *setting, ls_experiment **out)

@@ -85,8 +85,7 @@ typedef struct ls_experiment {
     ls_keras_refused refused; /* what a model of Keras was compiled with that `compile` leaves out */
     ls_optimizer optimizer;
     ls_fit_options fit;
-    struct ls_callback_spec *callback; /* [callbacks] in the order of the file */
-    size_t callbacks;
+    const ls_config *callbacks; /* description; NULL: none */
     ls_distributed_options distributed;
 } ls_experiment;
 
@@ -99,6 +98,11 @@ ls_status ls_experiment_read(const char *file, const char *const *settings, size
 ls_status ls_experiment_parse(const char *text, size_t bytes, const char *name, ls_experiment **out);
 /* ls_experiment_read from a tree, which is taken. */
 ls_status ls_experiment_create(ls_config *root, const char *name, ls_experiment **out);
+/*
+ * That of a model file, for evaluate, predict and summary: as lockstep wrote it there, or made from what Keras says of
+ * a model (then without data; see ls_keras_refused).
+ */
+ls_status ls_experiment_of_model(const char *path, ls_experiment **out);
 /* A copy with one more setting. */
 ls_status ls_experiment_with(const ls_experiment *experiment, const char *setting, ls_experiment **out);
 void ls_experiment_free(ls_experiment *experiment);

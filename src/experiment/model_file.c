@@ -5,7 +5,9 @@
 
 #include "base/memory.h"
 #include "formats/keras_file.h"
+#include "formats/keras_model.h"
 #include "formats/yaml.h"
+#include "h5/lock.h"
 #include "h5/file.h"
 #include "nn/outputs.h"
 
@@ -124,4 +126,37 @@ ls_status ls_model_file_experiment(const char *path, ls_config **out, ls_keras_r
     st = own ? own_experiment(file, path, out) : LS_OK;
     ls_h5_close(file);
     return own || st != LS_OK ? st : keras_experiment(path, out, refused);
+}
+
+/* ---- weights ---- */
+
+ls_status ls_model_file_check_fingerprint(hid_t file, const char *path, const ls_model *model)
+{
+    char *want, fingerprint[33];
+    ls_status st = LS_OK;
+
+    LS_TRY(ls_h5_get_text(file, LS_MODEL_FILE_GROUP, "fingerprint", &want));
+    ls_model_fingerprint(model, fingerprint);
+    if (strcmp(want, fingerprint) != 0)
+        st = ls_fail(LS_ERR_FORMAT, "'%s' is damaged: its weights have the fingerprint %s, not %s", path, fingerprint,
+                     want);
+    ls_free(want);
+    return st;
+}
+
+ls_status ls_model_file_weights(const char *path, ls_model *model)
+{
+    hid_t file = H5I_INVALID_HID;
+    ls_h5_quiet quiet;
+    ls_status st;
+
+    ls_h5_quiet_begin(&quiet);
+    st = ls_keras_open(path, &file);
+    if (st == LS_OK)
+        st = ls_keras_read_weights(file, path, model);
+    if (st == LS_OK && ls_h5_has(file, LS_MODEL_FILE_GROUP)) /* Keras's own files have no fingerprint */
+        st = ls_model_file_check_fingerprint(file, path, model);
+    ls_h5_close(file);
+    ls_h5_quiet_end(&quiet);
+    return st;
 }

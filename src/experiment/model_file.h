@@ -1,4 +1,4 @@
-/* What a model file of lockstep or Keras says of its experiment, without the weights. */
+/* What a model file of lockstep or Keras holds of an experiment and of weights. Nothing here is collective. */
 #ifndef LS_EXPERIMENT_MODEL_FILE_H
 #define LS_EXPERIMENT_MODEL_FILE_H
 
@@ -6,6 +6,7 @@
 
 #include "base/config.h"
 #include "formats/keras_architecture.h"
+#include "nn/model.h"
 
 #define LS_MODEL_FILE_GROUP "/lockstep" /* what lockstep keeps beside what Keras reads */
 #define LS_MODEL_FILE_FORMAT 2
@@ -19,5 +20,11 @@ ls_status ls_model_file_open(const char *path, hid_t *file);
  * out of the tree *refused says, to be reset by the caller, also after a failure.
  */
 ls_status ls_model_file_experiment(const char *path, ls_config **out, ls_keras_refused *refused);
+
+/* The weights of a file of lockstep or of Keras (.h5, .weights.h5, .keras) into a model of the same architecture. */
+ls_status ls_model_file_weights(const char *path, ls_model *model);
+
+/* LS_ERR_FORMAT unless the model's weights are those of which the file says the fingerprint. */
+ls_status ls_model_file_check_fingerprint(hid_t file, const char *path, const ls_model *model);
 
 #endif

@@ -139,7 +139,7 @@ static ls_status compute_gradient(const ls_run *run, const char *model_file, flo
     LS_TRY_CLEANUP(ls_task_create(self, run->experiment, &task));
     LS_TRY_CLEANUP(check_data(model_file, task));
     LS_TRY_CLEANUP(ls_trainer_create(task, &options, &trainer));
-    LS_TRY_CLEANUP(ls_checkpoint_weights(model_file, task->model));
+    LS_TRY_CLEANUP(ls_model_file_weights(model_file, task->model));
     if (!(*out = ls_calloc(task->model->size, sizeof **out, "the gradient"))) {
         st = LS_ERR_MEMORY;
         goto cleanup;
@@ -197,7 +197,7 @@ ls_status ls_weights_draw(ls_document *d, const ls_run *run)
         return LS_OK;
     }
     LS_TRY_CLEANUP(ls_task_model(run->experiment, &model));
-    LS_TRY_CLEANUP(ls_checkpoint_weights(path, model));
+    LS_TRY_CLEANUP(ls_model_file_weights(path, model));
     st = draw_weights(d, run, model, path);
 cleanup:
     ls_model_free(model);

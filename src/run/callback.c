@@ -6,97 +6,18 @@
 #include "base/memory.h"
 #include "base/text.h"
 
-/* ---- `callbacks:` of an experiment ---- */
-
-static const ls_callback_ops *ops_of(const ls_callback_spec *spec)
-{
-    return (const ls_callback_ops *)spec->component.ops;
-}
-
-/* "name" or {name: {arguments}}: args is NULL for the former and may be null in the latter. */
-static ls_status read_name(const ls_config *node, const char **name, const ls_config **args)
-{
-    *args = NULL;
-    if (node->kind == LS_CONFIG_SCALAR) {
-        *name = node->text;
-    } else if (node->kind == LS_CONFIG_MAP && node->count == 1) {
-        *name = node->first->key;
-        *args = node->first;
-    } else {
-        return ls_config_fail(node, "callbacks: an entry is the name of one callback, or {NAME: {ARGUMENT: VALUE}}");
-    }
-    return LS_OK;
-}
-
-/* The registry's own message about a name it does not know. */
-static ls_status fail_unknown(const ls_config *node)
-{
-    ls_component none;
-
-    return ls_component_parse(&ls_callback_registry, node, "callbacks", &none);
-}
-
-static ls_status parse_spec(const ls_config *node, ls_callback_spec *spec)
-{
-    const ls_config *args;
-    const ls_callback_ops *ops;
-    const char *name = "";
-    char where[96];
-
-    LS_TRY(read_name(node, &name, &args));
-    if (strcmp(name, "backup_and_restore") == 0 || strcmp(name, "BackupAndRestore") == 0)
-        return ls_config_fail(node,
-                              "callbacks: backup_and_restore is what --resume does; remove it here (its save_freq "
-                              "is fit.checkpoint_every)");
-    if (!(ops = (const ls_callback_ops *)ls_registry_find(&ls_callback_registry, name)))
-        return fail_unknown(node);
-    snprintf(where, sizeof where, "callbacks.%s", ops->ops.name);
-    spec->at = args ? args : node;
-    if (!ls_config_is_null(args))
-        LS_TRY(ls_config_expect(args, LS_CONFIG_MAP, where));
-    LS_TRY(ls_component_parse_args(&ops->ops, args, where, ops->texts, &spec->component));
-    return ops->parse ? ops->parse(spec->component.config, spec->at, where) : LS_OK;
-}
-
-ls_status ls_callback_specs_parse(const ls_config *list, ls_callback_spec **out, size_t *n)
-{
-    *out = NULL;
-    *n = 0;
-    if (ls_config_is_null(list))
-        return LS_OK;
-    LS_TRY(ls_config_expect(list, LS_CONFIG_LIST, "callbacks"));
-    if (!(*out = ls_calloc(list->count, sizeof **out, "the callbacks")))
-        return LS_ERR_MEMORY;
-    for (const ls_config *c = list->first; c; c = c->next)
-        LS_TRY(parse_spec(c, &(*out)[(*n)++]));
-    return LS_OK;
-}
-
-void ls_callback_specs_free(ls_callback_spec *specs, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        if (specs[i].component.config && ops_of(&specs[i])->reset)
-            ops_of(&specs[i])->reset(specs[i].component.config);
-        ls_component_reset(&specs[i].component);
-    }
-    ls_free(specs);
-}
-
-/* ---- the callbacks of a run ---- */
-
 void ls_callbacks_free(ls_callbacks *c)
 {
     if (!c)
         return;
     for (size_t i = 0; c->callback && i < c->specs; i++) {
-        if (c->callback[i].context && ops_of(&c->spec[i])->close)
-            ops_of(&c->spec[i])->close(c->callback[i].context);
+        if (c->callback[i].context && ls_callback_spec_ops(&c->spec[i])->close)
+            ls_callback_spec_ops(&c->spec[i])->close(c->callback[i].context);
         ls_free(c->callback[i].context);
     }
     for (size_t i = 0; c->validation_name && i < c->run.train_logs; i++)
         ls_free(c->validation_name[i]);
-    if (c->run.trainer)
-        c->run.trainer->callbacks = NULL;
+    ls_callback_specs_free(c->spec, c->specs);
     ls_free(c->validation_name);
     ls_free(c->callback);
     ls_free(c->known);
@@ -189,7 +110,7 @@ static ls_status make_list(ls_callbacks *c, const ls_callbacks_settings *setting
     if (!(c->callback = ls_calloc(c->specs + settings->callbacks, sizeof *c->callback, "the callbacks")))
         return LS_ERR_MEMORY;
     for (; c->n < c->specs; c->n++) {
-        const ls_callback_ops *ops = ops_of(&c->spec[c->n]);
+        const ls_callback_ops *ops = ls_callback_spec_ops(&c->spec[c->n]);
         void *context = ls_calloc(1, ops->context_bytes, ops->ops.name);
 
         if (!context)
@@ -204,11 +125,12 @@ static ls_status make_list(ls_callbacks *c, const ls_callbacks_settings *setting
 
 static ls_status create(ls_callbacks *c, const ls_callbacks_settings *settings)
 {
+    LS_TRY(ls_callback_specs_parse(c->run.trainer->experiment->callbacks, &c->spec, &c->specs));
     LS_TRY(make_list(c, settings));
     LS_TRY(plan_logs(c, settings->validates));
     for (size_t i = 0; i < c->specs; i++)
-        if (ops_of(&c->spec[i])->open)
-            LS_TRY(ops_of(&c->spec[i])->open(c->callback[i].context, &c->run, c->spec[i].at));
+        if (ls_callback_spec_ops(&c->spec[i])->open)
+            LS_TRY(ls_callback_spec_ops(&c->spec[i])->open(c->callback[i].context, &c->run, c->spec[i].at));
     return LS_OK;
 }
 
@@ -220,9 +142,8 @@ ls_status ls_callbacks_create(ls_trainer *trainer, const ls_callbacks_settings *
     *out = NULL;
     if (!c)
         return LS_ERR_MEMORY;
-    c->spec = trainer->experiment->callback;
-    c->specs = trainer->experiment->callbacks;
-    c->run = (ls_callback_run){.trainer = trainer,
+    c->run = (ls_callback_run){.all = c,
+                               .trainer = trainer,
                                .directory = settings->directory,
                                .out = trainer->comm->rank == 0 ? settings->out : NULL,
                                .progress = settings->progress};
@@ -230,7 +151,6 @@ ls_status ls_callbacks_create(ls_trainer *trainer, const ls_callbacks_settings *
         ls_callbacks_free(c);
         return st;
     }
-    trainer->callbacks = c;
     *out = c;
     return LS_OK;
 }

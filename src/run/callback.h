@@ -6,69 +6,29 @@
 #ifndef LS_RUN_CALLBACK_H
 #define LS_RUN_CALLBACK_H
 
-#include "lockstep/callback.h"
+#include "run/callback_spec.h"
+#include "run/logs.h"
 #include "run/progress.h"
 #include "train/trainer.h"
 
-/* Names are borrowed. */
-struct ls_logs {
-    ls_log *log;
-    size_t n, capacity;
-};
-
 struct ls_callback_run {
-    ls_trainer *trainer;     /* borrowed. ->model: the weights; ->updater: the rate; ->update: how many are done */
-    const char *directory;   /* of the run; NULL: write no files */
-    FILE *out;               /* for messages: rank 0 only, NULL elsewhere and in a silent run */
-    ls_progress *progress;   /* borrowed; it may have a line on `out` that is not ended */
-    const ls_log *known;     /* names of all logs there can be at the end of an epoch, without values */
-    size_t train_logs, logs; /* how many: of training, which come first, and in all */
-    bool resumed;            /* on_train_begin: the state came from a checkpoint */
-    bool stop_training;      /* set it to end the training after this batch or epoch, as Keras's model.stop_training */
-    bool survives_nan;       /* a loss that is not finite is no error but a log */
+    struct ls_callbacks *all; /* whose run this is: their state goes into what a callback saves */
+    ls_trainer *trainer;      /* borrowed. ->model: the weights; ->updater: the rate; ->update: how many are done */
+    const char *directory;    /* of the run; NULL: write no files */
+    FILE *out;                /* for messages: rank 0 only, NULL elsewhere and in a silent run */
+    ls_progress *progress;    /* borrowed; it may have a line on `out` that is not ended */
+    const ls_log *known;      /* names of all logs there can be at the end of an epoch, without values */
+    size_t train_logs, logs;  /* how many: of training, which come first, and in all */
+    bool resumed;             /* on_train_begin: the state came from a checkpoint */
+    bool stop_training;       /* set it to end the training after this batch or epoch, as Keras's model.stop_training */
+    bool survives_nan;        /* a loss that is not finite is no error but a log */
 };
-
-/* ls_state_text for a text of any length; text->data may become NULL if empty. */
-ls_status ls_state_bytes(ls_state *state, const char *name, ls_text *text);
-/* A copy of all weights in the layout of model->weights, one array per parameter in the file. */
-ls_status ls_state_weights(ls_state *state, const char *name, float *weights);
-
-/* ---- the callbacks that an experiment can name ---- */
-
-typedef struct ls_callback_ops {
-    ls_ops ops;
-    const char *const *texts; /* arguments that are not in ops.options, NULL-terminated; NULL: none */
-    /* OPTIONAL. Reads those of args (never NULL) into config, which borrows from the tree. */
-    ls_status (*parse)(void *config, const ls_config *args, const char *where);
-    /* OPTIONAL. Frees what parse made; config may be half filled. */
-    void (*reset)(void *config);
-    size_t context_bytes; /* zeroed; begins with a pointer to the config */
-    /* OPTIONAL. Checks the arguments against the run and prepares the context. at: where it stands, for messages. */
-    ls_status (*open)(void *context, ls_callback_run *run, const ls_config *at);
-    /* OPTIONAL. */
-    void (*close)(void *context);
-    ls_callback_hooks hooks;
-} ls_callback_ops;
-
-extern const ls_registry ls_callback_registry;
-
-/* One entry of `callbacks:`, parsed. */
-typedef struct ls_callback_spec {
-    ls_component component; /* ops is an ls_callback_ops */
-    const ls_config *at;
-} ls_callback_spec;
-
-/* `callbacks:` of an experiment, a list or null. The tree must outlive the specs. */
-ls_status ls_callback_specs_parse(const ls_config *list, ls_callback_spec **out, size_t *n);
-void ls_callback_specs_free(ls_callback_spec *specs, size_t n);
-
-/* ---- the callbacks of a run ---- */
 
 typedef struct ls_callbacks {
     ls_callback_run run;
     ls_callback *callback; /* [n] those of the experiment first: as many as there are specs */
     size_t n;
-    const ls_callback_spec *spec; /* borrowed */
+    ls_callback_spec *spec; /* [specs] owned */
     size_t specs;
     ls_log *known;          /* [run.logs] */
     char **validation_name; /* [run.train_logs] "val_loss", …; NULL: no validation */
@@ -85,8 +45,7 @@ typedef struct ls_callbacks_settings {
     size_t callbacks;
 } ls_callbacks_settings;
 
-/* Not collective. Makes the callbacks of trainer->experiment, and plans the logs: columns of the history. Sets
- * trainer->callbacks. */
+/* Not collective. Makes the callbacks of trainer->experiment, and plans the logs: columns of the history. */
 ls_status ls_callbacks_create(ls_trainer *trainer, const ls_callbacks_settings *settings, ls_callbacks **out);
 void ls_callbacks_free(ls_callbacks *callbacks);
 

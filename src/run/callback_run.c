@@ -1,53 +1,11 @@
-/* What callbacks of the calling program see and do: include/lockstep/callback.h over the run and its logs. */
+/* What callbacks see and do: include/lockstep/callback.h over the run. */
 #include <math.h>
 #include <stdarg.h>
-#include <string.h>
 
 #include "base/locale.h"
 #include "formats/keras_archive.h"
 #include "run/callback.h"
 #include "run/checkpoint.h"
-
-/* ---- logs ---- */
-
-size_t ls_logs_count(const ls_logs *logs)
-{
-    return logs->n;
-}
-
-const char *ls_logs_name(const ls_logs *logs, size_t i)
-{
-    return logs->log[i].name;
-}
-
-double ls_logs_value(const ls_logs *logs, size_t i)
-{
-    return logs->log[i].value;
-}
-
-const double *ls_logs_get(const ls_logs *logs, const char *name)
-{
-    for (size_t i = 0; i < logs->n; i++)
-        if (strcmp(logs->log[i].name, name) == 0)
-            return &logs->log[i].value;
-    return NULL;
-}
-
-ls_status ls_logs_put(ls_logs *logs, const char *name, double value)
-{
-    size_t i = 0;
-
-    while (i < logs->n && strcmp(logs->log[i].name, name) != 0)
-        i++;
-    if (i == logs->capacity)
-        return ls_fail(LS_ERR_ARG, "there is no room for '%s' in the logs: name it in the `adds` of the callback",
-                       name);
-    logs->log[i] = (ls_log){.name = name, .value = value};
-    logs->n += i == logs->n;
-    return LS_OK;
-}
-
-/* ---- the run ---- */
 
 const ls_comm *ls_callback_comm(const ls_callback_run *run)
 {
@@ -112,7 +70,7 @@ ls_status ls_callback_save(ls_callback_run *run, const char *path)
     LS_TRY(ls_agree(t->comm, path ? LS_OK : ls_fail(LS_ERR_ARG, "ls_callback_save: path is NULL")));
     ls_watchdog_beat(t->watchdog, "saving the model");
     return ls_keras_names_archive(path) || ls_keras_names_weights(path) ? ls_checkpoint_write_keras(t, path)
-                                                                        : ls_checkpoint_write(t, path);
+                                                                        : ls_checkpoint_write(t, run->all, path);
 }
 
 void ls_callback_say(ls_callback_run *run, const char *format, ...)

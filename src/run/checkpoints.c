@@ -15,9 +15,10 @@
 
 #define OLDER_FORMAT "%s/checkpoint-update%" PRIu64 ".h5"
 
-ls_status ls_checkpoints_init(ls_checkpoints *c, ls_trainer *trainer, const char *directory)
+ls_status ls_checkpoints_init(ls_checkpoints *c, ls_callbacks *callbacks, const char *directory)
 {
-    *c = (ls_checkpoints){.trainer = trainer, .directory = directory, .written_s = ls_now_s()};
+    *c = (ls_checkpoints){
+        .trainer = callbacks->run.trainer, .callbacks = callbacks, .directory = directory, .written_s = ls_now_s()};
     return (c->newest = ls_path_join(directory, "checkpoint.h5")) ? LS_OK : LS_ERR_MEMORY;
 }
 
@@ -143,7 +144,7 @@ ls_status ls_checkpoints_write(ls_checkpoints *c)
     c->has_begun = true;
     if (keeps)
         LS_TRY(ls_agree(t->comm, writer ? keep_newest(c) : LS_OK));
-    LS_TRY(ls_checkpoint_write(t, c->newest));
+    LS_TRY(ls_checkpoint_write(t, c->callbacks, c->newest));
     if (keeps)
         LS_TRY(ls_agree(t->comm, writer ? prune(c, keep) : LS_OK));
     c->is_ours = true;
@@ -210,7 +211,7 @@ static ls_status read_older(const ls_checkpoints *c, bool allow, ls_warn *warn, 
         if (path)
             tell(c, warn, context, path);
         LS_TRY(ls_agree(c->trainer->comm, path ? LS_OK : LS_ERR_MEMORY));
-        st = ls_checkpoint_read(c->trainer, path, allow);
+        st = ls_checkpoint_read(c->trainer, c->callbacks, path, allow);
         ls_free(path);
     }
     return st == LS_ERR_FORMAT ? ls_fail_in(st, "no checkpoint in '%s' is whole", c->directory) : st;
@@ -226,7 +227,7 @@ ls_status ls_checkpoints_read(ls_checkpoints *c, bool allow, ls_warn *warn, void
     LS_TRY_CLEANUP(find(c, &has_newest, &older, &n));
     *found = has_newest || n > 0;
     if (has_newest) {
-        st = ls_checkpoint_read(c->trainer, c->newest, allow);
+        st = ls_checkpoint_read(c->trainer, c->callbacks, c->newest, allow);
         c->is_ours = st == LS_OK;
         c->update = c->trainer->update;
     } else if (n > 0) {

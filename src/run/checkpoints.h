@@ -12,22 +12,23 @@
 #ifndef LS_RUN_CHECKPOINTS_H
 #define LS_RUN_CHECKPOINTS_H
 
-#include "train/trainer.h"
+#include "run/callback.h"
 
 /* One line for the user, without a newline. Called on rank 0. */
 typedef void ls_warn(void *context, const char *message);
 
 typedef struct ls_checkpoints {
-    ls_trainer *trainer;   /* borrowed */
-    const char *directory; /* borrowed */
-    char *newest;          /* DIRECTORY/checkpoint.h5 */
-    bool has_begun;        /* the run wrote or read one: those in the directory are its own */
-    bool is_ours;          /* newest holds what this run wrote or read last, after `update` updates */
+    ls_trainer *trainer;     /* borrowed, as the callbacks have it */
+    ls_callbacks *callbacks; /* borrowed */
+    const char *directory;   /* borrowed */
+    char *newest;            /* DIRECTORY/checkpoint.h5 */
+    bool has_begun;          /* the run wrote or read one: those in the directory are its own */
+    bool is_ours;            /* newest holds what this run wrote or read last, after `update` updates */
     uint64_t update;
     double written_s; /* when; on rank 0 */
 } ls_checkpoints;
 
-ls_status ls_checkpoints_init(ls_checkpoints *checkpoints, ls_trainer *trainer, const char *directory);
+ls_status ls_checkpoints_init(ls_checkpoints *checkpoints, ls_callbacks *callbacks, const char *directory);
 void ls_checkpoints_reset(ls_checkpoints *checkpoints);
 
 /*

@@ -38,23 +38,23 @@ static ls_status prepare(fit *f, const ls_task *task)
 {
     const ls_fit_settings *settings = f->settings;
 
-    if (settings->directory) {
-        LS_TRY(ls_checkpoints_init(&f->checkpoints, f->trainer, settings->directory));
-        if (!(f->model = ls_path_join(settings->directory, "model.h5")))
-            return LS_ERR_MEMORY;
-    }
     if (task->validation)
         LS_TRY(ls_scores_create(task->comm, task->model, task->outputs, task->objective, &f->validation));
     ls_progress_init(&f->progress, settings->out ? settings->out : stdout,
                      task->comm->rank == 0 && settings->out ? settings->verbose : 0);
-    return ls_callbacks_create(f->trainer,
+    LS_TRY(ls_callbacks_create(f->trainer,
                                &(ls_callbacks_settings){.directory = settings->directory,
                                                         .out = settings->verbose ? settings->out : NULL,
                                                         .progress = &f->progress,
                                                         .validates = f->validation != NULL,
                                                         .callback = settings->callback,
                                                         .callbacks = settings->callbacks},
-                               &f->callbacks);
+                               &f->callbacks));
+    if (!settings->directory)
+        return LS_OK;
+    if (!(f->model = ls_path_join(settings->directory, "model.h5")))
+        return LS_ERR_MEMORY;
+    return ls_checkpoints_init(&f->checkpoints, f->callbacks, settings->directory);
 }
 
 static bool wants_validation(const fit *f)
@@ -258,6 +258,11 @@ static ls_status run(fit *f, bool *stopped)
     return ls_callbacks_train_end(f->callbacks);
 }
 
+ls_status ls_fit_check(const ls_experiment *experiment)
+{
+    return ls_callback_specs_check(experiment->callbacks);
+}
+
 ls_status ls_fit(const ls_task *task, const ls_fit_settings *settings, ls_fit_result *result)
 {
     fit f = {.settings = settings};
@@ -278,7 +283,7 @@ ls_status ls_fit(const ls_task *task, const ls_fit_settings *settings, ls_fit_re
     ls_model_fingerprint(task->model, result->fingerprint);
     LS_TRY_CLEANUP(ls_comm_same(task->comm, "the weights after training", result->fingerprint));
     if (f.model && !result->stopped)
-        LS_TRY_CLEANUP(ls_checkpoint_write(f.trainer, f.model));
+        LS_TRY_CLEANUP(ls_checkpoint_write(f.trainer, f.callbacks, f.model));
     result->seconds = ls_now_s() - f.begun_s;
     result->updates = f.trainer->update;
     result->redone = f.trainer->redone;

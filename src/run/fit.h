@@ -23,6 +23,9 @@ typedef struct ls_fit_settings {
     size_t callbacks;
 } ls_fit_settings;
 
+/* What fit would refuse of an experiment before there are any data. Not collective. */
+ls_status ls_fit_check(const ls_experiment *experiment);
+
 /*
  * Collective. Trains to the end, until a callback stops it, or until a signal; LS_ERR_STOPPED in the last case, after
  * the checkpoint was written. task->model holds the weights afterwards.

@@ -9,6 +9,7 @@
 #include "base/memory.h"
 #include "data/sampler.h"
 #include "formats/yaml.h"
+#include "run/fit.h"
 #include "train/epoch_plan.h"
 
 #define EPOCHS_MAX 1000000000 /* as fit.epochs */
@@ -315,7 +316,8 @@ ls_status ls_trial_experiment(const ls_sweep *sweep, const ls_trial *trial, uint
         return st;
     }
     LS_TRY(ls_experiment_create(root, sweep->base_file, out));
-    if (sweep->rate == LS_RATE_GIVEN)
+    st = ls_fit_check(*out);
+    if (st == LS_OK && sweep->rate == LS_RATE_GIVEN)
         st = given_rate(*out, learning_rate);
     if (st == LS_OK && samples)
         st = set_epochs(sweep, *out, samples);

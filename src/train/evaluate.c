@@ -5,48 +5,12 @@
 
 #include "base/memory.h"
 
-bool ls_needs_binary_check(const ls_task *task)
-{
-    for (size_t k = 0; k < task->model->outputs; k++) {
-        const ls_loss_ops *loss = (const ls_loss_ops *)task->outputs[k].loss.ops;
-
-        if (loss && loss->needs_binary_check)
-            return true;
-    }
-    return false;
-}
-
-ls_status ls_check_binary_labels(const ls_task *task, ls_engine *engine, const ls_local_batch *batch,
-                                 bool *binary_labels)
-{
-    for (size_t k = 0; k < task->model->outputs; k++) {
-        const ls_loss_ops *loss = (const ls_loss_ops *)task->outputs[k].loss.ops;
-        const size_t n = batch->rows * task->objective[k].target_size;
-        const float *target = ls_engine_target(engine, k);
-        int all = 1;
-
-        if (!loss || !loss->needs_binary_check)
-            continue;
-        for (size_t i = 0; i < n && all; i++)
-            all = target[i] == 0 || target[i] == 1;
-        LS_TRY(ls_mpi_check(MPI_Allreduce(MPI_IN_PLACE, &all, 1, MPI_INT, MPI_LAND, task->comm->mpi),
-                            "looking at the labels of the batch"));
-        binary_labels[k] = all != 0;
-    }
-    return LS_OK;
-}
-
-static size_t local_microbatches(uint64_t batch_size, uint64_t microbatch)
-{
-    return (size_t)ls_batches(batch_size, microbatch);
-}
-
 ls_status ls_evaluate(const ls_task *task, ls_engine *engine, const ls_split *split, uint64_t batch_size,
                       uint64_t microbatch, uint64_t steps, ls_watchdog *watchdog, ls_scores *scores)
 {
     const uint64_t all = ls_batches(split->samples, batch_size), batches = steps < all ? steps : all;
     const uint64_t samples = batches < all ? batches * batch_size : split->samples;
-    const size_t most = local_microbatches(batch_size, microbatch), outputs = task->model->outputs;
+    const size_t most = (size_t)ls_batches(batch_size, microbatch), outputs = task->model->outputs;
     double *loss_sums = ls_calloc(most * outputs, sizeof *loss_sums, "the losses of a batch");
     double *activity = ls_calloc(most, sizeof *activity, "the losses of a batch");
     bool *binary = ls_calloc(outputs, sizeof *binary, "the losses of a batch");

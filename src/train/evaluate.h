@@ -17,14 +17,6 @@ ls_status ls_evaluate(const ls_task *task, ls_engine *engine, const ls_split *sp
 /* Collective. The same with an engine and scores made for it, at the batch size of fit. *out: to be freed. */
 ls_status ls_evaluate_once(const ls_task *task, const ls_split *split, ls_watchdog *watchdog, ls_scores **out);
 
-/*
- * Collective: hinge losses ask whether every label of the global batch is 0 or 1. After the targets are loaded; sets
- * binary_labels[outputs].
- */
-ls_status ls_check_binary_labels(const ls_task *task, ls_engine *engine, const ls_local_batch *batch,
-                                 bool *binary_labels);
-bool ls_needs_binary_check(const ls_task *task);
-
 /* Receives outputs of samples first … first+n-1 (dataset order), rows of the output's size. On rank 0 only. */
 typedef struct ls_prediction_sink {
     void *context;

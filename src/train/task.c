@@ -5,6 +5,7 @@
 #include <strings.h>
 
 #include "base/memory.h"
+#include "experiment/model_file.h"
 #include "nn/layers/layers.h"
 #include "run/checkpoint.h"
 #include "tensor/kernels.h"
@@ -92,7 +93,7 @@ ls_status ls_task_model_for(const ls_experiment *experiment, const ls_split_spec
 
 ls_status ls_task_init_weights(const ls_experiment *experiment, ls_model *model)
 {
-    return experiment->initial_weights ? ls_checkpoint_weights(experiment->initial_weights, model)
+    return experiment->initial_weights ? ls_model_file_weights(experiment->initial_weights, model)
                                        : ls_model_init_weights(model, experiment->seed);
 }
 
@@ -524,5 +525,36 @@ ls_status ls_task_plan_weights(const ls_task *task, const ls_split *split, ls_en
     for (size_t k = 0; split && (split->weight || split->class_weights) && k < task->model->outputs; k++)
         if (task->objective[k].target_size)
             LS_TRY(ls_engine_use_weights(engine, k));
+    return LS_OK;
+}
+
+bool ls_needs_binary_check(const ls_task *task)
+{
+    for (size_t k = 0; k < task->model->outputs; k++) {
+        const ls_loss_ops *loss = (const ls_loss_ops *)task->outputs[k].loss.ops;
+
+        if (loss && loss->needs_binary_check)
+            return true;
+    }
+    return false;
+}
+
+ls_status ls_check_binary_labels(const ls_task *task, ls_engine *engine, const ls_local_batch *batch,
+                                 bool *binary_labels)
+{
+    for (size_t k = 0; k < task->model->outputs; k++) {
+        const ls_loss_ops *loss = (const ls_loss_ops *)task->outputs[k].loss.ops;
+        const size_t n = batch->rows * task->objective[k].target_size;
+        const float *target = ls_engine_target(engine, k);
+        int all = 1;
+
+        if (!loss || !loss->needs_binary_check)
+            continue;
+        for (size_t i = 0; i < n && all; i++)
+            all = target[i] == 0 || target[i] == 1;
+        LS_TRY(ls_mpi_check(MPI_Allreduce(MPI_IN_PLACE, &all, 1, MPI_INT, MPI_LAND, task->comm->mpi),
+                            "looking at the labels of the batch"));
+        binary_labels[k] = all != 0;
+    }
     return LS_OK;
 }

@@ -73,4 +73,12 @@ ls_status ls_task_check_targets(const ls_task *task, const ls_split *split);
 /* Does the split have sample weights that the engine must be told about? Plans them. */
 ls_status ls_task_plan_weights(const ls_task *task, const ls_split *split, ls_engine *engine);
 
+/*
+ * Collective: hinge losses ask whether every label of the global batch is 0 or 1. After the targets are loaded; sets
+ * binary_labels[outputs].
+ */
+ls_status ls_check_binary_labels(const ls_task *task, ls_engine *engine, const ls_local_batch *batch,
+                                 bool *binary_labels);
+bool ls_needs_binary_check(const ls_task *task);
+
 #endif

@@ -52,9 +52,8 @@ typedef struct ls_trainer {
     double *loss_sums, *activity; /* [local microbatches x outputs], [local microbatches] */
     bool *binary_labels;          /* [outputs] */
     bool needs_label_check;
-    ls_watchdog *watchdog;          /* borrowed; NULL: none */
-    ls_training_state *state;       /* to give back to; borrowed; NULL: none */
-    struct ls_callbacks *callbacks; /* whose state goes into checkpoints; borrowed; NULL: none */
+    ls_watchdog *watchdog;    /* borrowed; NULL: none */
+    ls_training_state *state; /* to give back to; borrowed; NULL: none */
 
     uint64_t epoch, batch; /* the next batch to train on; both from 0 */
     uint64_t update;       /* updates done */

@@ -441,7 +441,7 @@ static void refused_models(void **state)
         ls_status st;
 
         put_archive(cases[i].json);
-        st = ls_checkpoint_experiment(archive, &experiment);
+        st = ls_experiment_of_model(archive, &experiment);
         if (st == LS_OK) /* shapes and values are checked when the model is built */
             st = ls_task_model(experiment, &model);
         if (st == LS_OK)
@@ -467,7 +467,7 @@ static void deep_descriptions(void **state)
     memset(nested, '[', depth);
     nested[depth] = '\0';
     put_archive(nested);
-    FAILS(ls_checkpoint_experiment(archive, &experiment), LS_ERR_FORMAT, archive, "JSON");
+    FAILS(ls_experiment_of_model(archive, &experiment), LS_ERR_FORMAT, archive, "JSON");
     free(nested);
 }
 
@@ -502,7 +502,7 @@ static void refused_losses(void **state)
         ls_experiment *experiment = NULL;
 
         put_archive(cases[i].json);
-        assert_true(ok(ls_checkpoint_experiment(archive, &experiment)));
+        assert_true(ok(ls_experiment_of_model(archive, &experiment)));
         if (!experiment->refused.loss)
             print_error("not refused: %s\n", cases[i].json);
         assert_non_null(experiment->refused.loss);
@@ -531,7 +531,7 @@ static void refused_optimizers(void **state)
         ls_experiment *experiment = NULL;
 
         put_archive(cases[i].json);
-        assert_true(ok(ls_checkpoint_experiment(archive, &experiment)));
+        assert_true(ok(ls_experiment_of_model(archive, &experiment)));
         assert_null(experiment->refused.loss);
         assert_non_null(experiment->refused.optimizer);
         assert_null(ls_config_get(experiment->compile, "optimizer"));
@@ -552,7 +552,7 @@ static void refused_metrics(void **state)
     put_archive(
         WITH("\"loss\": \"mse\", \"optimizer\": \"adam\", \"metrics\": [\"mae\", \"f1\", [{\"class_name\": "
              "\"Precision\", \"config\": {\"top_k\": 2}}, \"mse\"], {\"class_name\": \"Mine\", \"config\": {}}]"));
-    assert_true(ok(ls_checkpoint_experiment(archive, &experiment)));
+    assert_true(ok(ls_experiment_of_model(archive, &experiment)));
     assert_null(experiment->refused.loss);
     assert_null(experiment->refused.optimizer);
     assert_non_null(experiment->refused.metrics);
@@ -573,7 +573,7 @@ static ls_model *fixture_model(const char *name, ls_experiment **experiment)
     ls_model *model;
 
     snprintf(path, sizeof path, FIXTURES "%s.keras", name);
-    assert_true(ok(ls_checkpoint_experiment(path, experiment)));
+    assert_true(ok(ls_experiment_of_model(path, experiment)));
     assert_true(ok(ls_task_model(*experiment, &model)));
     return model;
 }
@@ -613,18 +613,18 @@ static void reads_what_it_writes(void **state)
         hid_t file;
 
         snprintf(path, sizeof path, FIXTURES "%s.h5", fixtures[i]);
-        assert_true(ok(ls_checkpoint_weights(path, model)));
+        assert_true(ok(ls_model_file_weights(path, model)));
         assert_true(ok(ls_outputs_read(experiment->compile, model, &outputs)));
         assert_true(ok(ls_h5_image_create(&file)));
         assert_true(ok(ls_keras_write(file, model, &(ls_compile_info){outputs, &experiment->optimizer, 0.25F, NULL})));
         save(file);
-        assert_true(ok(ls_checkpoint_experiment(weights, &again)));
+        assert_true(ok(ls_experiment_of_model(weights, &again)));
         if (again->refused.loss)
             print_error("%s: %s\n", fixtures[i], again->refused.loss);
         assert_true(!again->refused.loss && !again->refused.optimizer && !again->refused.metrics);
         assert_ptr_equal(again->optimizer.own.ops, experiment->optimizer.own.ops);
         assert_true(ok(ls_task_model(again, &second)));
-        assert_true(ok(ls_checkpoint_weights(weights, second)));
+        assert_true(ok(ls_model_file_weights(weights, second)));
         assert_true(ok(ls_summary_write(model, &want)) && ok(ls_summary_write(second, &got)));
         assert_string_equal(got.data, want.data);
         assert_int_equal(second->size, model->size);
@@ -653,12 +653,12 @@ static void weights_in_the_order_of_the_model(void **state)
     ls_text_add(&json, "]}}");
     put_archive(json.data);
     ls_text_reset(&json);
-    assert_true(ok(ls_checkpoint_experiment(archive, &experiment)));
+    assert_true(ok(ls_experiment_of_model(archive, &experiment)));
     assert_true(ok(ls_task_model(experiment, &model)));
     for (int whole_model = 0; whole_model < 2; whole_model++) {
         save(weights_file(model, whole_model));
         memset(model->weights, 0, model->size * sizeof *model->weights);
-        assert_true(ok(ls_checkpoint_weights(weights, model)));
+        assert_true(ok(ls_model_file_weights(weights, model)));
         for (size_t p = 0, n = 0; p < model->params; p++)
             for (size_t i = 0; i < model->param[p]->size; i++)
                 assert_true(model->param[p]->value[i] == (float)++n);
@@ -798,9 +798,9 @@ static void refused_weights(void **state)
             spoil_virtual(file, bias, 2);
         save(file);
         if (what == GOOD)
-            assert_true(ok(ls_checkpoint_weights(weights, model)));
+            assert_true(ok(ls_model_file_weights(weights, model)));
         else
-            FAILS(ls_checkpoint_weights(weights, model), want[what].status, weights, want[what].word[0],
+            FAILS(ls_model_file_weights(weights, model), want[what].status, weights, want[what].word[0],
                   want[what].word[1]);
         assert_true(model->param[0]->value[0] == 1.0f); /* as it was */
     }
@@ -819,7 +819,7 @@ static void weights_of_another_model(void **state)
         char path[512];
 
         snprintf(path, sizeof path, FIXTURES "%s", files[i]);
-        FAILS(ls_checkpoint_weights(path, model), LS_ERR_MISMATCH, path, "the model has 4 (");
+        FAILS(ls_model_file_weights(path, model), LS_ERR_MISMATCH, path, "the model has 4 (");
     }
     ls_model_free(model);
     ls_experiment_free(experiment);
@@ -857,13 +857,13 @@ static ls_status read_all(const char *path, ls_model *model)
 {
     ls_experiment *experiment = NULL;
     ls_model *own = NULL;
-    ls_status st = ls_checkpoint_experiment(path, &experiment), second;
+    ls_status st = ls_experiment_of_model(path, &experiment), second;
 
     if (st == LS_OK)
         st = ls_task_model(experiment, &own);
     ls_model_free(own);
     ls_experiment_free(experiment);
-    second = ls_checkpoint_weights(path, model);
+    second = ls_model_file_weights(path, model);
     st = st == LS_OK ? second : st;
     assert_true(st == LS_OK || (*ls_error_message() && !strchr(ls_error_message(), '\n')));
     return st;
@@ -922,20 +922,20 @@ static void incomplete_files(void **state)
 
     (void)state;
     assert_true(ok(ls_zip_save(archive, members, 1)));
-    FAILS(ls_checkpoint_experiment(archive, &experiment), LS_ERR_FORMAT, archive, "'config.json'");
+    FAILS(ls_experiment_of_model(archive, &experiment), LS_ERR_FORMAT, archive, "'config.json'");
     assert_true(ok(ls_zip_save(archive, members, 2)));
-    assert_true(ok(ls_checkpoint_experiment(archive, &experiment)));
+    assert_true(ok(ls_experiment_of_model(archive, &experiment)));
     assert_true(ok(ls_task_model(experiment, &model)));
-    FAILS(ls_checkpoint_weights(archive, model), LS_ERR_FORMAT, archive, "'model.weights.h5'");
+    FAILS(ls_model_file_weights(archive, model), LS_ERR_FORMAT, archive, "'model.weights.h5'");
     assert_true(ok(ls_zip_save(archive, members, 3)));
-    FAILS(ls_checkpoint_weights(archive, model), LS_ERR_FORMAT, archive, "not an HDF5 file");
+    FAILS(ls_model_file_weights(archive, model), LS_ERR_FORMAT, archive, "not an HDF5 file");
     ls_experiment_free(experiment);
     ls_model_free(model);
-    FAILS(ls_checkpoint_experiment(FIXTURES "graph.weights.h5", &experiment), LS_ERR_FORMAT, "graph.weights.h5",
+    FAILS(ls_experiment_of_model(FIXTURES "graph.weights.h5", &experiment), LS_ERR_FORMAT, "graph.weights.h5",
           "weights only");
-    FAILS(ls_checkpoint_experiment(FIXTURES "data.h5", &experiment), LS_ERR_FORMAT, "data.h5", "no lockstep model");
-    FAILS(ls_checkpoint_experiment(FIXTURES "absent.keras", &experiment), LS_ERR_IO, "absent.keras", "No such file");
-    FAILS(ls_checkpoint_experiment(folder, &experiment), LS_ERR_IO, folder, "not a regular file");
+    FAILS(ls_experiment_of_model(FIXTURES "data.h5", &experiment), LS_ERR_FORMAT, "data.h5", "no lockstep model");
+    FAILS(ls_experiment_of_model(FIXTURES "absent.keras", &experiment), LS_ERR_IO, "absent.keras", "No such file");
+    FAILS(ls_experiment_of_model(folder, &experiment), LS_ERR_IO, folder, "not a regular file");
 }
 
 int main(void)

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "commands.h"
+#include "experiment/model_file.h"
 #include "h5_edit.h"
 #include "run/callback.h"
 #include "run/checkpoint.h"
@@ -75,7 +76,7 @@ static void start(void)
             FUZZ_CHECK(fuzz_verdict(ls_trainer_update(trainer, &stop, &loss)));
         FUZZ_CHECK(fuzz_verdict(ls_history_add(trainer->history, trainer->epoch, &log, 1)));
     }
-    FUZZ_CHECK(fuzz_verdict(ls_checkpoint_write(trainer, path)));
+    FUZZ_CHECK(fuzz_verdict(ls_checkpoint_write(trainer, NULL, path)));
     sound = fuzz_read(path, &sound_bytes);
     names = fuzz_h5_names_of(sound, sound_bytes);
 }
@@ -93,10 +94,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     fuzz_begin();
     if (!fuzz_h5_make(path, sound, sound_bytes, &input, &names))
         return 0;
-    read = fuzz_verdict(ls_checkpoint_read(trainer, path, false));
+    read = fuzz_verdict(ls_checkpoint_read(trainer, NULL, path, false));
     FUZZ_CHECK(read || n > 0); /* as it was, it is sound */
-    if (fuzz_verdict(ls_checkpoint_experiment(path, &e)) && fuzz_verdict(ls_model_create(e->model, NULL, NULL, &model)))
-        fuzz_verdict(ls_checkpoint_weights(path, model));
+    if (fuzz_verdict(ls_experiment_of_model(path, &e)) && fuzz_verdict(ls_model_create(e->model, NULL, NULL, &model)))
+        fuzz_verdict(ls_model_file_weights(path, model));
     ls_model_free(model);
     ls_experiment_free(e);
     fuzz_command(&ls_command_inspect, path, NULL);

@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 
+#include "experiment/model_file.h"
 #include "fuzz.h"
 #include "run/checkpoint.h"
 
@@ -23,7 +24,7 @@ static inline keras_sound keras_sound_read(const char *name, const char *model)
     snprintf(path, sizeof path, LS_SOURCE_DIR "/tests/golden/keras_files/%s", name);
     sound.data = fuzz_read(path, &sound.n);
     snprintf(path, sizeof path, LS_SOURCE_DIR "/tests/golden/keras_files/%s", model);
-    FUZZ_CHECK(fuzz_verdict(ls_checkpoint_experiment(path, &sound.experiment)));
+    FUZZ_CHECK(fuzz_verdict(ls_experiment_of_model(path, &sound.experiment)));
     FUZZ_CHECK(fuzz_verdict(ls_task_model(sound.experiment, &sound.model)));
     return sound;
 }
@@ -34,11 +35,11 @@ static inline void keras_use(const char *path, ls_model *model)
     ls_experiment *e = NULL;
     ls_model *own = NULL;
 
-    if (fuzz_verdict(ls_checkpoint_experiment(path, &e)) && fuzz_verdict(ls_task_model(e, &own)))
-        fuzz_verdict(ls_checkpoint_weights(path, own));
+    if (fuzz_verdict(ls_experiment_of_model(path, &e)) && fuzz_verdict(ls_task_model(e, &own)))
+        fuzz_verdict(ls_model_file_weights(path, own));
     ls_model_free(own);
     ls_experiment_free(e);
-    fuzz_verdict(ls_checkpoint_weights(path, model));
+    fuzz_verdict(ls_model_file_weights(path, model));
 }
 
 #endif

@@ -2,6 +2,7 @@
  * Files that the real Keras wrote, in its three formats: what lockstep predicts from them, and what it finds the loss
  * and the metrics to be, against Keras. Every layer of lockstep is in one of them.
  */
+#include "experiment/model_file.h"
 #include "ls_test.h"
 
 #include "golden.h"
@@ -134,9 +135,9 @@ static bool files_are_right(golden_case *c, const ls_comm *comm, const char *mod
     snprintf(path, sizeof path, FOLDER "/%s.%s", c->name, model);
     spec.x = arrays_of(c, "x", &spec.xs);
     spec.y = arrays_of(c, "y", &spec.ys);
-    good = ok(ls_checkpoint_experiment(path, &experiment)) && ok(ls_task_create_for(comm, experiment, &spec, &task));
+    good = ok(ls_experiment_of_model(path, &experiment)) && ok(ls_task_create_for(comm, experiment, &spec, &task));
     snprintf(path, sizeof path, FOLDER "/%s.%s", c->name, weights);
-    good = good && ok(ls_checkpoint_weights(path, task->model)) &&
+    good = good && ok(ls_model_file_weights(path, task->model)) &&
            ok(ls_engine_create(task->model, task->objective, ls_slice_rows_max(BATCH, MICROBATCH, comm->size), false,
                                &engine));
     if (all_ranks(good)) {

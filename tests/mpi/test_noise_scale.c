@@ -209,23 +209,24 @@ static void goes_on_from_a_checkpoint(void **state)
     snprintf(path, sizeof path, "%s/checkpoint.h5", training_folder);
     for (int resumed = 0; resumed < 2; resumed++) {
         ls_trainer *trainer = NULL;
+        ls_callbacks *callbacks = NULL;
         bool stop = false;
         double loss;
         training t;
 
         assert_true(all_ranks(ok(training_open(MPI_COMM_WORLD, TRAINED ", noise_scale: true}\n", &t))));
         assert_true(all_ranks(ok(ls_trainer_create(t.task, &options, &trainer))));
-        assert_true(all_ranks(ok(ls_callbacks_create(trainer, &(ls_callbacks_settings){0}, &(ls_callbacks *){0}))));
+        assert_true(all_ranks(ok(ls_callbacks_create(trainer, &(ls_callbacks_settings){0}, &callbacks))));
         if (resumed)
-            good = good && ok(ls_checkpoint_read(trainer, path, false));
+            good = good && ok(ls_checkpoint_read(trainer, callbacks, path, false));
         ls_trainer_begin_epoch(trainer);
         while (good && trainer->update < 20) {
             good = ok(ls_trainer_update(trainer, &stop, &loss));
             if (trainer->update == 13 && !resumed)
-                good = good && ok(ls_checkpoint_write(trainer, path));
+                good = good && ok(ls_checkpoint_write(trainer, callbacks, path));
         }
         e[resumed] = ls_noise_scale_estimate(trainer->noise);
-        ls_callbacks_free(trainer->callbacks);
+        ls_callbacks_free(callbacks);
         ls_trainer_free(trainer);
         training_close(&t);
         assert_true(all_ranks(good));

@@ -87,10 +87,10 @@ static void restart(const char *experiment, run *r)
 {
     const bool stops = r->callbacks->run.stop_training;
 
-    assert_true(ok(ls_checkpoint_write(r->trainer, state_file)));
+    assert_true(ok(ls_checkpoint_write(r->trainer, r->callbacks, state_file)));
     close_run(r);
     assert_true(ok(open_run(experiment, r)));
-    assert_true(ok(ls_checkpoint_read(r->trainer, state_file, false)));
+    assert_true(ok(ls_checkpoint_read(r->trainer, r->callbacks, state_file, false)));
     r->callbacks->run.resumed = true;
     assert_int_equal(r->callbacks->run.stop_training, stops);
 }
@@ -183,7 +183,7 @@ static uint64_t counter(run *r, const char *name)
     hid_t f;
     uint64_t value;
 
-    assert_true(ok(ls_checkpoint_write(r->trainer, state_file)));
+    assert_true(ok(ls_checkpoint_write(r->trainer, r->callbacks, state_file)));
     assert_true(ok(ls_h5_open_read(state_file, &f)));
     assert_true(ok(ls_h5_get_uint(f, "/lockstep/callbacks/0_early_stopping", name, &value)));
     ls_h5_close(f);
@@ -351,11 +351,11 @@ static void log_three(const char *experiment, size_t restart_after)
             r.trainer->epoch--;
             close_run(&r);
             assert_true(ok(open_run(experiment, &r)));
-            assert_true(ok(ls_checkpoint_read(r.trainer, state_file, false)));
+            assert_true(ok(ls_checkpoint_read(r.trainer, r.callbacks, state_file, false)));
             r.callbacks->run.resumed = true;
             assert_true(ok(ls_callbacks_train_begin(r.callbacks)));
         } else if (restart_after != SIZE_MAX) {
-            assert_true(ok(ls_checkpoint_write(r.trainer, state_file)));
+            assert_true(ok(ls_checkpoint_write(r.trainer, r.callbacks, state_file)));
         }
     }
     close_run(&r);
@@ -663,18 +663,18 @@ static void test_identity(void **state)
 
     (void)state;
     assert_true(ok(open_run(experiment, &r)));
-    assert_true(ok(ls_checkpoint_write(r.trainer, state_file)));
+    assert_true(ok(ls_checkpoint_write(r.trainer, r.callbacks, state_file)));
     close_run(&r);
     assert_true(ok(ls_h5_open_read(state_file, &f)));
     assert_true(ls_h5_has(f, "/lockstep/callbacks/1_terminate_on_nan"));
     ls_h5_close(f);
     assert_true(ok(open_run(EXPERIMENT(SGD, FIT, "  - EarlyStopping: {patience: 3}\n  - terminate_on_nan\n"), &r)));
-    FAILS(ls_checkpoint_read(r.trainer, state_file, false), LS_ERR_MISMATCH, "patience: 2", "patience: 3");
+    FAILS(ls_checkpoint_read(r.trainer, r.callbacks, state_file, false), LS_ERR_MISMATCH, "patience: 2", "patience: 3");
     close_run(&r);
     assert_true(ok(open_run(EXPERIMENT(SGD, FIT, "  []\n"), &r)));
-    FAILS(ls_checkpoint_read(r.trainer, state_file, false), LS_ERR_MISMATCH, "EarlyStopping");
+    FAILS(ls_checkpoint_read(r.trainer, r.callbacks, state_file, false), LS_ERR_MISMATCH, "EarlyStopping");
     /* Without callbacks a file holds nothing of them. */
-    assert_true(ok(ls_checkpoint_write(r.trainer, state_file)));
+    assert_true(ok(ls_checkpoint_write(r.trainer, r.callbacks, state_file)));
     close_run(&r);
     assert_true(ok(ls_h5_open_read(state_file, &f)));
     assert_false(ls_h5_has(f, "/lockstep/callbacks"));

@@ -13,6 +13,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "run/callbacks/callbacks.h"
+#include "run/state.h"
 
 typedef struct csv_config {
     const char *filename;

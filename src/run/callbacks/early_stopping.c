@@ -5,6 +5,7 @@
 
 #include "base/memory.h"
 #include "run/callbacks/callbacks.h"
+#include "run/state.h"
 
 typedef struct early_stopping_config {
     const char *monitor;
