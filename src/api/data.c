@@ -9,7 +9,7 @@
 static void free_specs(ls_array_spec *spec, size_t n)
 {
     for (size_t i = 0; i < n; i++)
-        ls_free((ls_memory *)(uintptr_t)spec[i].memory); /* made below, and lent to the library as const */
+        ls_free((ls_buffer *)(uintptr_t)spec[i].memory); /* made below, and lent to the library as const */
     ls_array_specs_free(spec, n);
 }
 
@@ -94,7 +94,7 @@ static ls_status append(ls_data *data, ls_role role, const char *name, const ls_
 }
 
 static ls_status set_memory(const char *label, ls_type type, uint64_t samples, size_t axes, const size_t *dim,
-                            const void *values, ls_memory *out)
+                            const void *values, ls_buffer *out)
 {
     static const char *const types[] = {
 #define NAME(constant, type, name) [constant] = name,
@@ -109,7 +109,7 @@ static ls_status set_memory(const char *label, ls_type type, uint64_t samples, s
     if (axes > LS_AXES_MAX || (axes && !dim))
         return ls_fail(LS_ERR_ARG, "%s: a sample has 0 to %d axes and a length for each, not %zu", label, LS_AXES_MAX,
                        axes);
-    *out = (ls_memory){.type = type, .samples = samples, .shape.rank = axes, .values = values};
+    *out = (ls_buffer){.type = type, .samples = samples, .shape.rank = axes, .values = values};
     if (axes)
         memcpy(out->shape.dim, dim, axes * sizeof *dim);
     return ls_shape_check(&out->shape, label);
@@ -118,7 +118,7 @@ static ls_status set_memory(const char *label, ls_type type, uint64_t samples, s
 ls_status ls_data_add(ls_data *data, ls_role role, const char *name, ls_type type, uint64_t samples, size_t axes,
                       const size_t *dim, const void *values)
 {
-    ls_memory *memory = NULL;
+    ls_buffer *memory = NULL;
     ls_text label = {0};
     ls_status st;
 

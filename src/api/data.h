@@ -6,7 +6,7 @@
 #include "lockstep/data.h"
 
 struct ls_data {
-    ls_split_spec spec; /* owned with all texts in it; array specs point to their ls_memory, owned too */
+    ls_split_spec spec; /* owned with all texts in it; array specs point to their ls_buffer, owned too */
     ls_role last;       /* the role of the array added last, which stands last in its list */
     bool any;           /* one was added */
 };

@@ -9,7 +9,7 @@
 #include "base/memory.h"
 #include "cli/cli.h"
 #include "cli/h5_describe.h"
-#include "cli/report.h"
+#include "cli/print.h"
 #include "cli/weight_list.h"
 #include "formats/keras_file.h"
 #include "formats/keras_weights.h"
@@ -282,7 +282,7 @@ static ls_status run(const ls_comm *comm, int argc, char **argv)
         st = ls_cli_operands(argc, argv, 2, "A.h5 B.h5");
     if (st == LS_OK && comm->rank == 0)
         st = compare(argv[optind], argv[optind + 1], &text);
-    return ls_cli_report(comm, st, &text);
+    return ls_cli_print(comm, st, &text);
 }
 
 const ls_command ls_command_compare = {

@@ -2,7 +2,7 @@
 #include <stdio.h>
 
 #include "cli/data_arguments.h"
-#include "cli/report.h"
+#include "cli/print.h"
 #include "train/evaluate.h"
 
 static const char help[] = "usage: lockstep evaluate MODEL --data FILE.h5 [--split test] [OPTIONS]\n\n"
@@ -31,7 +31,7 @@ static ls_status evaluate(const ls_comm *comm, const ls_data_arguments *a)
     n = ls_scores_logs(scores, &logs);
     for (size_t i = 0; i < n && comm->rank == 0; i++)
         ls_text_add(&text, "%s: %.9g\n", logs[i].name, logs[i].value);
-    st = ls_cli_report(comm, LS_OK, &text);
+    st = ls_cli_print(comm, LS_OK, &text);
     if (comm->rank == 0)
         ls_cli_warn_nan("", logs, n);
 cleanup:

@@ -118,10 +118,10 @@ static void add_dims(const hsize_t *dim, int rank, ls_text *out)
 ls_status ls_describe_dataset(hid_t file, const char *path, ls_text *out)
 {
     dataset d;
-    ls_h5_quiet quiet;
+    ls_h5_lock lock;
     ls_status st;
 
-    ls_h5_quiet_begin(&quiet);
+    ls_h5_lock_take(&lock);
     LS_TRY_CLEANUP(open_dataset(file, path, &d));
     add_type(d.type, out);
     ls_text_add(out, " ");
@@ -129,7 +129,7 @@ ls_status ls_describe_dataset(hid_t file, const char *path, ls_text *out)
     st = out->status;
 cleanup:
     close_dataset(&d);
-    ls_h5_quiet_end(&quiet);
+    ls_h5_lock_release(&lock);
     return st;
 }
 
@@ -163,10 +163,10 @@ ls_status ls_describe_storage(hid_t file, const char *path, ls_text *out)
     hid_t creation = H5I_INVALID_HID;
     hsize_t chunk[H5S_MAX_RANK];
     dataset d;
-    ls_h5_quiet quiet;
+    ls_h5_lock lock;
     ls_status st;
 
-    ls_h5_quiet_begin(&quiet);
+    ls_h5_lock_take(&lock);
     LS_TRY_CLEANUP(open_dataset(file, path, &d));
     if ((creation = H5Dget_create_plist(d.id)) < 0) {
         st = fail_damaged(file, "dataset", path);
@@ -194,7 +194,7 @@ cleanup:
     if (creation >= 0)
         H5Pclose(creation);
     close_dataset(&d);
-    ls_h5_quiet_end(&quiet);
+    ls_h5_lock_release(&lock);
     return st;
 }
 
@@ -256,10 +256,10 @@ ls_status ls_describe_attribute(hid_t file, const char *object, const char *name
 {
     hid_t attribute, type = H5I_INVALID_HID, space = H5I_INVALID_HID;
     hssize_t n = -1;
-    ls_h5_quiet quiet;
+    ls_h5_lock lock;
     ls_status st = LS_OK;
 
-    ls_h5_quiet_begin(&quiet);
+    ls_h5_lock_take(&lock);
     if ((attribute = H5Aopen_by_name(file, object, name, H5P_DEFAULT, H5P_DEFAULT)) < 0 ||
         (type = H5Aget_type(attribute)) < 0 || (space = H5Aget_space(attribute)) < 0 ||
         (n = H5Sget_simple_extent_npoints(space)) < 0)
@@ -278,7 +278,7 @@ ls_status ls_describe_attribute(hid_t file, const char *object, const char *name
         H5Tclose(type);
     if (attribute >= 0)
         H5Aclose(attribute);
-    ls_h5_quiet_end(&quiet);
+    ls_h5_lock_release(&lock);
     return st == LS_OK ? out->status : st;
 }
 
@@ -294,10 +294,10 @@ static herr_t collect_name(hid_t object, const char *name, const H5A_info_t *inf
 ls_status ls_describe_attributes(hid_t file, const char *object, ls_text *out)
 {
     ls_text names = {0};
-    ls_h5_quiet quiet;
+    ls_h5_lock lock;
     ls_status st;
 
-    ls_h5_quiet_begin(&quiet);
+    ls_h5_lock_take(&lock);
     if (H5Aiterate_by_name(file, object, H5_INDEX_NAME, H5_ITER_INC, NULL, collect_name, &names, H5P_DEFAULT) < 0) {
         st = fail_damaged(file, "the attributes of", object);
         goto cleanup;
@@ -312,7 +312,7 @@ ls_status ls_describe_attributes(hid_t file, const char *object, ls_text *out)
     }
 cleanup:
     ls_text_reset(&names);
-    ls_h5_quiet_end(&quiet);
+    ls_h5_lock_release(&lock);
     return st;
 }
 
@@ -431,17 +431,17 @@ static ls_status read_all(const dataset *d, const char *path, ls_value_stats *st
 ls_status ls_stats_read(hid_t file, const char *path, ls_value_stats *stats, bool *known)
 {
     dataset d;
-    ls_h5_quiet quiet;
+    ls_h5_lock lock;
     ls_status st;
 
     *known = false;
     *stats = (ls_value_stats){0};
-    ls_h5_quiet_begin(&quiet);
+    ls_h5_lock_take(&lock);
     LS_TRY_CLEANUP(open_dataset(file, path, &d));
     if (is_number(d.type) && d.n > 0 && d.n <= VALUES_MAX)
         st = read_all(&d, path, stats, known);
 cleanup:
     close_dataset(&d);
-    ls_h5_quiet_end(&quiet);
+    ls_h5_lock_release(&lock);
     return st;
 }

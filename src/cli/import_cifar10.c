@@ -1,6 +1,6 @@
 /* lockstep import cifar10 */
 #include "cli/import.h"
-#include "cli/report.h"
+#include "cli/print.h"
 #include "data/import.h"
 
 enum { OUTPUT = 1, DEFLATE };
@@ -49,7 +49,7 @@ static ls_status run(const ls_comm *comm, int argc, char **argv)
         if (st == LS_OK)
             st = ls_cli_describe_split(a.output, "test", &text);
     }
-    return ls_cli_report(comm, st, &text);
+    return ls_cli_print(comm, st, &text);
 }
 
 static const char help[] =

@@ -6,7 +6,7 @@
 #include "base/memory.h"
 #include "cli/h5_describe.h"
 #include "cli/import.h"
-#include "cli/report.h"
+#include "cli/print.h"
 #include "data/csv.h"
 #include "data/import.h"
 #include "data/preprocessing.h"
@@ -256,7 +256,7 @@ static ls_status run(const ls_comm *comm, int argc, char **argv)
 
     if (st == LS_OK && comm->rank == 0)
         st = import_csv(&a, &text);
-    st = ls_cli_report(comm, st, &text);
+    st = ls_cli_print(comm, st, &text);
     for (size_t i = 0; i < a.texts; i++)
         ls_free(a.text[i]);
     for (int i = 0; i < LISTS; i++)

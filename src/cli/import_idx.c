@@ -3,7 +3,7 @@
 
 #include "base/memory.h"
 #include "cli/import.h"
-#include "cli/report.h"
+#include "cli/print.h"
 #include "data/import.h"
 
 enum { SPLIT = 1, OUTPUT, DEFLATE };
@@ -82,7 +82,7 @@ static ls_status run(const ls_comm *comm, int argc, char **argv)
 
     if (st == LS_OK && comm->rank == 0)
         st = import_idx(&a, &text);
-    st = ls_cli_report(comm, st, &text);
+    st = ls_cli_print(comm, st, &text);
     for (size_t i = 0; i < a.splits; i++)
         ls_free(a.text[i]);
     ls_free(a.text);

@@ -6,7 +6,7 @@
 #include "base/locale.h"
 #include "base/memory.h"
 #include "cli/import.h"
-#include "cli/report.h"
+#include "cli/print.h"
 #include "data/import.h"
 
 enum { SPLIT = 1, ARRAY, SCALE, CHANNELS_FIRST, OUTPUT, DEFLATE };
@@ -217,7 +217,7 @@ static ls_status run(const ls_comm *comm, int argc, char **argv)
 
     if (st == LS_OK && comm->rank == 0)
         st = import_npy(&a, &text);
-    st = ls_cli_report(comm, st, &text);
+    st = ls_cli_print(comm, st, &text);
     for (size_t i = 0; i < a.texts; i++)
         ls_free(a.text[i]);
     ls_free(a.text);

@@ -7,7 +7,7 @@
 #include "base/memory.h"
 #include "cli/cli.h"
 #include "cli/h5_describe.h"
-#include "cli/report.h"
+#include "cli/print.h"
 #include "cli/weight_list.h"
 #include "formats/keras_file.h"
 #include "h5/lock.h"
@@ -153,14 +153,14 @@ static ls_status inspect_tree(hid_t file, const char *path, ls_text *out)
 
 static ls_status inspect(const char *path, ls_text *out)
 {
-    ls_h5_quiet quiet;
+    ls_h5_lock lock;
     hid_t file;
     ls_status st;
 
     LS_TRY(ls_keras_open(path, &file));
-    ls_h5_quiet_begin(&quiet);
+    ls_h5_lock_take(&lock);
     st = ls_weight_list_is_model(file) ? ls_inspect_model(file, path, out) : inspect_tree(file, path, out);
-    ls_h5_quiet_end(&quiet);
+    ls_h5_lock_release(&lock);
     ls_h5_close(file);
     return st == LS_OK ? out->status : st;
 }
@@ -175,7 +175,7 @@ static ls_status run(const ls_comm *comm, int argc, char **argv)
         st = ls_cli_operands(argc, argv, 1, "FILE.h5");
     if (st == LS_OK && comm->rank == 0)
         st = inspect(argv[optind], &text);
-    return ls_cli_report(comm, st, &text);
+    return ls_cli_print(comm, st, &text);
 }
 
 const ls_command ls_command_inspect = {

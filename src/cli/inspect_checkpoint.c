@@ -49,13 +49,13 @@ static herr_t collect(hid_t object, const char *name, const H5A_info_t *info, vo
 /* Their names, each with a zero byte at its end. To be reset, also after a failure. */
 static ls_status list_attributes(hid_t file, const char *object, ls_text *names)
 {
-    ls_h5_quiet quiet;
+    ls_h5_lock lock;
     herr_t failed;
 
     *names = (ls_text){0};
-    ls_h5_quiet_begin(&quiet);
+    ls_h5_lock_take(&lock);
     failed = H5Aiterate_by_name(file, object, H5_INDEX_NAME, H5_ITER_INC, NULL, collect, names, H5P_DEFAULT);
-    ls_h5_quiet_end(&quiet);
+    ls_h5_lock_release(&lock);
     return failed < 0 ? ls_fail(LS_ERR_FORMAT, "the attributes of '%s' cannot be read", object) : names->status;
 }
 

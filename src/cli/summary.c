@@ -4,9 +4,9 @@
 
 #include "base/file.h"
 #include "cli/cli.h"
-#include "cli/report.h"
+#include "cli/print.h"
 #include "formats/keras_file.h"
-#include "nn/dot.h"
+#include "nn/graphviz.h"
 #include "nn/summary.h"
 #include "run/checkpoint.h"
 #include "train/task.h"
@@ -75,7 +75,7 @@ static ls_status summarize(const arguments *a, ls_text *out)
     LS_TRY_CLEANUP(ls_task_model(experiment, &model));
     LS_TRY_CLEANUP(ls_summary_write(model, out));
     if (a->dot) {
-        LS_TRY_CLEANUP(ls_dot_write(model, &dot));
+        LS_TRY_CLEANUP(ls_graphviz_write(model, &dot));
         LS_TRY_CLEANUP(ls_file_replace(a->dot, dot.data, dot.length));
     }
 cleanup:
@@ -93,7 +93,7 @@ static ls_status run(const ls_comm *comm, int argc, char **argv)
 
     if (st == LS_OK && comm->rank == 0)
         st = summarize(&a, &text);
-    return ls_cli_report(comm, st, &text);
+    return ls_cli_print(comm, st, &text);
 }
 
 const ls_command ls_command_summary = {

@@ -10,7 +10,7 @@
 #include "base/memory.h"
 #include "cli/cli.h"
 #include "cli/long_run.h"
-#include "cli/report.h"
+#include "cli/print.h"
 #include "run/fit.h"
 #include "train/evaluate.h"
 

@@ -211,17 +211,17 @@ static ls_status list_by_model(hid_t file, const ls_model *model, ls_weight_list
 ls_status ls_weight_list_read(hid_t file, const char *path, const ls_model *model, ls_weight_list *out)
 {
     const char *const root = layers_of(file);
-    ls_h5_quiet quiet;
+    ls_h5_lock lock;
     ls_status st;
 
     *out = (ls_weight_list){0};
-    ls_h5_quiet_begin(&quiet);
+    ls_h5_lock_take(&lock);
     st = root ? list_model(file, root, out) : list_datasets(file, out);
     if (st == LS_OK && !root && model && out->n == model->params && ls_keras_is_weights_file(file)) {
         ls_weight_list_reset(out);
         st = list_by_model(file, model, out);
     }
-    ls_h5_quiet_end(&quiet);
+    ls_h5_lock_release(&lock);
     if (st == LS_OK && out->n == 0)
         st = ls_fail(LS_ERR_FORMAT, "'%s' holds no weights", path);
     if (st != LS_OK)
@@ -232,13 +232,13 @@ ls_status ls_weight_list_read(hid_t file, const char *path, const ls_model *mode
 ls_status ls_weight_values(hid_t file, const char *path, const ls_weight_entry *entry, float **values)
 {
     size_t bytes;
-    ls_h5_quiet quiet;
+    ls_h5_lock lock;
     ls_status st;
 
     *values = NULL;
-    ls_h5_quiet_begin(&quiet);
+    ls_h5_lock_take(&lock);
     float_bytes(file, entry->path, &bytes);
-    ls_h5_quiet_end(&quiet);
+    ls_h5_lock_release(&lock);
     if (bytes == 0 || bytes > sizeof(float))
         return ls_fail(LS_ERR_FORMAT, "%s: '%s' does not hold float32 values, as weights are", path, entry->path);
     if (!(*values = ls_calloc(entry->size, sizeof **values, entry->name)))

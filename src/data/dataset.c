@@ -301,7 +301,7 @@ static const size_t value_bytes[] = {
 #define BYTES(constant, type, name) [constant] = sizeof(type),
     LS_TYPE_LIST(BYTES)};
 
-static ls_status describe(const ls_memory *memory, const uint64_t *rows, const char *name, ls_array *a)
+static ls_status describe(const ls_buffer *memory, const uint64_t *rows, const char *name, ls_array *a)
 {
     if (!(a->path = ls_strdup(name)) || !(a->scale = ls_calloc(1, sizeof *a->scale, name)) ||
         !(a->offset = ls_calloc(1, sizeof *a->offset, name)))
@@ -324,7 +324,7 @@ static ls_status describe(const ls_memory *memory, const uint64_t *rows, const c
     return LS_OK;
 }
 
-ls_status ls_array_borrow(const ls_memory *memory, const uint64_t *rows, const char *name, ls_array **out)
+ls_status ls_array_borrow(const ls_buffer *memory, const uint64_t *rows, const char *name, ls_array **out)
 {
     ls_array *a = ls_calloc(1, sizeof *a, "an array");
     ls_status st = a ? describe(memory, rows, name, a) : LS_ERR_MEMORY;

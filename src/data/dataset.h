@@ -24,15 +24,15 @@ typedef struct ls_array ls_array;
 ls_status ls_array_describe(const char *file, const char *path, const uint64_t *rows, ls_array **out);
 
 /* An array in the memory of the calling program. */
-typedef struct ls_memory {
+typedef struct ls_buffer {
     ls_type type;
     uint64_t samples;
     ls_shape shape;     /* of one sample; checked */
     const void *values; /* (samples, shape) borrowed */
-} ls_memory;
+} ls_buffer;
 
 /* ls_array_describe of memory, which must outlive the array. name: for messages, as ls_array_path gives it. */
-ls_status ls_array_borrow(const ls_memory *memory, const uint64_t *rows, const char *name, ls_array **out);
+ls_status ls_array_borrow(const ls_buffer *memory, const uint64_t *rows, const char *name, ls_array **out);
 /* Is the array the calling program's? Then ls_array_load only checks it, and it cannot be read a window at a time. */
 bool ls_array_is_borrowed(const ls_array *array);
 

@@ -52,7 +52,7 @@ typedef struct ls_array_source {
     char reason[LS_H5_REASON_BYTES];
 } ls_array_source;
 
-/* Between ls_h5_quiet_begin and _end, all four; _close also after a failed _open. */
+/* Between ls_h5_lock_take and _end, all four; _close also after a failed _open. */
 ls_status ls_array_source_open(const char *file, const char *path, const char *name, ls_array_source *out);
 void ls_array_source_close(ls_array_source *source);
 /* Fill scale, offset and period; classes and class_count. `dataset` is open, array->stored and elements are known. */

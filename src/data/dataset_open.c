@@ -257,7 +257,7 @@ ls_status ls_array_describe(const char *file, const char *path, const uint64_t *
     ls_array *a = ls_calloc(1, sizeof *a, "a dataset");
     ls_array_source source;
     ls_text name = {0};
-    ls_h5_quiet quiet;
+    ls_h5_lock lock;
     ls_status st;
 
     *out = NULL;
@@ -269,10 +269,10 @@ ls_status ls_array_describe(const char *file, const char *path, const uint64_t *
     a->dataset = ls_strdup(path);
     st = name.status != LS_OK || !a->file || !a->dataset ? LS_ERR_MEMORY : LS_OK;
     if (st == LS_OK) {
-        ls_h5_quiet_begin(&quiet);
+        ls_h5_lock_take(&lock);
         st = describe(&source, rows, a);
         ls_array_source_close(&source);
-        ls_h5_quiet_end(&quiet);
+        ls_h5_lock_release(&lock);
     }
     if (st != LS_OK) {
         ls_array_free(a);

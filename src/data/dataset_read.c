@@ -65,7 +65,7 @@ static ls_status open_source(ls_array_reader *r)
 ls_status ls_array_reader_open(const ls_array *array, ls_array_reader **out)
 {
     ls_array_reader *r = ls_calloc(1, sizeof *r, array->path);
-    ls_h5_quiet quiet;
+    ls_h5_lock lock;
     ls_status st;
 
     *out = NULL;
@@ -73,9 +73,9 @@ ls_status ls_array_reader_open(const ls_array *array, ls_array_reader **out)
         return LS_ERR_MEMORY;
     r->array = array;
     r->piece = piece_rows(array);
-    ls_h5_quiet_begin(&quiet);
+    ls_h5_lock_take(&lock);
     st = open_source(r);
-    ls_h5_quiet_end(&quiet);
+    ls_h5_lock_release(&lock);
     if (st == LS_OK && !(r->sample = ls_calloc(array->elements, sizeof *r->sample, array->path)))
         st = LS_ERR_MEMORY;
     if (st != LS_OK) {
@@ -88,13 +88,13 @@ ls_status ls_array_reader_open(const ls_array *array, ls_array_reader **out)
 
 void ls_array_reader_close(ls_array_reader *r)
 {
-    ls_h5_quiet quiet;
+    ls_h5_lock lock;
 
     if (!r)
         return;
-    ls_h5_quiet_begin(&quiet);
+    ls_h5_lock_take(&lock);
     ls_array_source_close(&r->source);
-    ls_h5_quiet_end(&quiet);
+    ls_h5_lock_release(&lock);
     ls_free(r->sample);
     ls_free(r);
 }
@@ -105,13 +105,13 @@ static ls_status read_piece(ls_array_reader *r, uint64_t row, uint64_t n, void *
     const ls_array *a = r->array;
     ls_array_source *s = &r->source;
     hsize_t start[H5S_MAX_RANK] = {row}, count[H5S_MAX_RANK];
-    ls_h5_quiet quiet;
+    ls_h5_lock lock;
     hid_t memory;
     herr_t result = -1;
 
     memcpy(count, s->dim, sizeof count);
     count[0] = n;
-    ls_h5_quiet_begin(&quiet);
+    ls_h5_lock_take(&lock);
     if ((memory = H5Screate_simple(s->rank, count, NULL)) >= 0)
         result = H5Sselect_hyperslab(s->space, H5S_SELECT_SET, start, NULL, count, NULL);
     if (result >= 0)
@@ -120,7 +120,7 @@ static ls_status read_piece(ls_array_reader *r, uint64_t row, uint64_t n, void *
         ls_h5_reason(s->reason);
     if (memory >= 0)
         H5Sclose(memory);
-    ls_h5_quiet_end(&quiet);
+    ls_h5_lock_release(&lock);
     if (result < 0)
         return ls_fail(LS_ERR_DATA, "%s: cannot read samples %llu to %llu, the file may be damaged: HDF5: %s", a->path,
                        (unsigned long long)row, (unsigned long long)(row + n - 1), s->reason);

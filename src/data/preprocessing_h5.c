@@ -496,11 +496,11 @@ static ls_status read_head(hid_t file, const char *path, ls_preprocessing *p)
 
 ls_status ls_preprocessing_read(const char *path, ls_preprocessing *p)
 {
-    ls_h5_quiet quiet;
+    ls_h5_lock lock;
     hid_t file = H5I_INVALID_HID;
     ls_status st;
 
-    ls_h5_quiet_begin(&quiet);
+    ls_h5_lock_take(&lock);
     if (H5Fis_hdf5(path) <= 0) {
         st = ls_fail(LS_ERR_FORMAT, "'%s' cannot be opened as an HDF5 file", path);
         goto cleanup;
@@ -515,6 +515,6 @@ ls_status ls_preprocessing_read(const char *path, ls_preprocessing *p)
 cleanup:
     if (file >= 0)
         H5Fclose(file);
-    ls_h5_quiet_end(&quiet);
+    ls_h5_lock_release(&lock);
     return st;
 }

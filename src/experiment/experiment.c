@@ -428,7 +428,7 @@ cleanup:
     return st;
 }
 
-ls_status ls_memory_parse(const char *text, const char *where, uint64_t *out)
+ls_status ls_bytes_parse(const char *text, const char *where, uint64_t *out)
 {
     static const struct {
         const char *name;
@@ -458,7 +458,7 @@ static ls_status read_memory(const ls_config *node, uint64_t *out)
     const char *text;
 
     LS_TRY(ls_config_text(node, "data.memory", &text));
-    return ls_memory_parse(text, "data.memory", out) == LS_OK ? LS_OK : ls_config_fail(node, "%s", ls_error_message());
+    return ls_bytes_parse(text, "data.memory", out) == LS_OK ? LS_OK : ls_config_fail(node, "%s", ls_error_message());
 }
 
 static ls_status read_data(const ls_config *data, ls_experiment *e)

@@ -16,7 +16,7 @@ typedef struct ls_array_spec {
     char *name;              /* the input or output it feeds; NULL: the only one */
     char *file;              /* path, already relative to the working directory */
     char *path;              /* inside the file: "/train/x"; what to call the array when it lies in memory */
-    const ls_memory *memory; /* borrowed; NULL: it lies in a file */
+    const ls_buffer *memory; /* borrowed; NULL: it lies in a file */
     int64_t one_hot;         /* classes; INT64_MIN: not asked for */
     double scale, offset;    /* NAN: as the file says */
     bool channels_first;     /* samples are stored as (channels, …) */
@@ -108,7 +108,7 @@ ls_status ls_experiment_with(const ls_experiment *experiment, const char *settin
 void ls_experiment_free(ls_experiment *experiment);
 
 /* Bytes of a size like 512MB or 1.5 GiB, or of a number of bytes; where: for messages, "data.memory". */
-ls_status ls_memory_parse(const char *text, const char *where, uint64_t *out);
+ls_status ls_bytes_parse(const char *text, const char *where, uint64_t *out);
 
 /* n array specs with their texts, and the list itself. */
 void ls_array_specs_free(ls_array_spec *spec, size_t n);

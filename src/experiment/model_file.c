@@ -147,16 +147,16 @@ ls_status ls_model_file_check_fingerprint(hid_t file, const char *path, const ls
 ls_status ls_model_file_weights(const char *path, ls_model *model)
 {
     hid_t file = H5I_INVALID_HID;
-    ls_h5_quiet quiet;
+    ls_h5_lock lock;
     ls_status st;
 
-    ls_h5_quiet_begin(&quiet);
+    ls_h5_lock_take(&lock);
     st = ls_keras_open(path, &file);
     if (st == LS_OK)
         st = ls_keras_read_weights(file, path, model);
     if (st == LS_OK && ls_h5_has(file, LS_MODEL_FILE_GROUP)) /* Keras's own files have no fingerprint */
         st = ls_model_file_check_fingerprint(file, path, model);
     ls_h5_close(file);
-    ls_h5_quiet_end(&quiet);
+    ls_h5_lock_release(&lock);
     return st;
 }

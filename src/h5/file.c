@@ -35,38 +35,38 @@ ls_status ls_h5_image_create(hid_t *file)
     static atomic_uint images;
     char reason[LS_H5_REASON_BYTES], name[64];
     hid_t access_list = H5I_INVALID_HID;
-    ls_h5_quiet quiet;
+    ls_h5_lock lock;
     ls_status st = LS_OK;
 
     *file = H5I_INVALID_HID;
     snprintf(name, sizeof name, IMAGE_NAME, atomic_fetch_add(&images, 1u));
-    ls_h5_quiet_begin(&quiet);
+    ls_h5_lock_take(&lock);
     if ((access_list = H5Pcreate(H5P_FILE_ACCESS)) < 0 || H5Pset_fapl_core(access_list, IMAGE_STEP_BYTES, false) < 0 ||
         (*file = H5Fcreate(name, H5F_ACC_TRUNC, H5P_DEFAULT, access_list)) < 0)
         st = ls_fail(LS_ERR_IO, "cannot create an HDF5 file in memory: HDF5: %s", ls_h5_reason(reason));
     if (access_list >= 0)
         H5Pclose(access_list);
-    ls_h5_quiet_end(&quiet);
+    ls_h5_lock_release(&lock);
     return st;
 }
 
 ls_status ls_h5_image_bytes(hid_t file, void **image, size_t *bytes)
 {
     char reason[LS_H5_REASON_BYTES];
-    ls_h5_quiet quiet;
+    ls_h5_lock lock;
     ssize_t size = -1;
     ls_status st = LS_OK;
 
     *image = NULL;
     *bytes = 0;
-    ls_h5_quiet_begin(&quiet);
+    ls_h5_lock_take(&lock);
     if (H5Fflush(file, H5F_SCOPE_GLOBAL) < 0 || (size = H5Fget_file_image(file, NULL, 0)) < 0)
         st = ls_fail(LS_ERR_IO, "cannot complete an HDF5 file in memory: HDF5: %s", ls_h5_reason(reason));
     else if (!(*image = ls_calloc((size_t)size, 1, "the image of an HDF5 file")))
         st = LS_ERR_MEMORY;
     else if (H5Fget_file_image(file, *image, (size_t)size) != size)
         st = ls_fail(LS_ERR_IO, "cannot complete an HDF5 file in memory: HDF5: %s", ls_h5_reason(reason));
-    ls_h5_quiet_end(&quiet);
+    ls_h5_lock_release(&lock);
     if (st != LS_OK) {
         ls_free(*image);
         *image = NULL;
@@ -94,7 +94,7 @@ ls_status ls_h5_open_read(const char *path, hid_t *file)
     char reason[LS_H5_REASON_BYTES];
     hid_t access_list = H5I_INVALID_HID;
     struct stat info;
-    ls_h5_quiet quiet;
+    ls_h5_lock lock;
     ls_status st = LS_OK;
 
     *file = H5I_INVALID_HID;
@@ -102,7 +102,7 @@ ls_status ls_h5_open_read(const char *path, hid_t *file)
         return ls_fail(LS_ERR_IO, "cannot open '%s': %s", path, strerror(errno));
     if (!S_ISREG(info.st_mode))
         return ls_fail(LS_ERR_IO, "cannot open '%s': it is not a regular file", path);
-    ls_h5_quiet_begin(&quiet);
+    ls_h5_lock_take(&lock);
     if (H5Fis_hdf5(path) <= 0) {
         st = ls_fail(LS_ERR_FORMAT, "'%s' is not an HDF5 file%s", path, info.st_size ? "" : ": it is empty");
         goto cleanup;
@@ -120,7 +120,7 @@ ls_status ls_h5_open_read(const char *path, hid_t *file)
 cleanup:
     if (access_list >= 0)
         H5Pclose(access_list);
-    ls_h5_quiet_end(&quiet);
+    ls_h5_lock_release(&lock);
     return st;
 }
 
@@ -129,13 +129,13 @@ ls_status ls_h5_open_image(const void *bytes, size_t n, const char *name, hid_t 
     static const char signature[] = "\211HDF\r\n\032\n";
     char reason[LS_H5_REASON_BYTES];
     hid_t access_list = H5I_INVALID_HID;
-    ls_h5_quiet quiet;
+    ls_h5_lock lock;
     ls_status st = LS_OK;
 
     *file = H5I_INVALID_HID;
     if (n < sizeof signature - 1 || memcmp(bytes, signature, sizeof signature - 1) != 0)
         return ls_fail(LS_ERR_FORMAT, "'%s' is not an HDF5 file", name);
-    ls_h5_quiet_begin(&quiet);
+    ls_h5_lock_take(&lock);
     if ((access_list = H5Pcreate(H5P_FILE_ACCESS)) < 0 || H5Pset_fapl_core(access_list, IMAGE_STEP_BYTES, false) < 0 ||
         H5Pset_file_image(access_list, (void *)bytes, n) < 0 || /* which copies them, whatever its type says */
         (*file = H5Fopen(name, H5F_ACC_RDONLY, access_list)) < 0)
@@ -143,19 +143,19 @@ ls_status ls_h5_open_image(const void *bytes, size_t n, const char *name, hid_t 
                      ls_h5_reason(reason));
     if (access_list >= 0)
         H5Pclose(access_list);
-    ls_h5_quiet_end(&quiet);
+    ls_h5_lock_release(&lock);
     return st;
 }
 
 void ls_h5_close(hid_t file)
 {
-    ls_h5_quiet quiet;
+    ls_h5_lock lock;
 
     if (file < 0)
         return;
-    ls_h5_quiet_begin(&quiet);
+    ls_h5_lock_take(&lock);
     H5Fclose(file);
-    ls_h5_quiet_end(&quiet);
+    ls_h5_lock_release(&lock);
 }
 
 /* ---- writing ---- */
@@ -172,18 +172,18 @@ static hid_t making_groups(void)
 
 ls_status ls_h5_put_group(hid_t file, const char *path)
 {
-    ls_h5_quiet quiet;
+    ls_h5_lock lock;
     hid_t links, group = H5I_INVALID_HID;
     ls_status st = LS_OK;
 
-    ls_h5_quiet_begin(&quiet);
+    ls_h5_lock_take(&lock);
     if ((links = making_groups()) < 0 || (group = H5Gcreate2(file, path, links, H5P_DEFAULT, H5P_DEFAULT)) < 0)
         st = fail_put(path, NULL);
     if (group >= 0)
         H5Gclose(group);
     if (links >= 0)
         H5Pclose(links);
-    ls_h5_quiet_end(&quiet);
+    ls_h5_lock_release(&lock);
     return st;
 }
 
@@ -208,12 +208,12 @@ static ls_status put_attribute(hid_t file, const char *object, const char *name,
 
 static ls_status put_number(hid_t file, const char *object, const char *name, hid_t type, const void *value)
 {
-    ls_h5_quiet quiet;
+    ls_h5_lock lock;
     ls_status st;
 
-    ls_h5_quiet_begin(&quiet);
+    ls_h5_lock_take(&lock);
     st = put_attribute(file, object, name, type, -1, 1, value);
-    ls_h5_quiet_end(&quiet);
+    ls_h5_lock_release(&lock);
     return st;
 }
 
@@ -250,16 +250,16 @@ static hid_t text_type(void)
 static ls_status put_texts(hid_t file, const char *object, const char *name, int rank, const char *const *texts,
                            size_t n)
 {
-    ls_h5_quiet quiet;
+    ls_h5_lock lock;
     hid_t type;
     ls_status st;
 
-    ls_h5_quiet_begin(&quiet);
+    ls_h5_lock_take(&lock);
     type = text_type();
     st = type < 0 ? fail_put(object, name) : put_attribute(file, object, name, type, rank, n, texts);
     if (type >= 0)
         H5Tclose(type);
-    ls_h5_quiet_end(&quiet);
+    ls_h5_lock_release(&lock);
     return st;
 }
 
@@ -277,14 +277,14 @@ ls_status ls_h5_put_array(hid_t file, const char *path, hid_t type, size_t rank,
 {
     hid_t links = H5I_INVALID_HID, creation = H5I_INVALID_HID, space = H5I_INVALID_HID, set = H5I_INVALID_HID;
     hsize_t dims[LS_H5_RANK_MAX];
-    ls_h5_quiet quiet;
+    ls_h5_lock lock;
     ls_status st = LS_OK;
 
     if (rank > LS_H5_RANK_MAX)
         return ls_fail(LS_ERR_INTERNAL, "'%s' has %zu axes; at most %d can be written", path, rank, LS_H5_RANK_MAX);
     for (size_t i = 0; i < rank; i++)
         dims[i] = dim[i];
-    ls_h5_quiet_begin(&quiet);
+    ls_h5_lock_take(&lock);
     /* No times: they would make two equal files differ. No fill values: every element is written. */
     if ((links = making_groups()) < 0 || (creation = H5Pcreate(H5P_DATASET_CREATE)) < 0 ||
         H5Pset_obj_track_times(creation, false) < 0 || H5Pset_fill_time(creation, H5D_FILL_TIME_NEVER) < 0 ||
@@ -300,6 +300,6 @@ ls_status ls_h5_put_array(hid_t file, const char *path, hid_t type, size_t rank,
         H5Pclose(creation);
     if (links >= 0)
         H5Pclose(links);
-    ls_h5_quiet_end(&quiet);
+    ls_h5_lock_release(&lock);
     return st;
 }

@@ -4,7 +4,7 @@
 #include <stdio.h>
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
-static pthread_mutex_t lock;
+static pthread_mutex_t mutex;
 
 static void make_lock(void)
 {
@@ -12,22 +12,22 @@ static void make_lock(void)
 
     pthread_mutexattr_init(&recursive);
     pthread_mutexattr_settype(&recursive, PTHREAD_MUTEX_RECURSIVE);
-    pthread_mutex_init(&lock, &recursive);
+    pthread_mutex_init(&mutex, &recursive);
     pthread_mutexattr_destroy(&recursive);
 }
 
-void ls_h5_quiet_begin(ls_h5_quiet *quiet)
+void ls_h5_lock_take(ls_h5_lock *lock)
 {
     pthread_once(&once, make_lock);
-    pthread_mutex_lock(&lock);
-    H5Eget_auto2(H5E_DEFAULT, &quiet->print, &quiet->data);
+    pthread_mutex_lock(&mutex);
+    H5Eget_auto2(H5E_DEFAULT, &lock->print, &lock->data);
     H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
 }
 
-void ls_h5_quiet_end(const ls_h5_quiet *quiet)
+void ls_h5_lock_release(const ls_h5_lock *lock)
 {
-    H5Eset_auto2(H5E_DEFAULT, quiet->print, quiet->data);
-    pthread_mutex_unlock(&lock);
+    H5Eset_auto2(H5E_DEFAULT, lock->print, lock->data);
+    pthread_mutex_unlock(&mutex);
 }
 
 static herr_t take_first(unsigned n, const H5E_error2_t *error, void *data)

@@ -1,8 +1,8 @@
 /*
- * HDF5 without its own error printing, one thread at a time, and its reasons in one line.
+ * The lock of HDF5, and its reasons in one line.
  *
  * HDF5 is not safe with threads as most people build it, and datasets that do not fit into memory are read by a thread
- * of their own (data/feed.h): every use of HDF5 stands between ls_h5_quiet_begin and _end, also that of its constants
+ * of their own (data/feed.h): every use of HDF5 stands between ls_h5_lock_take and _release, also that of its constants
  * (H5T_NATIVE_FLOAT is a call).
  */
 #ifndef LS_H5_LOCK_H
@@ -14,14 +14,15 @@
 
 #define LS_H5_REASON_BYTES 256
 
-typedef struct ls_h5_quiet {
+/* How HDF5 printed errors before. */
+typedef struct ls_h5_lock {
     H5E_auto2_t print;
     void *data;
-} ls_h5_quiet;
+} ls_h5_lock;
 
-/* HDF5 prints nothing between the two, and no other thread gets past the first. Pairs may nest. */
-void ls_h5_quiet_begin(ls_h5_quiet *quiet);
-void ls_h5_quiet_end(const ls_h5_quiet *quiet);
+/* HDF5 prints nothing between _take and _release, and no other thread gets past _take. Pairs may nest. */
+void ls_h5_lock_take(ls_h5_lock *lock);
+void ls_h5_lock_release(const ls_h5_lock *lock);
 
 /*
  * What HDF5 says of the last failed call: the innermost entry of its error stack, "no reason given" if there is none.

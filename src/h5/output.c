@@ -64,7 +64,7 @@ ls_status ls_h5_output_begin(const char *path, ls_h5_output *out)
     ls_status st;
 
     *out = (ls_h5_output){.path = path, .file = H5I_INVALID_HID};
-    ls_h5_quiet_begin(&out->quiet);
+    ls_h5_lock_take(&out->lock);
     LS_TRY(ls_file_target(path, &out->target));
     ls_text_add(&out->temporary, "%s.%ld.tmp", out->target, (long)getpid());
     LS_TRY(out->temporary.status);
@@ -102,7 +102,7 @@ void ls_h5_output_end(ls_h5_output *out)
         unlink(out->temporary.data);
     ls_text_reset(&out->temporary);
     ls_free(out->target);
-    ls_h5_quiet_end(&out->quiet);
+    ls_h5_lock_release(&out->lock);
 }
 
 /* ---- what is in it ---- */

@@ -19,7 +19,7 @@ typedef struct ls_h5_output {
     hid_t file;       /* < 0: not open */
     ls_text temporary;
     bool begun; /* there is a temporary file */
-    ls_h5_quiet quiet;
+    ls_h5_lock lock;
 } ls_h5_output;
 
 /* A usage error if the file cannot become the output: it is no regular file, or it is one of the inputs. */

@@ -88,36 +88,36 @@ static reach find(hid_t file, const char *path)
 
 bool ls_h5_has(hid_t file, const char *path)
 {
-    ls_h5_quiet quiet;
+    ls_h5_lock lock;
     bool found;
 
-    ls_h5_quiet_begin(&quiet);
+    ls_h5_lock_take(&lock);
     found = find(file, path) != MISSING; /* a link elsewhere fails when it is read */
-    ls_h5_quiet_end(&quiet);
+    ls_h5_lock_release(&lock);
     return found;
 }
 
 bool ls_h5_is_group(hid_t file, const char *path)
 {
     H5O_info_t info;
-    ls_h5_quiet quiet;
+    ls_h5_lock lock;
     bool found;
 
-    ls_h5_quiet_begin(&quiet);
+    ls_h5_lock_take(&lock);
     found = find(file, path) == HERE && H5Oget_info_by_name(file, path, &info, H5P_DEFAULT) >= 0 &&
             info.type == H5O_TYPE_GROUP;
-    ls_h5_quiet_end(&quiet);
+    ls_h5_lock_release(&lock);
     return found;
 }
 
 bool ls_h5_has_attribute(hid_t file, const char *object, const char *name)
 {
-    ls_h5_quiet quiet;
+    ls_h5_lock lock;
     bool found;
 
-    ls_h5_quiet_begin(&quiet);
+    ls_h5_lock_take(&lock);
     found = find(file, object) == HERE && H5Aexists_by_name(file, object, name, H5P_DEFAULT) > 0;
-    ls_h5_quiet_end(&quiet);
+    ls_h5_lock_release(&lock);
     return found;
 }
 
@@ -166,11 +166,11 @@ static bool numbers_fit(hid_t stored, hid_t type)
 static ls_status get_number(hid_t file, const char *object, const char *name, hid_t type, const char *what, void *value)
 {
     char message[64];
-    ls_h5_quiet quiet;
+    ls_h5_lock lock;
     attribute a;
     ls_status st;
 
-    ls_h5_quiet_begin(&quiet);
+    ls_h5_lock_take(&lock);
     LS_TRY_CLEANUP(open_attribute(file, object, name, &a));
     if (a.n != 1 || !numbers_fit(a.type, type) || H5Tget_size(a.type) > sizeof(uint64_t)) {
         snprintf(message, sizeof message, "is not one %s", what);
@@ -180,7 +180,7 @@ static ls_status get_number(hid_t file, const char *object, const char *name, hi
     }
 cleanup:
     close_attribute(&a);
-    ls_h5_quiet_end(&quiet);
+    ls_h5_lock_release(&lock);
     return st;
 }
 
@@ -263,13 +263,13 @@ static ls_status read_variable(const attribute *a, char **texts)
 ls_status ls_h5_get_texts(hid_t file, const char *object, const char *name, char ***texts, size_t *n)
 {
     char **read = NULL;
-    ls_h5_quiet quiet;
+    ls_h5_lock lock;
     attribute a;
     ls_status st;
 
     *texts = NULL;
     *n = 0;
-    ls_h5_quiet_begin(&quiet);
+    ls_h5_lock_take(&lock);
     LS_TRY_CLEANUP(open_attribute(file, object, name, &a));
     if (a.n > 0 && H5Tget_class(a.type) != H5T_STRING) { /* an empty list has no type to speak of: Keras's is float64 */
         st = fail_get(file, object, name, "does not hold text");
@@ -289,7 +289,7 @@ ls_status ls_h5_get_texts(hid_t file, const char *object, const char *name, char
 cleanup:
     ls_h5_free_texts(read, a.n);
     close_attribute(&a);
-    ls_h5_quiet_end(&quiet);
+    ls_h5_lock_release(&lock);
     return st;
 }
 
@@ -326,12 +326,12 @@ ls_status ls_h5_get_names(hid_t file, const char *group, char ***names, size_t *
 {
     char **read = NULL;
     H5G_info_t info;
-    ls_h5_quiet quiet;
+    ls_h5_lock lock;
     ls_status st;
 
     *names = NULL;
     *n = 0;
-    ls_h5_quiet_begin(&quiet);
+    ls_h5_lock_take(&lock);
     LS_TRY_CLEANUP(check_reach(file, group));
     if (H5Gget_info_by_name(file, group, &info, H5P_DEFAULT) < 0) {
         st = fail_damaged(file, group, NULL);
@@ -352,7 +352,7 @@ cleanup:
     ls_h5_free_texts(read, *n);
     if (st != LS_OK)
         *n = 0;
-    ls_h5_quiet_end(&quiet);
+    ls_h5_lock_release(&lock);
     return st;
 }
 
@@ -413,16 +413,16 @@ static ls_status open_array(hid_t file, const char *path, array *a)
 
 ls_status ls_h5_get_shape(hid_t file, const char *path, size_t *rank, size_t dim[LS_H5_RANK_MAX])
 {
-    ls_h5_quiet quiet;
+    ls_h5_lock lock;
     ls_status st;
     array a;
 
-    ls_h5_quiet_begin(&quiet);
+    ls_h5_lock_take(&lock);
     st = open_array(file, path, &a);
     *rank = a.rank;
     memcpy(dim, a.dim, sizeof a.dim);
     close_array(&a);
-    ls_h5_quiet_end(&quiet);
+    ls_h5_lock_release(&lock);
     return st;
 }
 
@@ -446,11 +446,11 @@ static ls_status fail_shape(hid_t file, const char *path, const array *a, size_t
 ls_status ls_h5_get_array(hid_t file, const char *path, hid_t type, size_t rank, const size_t *dim, void *data)
 {
     char message[128];
-    ls_h5_quiet quiet;
+    ls_h5_lock lock;
     ls_status st;
     array a;
 
-    ls_h5_quiet_begin(&quiet);
+    ls_h5_lock_take(&lock);
     LS_TRY_CLEANUP(open_array(file, path, &a));
     if (a.rank != rank || (rank && memcmp(a.dim, dim, rank * sizeof *dim) != 0)) {
         st = fail_shape(file, path, &a, rank, dim);
@@ -467,6 +467,6 @@ ls_status ls_h5_get_array(hid_t file, const char *path, hid_t type, size_t rank,
     }
 cleanup:
     close_array(&a);
-    ls_h5_quiet_end(&quiet);
+    ls_h5_lock_release(&lock);
     return st;
 }

@@ -90,17 +90,17 @@ static herr_t visit(hid_t group, const char *name, const H5L_info_t *info, void 
 ls_status ls_h5_tree_read(hid_t file, const char *group, ls_h5_tree *out)
 {
     walk w = {.tree = out, .group = strcmp(group, "/") == 0 ? "" : group};
-    ls_h5_quiet quiet;
+    ls_h5_lock lock;
     hid_t start;
 
     *out = (ls_h5_tree){0};
-    ls_h5_quiet_begin(&quiet);
+    ls_h5_lock_take(&lock);
     start = H5Gopen2(file, group, H5P_DEFAULT);
     if ((start < 0 || H5Lvisit(start, H5_INDEX_NAME, H5_ITER_INC, visit, &w) < 0) && w.status == LS_OK)
         w.status = fail_damaged(file, group);
     if (start >= 0)
         H5Gclose(start);
-    ls_h5_quiet_end(&quiet);
+    ls_h5_lock_release(&lock);
     if (w.status != LS_OK)
         ls_h5_tree_reset(out);
     return w.status;

@@ -6,7 +6,7 @@
 
 #include "base/file.h"
 #include "base/memory.h"
-#include "nn/dot.h"
+#include "nn/graphviz.h"
 #include "nn/summary.h"
 #include "report/files.h"
 #include "report/say.h"
@@ -253,7 +253,7 @@ static ls_status draw_graph(ls_document *d, const ls_model *model)
 {
     ls_text dot = {0};
     char *path = ls_path_join(d->figures, "model.dot");
-    ls_status st = path ? ls_dot_write(model, &dot) : LS_ERR_MEMORY;
+    ls_status st = path ? ls_graphviz_write(model, &dot) : LS_ERR_MEMORY;
 
     if (st == LS_OK)
         st = ls_file_replace(path, dot.data, dot.length);

@@ -309,13 +309,13 @@ cleanup:
 
 ls_status ls_checkpoint_write(ls_trainer *t, ls_callbacks *callbacks, const char *path)
 {
-    ls_h5_quiet quiet;
+    ls_h5_lock lock;
     ls_status st;
 
     LS_TRY(ls_updater_gather(t->updater, t->gradients));
-    ls_h5_quiet_begin(&quiet); /* the types of HDF5 that are named on the way are calls of it, too */
+    ls_h5_lock_take(&lock); /* the types of HDF5 that are named on the way are calls of it, too */
     st = t->comm->rank == 0 ? write_file(t, callbacks, path) : LS_OK;
-    ls_h5_quiet_end(&quiet);
+    ls_h5_lock_release(&lock);
     return ls_agree(t->comm, st);
 }
 
@@ -323,13 +323,13 @@ ls_status ls_checkpoint_write_keras(ls_trainer *t, const char *path)
 {
     const ls_optimizer_state state = ls_updater_state(t->updater);
     const ls_compile_info compile = compile_of(t, &state);
-    ls_h5_quiet quiet;
+    ls_h5_lock lock;
     ls_status st;
 
     LS_TRY(ls_updater_gather(t->updater, t->gradients));
-    ls_h5_quiet_begin(&quiet);
+    ls_h5_lock_take(&lock);
     st = t->comm->rank == 0 ? ls_keras_save(path, t->model, &compile) : LS_OK;
-    ls_h5_quiet_end(&quiet);
+    ls_h5_lock_release(&lock);
     return ls_agree(t->comm, st);
 }
 
@@ -360,13 +360,13 @@ cleanup:
 ls_status ls_checkpoint_write_model(const ls_comm *comm, const ls_experiment *experiment, ls_model *model,
                                     ls_training_state *state, const char *path)
 {
-    ls_h5_quiet quiet;
+    ls_h5_lock lock;
     ls_status st;
 
     LS_TRY(ls_updater_gather(state->updater, state->gradients));
-    ls_h5_quiet_begin(&quiet);
+    ls_h5_lock_take(&lock);
     st = comm->rank == 0 ? write_model(experiment, model, state, path) : LS_OK;
-    ls_h5_quiet_end(&quiet);
+    ls_h5_lock_release(&lock);
     return ls_agree(comm, st);
 }
 
@@ -440,12 +440,12 @@ ls_status ls_checkpoint_read(ls_trainer *t, ls_callbacks *callbacks, const char 
 {
     char fingerprint[33], text[64];
     uint64_t digest = 0;
-    ls_h5_quiet quiet;
+    ls_h5_lock lock;
     ls_status st;
 
-    ls_h5_quiet_begin(&quiet);
+    ls_h5_lock_take(&lock);
     st = read_file(t, callbacks, path, allow_other_kernel, &digest);
-    ls_h5_quiet_end(&quiet);
+    ls_h5_lock_release(&lock);
     LS_TRY(ls_agree(t->comm, st));
     /* Each rank read a whole file, but was it the same one? (A directory of its own on every node; a stale cache.) */
     ls_model_fingerprint(t->model, fingerprint);
@@ -470,16 +470,16 @@ ls_status ls_checkpoint_training(const ls_comm *comm, const char *path, const ls
     hid_t file = H5I_INVALID_HID;
     uint64_t digest = 0;
     char text[32];
-    ls_h5_quiet quiet;
+    ls_h5_lock lock;
     ls_status st;
 
-    ls_h5_quiet_begin(&quiet);
+    ls_h5_lock_take(&lock);
     st = ls_keras_open(path, &file);
     if (st == LS_OK && ls_h5_has(file, GROUP) && ls_h5_has_attribute(file, GROUP, TRAINING_CHECKSUM) &&
         (st = read_training(file, model, state, &digest)) != LS_OK)
         ls_fail_in(st, "%s", path);
     ls_h5_close(file);
-    ls_h5_quiet_end(&quiet);
+    ls_h5_lock_release(&lock);
     LS_TRY(ls_agree(comm, st));
     snprintf(text, sizeof text, "%016" PRIx64, digest);
     return ls_comm_same(comm, "the optimizer's state", text);
@@ -499,15 +499,15 @@ static ls_status check_finite(const char *path, const ls_updater *updater)
 ls_status ls_checkpoint_optimizer(const char *path, ls_updater *updater)
 {
     ls_state in = {.file = H5I_INVALID_HID, .model = updater->model};
-    ls_h5_quiet quiet;
+    ls_h5_lock lock;
     ls_status st;
 
-    ls_h5_quiet_begin(&quiet);
+    ls_h5_lock_take(&lock);
     st = ls_model_file_open(path, &in.file);
     if (st == LS_OK &&
         ((st = pass_optimizer(&in, NULL, updater)) != LS_OK || (st = pass_optimizer_position(&in, updater)) != LS_OK))
         ls_fail_in(st, "%s", path);
     ls_h5_close(in.file);
-    ls_h5_quiet_end(&quiet);
+    ls_h5_lock_release(&lock);
     return st == LS_OK ? check_finite(path, updater) : st;
 }

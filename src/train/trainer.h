@@ -8,7 +8,7 @@
 #define LS_TRAIN_TRAINER_H
 
 #include "base/watchdog.h"
-#include "comm/batch_sums.h"
+#include "comm/exact_sums.h"
 #include "train/epoch_plan.h"
 #include "train/gradients.h"
 #include "train/history.h"

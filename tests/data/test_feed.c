@@ -39,15 +39,15 @@ static void use_hdf5(void)
 {
     static const size_t dim[] = {1000};
     static float values[1000];
-    ls_h5_quiet quiet;
+    ls_h5_lock lock;
     hid_t f;
 
-    ls_h5_quiet_begin(&quiet);
+    ls_h5_lock_take(&lock);
     assert_true(ok(ls_h5_image_create(&f)));
     assert_true(ok(ls_h5_put_array(f, "a", H5T_NATIVE_FLOAT, 1, dim, values)));
     assert_true(ok(ls_h5_put_text(f, "/", "text", "anything")));
     ls_h5_close(f);
-    ls_h5_quiet_end(&quiet);
+    ls_h5_lock_release(&lock);
 }
 
 static void test_reads_while_hdf5_is_in_use(void **state)

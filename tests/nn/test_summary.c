@@ -2,7 +2,7 @@
 #include "ls_test.h"
 
 #include "formats/yaml.h"
-#include "nn/dot.h"
+#include "nn/graphviz.h"
 #include "nn/summary.h"
 
 static const char mlp[] = "- input: {shape: [784]}\n"
@@ -235,7 +235,7 @@ static void the_picture_shows_nodes_edges_and_sharing(void **unused)
     ls_text got = {0};
 
     (void)unused;
-    write_model(graph, ls_dot_write, &got);
+    write_model(graph, ls_graphviz_write, &got);
     for (size_t i = 0; i < count_of(lines); i++)
         if (!strstr(got.data, lines[i])) {
             print_error("no line: %s\nin:\n%s", lines[i], got.data);
@@ -249,7 +249,7 @@ static void the_picture_escapes_what_records_read(void **unused)
     ls_text got = {0};
 
     (void)unused;
-    write_model("- input: {shape: [3]}\n- dense: {units: 2, name: '{a|b}<\"c\\'}\n", ls_dot_write, &got);
+    write_model("- input: {shape: [3]}\n- dense: {units: 2, name: '{a|b}<\"c\\'}\n", ls_graphviz_write, &got);
     assert_non_null(strstr(got.data, "label=\"{\\{a\\|b\\}\\<\\\"c\\\\\\ (Dense)|"));
     ls_text_reset(&got);
 }

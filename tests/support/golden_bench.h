@@ -13,7 +13,7 @@
 
 #include "golden.h"
 
-#include "comm/batch_sums.h"
+#include "comm/exact_sums.h"
 #include "nn/engine.h"
 
 #define BENCH_INPUTS_MAX 4

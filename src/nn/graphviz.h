@@ -1,6 +1,6 @@
 /* A picture of a model in Graphviz's language. */
-#ifndef LS_NN_DOT_H
-#define LS_NN_DOT_H
+#ifndef LS_NN_GRAPHVIZ_H
+#define LS_NN_GRAPHVIZ_H
 
 #include "base/text.h"
 #include "nn/model.h"
@@ -10,6 +10,6 @@
  * shared layer are dashed boxes; only the first counts the parameters, the others name it. (A line between them would
  * be clearer, but Graphviz cannot draw one between neighbours of the same rank.)
  */
-ls_status ls_dot_write(const ls_model *model, ls_text *out);
+ls_status ls_graphviz_write(const ls_model *model, ls_text *out);
 
 #endif

@@ -2,8 +2,8 @@
  * ls_batch_sums over a communicator: contributions of microbatches are added exactly, so that their totals do not
  * depend on how the microbatches are dealt to ranks. For what layers sum over a batch (batch normalization).
  */
-#ifndef LS_COMM_BATCH_SUMS_H
-#define LS_COMM_BATCH_SUMS_H
+#ifndef LS_COMM_EXACT_SUMS_H
+#define LS_COMM_EXACT_SUMS_H
 
 #include "comm/comm.h"
 #include "nn/engine.h"

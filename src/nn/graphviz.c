@@ -1,4 +1,4 @@
-#include "nn/dot.h"
+#include "nn/graphviz.h"
 
 #include <string.h>
 
@@ -66,7 +66,7 @@ static void add_edges(ls_text *out, const ls_model *model, size_t i)
         ls_text_add(out, "    n%zu -> n%zu;\n", node->input[k], i);
 }
 
-ls_status ls_dot_write(const ls_model *model, ls_text *out)
+ls_status ls_graphviz_write(const ls_model *model, ls_text *out)
 {
     ls_text_add(out, "digraph model {\n"
                      "    node [shape=record, fontname=\"Helvetica\", fontsize=10];\n");

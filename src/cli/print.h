@@ -1,6 +1,6 @@
 /* The last step of a command that rank 0 does alone: its text, and one verdict for all ranks. */
-#ifndef LS_CLI_REPORT_H
-#define LS_CLI_REPORT_H
+#ifndef LS_CLI_PRINT_H
+#define LS_CLI_PRINT_H
 
 #include "base/text.h"
 #include "comm/comm.h"
@@ -10,7 +10,7 @@
  * Collective. Rank 0 prints what it found out so far, also before a failure, and resets the text; the others pass an
  * empty one. st: of this rank. Output that cannot be written is an error too.
  */
-ls_status ls_cli_report(const ls_comm *comm, ls_status st, ls_text *text);
+ls_status ls_cli_print(const ls_comm *comm, ls_status st, ls_text *text);
 
 /* A warning that names the values that are NaN, if some are: by rank 0. prefix: before the names, "test ". */
 void ls_cli_warn_nan(const char *prefix, const ls_log *logs, size_t n);

@@ -1,4 +1,4 @@
-#include "comm/batch_sums.h"
+#include "comm/exact_sums.h"
 
 #include <limits.h>
 
