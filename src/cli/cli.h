@@ -20,8 +20,22 @@ typedef struct ls_command {
     ls_status (*run)(const ls_comm *comm, int argc, char **argv);
 } ls_command;
 
-extern const ls_command ls_command_train, ls_command_evaluate, ls_command_predict, ls_command_import, ls_command_export,
-    ls_command_summary, ls_command_inspect, ls_command_compare, ls_command_verify, ls_command_sweep, ls_command_report;
+/* All of them, in the order of `lockstep --help`. A new command is a file in this folder and a line here. */
+#define LS_COMMAND_LIST(X) \
+    X(train)               \
+    X(evaluate)            \
+    X(predict)             \
+    X(import)              \
+    X(export)              \
+    X(summary)             \
+    X(inspect)             \
+    X(compare)             \
+    X(verify)              \
+    X(sweep)               \
+    X(report)
+
+#define LS_COMMAND_DECLARE(name) extern const ls_command ls_command_##name;
+LS_COMMAND_LIST(LS_COMMAND_DECLARE)
 
 /*
  * The next option of argv as getopt_long gives it, or -1 at the end. An unknown one or a missing value sets *st to

@@ -19,8 +19,9 @@ static const char help[] =
     "input gives the same bytes. Arrays are kept in checksummed chunks.\n"
     "lockstep import FORMAT --help tells what a format is and which options it takes.\n";
 
-static const ls_import_format *const formats[] = {&ls_import_format_idx, &ls_import_format_csv, &ls_import_format_npy,
-                                                  &ls_import_format_images, &ls_import_format_cifar10};
+#define ENTRY(name) &ls_import_format_##name,
+
+static const ls_import_format *const formats[] = {LS_IMPORT_FORMAT_LIST(ENTRY)};
 
 #define FORMATS (sizeof formats / sizeof formats[0])
 
@@ -59,16 +60,29 @@ cleanup:
     return st;
 }
 
+/* LS_ERR_USAGE: MESSAGE, and which formats there are. */
+static ls_status fail(const char *message, const char *given)
+{
+    ls_text known = {0};
+    ls_status st;
+
+    for (size_t i = 0; i < FORMATS; i++)
+        ls_text_add(&known, "%s%s", i ? ", " : "", formats[i]->name);
+    st = known.status;
+    if (st == LS_OK)
+        st = ls_fail(LS_ERR_USAGE, "%s%s (there are: %s); see lockstep import --help", message, given, known.data);
+    ls_text_reset(&known);
+    return st;
+}
+
 static ls_status run(const ls_comm *comm, int argc, char **argv)
 {
     if (argc < 2 || argv[1][0] == '-')
-        return ls_fail(LS_ERR_USAGE,
-                       "the first word after import names the format, 'idx', 'csv', 'npy', 'images' or 'cifar10'; see "
-                       "lockstep import --help");
+        return fail("the first word after import names the format", "");
     for (size_t i = 0; i < FORMATS; i++)
         if (strcmp(argv[1], formats[i]->name) == 0)
             return formats[i]->run(comm, argc, argv);
-    return ls_fail(LS_ERR_USAGE, "cannot import '%s' (there are: idx, csv, npy, images, cifar10)", argv[1]);
+    return fail("cannot import ", argv[1]);
 }
 
 const ls_command ls_command_import = {

@@ -15,11 +15,9 @@
 #include "sweep/sweep.h"
 #include "tensor/kernels.h"
 
-static const ls_command *const commands[] = {
-    &ls_command_train,  &ls_command_evaluate, &ls_command_predict, &ls_command_import,
-    &ls_command_export, &ls_command_summary,  &ls_command_inspect, &ls_command_compare,
-    &ls_command_verify, &ls_command_sweep,    &ls_command_report,
-};
+#define ENTRY(name) &ls_command_##name,
+
+static const ls_command *const commands[] = {LS_COMMAND_LIST(ENTRY)};
 #define COMMANDS (sizeof commands / sizeof commands[0])
 
 /* How long a rank that failed waits for the others to fail too, before it ends the job alone. */

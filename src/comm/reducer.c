@@ -6,7 +6,13 @@
 #include "base/memory.h"
 #include "base/text.h"
 
-const ls_reducer_ops *const ls_reducers[] = {&ls_reducer_ring, &ls_reducer_mpi, NULL};
+#define ENTRY(name) &ls_reducer_##name,
+
+const ls_reducer_ops *const ls_reducers[] = {LS_REDUCER_LIST(ENTRY) NULL};
+
+#define NAME(name) #name,
+
+const char *const ls_reducer_names[] = {"auto", LS_REDUCER_LIST(NAME) NULL};
 
 size_t ls_element_bytes(ls_element element)
 {
@@ -30,9 +36,8 @@ static ls_status find(const char *name, const ls_reducer_ops **out)
             *out = *ops;
             return LS_OK;
         }
-    ls_text_add(&known, "auto");
-    for (const ls_reducer_ops *const *ops = ls_reducers; *ops; ops++)
-        ls_text_add(&known, ", %s", (*ops)->name);
+    for (const char *const *known_name = ls_reducer_names; *known_name; known_name++)
+        ls_text_add(&known, "%s%s", known_name == ls_reducer_names ? "" : ", ", *known_name);
     st =
         known.status ? known.status : ls_fail(LS_ERR_CONFIG, "unknown allreduce '%s'; known are: %s", name, known.data);
     ls_text_reset(&known);

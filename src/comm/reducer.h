@@ -46,9 +46,18 @@ struct ls_reducer {
 
 #define LS_SEGMENT_BYTES_DEFAULT ((size_t)256 * 1024)
 
-/* All reducers, NULL-terminated, for tests and messages. */
+/* All of them. A new algorithm is a file in this folder and a line here. */
+#define LS_REDUCER_LIST(X) \
+    X(ring)                \
+    X(mpi)
+
+#define LS_REDUCER_DECLARE(name) extern const ls_reducer_ops ls_reducer_##name;
+LS_REDUCER_LIST(LS_REDUCER_DECLARE)
+
+/* NULL-terminated, for tests. */
 extern const ls_reducer_ops *const ls_reducers[];
-extern const ls_reducer_ops ls_reducer_ring, ls_reducer_mpi;
+/* What a setting may name: "auto" and those. NULL-terminated. */
+extern const char *const ls_reducer_names[];
 
 /*
  * name: "ring", "mpi" or "auto" (the ring). max_bytes: the largest vector that will be handed in. segment_bytes: 8 to

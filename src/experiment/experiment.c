@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "base/locale.h"
 #include "base/memory.h"
+#include "comm/reducer.h"
 #include "data/sampler.h"
 #include "experiment/model_file.h"
 #include "formats/yaml.h"
@@ -246,26 +247,25 @@ typedef struct distributed_config {
     double timeout_s;
 } distributed_config;
 
-static const char *const reductions[] = {"exact", "fast", NULL};
-static const char *const grids[] = {"carried", "static", NULL};
-static const char *const allreduces[] = {"auto", "ring", "mpi", NULL};
+const char *const ls_reduction_names[] = {"exact", "fast", NULL};
+const char *const ls_grid_names[] = {"carried", "static", NULL};
 
 static const ls_option distributed_options[] = {
     {.name = "reduction",
      .kind = LS_OPTION_CHOICE,
      .offset = offsetof(distributed_config, reduction),
      .initial = "exact",
-     .choices = reductions},
+     .choices = ls_reduction_names},
     {.name = "grid",
      .kind = LS_OPTION_CHOICE,
      .offset = offsetof(distributed_config, grid),
      .initial = "carried",
-     .choices = grids},
+     .choices = ls_grid_names},
     {.name = "allreduce",
      .kind = LS_OPTION_CHOICE,
      .offset = offsetof(distributed_config, allreduce),
      .initial = "auto",
-     .choices = allreduces},
+     .choices = ls_reducer_names},
     {.name = "bucket_kib",
      .kind = LS_OPTION_INT,
      .offset = offsetof(distributed_config, bucket_kib),
@@ -306,7 +306,7 @@ static ls_status read_distributed(const ls_config *node, ls_experiment *e)
         .segment_kib = config->segment_kib,
         .timeout_s = config->timeout_s,
     };
-    if (!(e->distributed.allreduce = ls_strdup(allreduces[config->allreduce])))
+    if (!(e->distributed.allreduce = ls_strdup(ls_reducer_names[config->allreduce])))
         st = LS_ERR_MEMORY;
     else
         st = copy_text(ls_config_get(node, "blas_kernel"), "distributed.blas_kernel", &e->distributed.blas_kernel);

@@ -32,6 +32,9 @@ typedef struct ls_split_spec {
     const ls_config *at;
 } ls_split_spec;
 
+/* Names of the following two as settings and files have them, NULL-terminated. */
+extern const char *const ls_reduction_names[], *const ls_grid_names[];
+
 typedef enum ls_reduction { LS_REDUCTION_EXACT, LS_REDUCTION_FAST } ls_reduction;
 typedef enum ls_grid { LS_GRID_CARRIED, LS_GRID_STATIC } ls_grid;
 

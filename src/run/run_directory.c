@@ -134,7 +134,7 @@ static ls_status write_run(const ls_trainer *t, const char *directory, const ls_
                     (json_int_t)t->epoch, "updates", (json_int_t)t->update, "redone_steps", (json_int_t)result->redone,
                     "seconds", result->seconds, "fingerprint", result->fingerprint, "lockstep", LS_VERSION, "mpi",
                     library, "blas_kernel", ls_blas_kernel(), "reduction",
-                    t->experiment->distributed.reduction == LS_REDUCTION_FAST ? "fast" : "exact");
+                    ls_reduction_names[t->experiment->distributed.reduction]);
     st = ls_json_write(run, &text);
     json_decref(run);
     if (st == LS_OK) {

@@ -17,7 +17,6 @@ static void add_count(ls_text *out, const char *name, int64_t value)
 ls_status ls_run_identity(const ls_trainer *t, const ls_callbacks *callbacks, ls_text *out)
 {
     const ls_experiment *e = t->experiment;
-    const char *const reductions[] = {"exact", "fast"}, *const grids[] = {"carried", "static"};
     ls_text experiment = {0};
     ls_config *root = NULL;
     ls_status st;
@@ -30,8 +29,8 @@ ls_status ls_run_identity(const ls_trainer *t, const ls_callbacks *callbacks, ls
     ls_text_add(out, "\n");
     add_count(out, "steps_per_epoch", e->fit.steps_per_epoch);
     add_count(out, "initial_epoch", e->fit.initial_epoch);
-    ls_text_add(out, "reduction: %s\ngrid: %s\ntraining data: ", reductions[e->distributed.reduction],
-                grids[e->distributed.grid]);
+    ls_text_add(out, "reduction: %s\ngrid: %s\ntraining data: ", ls_reduction_names[e->distributed.reduction],
+                ls_grid_names[e->distributed.grid]);
     LS_TRY(ls_split_identity(t->task->train, out));
     ls_text_add(out, "\nclass_weight:");
     for (size_t i = 0; i < e->fit.class_weights; i++)

@@ -1,23 +1,9 @@
 /* The registry of initializers. */
 #include "nn/initializers/initializers.h"
 
-static const ls_ops *const entries[] = {
-    &ls_zeros.ops,
-    &ls_ones.ops,
-    &ls_constant.ops,
-    &ls_random_uniform.ops,
-    &ls_random_normal.ops,
-    &ls_truncated_normal.ops,
-    &ls_glorot_uniform.ops,
-    &ls_glorot_normal.ops,
-    &ls_he_uniform.ops,
-    &ls_he_normal.ops,
-    &ls_lecun_uniform.ops,
-    &ls_lecun_normal.ops,
-    &ls_orthogonal.ops,
-    &ls_variance_scaling.ops,
-    NULL,
-};
+#define ENTRY(name) &ls_##name.ops,
+
+static const ls_ops *const entries[] = {LS_INITIALIZER_LIST(ENTRY) NULL};
 
 const ls_registry ls_initializers = {"initializer", entries};
 

@@ -4,11 +4,25 @@
 
 #include "nn/initializer.h"
 
-extern const ls_initializer_ops ls_zeros, ls_ones, ls_constant;
-extern const ls_initializer_ops ls_random_uniform, ls_random_normal, ls_truncated_normal;
-extern const ls_initializer_ops ls_variance_scaling, ls_glorot_uniform, ls_glorot_normal, ls_he_uniform, ls_he_normal,
-    ls_lecun_uniform, ls_lecun_normal;
-extern const ls_initializer_ops ls_orthogonal;
+/* All of them, in the order of messages and tests. A new initializer is a file in this folder and a line here. */
+#define LS_INITIALIZER_LIST(X) \
+    X(zeros)                   \
+    X(ones)                    \
+    X(constant)                \
+    X(random_uniform)          \
+    X(random_normal)           \
+    X(truncated_normal)        \
+    X(glorot_uniform)          \
+    X(glorot_normal)           \
+    X(he_uniform)              \
+    X(he_normal)               \
+    X(lecun_uniform)           \
+    X(lecun_normal)            \
+    X(orthogonal)              \
+    X(variance_scaling)
+
+#define LS_INITIALIZER_DECLARE(name) extern const ls_initializer_ops ls_##name;
+LS_INITIALIZER_LIST(LS_INITIALIZER_DECLARE)
 
 /* x <- offset + factor x. */
 void ls_affine(float *x, size_t n, float factor, float offset);

@@ -5,30 +5,9 @@
 #include <stdio.h>
 #include <string.h>
 
-static const ls_ops *const entries[] = {
-    &ls_layer_dense.ops,
-    &ls_layer_activation.ops,
-    &ls_layer_flatten.ops,
-    &ls_layer_reshape.ops,
-    &ls_layer_permute.ops,
-    &ls_layer_dropout.ops,
-    &ls_layer_gaussian_noise.ops,
-    &ls_layer_embedding.ops,
-    &ls_layer_batch_normalization.ops,
-    &ls_layer_layer_normalization.ops,
-    &ls_layer_conv2d.ops,
-    &ls_layer_max_pooling2d.ops,
-    &ls_layer_average_pooling2d.ops,
-    &ls_layer_global_average_pooling2d.ops,
-    &ls_layer_concatenate.ops,
-    &ls_layer_add.ops,
-    &ls_layer_subtract.ops,
-    &ls_layer_multiply.ops,
-    &ls_layer_average.ops,
-    &ls_layer_maximum.ops,
-    &ls_layer_dot.ops,
-    NULL,
-};
+#define ENTRY(name) &ls_layer_##name.ops,
+
+static const ls_ops *const entries[] = {LS_LAYER_LIST(ENTRY) NULL};
 
 const ls_registry ls_layers = {"layer", entries};
 

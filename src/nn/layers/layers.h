@@ -8,27 +8,32 @@
 #include "nn/regularizer.h"
 #include "tensor/kernels.h"
 
-extern const ls_layer_ops ls_layer_activation;
-extern const ls_layer_ops ls_layer_add;
-extern const ls_layer_ops ls_layer_average;
-extern const ls_layer_ops ls_layer_average_pooling2d;
-extern const ls_layer_ops ls_layer_batch_normalization;
-extern const ls_layer_ops ls_layer_concatenate;
-extern const ls_layer_ops ls_layer_conv2d;
-extern const ls_layer_ops ls_layer_dense;
-extern const ls_layer_ops ls_layer_dot;
-extern const ls_layer_ops ls_layer_dropout;
-extern const ls_layer_ops ls_layer_embedding;
-extern const ls_layer_ops ls_layer_flatten;
-extern const ls_layer_ops ls_layer_gaussian_noise;
-extern const ls_layer_ops ls_layer_global_average_pooling2d;
-extern const ls_layer_ops ls_layer_layer_normalization;
-extern const ls_layer_ops ls_layer_max_pooling2d;
-extern const ls_layer_ops ls_layer_maximum;
-extern const ls_layer_ops ls_layer_multiply;
-extern const ls_layer_ops ls_layer_permute;
-extern const ls_layer_ops ls_layer_reshape;
-extern const ls_layer_ops ls_layer_subtract;
+/* All of them, in the order of messages and tests. A new layer is a file in this folder and a line here. */
+#define LS_LAYER_LIST(X)        \
+    X(dense)                    \
+    X(activation)               \
+    X(flatten)                  \
+    X(reshape)                  \
+    X(permute)                  \
+    X(dropout)                  \
+    X(gaussian_noise)           \
+    X(embedding)                \
+    X(batch_normalization)      \
+    X(layer_normalization)      \
+    X(conv2d)                   \
+    X(max_pooling2d)            \
+    X(average_pooling2d)        \
+    X(global_average_pooling2d) \
+    X(concatenate)              \
+    X(add)                      \
+    X(subtract)                 \
+    X(multiply)                 \
+    X(average)                  \
+    X(maximum)                  \
+    X(dot)
+
+#define LS_LAYER_DECLARE(name) extern const ls_layer_ops ls_layer_##name;
+LS_LAYER_LIST(LS_LAYER_DECLARE)
 
 /* One line of an option table: a component named like its field. `initial`: the default by name, or "null". */
 #define LS_COMPONENT_OPTION(type, field, choose_from, default_name)                                            \

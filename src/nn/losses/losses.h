@@ -4,10 +4,26 @@
 
 #include "nn/loss.h"
 
-extern const ls_loss_ops ls_binary_crossentropy, ls_categorical_crossentropy, ls_categorical_hinge,
-    ls_cosine_similarity_loss, ls_hinge, ls_huber, ls_kl_divergence, ls_log_cosh, ls_mean_absolute_error,
-    ls_mean_absolute_percentage_error, ls_mean_squared_error, ls_mean_squared_logarithmic_error, ls_poisson,
-    ls_sparse_categorical_crossentropy, ls_squared_hinge;
+/* All of them, in the order of messages and tests. A new loss is a file in this folder and a line here. */
+#define LS_LOSS_LIST(X)                \
+    X(mean_squared_error)              \
+    X(mean_absolute_error)             \
+    X(mean_absolute_percentage_error)  \
+    X(mean_squared_logarithmic_error)  \
+    X(huber)                           \
+    X(log_cosh)                        \
+    X(binary_crossentropy)             \
+    X(categorical_crossentropy)        \
+    X(sparse_categorical_crossentropy) \
+    X(kl_divergence)                   \
+    X(hinge)                           \
+    X(squared_hinge)                   \
+    X(categorical_hinge)               \
+    X(cosine_similarity_loss)          \
+    X(poisson)
+
+#define LS_LOSS_DECLARE(name) extern const ls_loss_ops ls_##name;
+LS_LOSS_LIST(LS_LOSS_DECLARE)
 
 #define LS_LOSS_EPSILON 1e-7f /* Keras's backend.epsilon() */
 #define LS_LOSS_CHUNK 1024    /* elements worked at a time, in buffers on the stack */

@@ -3,32 +3,9 @@
 
 #include "nn/losses/losses.h"
 
-static const ls_ops *const entries[] = {
-    &ls_accuracy.ops,
-    &ls_binary_accuracy.ops,
-    &ls_categorical_accuracy.ops,
-    &ls_sparse_categorical_accuracy.ops,
-    &ls_top_k_categorical_accuracy.ops,
-    &ls_sparse_top_k_categorical_accuracy.ops,
-    &ls_mean_squared_error_metric.ops,
-    &ls_root_mean_squared_error_metric.ops,
-    &ls_mean_absolute_error_metric.ops,
-    &ls_mean_absolute_percentage_error_metric.ops,
-    &ls_mean_squared_logarithmic_error_metric.ops,
-    &ls_r2_score.ops,
-    &ls_auc.ops,
-    &ls_precision.ops,
-    &ls_recall.ops,
-    &ls_cosine_similarity_metric.ops,
-    &ls_log_cosh_metric.ops,
-    &ls_kl_divergence_metric.ops,
-    &ls_poisson_metric.ops,
-    &ls_categorical_hinge_metric.ops,
-    &ls_binary_crossentropy_metric.ops,
-    &ls_categorical_crossentropy_metric.ops,
-    &ls_sparse_categorical_crossentropy_metric.ops,
-    NULL,
-};
+#define ENTRY(name) &ls_##name.ops,
+
+static const ls_ops *const entries[] = {LS_METRIC_LIST(ENTRY) NULL};
 
 const ls_registry ls_metrics = {"metric", entries};
 

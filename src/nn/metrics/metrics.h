@@ -4,14 +4,34 @@
 
 #include "nn/metric.h"
 
-extern const ls_metric_ops ls_accuracy, ls_binary_accuracy, ls_categorical_accuracy, ls_sparse_categorical_accuracy,
-    ls_top_k_categorical_accuracy, ls_sparse_top_k_categorical_accuracy;
-extern const ls_metric_ops ls_mean_squared_error_metric, ls_mean_absolute_error_metric,
-    ls_mean_absolute_percentage_error_metric, ls_mean_squared_logarithmic_error_metric,
-    ls_root_mean_squared_error_metric, ls_log_cosh_metric, ls_kl_divergence_metric, ls_poisson_metric,
-    ls_categorical_hinge_metric, ls_cosine_similarity_metric, ls_binary_crossentropy_metric,
-    ls_categorical_crossentropy_metric, ls_sparse_categorical_crossentropy_metric;
-extern const ls_metric_ops ls_auc, ls_precision, ls_recall, ls_r2_score;
+/* All of them, in the order of messages and tests. A new metric is a file in this folder and a line here. */
+#define LS_METRIC_LIST(X)                    \
+    X(accuracy)                              \
+    X(binary_accuracy)                       \
+    X(categorical_accuracy)                  \
+    X(sparse_categorical_accuracy)           \
+    X(top_k_categorical_accuracy)            \
+    X(sparse_top_k_categorical_accuracy)     \
+    X(mean_squared_error_metric)             \
+    X(root_mean_squared_error_metric)        \
+    X(mean_absolute_error_metric)            \
+    X(mean_absolute_percentage_error_metric) \
+    X(mean_squared_logarithmic_error_metric) \
+    X(r2_score)                              \
+    X(auc)                                   \
+    X(precision)                             \
+    X(recall)                                \
+    X(cosine_similarity_metric)              \
+    X(log_cosh_metric)                       \
+    X(kl_divergence_metric)                  \
+    X(poisson_metric)                        \
+    X(categorical_hinge_metric)              \
+    X(binary_crossentropy_metric)            \
+    X(categorical_crossentropy_metric)       \
+    X(sparse_categorical_crossentropy_metric)
+
+#define LS_METRIC_DECLARE(name) extern const ls_metric_ops ls_##name;
+LS_METRIC_LIST(LS_METRIC_DECLARE)
 
 /* The weight of position r. */
 static inline double ls_metric_weight(const ls_metric_call *call, size_t r)

@@ -3,10 +3,9 @@
 
 #include <stdio.h>
 
-static const ls_ops *const entries[] = {
-    &ls_sgd.ops,   &ls_rmsprop.ops, &ls_adagrad.ops, &ls_adadelta.ops, &ls_adam.ops,
-    &ls_adamw.ops, &ls_adamax.ops,  &ls_nadam.ops,   &ls_lion.ops,     NULL,
-};
+#define ENTRY(name) &ls_##name.ops,
+
+static const ls_ops *const entries[] = {LS_OPTIMIZER_LIST(ENTRY) NULL};
 
 const ls_registry ls_optimizers = {"optimizer", entries};
 

@@ -9,8 +9,20 @@
 #include "tensor/kernels.h"
 #include "tensor/math.h"
 
-extern const ls_optimizer_ops ls_sgd, ls_rmsprop, ls_adagrad, ls_adadelta, ls_adam, ls_adamw, ls_adamax, ls_nadam,
-    ls_lion;
+/* All of them, in the order of messages and tests. A new optimizer is a file in this folder and a line here. */
+#define LS_OPTIMIZER_LIST(X) \
+    X(sgd)                   \
+    X(rmsprop)               \
+    X(adagrad)               \
+    X(adadelta)              \
+    X(adam)                  \
+    X(adamw)                 \
+    X(adamax)                \
+    X(nadam)                 \
+    X(lion)
+
+#define LS_OPTIMIZER_DECLARE(name) extern const ls_optimizer_ops ls_##name;
+LS_OPTIMIZER_LIST(LS_OPTIMIZER_DECLARE)
 
 /* Rows of option tables. */
 #define LS_OPTIMIZER_DECAY(type, field, standard) /* a decay rate in [0, 1) */                                     \

@@ -8,8 +8,18 @@
 #include "nn/optimizer.h"
 #include "tensor/math.h"
 
-extern const ls_schedule_ops ls_exponential_decay, ls_piecewise_constant_decay, ls_polynomial_decay,
-    ls_inverse_time_decay, ls_cosine_decay, ls_cosine_decay_restarts, ls_batch_scaling;
+/* All of them, in the order of messages and tests. A new schedule is a file in this folder and a line here. */
+#define LS_SCHEDULE_LIST(X)     \
+    X(exponential_decay)        \
+    X(piecewise_constant_decay) \
+    X(polynomial_decay)         \
+    X(inverse_time_decay)       \
+    X(cosine_decay)             \
+    X(cosine_decay_restarts)    \
+    X(batch_scaling)
+
+#define LS_SCHEDULE_DECLARE(name) extern const ls_schedule_ops ls_##name;
+LS_SCHEDULE_LIST(LS_SCHEDULE_DECLARE)
 
 /* Rows of option tables. */
 #define LS_SCHEDULE_RATE(type, field) /* required, not negative */                               \

@@ -9,16 +9,9 @@
 #include "base/file.h"
 #include "base/memory.h"
 
-static const ls_ops *const entries[] = {
-    &ls_early_stopping.ops,
-    &ls_model_checkpoint.ops,
-    &ls_learning_rate_scheduler.ops,
-    &ls_reduce_lr_on_plateau.ops,
-    &ls_csv_logger.ops,
-    &ls_terminate_on_nan.ops,
-    &ls_tensorboard.ops,
-    NULL,
-};
+#define ENTRY(name) &ls_##name.ops,
+
+static const ls_ops *const entries[] = {LS_CALLBACK_LIST(ENTRY) NULL};
 
 const ls_registry ls_callback_registry = {.what = "callback", .entries = entries};
 

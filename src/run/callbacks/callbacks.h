@@ -4,8 +4,18 @@
 
 #include "run/callback.h"
 
-extern const ls_callback_ops ls_early_stopping, ls_model_checkpoint, ls_learning_rate_scheduler,
-    ls_reduce_lr_on_plateau, ls_csv_logger, ls_terminate_on_nan, ls_tensorboard;
+/* All of them, in the order of messages and tests. A new callback is a file in this folder and a line here. */
+#define LS_CALLBACK_LIST(X)    \
+    X(early_stopping)          \
+    X(model_checkpoint)        \
+    X(learning_rate_scheduler) \
+    X(reduce_lr_on_plateau)    \
+    X(csv_logger)              \
+    X(terminate_on_nan)        \
+    X(tensorboard)
+
+#define LS_CALLBACK_DECLARE(name) extern const ls_callback_ops ls_##name;
+LS_CALLBACK_LIST(LS_CALLBACK_DECLARE)
 
 /* ---- arguments ---- */
 
