@@ -96,7 +96,7 @@ static size_t collect(const ls_model *model, size_t rows, dense *layer)
         const ls_param *param = model->param[p];
         dense *d = &layer[n];
 
-        if (param->shape.rank != 2)
+        if (param->shape.axes != 2)
             continue;
         d->in = param->shape.dim[0];
         d->out = param->shape.dim[1];

@@ -109,7 +109,7 @@ static ls_status set_memory(const char *label, ls_type type, uint64_t samples, s
     if (axes > LS_AXES_MAX || (axes && !dim))
         return ls_fail(LS_ERR_ARG, "%s: a sample has 0 to %d axes and a length for each, not %zu", label, LS_AXES_MAX,
                        axes);
-    *out = (ls_buffer){.type = type, .samples = samples, .shape.rank = axes, .values = values};
+    *out = (ls_buffer){.type = type, .samples = samples, .shape.axes = axes, .values = values};
     if (axes)
         memcpy(out->shape.dim, dim, axes * sizeof *dim);
     return ls_shape_check(&out->shape, label);
@@ -220,7 +220,7 @@ static ls_status taken(const ls_data *data, uint64_t all, uint64_t *out)
 ls_status ls_data_samples(const ls_data *data, uint64_t *out)
 {
     const ls_array_spec *x;
-    size_t rank, dim[LS_H5_RANK_MAX];
+    size_t rank, dim[LS_H5_AXES_MAX];
     hid_t file;
     ls_status st;
 

@@ -74,12 +74,12 @@ static difference find_difference(const float *a, const float *b, size_t n)
 /* "[3, 17]" of the element at a flat index. */
 static void add_index(const ls_weight_entry *entry, size_t index, ls_text *out)
 {
-    size_t at[LS_H5_RANK_MAX];
+    size_t at[LS_H5_AXES_MAX];
 
-    for (size_t i = entry->rank; i-- > 0; index /= entry->dim[i])
+    for (size_t i = entry->axes; i-- > 0; index /= entry->dim[i])
         at[i] = index % entry->dim[i];
     ls_text_add(out, "[");
-    for (size_t i = 0; i < entry->rank; i++)
+    for (size_t i = 0; i < entry->axes; i++)
         ls_text_add(out, "%s%zu", i ? ", " : "", at[i]);
     ls_text_add(out, "]");
 }
@@ -101,7 +101,7 @@ static void add_name(const ls_weight_entry *a, const ls_weight_entry *b, ls_text
     if (strcmp(a->name, b->name) != 0)
         ls_text_add(out, " | %s", b->name);
     ls_text_add(out, " ");
-    ls_describe_shape(a->rank, a->dim, out);
+    ls_describe_shape(a->axes, a->dim, out);
 }
 
 static void add_difference(const ls_weight_entry *entry, const difference *d, const float *a, const float *b,
@@ -188,12 +188,12 @@ static ls_status check_architecture(const side *a, const side *b)
     for (size_t i = 0; i < n && message.length == 0; i++) {
         const ls_weight_entry *x = &a->list.entry[i], *y = &b->list.entry[i];
 
-        if (x->rank == y->rank && memcmp(x->dim, y->dim, x->rank * sizeof *x->dim) == 0)
+        if (x->axes == y->axes && memcmp(x->dim, y->dim, x->axes * sizeof *x->dim) == 0)
             continue;
         ls_text_add(&message, "weight %zu is %s ", i + 1, x->name);
-        ls_describe_shape(x->rank, x->dim, &message);
+        ls_describe_shape(x->axes, x->dim, &message);
         ls_text_add(&message, " in '%s' and %s ", a->path, y->name);
-        ls_describe_shape(y->rank, y->dim, &message);
+        ls_describe_shape(y->axes, y->dim, &message);
         ls_text_add(&message, " in '%s'", b->path);
     }
     if (message.length == 0 && a->list.n != b->list.n) {

@@ -37,7 +37,7 @@ static ls_status resolve_metrics(const ls_model *model, ls_output_spec *outputs)
         for (size_t i = 0; loss && i < outputs[k].metrics; i++) {
             ls_component resolved;
 
-            LS_TRY(ls_metric_resolve(&outputs[k].metric[i], shape->rank ? shape->dim[shape->rank - 1] : 1,
+            LS_TRY(ls_metric_resolve(&outputs[k].metric[i], shape->axes ? shape->dim[shape->axes - 1] : 1,
                                      loss->labels == LS_CLASSES_SPARSE, &resolved));
             ls_component_reset(&outputs[k].metric[i]);
             outputs[k].metric[i] = resolved;

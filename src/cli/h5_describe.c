@@ -42,10 +42,10 @@ void ls_add_clean(const char *text, size_t max, ls_text *out)
         ls_text_add(out, "…");
 }
 
-void ls_describe_shape(size_t rank, const size_t *dim, ls_text *out)
+void ls_describe_shape(size_t axes, const size_t *dim, ls_text *out)
 {
     ls_text_add(out, "(");
-    for (size_t i = 0; i < rank; i++)
+    for (size_t i = 0; i < axes; i++)
         ls_text_add(out, "%s%zu", i ? ", " : "", dim[i]);
     ls_text_add(out, ")");
 }
@@ -78,7 +78,7 @@ static void add_type(hid_t type, ls_text *out)
 
 typedef struct dataset {
     hid_t id, type, space; /* below 0: not open */
-    int rank;
+    int axes;
     hsize_t dim[H5S_MAX_RANK];
     uint64_t n; /* values */
 } dataset;
@@ -99,20 +99,20 @@ static ls_status open_dataset(hid_t file, const char *path, dataset *d)
 
     d->type = d->space = H5I_INVALID_HID;
     if ((d->id = H5Dopen2(file, path, H5P_DEFAULT)) < 0 || (d->type = H5Dget_type(d->id)) < 0 ||
-        (d->space = H5Dget_space(d->id)) < 0 || (d->rank = H5Sget_simple_extent_dims(d->space, d->dim, NULL)) < 0 ||
+        (d->space = H5Dget_space(d->id)) < 0 || (d->axes = H5Sget_simple_extent_dims(d->space, d->dim, NULL)) < 0 ||
         (n = H5Sget_simple_extent_npoints(d->space)) < 0)
         return fail_damaged(file, "dataset", path);
     d->n = (uint64_t)n;
     return LS_OK;
 }
 
-static void add_dims(const hsize_t *dim, int rank, ls_text *out)
+static void add_dims(const hsize_t *dim, int axes, ls_text *out)
 {
     size_t dims[H5S_MAX_RANK] = {0};
 
-    for (int i = 0; i < rank; i++)
+    for (int i = 0; i < axes; i++)
         dims[i] = (size_t)dim[i];
-    ls_describe_shape((size_t)rank, dims, out);
+    ls_describe_shape((size_t)axes, dims, out);
 }
 
 ls_status ls_describe_dataset(hid_t file, const char *path, ls_text *out)
@@ -125,7 +125,7 @@ ls_status ls_describe_dataset(hid_t file, const char *path, ls_text *out)
     LS_TRY_CLEANUP(open_dataset(file, path, &d));
     add_type(d.type, out);
     ls_text_add(out, " ");
-    add_dims(d.dim, d.rank, out);
+    add_dims(d.dim, d.axes, out);
     st = out->status;
 cleanup:
     close_dataset(&d);
@@ -372,14 +372,14 @@ static uint64_t rows_of_piece(const dataset *d)
 
     if (creation < 0)
         return 0;
-    for (int i = 1; i < d->rank; i++)
+    for (int i = 1; i < d->axes; i++)
         row *= d->dim[i];
     if (H5Pget_layout(creation) == H5D_CHUNKED)
         H5Pget_chunk(creation, H5S_MAX_RANK, chunk);
     if (can_read(creation)) {
         rows = PIECE_VALUES / row / chunk[0] * chunk[0];
         rows = rows ? rows : chunk[0];
-        rows = d->rank && rows > d->dim[0] ? d->dim[0] : rows;
+        rows = d->axes && rows > d->dim[0] ? d->dim[0] : rows;
     }
     H5Pclose(creation);
     return rows <= PIECE_VALUES_MAX / row ? rows : 0;
@@ -393,9 +393,9 @@ static ls_status read_piece(const dataset *d, const char *path, uint64_t row, ui
     uint64_t n = rows;
     ls_status st = LS_OK;
 
-    for (int i = 1; i < d->rank; i++)
+    for (int i = 1; i < d->axes; i++)
         n *= count[i] = d->dim[i];
-    memory = H5Screate_simple(d->rank, count, NULL);
+    memory = H5Screate_simple(d->axes, count, NULL);
     if (memory < 0 || H5Sselect_hyperslab(d->space, H5S_SELECT_SET, start, NULL, count, NULL) < 0 ||
         H5Dread(d->id, H5T_NATIVE_DOUBLE, memory, d->space, H5P_DEFAULT, values) < 0)
         st = fail_damaged(d->id, "dataset", path);
@@ -414,14 +414,14 @@ static ls_status read_all(const dataset *d, const char *path, ls_value_stats *st
 
     if (rows == 0)
         return LS_OK;
-    values = ls_calloc((size_t)(d->rank ? d->n / d->dim[0] * rows : 1), sizeof *values, "values of a dataset");
+    values = ls_calloc((size_t)(d->axes ? d->n / d->dim[0] * rows : 1), sizeof *values, "values of a dataset");
     if (!values)
         return LS_ERR_MEMORY;
-    if (d->rank == 0 && H5Dread(d->id, H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, values) < 0)
+    if (d->axes == 0 && H5Dread(d->id, H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, values) < 0)
         st = fail_damaged(d->id, "dataset", path);
-    else if (d->rank == 0)
+    else if (d->axes == 0)
         ls_stats_add(stats, values[0]);
-    for (uint64_t row = 0; d->rank && row < d->dim[0] && st == LS_OK; row += rows)
+    for (uint64_t row = 0; d->axes && row < d->dim[0] && st == LS_OK; row += rows)
         st = read_piece(d, path, row, rows < d->dim[0] - row ? rows : d->dim[0] - row, values, stats);
     ls_free(values);
     *known = st == LS_OK;

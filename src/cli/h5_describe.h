@@ -9,7 +9,7 @@
 #include "base/text.h"
 
 /* "(60000, 28, 28)", "(10)", "()" */
-void ls_describe_shape(size_t rank, const size_t *dim, ls_text *out);
+void ls_describe_shape(size_t axes, const size_t *dim, ls_text *out);
 
 /* "uint8 (60000, 28, 28)" */
 ls_status ls_describe_dataset(hid_t file, const char *path, ls_text *out);

@@ -78,7 +78,7 @@ static ls_status add_values(hid_t file, const char *path, ls_text *out)
     const hid_t set = H5Dopen2(file, path, H5P_DEFAULT), type = set < 0 ? H5I_INVALID_HID : H5Dget_type(set);
     const bool integer = type >= 0 && H5Tget_class(type) == H5T_INTEGER;
     ls_value_stats stats;
-    size_t rank, dim[LS_H5_RANK_MAX];
+    size_t rank, dim[LS_H5_AXES_MAX];
     bool known;
 
     if (type >= 0)

@@ -72,7 +72,7 @@ static ls_status add_attributes(hid_t file, const char *object, uint64_t *sum)
 
 static ls_status add_dataset(hid_t file, const char *path, uint64_t *sum)
 {
-    size_t rank, dim[LS_H5_RANK_MAX], bytes;
+    size_t rank, dim[LS_H5_AXES_MAX], bytes;
     hid_t set = H5I_INVALID_HID, stored = H5I_INVALID_HID, type = H5I_INVALID_HID;
     void *values = NULL;
     ls_status st;

@@ -77,7 +77,7 @@ static ls_status add_weight(hid_t file, const char *path, const ls_weight_entry 
     for (size_t i = 0; i < entry->size; i++)
         ls_stats_add(&stats, (double)values[i]);
     ls_add_clean(entry->name, NAME_BYTES, &name);
-    ls_describe_shape(entry->rank, entry->dim, &shape);
+    ls_describe_shape(entry->axes, entry->dim, &shape);
     LS_TRY_CLEANUP(name.status != LS_OK ? name.status : shape.status);
     ls_text_add(out, "    %-*s %-16s", name_width, name.data, shape.data);
     if (stats.n)
@@ -163,7 +163,7 @@ static ls_status add_state(hid_t file, ls_text *out)
 /* Elements of a dataset, SIZE_MAX if there are more. */
 static ls_status count_elements(hid_t file, const char *path, size_t *n)
 {
-    size_t rank, dim[LS_H5_RANK_MAX];
+    size_t rank, dim[LS_H5_AXES_MAX];
 
     LS_TRY(ls_h5_get_shape(file, path, &rank, dim));
     *n = 1;
@@ -261,7 +261,7 @@ static ls_status add_history(hid_t file, ls_text *out)
     uint64_t *epoch = NULL;
     double *value = NULL;
     ls_text header = {0}, column = {0};
-    size_t columns = 0, rank, dim[LS_H5_RANK_MAX], elements;
+    size_t columns = 0, rank, dim[LS_H5_AXES_MAX], elements;
     ls_status st = LS_OK;
 
     if (!ls_h5_has(file, GROUP "/history") || !ls_h5_has_attribute(file, GROUP "/history", "columns") ||

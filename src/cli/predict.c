@@ -58,10 +58,10 @@ static ls_status write_rows(const collector *c, uint64_t samples, const char *pa
     LS_TRY_CLEANUP(ls_h5_image_create(&file));
     for (size_t k = 0; k < c->model->outputs; k++) {
         const ls_node *node = &c->model->node[c->model->output[k]];
-        size_t dim[LS_RANK_MAX + 1] = {(size_t)samples};
+        size_t dim[LS_AXES_MAX + 1] = {(size_t)samples};
 
-        memcpy(dim + 1, node->shape.dim, node->shape.rank * sizeof *dim);
-        LS_TRY_CLEANUP(ls_h5_put_array(file, node->name, H5T_NATIVE_FLOAT, node->shape.rank + 1, dim, c->rows[k]));
+        memcpy(dim + 1, node->shape.dim, node->shape.axes * sizeof *dim);
+        LS_TRY_CLEANUP(ls_h5_put_array(file, node->name, H5T_NATIVE_FLOAT, node->shape.axes + 1, dim, c->rows[k]));
     }
     st = ls_h5_image_save(file, path);
 cleanup:

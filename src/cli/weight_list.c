@@ -73,8 +73,8 @@ static ls_status append(hid_t file, char *name, char *path, ls_weight_list *list
     list->entry = entry;
     entry = &list->entry[list->n];
     *entry = (ls_weight_entry){.size = 1};
-    LS_TRY_CLEANUP(ls_h5_get_shape(file, path, &entry->rank, entry->dim));
-    for (size_t i = 0; i < entry->rank; i++)
+    LS_TRY_CLEANUP(ls_h5_get_shape(file, path, &entry->axes, entry->dim));
+    for (size_t i = 0; i < entry->axes; i++)
         if (!ls_size_mul(entry->size, entry->dim[i], &entry->size)) {
             st = ls_fail(LS_ERR_FORMAT, "'%s' is too large for this machine's memory", path);
             goto cleanup;
@@ -243,7 +243,7 @@ ls_status ls_weight_values(hid_t file, const char *path, const ls_weight_entry *
         return ls_fail(LS_ERR_FORMAT, "%s: '%s' does not hold float32 values, as weights are", path, entry->path);
     if (!(*values = ls_calloc(entry->size, sizeof **values, entry->name)))
         return LS_ERR_MEMORY;
-    st = ls_h5_get_array(file, entry->path, H5T_NATIVE_FLOAT, entry->rank, entry->dim, *values);
+    st = ls_h5_get_array(file, entry->path, H5T_NATIVE_FLOAT, entry->axes, entry->dim, *values);
     if (st != LS_OK) {
         ls_free(*values);
         *values = NULL;

@@ -8,7 +8,7 @@
 typedef struct ls_weight_entry {
     char *name; /* "dense/kernel" */
     char *path; /* in the file */
-    size_t rank, dim[LS_H5_RANK_MAX];
+    size_t axes, dim[LS_H5_AXES_MAX];
     size_t size; /* elements */
 } ls_weight_entry;
 

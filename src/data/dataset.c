@@ -169,7 +169,7 @@ ls_status ls_array_channels_first(ls_array *array)
 {
     char shape[LS_SHAPE_TEXT_BYTES];
 
-    if (array->stored.rank < 2)
+    if (array->stored.axes < 2)
         return ls_fail(LS_ERR_SHAPE, "%s: samples have shape %s; channels_first needs channels and one axis or more",
                        array->path, ls_shape_format(&array->stored, shape));
     array->hash = 0;
@@ -182,25 +182,25 @@ ls_status ls_array_one_hot(ls_array *array, uint64_t classes)
 {
     char shape[LS_SHAPE_TEXT_BYTES];
 
-    if (array->stored.rank > 1 || array->elements != 1)
+    if (array->stored.axes > 1 || array->elements != 1)
         return ls_fail(LS_ERR_SHAPE, "%s: samples have shape %s; one_hot needs one label per sample, shape () or (1)",
                        array->path, ls_shape_format(&array->stored, shape));
     LS_TRY(ls_array_check_labels(array, classes));
     array->one_hot = classes;
-    array->shape = (ls_shape){.rank = 1, .dim = {(size_t)classes}};
+    array->shape = (ls_shape){.axes = 1, .dim = {(size_t)classes}};
     return LS_OK;
 }
 
 /* What the values mean. */
 static void hash_description(const ls_array *array, XXH3_state_t *state)
 {
-    const uint64_t head[3] = {array->samples, array->stored.rank, array->period};
+    const uint64_t head[3] = {array->samples, array->stored.axes, array->period};
     const char *type = ls_array_type(array);
 
     XXH3_64bits_reset(state);
     XXH3_64bits_update(state, type, strlen(type) + 1);
     XXH3_64bits_update(state, head, sizeof head);
-    for (size_t i = 0; i < array->stored.rank; i++) {
+    for (size_t i = 0; i < array->stored.axes; i++) {
         const uint64_t dim = array->stored.dim[i];
 
         XXH3_64bits_update(state, &dim, sizeof dim);

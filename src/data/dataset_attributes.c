@@ -48,7 +48,7 @@ static void close_attribute(attribute *attr)
 /* One number, or one per element of the last axis or of a sample. *values stays NULL if there is no such attribute. */
 static ls_status read_numbers(const ls_array *a, hid_t dataset, const char *name, double **values, size_t *n)
 {
-    const size_t last = a->stored.rank ? a->stored.dim[a->stored.rank - 1] : 1;
+    const size_t last = a->stored.axes ? a->stored.dim[a->stored.axes - 1] : 1;
     attribute attr = absent;
     H5T_class_t class;
     ls_status st;

@@ -47,7 +47,7 @@ struct ls_array {
 typedef struct ls_array_source {
     const char *name;                /* "file.h5:/train/x", borrowed, for messages */
     hid_t file, object, type, space; /* < 0: not open */
-    int rank;                        /* of the dataset, samples included */
+    int axes;                        /* of the dataset, samples included */
     hsize_t dim[H5S_MAX_RANK];
     char reason[LS_H5_REASON_BYTES];
 } ls_array_source;

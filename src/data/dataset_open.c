@@ -163,19 +163,19 @@ static ls_status choose_shape(ls_array_source *s, ls_array *a)
 {
     ls_status st;
 
-    s->rank = H5Sget_simple_extent_type(s->space) == H5S_SIMPLE ? H5Sget_simple_extent_ndims(s->space) : 0;
-    if (s->rank < 1)
+    s->axes = H5Sget_simple_extent_type(s->space) == H5S_SIMPLE ? H5Sget_simple_extent_ndims(s->space) : 0;
+    if (s->axes < 1)
         return ls_fail(LS_ERR_DATA, "%s holds a single value; a dataset needs a first axis that counts samples",
                        a->path);
-    if (s->rank > LS_RANK_MAX + 1)
+    if (s->axes > LS_AXES_MAX + 1)
         return ls_fail(LS_ERR_DATA, "%s has %d axes; at most %d are possible, the first counting samples", a->path,
-                       s->rank, LS_RANK_MAX + 1);
+                       s->axes, LS_AXES_MAX + 1);
     if (H5Sget_simple_extent_dims(s->space, s->dim, NULL) < 0)
         return ls_fail(LS_ERR_FORMAT, "%s: its size cannot be read: HDF5: %s", a->path, ls_h5_reason(s->reason));
     if (s->dim[0] == 0)
         return ls_fail(LS_ERR_DATA, "%s holds no samples: its first axis has length 0", a->path);
-    a->stored.rank = (size_t)s->rank - 1;
-    for (size_t i = 0; i < a->stored.rank; i++)
+    a->stored.axes = (size_t)s->axes - 1;
+    for (size_t i = 0; i < a->stored.axes; i++)
         a->stored.dim[i] = s->dim[i + 1];
     if ((st = ls_shape_check(&a->stored, "a sample")) != LS_OK)
         return ls_fail_in(st, "%s", a->path);
@@ -212,10 +212,10 @@ static ls_status read_layout(ls_array_source *s, ls_array *a)
     if (H5Pget_external_count(creation) > 0)
         st = ls_fail(LS_ERR_DATA, "%s has its values in other files, which are not read: copy them into this one",
                      a->path);
-    if (H5Pget_layout(creation) == H5D_CHUNKED && H5Pget_chunk(creation, s->rank, chunk) == s->rank) {
+    if (H5Pget_layout(creation) == H5D_CHUNKED && H5Pget_chunk(creation, s->axes, chunk) == s->axes) {
         a->chunk_rows = chunk[0];
         a->chunk_bytes = a->value_bytes;
-        for (int i = 0; i < s->rank; i++)
+        for (int i = 0; i < s->axes; i++)
             a->chunk_bytes *= chunk[i]; /* HDF5 keeps chunks below 4 GiB */
     }
     H5Pclose(creation);

@@ -52,11 +52,11 @@ static ls_status open_source(ls_array_reader *r)
     ls_array_source *s = &r->source;
 
     LS_TRY(ls_array_source_open(a->file, a->dataset, a->path, s));
-    s->rank = H5Sget_simple_extent_ndims(s->space);
-    if (s->rank != (int)a->stored.rank + 1 || H5Sget_simple_extent_dims(s->space, s->dim, NULL) < 0 ||
+    s->axes = H5Sget_simple_extent_ndims(s->space);
+    if (s->axes != (int)a->stored.axes + 1 || H5Sget_simple_extent_dims(s->space, s->dim, NULL) < 0 ||
         s->dim[0] < a->first_row + a->samples)
         return ls_fail(LS_ERR_DATA, "%s is no longer what it was: the file has changed", a->path);
-    for (size_t i = 0; i < a->stored.rank; i++)
+    for (size_t i = 0; i < a->stored.axes; i++)
         if (s->dim[i + 1] != a->stored.dim[i])
             return ls_fail(LS_ERR_DATA, "%s is no longer what it was: the file has changed", a->path);
     return LS_OK;
@@ -112,7 +112,7 @@ static ls_status read_piece(ls_array_reader *r, uint64_t row, uint64_t n, void *
     memcpy(count, s->dim, sizeof count);
     count[0] = n;
     ls_h5_lock_take(&lock);
-    if ((memory = H5Screate_simple(s->rank, count, NULL)) >= 0)
+    if ((memory = H5Screate_simple(s->axes, count, NULL)) >= 0)
         result = H5Sselect_hyperslab(s->space, H5S_SELECT_SET, start, NULL, count, NULL);
     if (result >= 0)
         result = H5Dread(s->object, memory_type(a->kind), memory, s->space, H5P_DEFAULT, values);

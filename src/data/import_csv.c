@@ -237,16 +237,16 @@ static ls_status write_rows(job *j, const ls_prep_array *array, hid_t dataset, b
 static ls_status write_array(job *j, const ls_prep_array *array, hid_t group, const size_t *row, size_t rows)
 {
     const hid_t type = storage_type(j, array);
-    hsize_t dim[LS_RANK_MAX + 1] = {rows};
+    hsize_t dim[LS_AXES_MAX + 1] = {rows};
     hid_t dataset;
     ls_status st;
 
     if (array->elements > SAMPLE_BYTES_MAX / sizeof *j->buffer)
         return ls_fail(LS_ERR_SHAPE, "array '%s' has %zu features; at most %zu are possible", array->name,
                        array->elements, SAMPLE_BYTES_MAX / sizeof *j->buffer);
-    for (size_t i = 0; i < array->shape.rank; i++)
+    for (size_t i = 0; i < array->shape.axes; i++)
         dim[i + 1] = array->shape.dim[i];
-    dataset = ls_h5_create_rows(group, array->name, type, (int)array->shape.rank + 1, dim, j->import->deflate);
+    dataset = ls_h5_create_rows(group, array->name, type, (int)array->shape.axes + 1, dim, j->import->deflate);
     if (dataset < 0)
         return ls_h5_output_fail(j->import->output);
     st = write_attributes(j, array, dataset) ? LS_OK : ls_h5_output_fail(j->import->output);

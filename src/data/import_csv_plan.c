@@ -157,10 +157,10 @@ static ls_status read_shape(const ls_setting *s, ls_prep_array *array)
         char *end = NULL;
         const long n = strtol(at, &end, 10);
 
-        if (end == at || n < 1 || (*end && *end != ',') || (*end && !end[1]) || shape.rank == LS_RANK_MAX)
+        if (end == at || n < 1 || (*end && *end != ',') || (*end && !end[1]) || shape.axes == LS_AXES_MAX)
             return ls_fail(LS_ERR_USAGE, "the shape of array '%s' must be up to %d numbers, as in 8,8, not '%s'",
-                           s->key, LS_RANK_MAX, s->value);
-        shape.dim[shape.rank++] = (size_t)n;
+                           s->key, LS_AXES_MAX, s->value);
+        shape.dim[shape.axes++] = (size_t)n;
         at = end + (*end == ',');
     }
     array->shape = shape;

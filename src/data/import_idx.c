@@ -22,8 +22,8 @@ typedef struct idx_file {
     gzFile stream; /* NULL: not open */
     int type;
     hid_t file_type, memory_type; /* in the HDF5 file; in the IDX file */
-    int rank;
-    hsize_t dim[LS_RANK_MAX + 1];
+    int axes;
+    hsize_t dim[LS_AXES_MAX + 1];
     size_t sample_bytes;
 } idx_file;
 
@@ -92,13 +92,13 @@ static ls_status read_header(idx_file *f)
         return ls_fail(LS_ERR_FORMAT, "%s is not an IDX file: it begins with %02x %02x instead of 00 00", f->path,
                        magic[0], magic[1]);
     f->type = magic[2];
-    f->rank = magic[3];
+    f->axes = magic[3];
     LS_TRY(choose_type(f));
-    if (f->rank < 1 || f->rank > LS_RANK_MAX + 1)
+    if (f->axes < 1 || f->axes > LS_AXES_MAX + 1)
         return ls_fail(LS_ERR_FORMAT, "%s has %d axes; 1 to %d are possible, the first counting samples", f->path,
-                       f->rank, LS_RANK_MAX + 1);
+                       f->axes, LS_AXES_MAX + 1);
     sample_bytes = H5Tget_size(f->file_type);
-    for (int i = 0; i < f->rank; i++) {
+    for (int i = 0; i < f->axes; i++) {
         LS_TRY(read_bytes(f, size, sizeof size, "the IDX header"));
         f->dim[i] = (hsize_t)size[0] << 24 | (hsize_t)size[1] << 16 | (hsize_t)size[2] << 8 | size[3];
         if (f->dim[i] == 0)
@@ -114,7 +114,7 @@ static ls_status read_header(idx_file *f)
 /* A plain file's length is known, so that a wrong header shows at once; a gzipped one shows it when it ends. */
 static ls_status check_length(const idx_file *f, uint64_t file_bytes)
 {
-    const uint64_t header = 4 + 4 * (uint64_t)f->rank, want = header + f->dim[0] * f->sample_bytes;
+    const uint64_t header = 4 + 4 * (uint64_t)f->axes, want = header + f->dim[0] * f->sample_bytes;
 
     if (gzdirect(f->stream) && file_bytes != want)
         return ls_fail(LS_ERR_FORMAT, "%s has %llu bytes, but its header asks for %llu; it is %s", f->path,
@@ -176,12 +176,12 @@ static ls_status copy_values(idx_file *f, hid_t dataset, const char *output)
 static ls_status write_dataset(hid_t group, const char *name, idx_file *f, bool images, int deflate, const char *output)
 {
     static const double scale = 1.0 / 255.0;
-    const hid_t dataset = ls_h5_create_rows(group, name, f->file_type, f->rank, f->dim, deflate);
+    const hid_t dataset = ls_h5_create_rows(group, name, f->file_type, f->axes, f->dim, deflate);
     ls_status st = LS_OK;
 
     if (dataset < 0)
         return ls_h5_output_fail(output);
-    if (images && f->type == 0x08 && f->rank >= 2 && !ls_h5_add_doubles(dataset, "scale", &scale, 1, true))
+    if (images && f->type == 0x08 && f->axes >= 2 && !ls_h5_add_doubles(dataset, "scale", &scale, 1, true))
         st = ls_h5_output_fail(output);
     if (st == LS_OK)
         st = copy_values(f, dataset, output);

@@ -63,11 +63,11 @@ static ls_status stored_shape(const ls_npy_source *source, const ls_npy *npy, ls
     *out = ls_npy_get_info(npy)->shape;
     if (!source->channels_first)
         return LS_OK;
-    if (out->rank < 2)
+    if (out->axes < 2)
         return ls_fail(LS_ERR_SHAPE,
                        "%s: channels-first asks for samples of 2 axes or more, channels and positions; here "
                        "they have %zu",
-                       ls_npy_name(npy), out->rank);
+                       ls_npy_name(npy), out->axes);
     *out = ls_shape_channels_last(out);
     return LS_OK;
 }
@@ -122,15 +122,15 @@ cleanup:
 static ls_status write_dataset(const job *j, hid_t group, const ls_npy_source *source, ls_npy *npy)
 {
     const ls_npy_info *const info = ls_npy_get_info(npy);
-    hsize_t dim[LS_RANK_MAX + 1] = {info->samples};
+    hsize_t dim[LS_AXES_MAX + 1] = {info->samples};
     hid_t dataset = H5I_INVALID_HID;
     ls_shape shape;
     ls_status st;
 
     LS_TRY(stored_shape(source, npy, &shape));
-    for (size_t i = 0; i < shape.rank; i++)
+    for (size_t i = 0; i < shape.axes; i++)
         dim[i + 1] = shape.dim[i];
-    dataset = ls_h5_create_rows(group, source->array, stored_type(info), (int)shape.rank + 1, dim, j->deflate);
+    dataset = ls_h5_create_rows(group, source->array, stored_type(info), (int)shape.axes + 1, dim, j->deflate);
     if (dataset < 0 || (!isnan(source->scale) && !ls_h5_add_doubles(dataset, "scale", &source->scale, 1, true)))
         st = ls_h5_output_fail(j->output);
     else

@@ -236,9 +236,9 @@ const char *ls_npy_name(const ls_npy *npy)
  */
 static ls_status read_fortran(ls_npy *npy, size_t n, char *out)
 {
-    const size_t bytes = npy->info.value_bytes, rank = npy->info.shape.rank;
+    const size_t bytes = npy->info.value_bytes, axes = npy->info.shape.axes;
     const size_t *const dim = npy->info.shape.dim;
-    size_t index[LS_RANK_MAX] = {0};
+    size_t index[LS_AXES_MAX] = {0};
 
     if (npy->column_values < n) {
         ls_free(npy->column);
@@ -249,7 +249,7 @@ static ls_status read_fortran(ls_npy *npy, size_t n, char *out)
     }
     for (size_t element = 0; element < npy->elements; element++) {
         uint64_t column = 0, offset;
-        size_t axis = rank;
+        size_t axis = axes;
 
         while (axis-- > 0)
             column = column * dim[axis] + index[axis];
@@ -259,7 +259,7 @@ static ls_status read_fortran(ls_npy *npy, size_t n, char *out)
         else
             LS_TRY(read_file(npy, npy->begin + offset, npy->column, n * bytes));
         ls_scatter(npy->column, n, bytes, out + element * bytes, npy->elements * bytes);
-        for (axis = rank; axis-- > 0 && ++index[axis] == dim[axis];)
+        for (axis = axes; axis-- > 0 && ++index[axis] == dim[axis];)
             index[axis] = 0;
     }
     return LS_OK;

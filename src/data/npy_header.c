@@ -123,10 +123,10 @@ static ls_status read_shape(parser *p, ls_npy_info *out)
         uint64_t length;
 
         LS_TRY(read_length(p, &length));
-        if (axes > LS_RANK_MAX)
+        if (axes > LS_AXES_MAX)
             return ls_fail(LS_ERR_DATA,
                            "%s has more than %d axes; at most that many are possible, the first counting samples",
-                           p->name, LS_RANK_MAX + 1);
+                           p->name, LS_AXES_MAX + 1);
         if (length == 0)
             return ls_fail(LS_ERR_DATA, "%s: axis %zu has length 0; there is nothing to import", p->name, axes);
         if (axes == 0)
@@ -143,7 +143,7 @@ static ls_status read_shape(parser *p, ls_npy_info *out)
     if (axes == 0)
         return ls_fail(LS_ERR_DATA, "%s holds a single value; a dataset needs a first axis that counts samples",
                        p->name);
-    out->shape.rank = axes - 1;
+    out->shape.axes = axes - 1;
     return LS_OK;
 }
 
@@ -210,8 +210,8 @@ void ls_npy_write_header(uint64_t samples, const ls_shape *shape, ls_text *out)
     size_t padding;
 
     ls_text_add(&header, "{'descr': '<f4', 'fortran_order': False, 'shape': (%" PRIu64 ",", samples);
-    for (size_t i = 0; i < shape->rank; i++)
-        ls_text_add(&header, " %zu%s", shape->dim[i], i + 1 < shape->rank ? "," : "");
+    for (size_t i = 0; i < shape->axes; i++)
+        ls_text_add(&header, " %zu%s", shape->dim[i], i + 1 < shape->axes ? "," : "");
     ls_text_add(&header, "), }");
     padding = 63 - (10 + header.length) % 64;
     ls_text_add(&header, "%*s\n", (int)padding, "");

@@ -162,7 +162,7 @@ static ls_status set_shape(const ls_preprocessing *p, ls_prep_array *array)
     for (size_t i = 0; i < array->columns; i++)
         elements += p->column[array->column[i]].width; /* at most 2^20 columns of 10^6 categories each */
     if (!array->shaped)
-        array->shape = (ls_shape){.rank = 1, .dim = {elements}};
+        array->shape = (ls_shape){.axes = 1, .dim = {elements}};
     LS_TRY(ls_shape_check(&array->shape, array->name));
     if (ls_shape_size(&array->shape) != elements)
         return ls_fail(LS_ERR_SHAPE, "the shape %s of array '%s' has %zu elements, but its columns give %zu features",

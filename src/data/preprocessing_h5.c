@@ -49,16 +49,16 @@ static bool write_column(hid_t group, const ls_prep_column *c)
 static bool write_array(hid_t group, const ls_preprocessing *p, const ls_prep_array *a)
 {
     int64_t *const columns = ls_calloc(a->columns, sizeof *columns, "columns");
-    int64_t shape[LS_RANK_MAX] = {0};
+    int64_t shape[LS_AXES_MAX] = {0};
     bool good = columns != NULL;
 
     for (size_t i = 0; good && i < a->columns; i++)
         for (size_t c = 0; c < a->column[i]; c++)
             columns[i] += p->column[c].used;
-    for (size_t i = 0; i < a->shape.rank; i++)
+    for (size_t i = 0; i < a->shape.axes; i++)
         shape[i] = (int64_t)a->shape.dim[i];
     good = good && add_text(group, "name", a->name) && ls_h5_add_ints(group, "columns", columns, a->columns, false) &&
-           ls_h5_add_ints(group, "shape", shape, a->shape.rank, false) &&
+           ls_h5_add_ints(group, "shape", shape, a->shape.axes, false) &&
            add_text(group, "scaling", ls_scaling_names[a->scaling]) &&
            (a->scaling == LS_SCALING_NONE || (ls_h5_add_doubles(group, "offset", a->offset, a->elements, false) &&
                                               ls_h5_add_doubles(group, "scale", a->scale, a->elements, false)));
@@ -358,11 +358,11 @@ static ls_status read_shape(const place *at, ls_prep_array *array)
     LS_TRY(read_numbers(at, "shape", H5T_NATIVE_INT64, &numbers, &n));
     dim = numbers;
     array->shaped = true;
-    array->shape.rank = n <= LS_RANK_MAX ? n : 0;
-    for (size_t i = 0; i < array->shape.rank; i++)
+    array->shape.axes = n <= LS_AXES_MAX ? n : 0;
+    for (size_t i = 0; i < array->shape.axes; i++)
         array->shape.dim[i] = dim[i] > 0 ? (size_t)dim[i] : 0; /* which ls_preprocessing_set_shapes refuses */
     ls_free(numbers);
-    return n <= LS_RANK_MAX ? LS_OK : fail_in(at, "shape", "has too many axes");
+    return n <= LS_AXES_MAX ? LS_OK : fail_in(at, "shape", "has too many axes");
 }
 
 static ls_status read_array_columns(const place *at, const ls_preprocessing *p, ls_prep_array *array)

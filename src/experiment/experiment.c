@@ -721,7 +721,7 @@ static ls_status put_input_shape(ls_config *root, const ls_model *model)
         st = LS_ERR_MEMORY;
         goto cleanup;
     }
-    for (size_t i = 0; i < s->rank; i++) {
+    for (size_t i = 0; i < s->axes; i++) {
         char text[32];
 
         snprintf(text, sizeof text, "%zu", s->dim[i]);

@@ -153,7 +153,7 @@ static json_t *batch_shape(const ls_shape *shape)
 {
     json_t *list = json_pack("[n]");
 
-    for (size_t i = 0; list && i < shape->rank; i++)
+    for (size_t i = 0; list && i < shape->axes; i++)
         if (json_array_append_new(list, json_integer((json_int_t)shape->dim[i]))) {
             json_decref(list);
             return NULL;

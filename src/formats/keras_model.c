@@ -75,7 +75,7 @@ static ls_status put_layer(hid_t file, const ls_model *model, const ls_layer *la
         ls_text_add(&path, "%s/%s", group.data, names[p]);
         LS_TRY_CLEANUP(path.status);
         LS_TRY_CLEANUP(
-            ls_h5_put_array(file, path.data, H5T_NATIVE_FLOAT, param->shape.rank, param->shape.dim, param->value));
+            ls_h5_put_array(file, path.data, H5T_NATIVE_FLOAT, param->shape.axes, param->shape.dim, param->value));
     }
 cleanup:
     ls_text_reset(&group);
@@ -348,9 +348,9 @@ static ls_status check_shape(const char *path, const saved_layer *saved, const l
                              size_t rank, const size_t *dim)
 {
     char mine[LS_SHAPE_TEXT_BYTES], stored[LS_SHAPE_TEXT_BYTES];
-    ls_shape shape = {.rank = rank};
+    ls_shape shape = {.axes = rank};
 
-    if (rank > LS_RANK_MAX)
+    if (rank > LS_AXES_MAX)
         return ls_fail(LS_ERR_SHAPE, "%s: layer '%s' has a %s of %zu axes, the model has %s", path, saved->name,
                        param->name, rank, ls_shape_format(&param->shape, mine));
     memcpy(shape.dim, dim, rank * sizeof *dim);
@@ -379,7 +379,7 @@ static ls_status read_layer(hid_t file, const char *path, const saved_layer *sav
     for (size_t p = 0; p < layer->params; p++) {
         const ls_param *param = &layer->param[p];
         float *values = weights + param->offset;
-        size_t rank, dim[LS_H5_RANK_MAX];
+        size_t rank, dim[LS_H5_AXES_MAX];
 
         where.length = 0;
         ls_text_add(&where, "%s/%s", saved->group, saved->weight[p]);

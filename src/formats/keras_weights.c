@@ -71,7 +71,7 @@ static ls_status put_layer(hid_t file, const ls_model *model, size_t index)
         ls_text_add(&path, "/%zu", p);
         LS_TRY_CLEANUP(path.status);
         LS_TRY_CLEANUP(
-            ls_h5_put_array(file, path.data, H5T_NATIVE_FLOAT, param->shape.rank, param->shape.dim, param->value));
+            ls_h5_put_array(file, path.data, H5T_NATIVE_FLOAT, param->shape.axes, param->shape.dim, param->value));
     }
     st = LS_OK;
 cleanup:
@@ -103,7 +103,7 @@ static ls_status put_slots(variables *v, const ls_model *model, const float *con
 
         for (size_t s = 0; s < slots; s++)
             if (slot[s])
-                LS_TRY(put_variable(v, H5T_NATIVE_FLOAT, param->shape.rank, param->shape.dim, slot[s] + param->offset));
+                LS_TRY(put_variable(v, H5T_NATIVE_FLOAT, param->shape.axes, param->shape.dim, slot[s] + param->offset));
     }
     return LS_OK;
 }

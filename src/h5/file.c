@@ -187,17 +187,17 @@ ls_status ls_h5_put_group(hid_t file, const char *path)
     return st;
 }
 
-/* rank -1: a scalar. */
-static ls_status put_attribute(hid_t file, const char *object, const char *name, hid_t type, int rank, hsize_t n,
+/* axes -1: a scalar. */
+static ls_status put_attribute(hid_t file, const char *object, const char *name, hid_t type, int axes, hsize_t n,
                                const void *data)
 {
-    const hid_t space = rank < 0 ? H5Screate(H5S_SCALAR) : H5Screate_simple(rank, &n, NULL);
+    const hid_t space = axes < 0 ? H5Screate(H5S_SCALAR) : H5Screate_simple(axes, &n, NULL);
     hid_t attribute = H5I_INVALID_HID;
     ls_status st = LS_OK;
 
     if (space < 0 ||
         (attribute = H5Acreate_by_name(file, object, name, type, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT)) < 0 ||
-        ((rank < 0 || n > 0) && H5Awrite(attribute, type, data) < 0))
+        ((axes < 0 || n > 0) && H5Awrite(attribute, type, data) < 0))
         st = fail_put(object, name);
     if (attribute >= 0)
         H5Aclose(attribute);
@@ -247,7 +247,7 @@ static hid_t text_type(void)
     return type;
 }
 
-static ls_status put_texts(hid_t file, const char *object, const char *name, int rank, const char *const *texts,
+static ls_status put_texts(hid_t file, const char *object, const char *name, int axes, const char *const *texts,
                            size_t n)
 {
     ls_h5_lock lock;
@@ -256,7 +256,7 @@ static ls_status put_texts(hid_t file, const char *object, const char *name, int
 
     ls_h5_lock_take(&lock);
     type = text_type();
-    st = type < 0 ? fail_put(object, name) : put_attribute(file, object, name, type, rank, n, texts);
+    st = type < 0 ? fail_put(object, name) : put_attribute(file, object, name, type, axes, n, texts);
     if (type >= 0)
         H5Tclose(type);
     ls_h5_lock_release(&lock);
@@ -273,22 +273,22 @@ ls_status ls_h5_put_texts(hid_t file, const char *object, const char *name, cons
     return put_texts(file, object, name, 1, texts, n);
 }
 
-ls_status ls_h5_put_array(hid_t file, const char *path, hid_t type, size_t rank, const size_t *dim, const void *data)
+ls_status ls_h5_put_array(hid_t file, const char *path, hid_t type, size_t axes, const size_t *dim, const void *data)
 {
     hid_t links = H5I_INVALID_HID, creation = H5I_INVALID_HID, space = H5I_INVALID_HID, set = H5I_INVALID_HID;
-    hsize_t dims[LS_H5_RANK_MAX];
+    hsize_t dims[LS_H5_AXES_MAX];
     ls_h5_lock lock;
     ls_status st = LS_OK;
 
-    if (rank > LS_H5_RANK_MAX)
-        return ls_fail(LS_ERR_INTERNAL, "'%s' has %zu axes; at most %d can be written", path, rank, LS_H5_RANK_MAX);
-    for (size_t i = 0; i < rank; i++)
+    if (axes > LS_H5_AXES_MAX)
+        return ls_fail(LS_ERR_INTERNAL, "'%s' has %zu axes; at most %d can be written", path, axes, LS_H5_AXES_MAX);
+    for (size_t i = 0; i < axes; i++)
         dims[i] = dim[i];
     ls_h5_lock_take(&lock);
     /* No times: they would make two equal files differ. No fill values: every element is written. */
     if ((links = making_groups()) < 0 || (creation = H5Pcreate(H5P_DATASET_CREATE)) < 0 ||
         H5Pset_obj_track_times(creation, false) < 0 || H5Pset_fill_time(creation, H5D_FILL_TIME_NEVER) < 0 ||
-        (space = rank ? H5Screate_simple((int)rank, dims, NULL) : H5Screate(H5S_SCALAR)) < 0 ||
+        (space = axes ? H5Screate_simple((int)axes, dims, NULL) : H5Screate(H5S_SCALAR)) < 0 ||
         (set = H5Dcreate2(file, path, type, space, links, creation, H5P_DEFAULT)) < 0 ||
         (H5Sget_simple_extent_npoints(space) > 0 && H5Dwrite(set, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, data) < 0))
         st = fail_put(path, NULL);

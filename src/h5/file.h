@@ -18,7 +18,7 @@
 
 #include "base/error.h"
 
-#define LS_H5_RANK_MAX 8
+#define LS_H5_AXES_MAX 8
 
 /* ---- files ---- */
 
@@ -56,8 +56,8 @@ ls_status ls_h5_put_int(hid_t file, const char *object, const char *name, int64_
 ls_status ls_h5_put_uint(hid_t file, const char *object, const char *name, uint64_t value);
 ls_status ls_h5_put_double(hid_t file, const char *object, const char *name, double value);
 
-/* A contiguous dataset of shape dim[rank] (rank 0: a scalar), type H5T_NATIVE_FLOAT or the like. */
-ls_status ls_h5_put_array(hid_t file, const char *path, hid_t type, size_t rank, const size_t *dim, const void *data);
+/* A contiguous dataset of shape dim[axes] (axes 0: a scalar), type H5T_NATIVE_FLOAT or the like. */
+ls_status ls_h5_put_array(hid_t file, const char *path, hid_t type, size_t axes, const size_t *dim, const void *data);
 
 /* ---- reading ---- */
 
@@ -79,11 +79,11 @@ ls_status ls_h5_get_double(hid_t file, const char *object, const char *name, dou
 /* What lies in a group, by name in the order of strcmp. Freed by ls_h5_free_texts. */
 ls_status ls_h5_get_names(hid_t file, const char *group, char ***names, size_t *n);
 
-ls_status ls_h5_get_shape(hid_t file, const char *path, size_t *rank, size_t dim[LS_H5_RANK_MAX]);
+ls_status ls_h5_get_shape(hid_t file, const char *path, size_t *axes, size_t dim[LS_H5_AXES_MAX]);
 /*
  * All of a dataset, which must have exactly this shape, into data. Integers must be stored as `type` says;
  * floating-point numbers of another precision are rounded.
  */
-ls_status ls_h5_get_array(hid_t file, const char *path, hid_t type, size_t rank, const size_t *dim, void *data);
+ls_status ls_h5_get_array(hid_t file, const char *path, hid_t type, size_t axes, const size_t *dim, void *data);
 
 #endif

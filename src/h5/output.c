@@ -126,21 +126,21 @@ uint64_t ls_h5_chunk_rows(uint64_t rows, size_t row_bytes)
     return fitting < rows ? fitting : rows;
 }
 
-hid_t ls_h5_create_rows(hid_t group, const char *name, hid_t type, int rank, const hsize_t *dim, int deflate)
+hid_t ls_h5_create_rows(hid_t group, const char *name, hid_t type, int axes, const hsize_t *dim, int deflate)
 {
-    const hid_t space = H5Screate_simple(rank, dim, NULL);
+    const hid_t space = H5Screate_simple(axes, dim, NULL);
     const hid_t properties = H5Pcreate(H5P_DATASET_CREATE);
-    hsize_t chunk[LS_RANK_MAX + 1] = {0};
+    hsize_t chunk[LS_AXES_MAX + 1] = {0};
     size_t row_bytes = H5Tget_size(type);
     hid_t dataset = H5I_INVALID_HID;
 
-    for (int i = 1; i < rank; i++) {
+    for (int i = 1; i < axes; i++) {
         chunk[i] = dim[i];
         row_bytes *= (size_t)dim[i];
     }
     chunk[0] = ls_h5_chunk_rows(dim[0], row_bytes);
     if (space >= 0 && properties >= 0 && H5Pset_obj_track_times(properties, false) >= 0 &&
-        H5Pset_chunk(properties, rank, chunk) >= 0 &&
+        H5Pset_chunk(properties, axes, chunk) >= 0 &&
         (deflate == 0 || (H5Pset_shuffle(properties) >= 0 && H5Pset_deflate(properties, (unsigned)deflate) >= 0)) &&
         H5Pset_fletcher32(properties) >= 0)
         dataset = H5Dcreate2(group, name, type, space, H5P_DEFAULT, properties, H5P_DEFAULT);
@@ -154,7 +154,7 @@ hid_t ls_h5_create_rows(hid_t group, const char *name, hid_t type, int rank, con
 bool ls_h5_write_rows(hid_t dataset, hid_t memory_type, uint64_t first, uint64_t n, const void *values)
 {
     const hid_t space = H5Dget_space(dataset);
-    hsize_t start[LS_RANK_MAX + 1] = {first}, count[LS_RANK_MAX + 1] = {0};
+    hsize_t start[LS_AXES_MAX + 1] = {first}, count[LS_AXES_MAX + 1] = {0};
     hid_t memory = H5I_INVALID_HID;
     bool good = false;
 

@@ -51,7 +51,7 @@ hid_t ls_h5_create_group(hid_t place, const char *name);
 /* Rows of a chunk: about half a MiB, at most all. */
 uint64_t ls_h5_chunk_rows(uint64_t rows, size_t row_bytes);
 /* Chunked and checksummed; deflate: 0 … 9. dim[0] > 0 counts rows. */
-hid_t ls_h5_create_rows(hid_t group, const char *name, hid_t type, int rank, const hsize_t *dim, int deflate);
+hid_t ls_h5_create_rows(hid_t group, const char *name, hid_t type, int axes, const hsize_t *dim, int deflate);
 /* Rows [first, first + n) of such a dataset. */
 bool ls_h5_write_rows(hid_t dataset, hid_t memory_type, uint64_t first, uint64_t n, const void *values);
 

@@ -370,7 +370,7 @@ static bool is_self_contained(hid_t set)
 /* A dataset with its type and shape. Values below 0 are not open. */
 typedef struct array {
     hid_t id, type, space;
-    size_t rank, dim[LS_H5_RANK_MAX];
+    size_t axes, dim[LS_H5_AXES_MAX];
 } array;
 
 static void close_array(array *a)
@@ -388,21 +388,21 @@ static ls_status open_array(hid_t file, const char *path, array *a)
     hsize_t dims[H5S_MAX_RANK];
     H5O_info_t info;
     double bytes = 1;
-    int rank = -1;
+    int axes = -1;
 
     *a = (array){.id = H5I_INVALID_HID, .type = H5I_INVALID_HID, .space = H5I_INVALID_HID};
     LS_TRY(check_reach(file, path));
     if (H5Oget_info_by_name(file, path, &info, H5P_DEFAULT) >= 0 && info.type != H5O_TYPE_DATASET)
         return fail_get(file, path, NULL, "is not a dataset");
     if ((a->id = H5Dopen2(file, path, H5P_DEFAULT)) < 0 || (a->type = H5Dget_type(a->id)) < 0 ||
-        (a->space = H5Dget_space(a->id)) < 0 || (rank = H5Sget_simple_extent_dims(a->space, dims, NULL)) < 0)
+        (a->space = H5Dget_space(a->id)) < 0 || (axes = H5Sget_simple_extent_dims(a->space, dims, NULL)) < 0)
         return fail_damaged(file, path, NULL);
     if (!is_self_contained(a->id))
         return fail_get(file, path, NULL, "has its values in other files, which are not read");
-    if (rank > LS_H5_RANK_MAX)
+    if (axes > LS_H5_AXES_MAX)
         return fail_get(file, path, NULL, "has too many axes");
-    a->rank = (size_t)rank;
-    for (size_t i = 0; i < a->rank; i++) {
+    a->axes = (size_t)axes;
+    for (size_t i = 0; i < a->axes; i++) {
         a->dim[i] = (size_t)dims[i];
         bytes *= (double)dims[i];
     }
@@ -411,7 +411,7 @@ static ls_status open_array(hid_t file, const char *path, array *a)
     return LS_OK;
 }
 
-ls_status ls_h5_get_shape(hid_t file, const char *path, size_t *rank, size_t dim[LS_H5_RANK_MAX])
+ls_status ls_h5_get_shape(hid_t file, const char *path, size_t *axes, size_t dim[LS_H5_AXES_MAX])
 {
     ls_h5_lock lock;
     ls_status st;
@@ -419,31 +419,31 @@ ls_status ls_h5_get_shape(hid_t file, const char *path, size_t *rank, size_t dim
 
     ls_h5_lock_take(&lock);
     st = open_array(file, path, &a);
-    *rank = a.rank;
+    *axes = a.axes;
     memcpy(dim, a.dim, sizeof a.dim);
     close_array(&a);
     ls_h5_lock_release(&lock);
     return st;
 }
 
-static ls_status fail_shape(hid_t file, const char *path, const array *a, size_t rank, const size_t *dim)
+static ls_status fail_shape(hid_t file, const char *path, const array *a, size_t axes, const size_t *dim)
 {
     ls_text message = {0};
     ls_status st;
 
     ls_text_add(&message, "has shape (");
-    for (size_t i = 0; i < a->rank; i++)
+    for (size_t i = 0; i < a->axes; i++)
         ls_text_add(&message, "%s%zu", i ? ", " : "", a->dim[i]);
-    ls_text_add(&message, "%s), not (", a->rank == 1 ? "," : "");
-    for (size_t i = 0; i < rank; i++)
+    ls_text_add(&message, "%s), not (", a->axes == 1 ? "," : "");
+    for (size_t i = 0; i < axes; i++)
         ls_text_add(&message, "%s%zu", i ? ", " : "", dim[i]);
-    ls_text_add(&message, "%s)", rank == 1 ? "," : "");
+    ls_text_add(&message, "%s)", axes == 1 ? "," : "");
     st = message.status == LS_OK ? fail_get(file, path, NULL, message.data) : message.status;
     ls_text_reset(&message);
     return st;
 }
 
-ls_status ls_h5_get_array(hid_t file, const char *path, hid_t type, size_t rank, const size_t *dim, void *data)
+ls_status ls_h5_get_array(hid_t file, const char *path, hid_t type, size_t axes, const size_t *dim, void *data)
 {
     char message[128];
     ls_h5_lock lock;
@@ -452,8 +452,8 @@ ls_status ls_h5_get_array(hid_t file, const char *path, hid_t type, size_t rank,
 
     ls_h5_lock_take(&lock);
     LS_TRY_CLEANUP(open_array(file, path, &a));
-    if (a.rank != rank || (rank && memcmp(a.dim, dim, rank * sizeof *dim) != 0)) {
-        st = fail_shape(file, path, &a, rank, dim);
+    if (a.axes != axes || (axes && memcmp(a.dim, dim, axes * sizeof *dim) != 0)) {
+        st = fail_shape(file, path, &a, axes, dim);
     } else if (!numbers_fit(a.type, type) ||
                (H5Tget_class(type) == H5T_INTEGER && H5Tget_size(a.type) != H5Tget_size(type))) {
         snprintf(message, sizeof message, "holds %s of %zu bytes, which is not what belongs there",

@@ -25,7 +25,7 @@ typedef double (*norm_factor)(const norm_config *c, double norm);
 
 /* Some axes of a tensor, to be walked over in row-major order. */
 typedef struct walk {
-    size_t axes, count, dim[LS_RANK_MAX], stride[LS_RANK_MAX];
+    size_t axes, count, dim[LS_AXES_MAX], stride[LS_AXES_MAX];
 } walk;
 
 static void walk_add(walk *w, size_t dim, size_t stride)
@@ -48,7 +48,7 @@ static size_t walk_offset(const walk *w, size_t i)
 static bool has_axis(const ls_ints *axes, const ls_shape *shape, size_t axis)
 {
     for (size_t i = 0; i < axes->count; i++)
-        if (axes->value[i] == (int64_t)axis || axes->value[i] + (int64_t)shape->rank == (int64_t)axis)
+        if (axes->value[i] == (int64_t)axis || axes->value[i] + (int64_t)shape->axes == (int64_t)axis)
             return true;
     return false;
 }
@@ -59,7 +59,7 @@ static bool has_axis(const ls_ints *axes, const ls_shape *shape, size_t axis)
  */
 static void scale_by_norm(const norm_config *c, const ls_shape *shape, float *w, norm_factor factor)
 {
-    const size_t last = shape->rank - 1, n = shape->dim[last];
+    const size_t last = shape->axes - 1, n = shape->dim[last];
     const bool along_last = has_axis(&c->axis, shape, last);
     walk kept = {.count = 1}, summed = {.count = 1};
     size_t stride = ls_shape_size(shape) / shape->dim[0];
@@ -167,13 +167,13 @@ ls_status ls_constraint_check(const ls_component *constraint, const ls_shape *sh
 {
     const ls_constraint_ops *const ops = (const ls_constraint_ops *)constraint->ops;
     const ls_ints *const axes = ops ? ops->axes(constraint->config) : NULL;
-    const int64_t rank = (int64_t)shape->rank;
+    const int64_t all = (int64_t)shape->axes;
     char text[LS_SHAPE_TEXT_BYTES];
 
     if (axes && axes->count == 0)
         return ls_config_fail(at, "constraint '%s' needs at least one axis", ops->ops.name);
     for (size_t i = 0; axes && i < axes->count; i++)
-        if (axes->value[i] < -rank || axes->value[i] >= rank)
+        if (axes->value[i] < -all || axes->value[i] >= all)
             return ls_config_fail(at,
                                   "constraint '%s' works on axis %" PRId64 ", which a weight of shape %s does not have",
                                   ops->ops.name, axes->value[i], ls_shape_format(shape, text));
@@ -190,7 +190,7 @@ ls_status ls_constraint_check(const ls_component *constraint, const ls_shape *sh
 #define AXIS                                                                                           \
     {                                                                                                  \
         .name = "axis", .kind = LS_OPTION_INTS, .offset = offsetof(norm_config, axis), .initial = "0", \
-        .min = -LS_RANK_MAX, .max = LS_RANK_MAX - 1                                                    \
+        .min = -LS_AXES_MAX, .max = LS_AXES_MAX - 1                                                    \
     }
 
 static const ls_option max_norm_options[] = {NUMBER(max_value, "2.0"), AXIS, {.name = NULL}};

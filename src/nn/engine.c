@@ -323,7 +323,7 @@ static ls_call call_of(ls_engine *engine, const ls_local_batch *batch, size_t i,
 /* Rows of length n that the activation sees: softmax works along the last axis. */
 static void activation_rows(const ls_shape *shape, size_t samples, size_t *rows, size_t *n)
 {
-    *n = shape->rank ? shape->dim[shape->rank - 1] : 1;
+    *n = shape->axes ? shape->dim[shape->axes - 1] : 1;
     *rows = samples * (ls_shape_size(shape) / *n);
 }
 
@@ -423,7 +423,7 @@ static void evaluate_loss(ls_engine *engine, const ls_local_batch *batch, size_t
     loss->evaluate(objective->loss->config,
                    &(ls_loss_call){
                        .positions = rows * objective->positions,
-                       .n = shape->rank ? shape->dim[shape->rank - 1] : 1,
+                       .n = shape->axes ? shape->dim[shape->axes - 1] : 1,
                        .target = engine->target[k] + row * objective->target_size,
                        .pred = (s->fused ? s->Z : s->Y) + row * s->size,
                        .on_logits = logits,

@@ -101,7 +101,7 @@ static ls_status build_node(ls_model *model, size_t index, const ls_shape *fallb
     LS_TRY_CLEANUP(ops->build(layer, in, node->inputs, &node->shape));
     LS_TRY_CLEANUP(ls_shape_check(&node->shape, node->name));
     if (ls_activation(&layer->activation) && ls_activation(&layer->activation)->logits == LS_LOGITS_SOFTMAX &&
-        node->shape.rank && node->shape.dim[node->shape.rank - 1] == 1) {
+        node->shape.axes && node->shape.dim[node->shape.axes - 1] == 1) {
         st = ls_layer_fail(layer, "softmax over one unit is always 1; use sigmoid, or one unit per class");
         goto cleanup;
     }

@@ -6,7 +6,7 @@
 
 #include "nn/model.h"
 
-static_assert(LS_AXES_MAX == LS_RANK_MAX, "a sample has as many axes inside as outside");
+static_assert(LS_AXES_MAX == LS_AXES_MAX, "a sample has as many axes inside as outside");
 static_assert(sizeof((ls_array_info){0}.name) == LS_PARAM_NAME_BYTES, "every name has room");
 
 size_t ls_model_input_count(const ls_model *model)
@@ -33,8 +33,8 @@ static ls_status need(const ls_model *model, const void *argument, const char *f
 
 static void set_shape(const ls_shape *shape, ls_array_info *out)
 {
-    out->axes = shape->rank;
-    memcpy(out->dim, shape->dim, shape->rank * sizeof *out->dim);
+    out->axes = shape->axes;
+    memcpy(out->dim, shape->dim, shape->axes * sizeof *out->dim);
     out->size = ls_shape_size(shape);
 }
 

@@ -48,13 +48,13 @@ static ls_status pass_slot(ls_state *t, const ls_gradients *own, const ls_slot *
 
         snprintf(path, sizeof path, GROUP "/optimizer/%s/%s", slot->name, ls_model_param_name(model, param, name));
         if (t->writing) {
-            LS_TRY(ls_state_array(t, path, H5T_NATIVE_FLOAT, sizeof(float), param->shape.rank, param->shape.dim,
+            LS_TRY(ls_state_array(t, path, H5T_NATIVE_FLOAT, sizeof(float), param->shape.axes, param->shape.dim,
                                   slot->value + param->offset));
             continue;
         }
         if (!(whole = ls_calloc(param->size, sizeof *whole, "the optimizer's state")))
             return LS_ERR_MEMORY;
-        st = ls_state_array(t, path, H5T_NATIVE_FLOAT, sizeof(float), param->shape.rank, param->shape.dim, whole);
+        st = ls_state_array(t, path, H5T_NATIVE_FLOAT, sizeof(float), param->shape.axes, param->shape.dim, whole);
         if (st == LS_OK)
             keep_own(own, param, whole, slot->value);
         ls_free(whole);
@@ -109,7 +109,7 @@ static ls_status check_columns(const ls_state *t, const ls_history *history)
 /* Rows that are read are added to an empty history with the same columns. */
 static ls_status pass_history(ls_state *t, ls_history *history)
 {
-    size_t dim[LS_H5_RANK_MAX] = {history->epochs, history->columns}, rank, values;
+    size_t dim[LS_H5_AXES_MAX] = {history->epochs, history->columns}, rank, values;
     uint64_t *epoch = history->epoch;
     double *value = history->value;
     ls_status st = LS_OK;

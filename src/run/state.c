@@ -78,7 +78,7 @@ ls_status ls_state_float(ls_state *t, const char *name, float *value)
 
 ls_status ls_state_bytes(ls_state *t, const char *name, ls_text *text)
 {
-    size_t dim[LS_H5_RANK_MAX] = {text->length}, rank;
+    size_t dim[LS_H5_AXES_MAX] = {text->length}, rank;
     ls_text path = {0};
     char *bytes = NULL;
     ls_status st;
@@ -138,7 +138,7 @@ ls_status ls_state_weights(ls_state *t, const char *name, float *weights)
         ls_text_add(&path, "%s/%s/%s", t->group, name, ls_model_param_name(t->model, param, param_name));
         st = path.status;
         if (st == LS_OK)
-            st = ls_state_array(t, path.data, H5T_NATIVE_FLOAT, sizeof *weights, param->shape.rank, param->shape.dim,
+            st = ls_state_array(t, path.data, H5T_NATIVE_FLOAT, sizeof *weights, param->shape.axes, param->shape.dim,
                                 weights + param->offset);
         ls_text_reset(&path);
         LS_TRY(st);

@@ -11,7 +11,7 @@ size_t ls_shape_size(const ls_shape *shape)
 {
     size_t size = 1;
 
-    for (size_t i = 0; i < shape->rank; i++)
+    for (size_t i = 0; i < shape->axes; i++)
         size *= shape->dim[i];
     return size;
 }
@@ -21,9 +21,9 @@ ls_status ls_shape_check(const ls_shape *shape, const char *what)
     char text[LS_SHAPE_TEXT_BYTES];
     size_t size = 1;
 
-    if (shape->rank > LS_RANK_MAX)
-        return ls_fail(LS_ERR_SHAPE, "%s has %zu dimensions; at most %d are possible", what, shape->rank, LS_RANK_MAX);
-    for (size_t i = 0; i < shape->rank; i++) {
+    if (shape->axes > LS_AXES_MAX)
+        return ls_fail(LS_ERR_SHAPE, "%s has %zu dimensions; at most %d are possible", what, shape->axes, LS_AXES_MAX);
+    for (size_t i = 0; i < shape->axes; i++) {
         if (shape->dim[i] == 0)
             return ls_fail(LS_ERR_SHAPE, "%s has shape %s: dimension %zu is 0", what, ls_shape_format(shape, text), i);
         if (shape->dim[i] > INT_MAX)
@@ -41,16 +41,16 @@ ls_shape ls_shape_channels_last(const ls_shape *shape)
 {
     ls_shape out = *shape;
 
-    for (size_t i = 0; i < shape->rank; i++)
-        out.dim[i] = shape->dim[(i + 1) % shape->rank];
+    for (size_t i = 0; i < shape->axes; i++)
+        out.dim[i] = shape->dim[(i + 1) % shape->axes];
     return out;
 }
 
 bool ls_shape_equal(const ls_shape *a, const ls_shape *b)
 {
-    if (a->rank != b->rank)
+    if (a->axes != b->axes)
         return false;
-    for (size_t i = 0; i < a->rank; i++)
+    for (size_t i = 0; i < a->axes; i++)
         if (a->dim[i] != b->dim[i])
             return false;
     return true;
@@ -59,7 +59,7 @@ bool ls_shape_equal(const ls_shape *a, const ls_shape *b)
 /* Six numbers of 20 digits and their punctuation fit in LS_SHAPE_TEXT_BYTES. */
 static const char *format_tuple(const ls_shape *shape, bool batch, char out[LS_SHAPE_TEXT_BYTES])
 {
-    const size_t rank = shape->rank < LS_RANK_MAX ? shape->rank : LS_RANK_MAX;
+    const size_t axes = shape->axes < LS_AXES_MAX ? shape->axes : LS_AXES_MAX;
     size_t used = 0, items = 0;
 
     out[used++] = '(';
@@ -68,7 +68,7 @@ static const char *format_tuple(const ls_shape *shape, bool batch, char out[LS_S
         used += 4;
         items++;
     }
-    for (size_t i = 0; i < rank; i++, items++)
+    for (size_t i = 0; i < axes; i++, items++)
         used += (size_t)snprintf(out + used, LS_SHAPE_TEXT_BYTES - used, "%s%zu", items ? ", " : "", shape->dim[i]);
     snprintf(out + used, LS_SHAPE_TEXT_BYTES - used, "%s", items == 1 ? ",)" : ")");
     return out;

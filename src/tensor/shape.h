@@ -7,14 +7,14 @@
 
 #include "base/error.h"
 
-#define LS_RANK_MAX 6
+#define LS_AXES_MAX 6
 
 typedef struct ls_shape {
-    size_t rank; /* 0: a scalar per sample */
-    size_t dim[LS_RANK_MAX];
+    size_t axes; /* 0: a scalar per sample */
+    size_t dim[LS_AXES_MAX];
 } ls_shape;
 
-/* Elements of one sample; 1 for rank 0. Shapes are checked with ls_shape_check when made, so this cannot overflow. */
+/* Elements of one sample; 1 without axes. Shapes are checked with ls_shape_check when made, so this cannot overflow. */
 size_t ls_shape_size(const ls_shape *shape);
 /* LS_ERR_SHAPE if a dimension is 0 or above INT_MAX (BLAS counts in int), or the product does not fit in 2^40. */
 ls_status ls_shape_check(const ls_shape *shape, const char *what);

@@ -97,7 +97,7 @@ static ls_status plan_metrics(ls_scores *s)
 
     for (size_t k = 0; k < s->model->outputs; k++) {
         const ls_node *node = &s->model->node[s->model->output[k]];
-        const size_t n = node->shape.rank ? node->shape.dim[node->shape.rank - 1] : 1;
+        const size_t n = node->shape.axes ? node->shape.dim[node->shape.axes - 1] : 1;
 
         if (s->outputs[k].metrics && !s->objective[k].target_size)
             return ls_fail(LS_ERR_CONFIG, "no targets are given for the output '%s', but it has metrics", node->name);

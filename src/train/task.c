@@ -43,7 +43,7 @@ static ls_status input_shape_of(const ls_split_spec *spec, ls_shape *out)
     if (spec->x[0].channels_first)
         *out = ls_shape_channels_last(out);
     if (spec->x[0].one_hot != INT64_MIN) {
-        out->rank = 1;
+        out->axes = 1;
         out->dim[0] = (size_t)spec->x[0].one_hot;
     }
     ls_array_free(array);
@@ -106,16 +106,16 @@ static const char *output_name(const ls_task *task, size_t k)
 static const char *permutation_advice(const ls_shape *got, const ls_shape *want)
 {
     const ls_shape turned = ls_shape_channels_last(got);
-    bool taken[LS_RANK_MAX] = {false};
+    bool taken[LS_AXES_MAX] = {false};
 
     if (ls_shape_equal(&turned, want))
         return ": its channels come first; say {path: ..., channels_first: true}";
-    for (size_t i = 0; i < got->rank; i++) {
+    for (size_t i = 0; i < got->axes; i++) {
         size_t k = 0;
 
-        while (k < want->rank && (taken[k] || want->dim[k] != got->dim[i]))
+        while (k < want->axes && (taken[k] || want->dim[k] != got->dim[i]))
             k++;
-        if (got->rank != want->rank || k == want->rank)
+        if (got->axes != want->axes || k == want->axes)
             return "";
         taken[k] = true;
     }
@@ -129,8 +129,8 @@ static ls_status check_input(const ls_task *task, const ls_split *split, size_t 
     char a[LS_SHAPE_TEXT_BYTES], b[LS_SHAPE_TEXT_BYTES];
 
     if (ls_shape_size(got) == ls_shape_size(want) &&
-        (ls_shape_equal(got, want) || (got->rank == want->rank + 1 && got->dim[got->rank - 1] == 1) ||
-         (want->rank == got->rank + 1 && want->dim[want->rank - 1] == 1)))
+        (ls_shape_equal(got, want) || (got->axes == want->axes + 1 && got->dim[got->axes - 1] == 1) ||
+         (want->axes == got->axes + 1 && want->dim[want->axes - 1] == 1)))
         return LS_OK;
     return ls_fail(LS_ERR_SHAPE, "%s has samples of shape %s, but the model's input '%s' takes %s%s",
                    ls_array_path(split->x[i]), ls_shape_format(got, a), task->model->node[task->model->input[i]].name,
@@ -141,7 +141,7 @@ static ls_status check_input(const ls_task *task, const ls_split *split, size_t 
 static ls_status bind_target(ls_task *task, const ls_split *split, size_t k)
 {
     const ls_shape *output = &task->model->node[task->model->output[k]].shape, *target = ls_array_shape(split->y[k]);
-    const size_t n = output->rank ? output->dim[output->rank - 1] : 1;
+    const size_t n = output->axes ? output->dim[output->axes - 1] : 1;
     ls_output_spec *spec = &task->outputs[k];
     ls_objective *objective = &task->objective[k];
     size_t positions = ls_shape_size(output) / n;

@@ -34,7 +34,7 @@ static void test_types(void **state)
             a = open_array("/x", NULL);
             assert_string_equal(ls_array_type(a), types[i].name);
             assert_int_equal(ls_array_samples(a), 3);
-            assert_int_equal(ls_array_shape(a)->rank, 0);
+            assert_int_equal(ls_array_shape(a)->axes, 0);
             assert_int_equal(ls_array_is_integer(a), i < 8);
             for (uint64_t k = 0; k < 3; k++) {
                 float x = -1;
@@ -87,7 +87,7 @@ static void test_shape_rows_and_path(void **state)
             snprintf(path, sizeof path, "%s:/train/x", file);
             assert_string_equal(ls_array_path(a), path);
             assert_int_equal(ls_array_samples(a), ranges[k][1] - ranges[k][0]);
-            assert_int_equal(ls_array_shape(a)->rank, 2);
+            assert_int_equal(ls_array_shape(a)->axes, 2);
             assert_int_equal(ls_array_shape(a)->dim[0], 2);
             assert_int_equal(ls_array_shape(a)->dim[1], 3);
             for (uint64_t i = ls_array_samples(a); i-- > 0;) {
@@ -300,9 +300,9 @@ static void test_one_hot(void **state)
         write_labels(column ? H5T_STD_I64LE : H5T_STD_U8LE, label, 5, column);
         a = open_array("/train/y", NULL);
         FAILS(ls_array_one_hot(a, 3), LS_ERR_DATA, "sample 2 has label 3");
-        assert_int_equal(ls_array_shape(a)->rank, column); /* a refusal changes nothing */
+        assert_int_equal(ls_array_shape(a)->axes, column); /* a refusal changes nothing */
         assert_true(ok(ls_array_one_hot(a, 4)));
-        assert_int_equal(ls_array_shape(a)->rank, 1);
+        assert_int_equal(ls_array_shape(a)->axes, 1);
         assert_int_equal(ls_array_shape(a)->dim[0], 4);
         for (uint64_t i = 0; i < 5; i++) {
             for (int j = 0; j < 5; j++)
@@ -447,7 +447,7 @@ static void test_channels_first(void **state)
         before = ls_array_hash(a);
         assert_true(ok(ls_array_channels_first(a)));
         assert_true(ls_array_hash(a) != before);
-        assert_int_equal(ls_array_shape(a)->rank, 3);
+        assert_int_equal(ls_array_shape(a)->axes, 3);
         assert_int_equal(ls_array_shape(a)->dim[0], 2);
         assert_int_equal(ls_array_shape(a)->dim[1], 5);
         assert_int_equal(ls_array_shape(a)->dim[2], 3);

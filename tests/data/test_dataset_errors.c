@@ -201,7 +201,7 @@ static void test_unfit_shapes(void **state)
     OPEN_FAILS("/none", NULL, LS_ERR_DATA, "/none holds no samples");
     OPEN_FAILS("/hollow", NULL, LS_ERR_SHAPE, "/hollow", "(0,)");
     a = open_array("/seven", NULL);
-    assert_int_equal(ls_array_shape(a)->rank, 6);
+    assert_int_equal(ls_array_shape(a)->axes, 6);
     ls_array_get(a, 0, &x);
     assert_true(x == 7);
     ls_array_free(a);

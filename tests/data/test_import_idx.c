@@ -114,10 +114,10 @@ static void check_train(uint64_t samples)
     assert_string_equal(ls_array_type(x), "uint8");
     assert_int_equal(ls_array_samples(x), samples);
     assert_int_equal(ls_array_samples(y), samples);
-    assert_int_equal(ls_array_shape(x)->rank, 2);
+    assert_int_equal(ls_array_shape(x)->axes, 2);
     assert_int_equal(ls_array_shape(x)->dim[0], 4);
     assert_int_equal(ls_array_shape(x)->dim[1], 5);
-    assert_int_equal(ls_array_shape(y)->rank, 0);
+    assert_int_equal(ls_array_shape(y)->axes, 0);
     assert_true(ls_array_is_integer(y));
     for (uint64_t i = 0; i < samples; i++) {
         ls_array_get(x, i, v);

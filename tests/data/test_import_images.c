@@ -29,7 +29,7 @@ static bool same_pixels(golden_case *c, const char *name, const ls_image *image)
 {
     const golden_array *const want = golden_get(c, name);
 
-    if (want->rank != 3 || want->dim[0] != image->height || want->dim[1] != image->width ||
+    if (want->axes != 3 || want->dim[0] != image->height || want->dim[1] != image->width ||
         want->dim[2] != image->channels) {
         print_error("%s: %zu x %zu x %zu\n", name, image->height, image->width, image->channels);
         return false;
@@ -286,10 +286,10 @@ static const char *labels(const char *path)
 {
     static char text[64];
     hsize_t dim[8];
-    int rank;
-    unsigned char *const y = read_dataset(output, path, H5T_NATIVE_UINT8, &rank, dim);
+    int axes;
+    unsigned char *const y = read_dataset(output, path, H5T_NATIVE_UINT8, &axes, dim);
 
-    assert_true(rank == 1 && dim[0] < sizeof text);
+    assert_true(axes == 1 && dim[0] < sizeof text);
     for (size_t i = 0; i < dim[0]; i++)
         text[i] = (char)('0' + y[i]);
     text[dim[0]] = '\0';
@@ -306,7 +306,7 @@ static void test_folders(void **state)
     ls_array *a;
     float v[24];
     size_t n;
-    int rank;
+    int axes;
 
     (void)state;
     make("r/a/2.png", 2, 4, 3);
@@ -320,8 +320,8 @@ static void test_folders(void **state)
     assert_int_equal(left_out, 2);
     assert_string_equal(labels("/train/y"), "0112");
     assert_string_equal(stored_type(output, "/train/y"), "uint8");
-    x = read_dataset(output, "/train/x", H5T_NATIVE_UINT8, &rank, dim);
-    assert_true(rank == 4 && dim[0] == 4 && dim[1] == 2 && dim[2] == 4 && dim[3] == 3);
+    x = read_dataset(output, "/train/x", H5T_NATIVE_UINT8, &axes, dim);
+    assert_true(axes == 4 && dim[0] == 4 && dim[1] == 2 && dim[2] == 4 && dim[3] == 3);
     for (size_t i = 0; i < 4 * 24; i++)
         assert_int_equal(x[i], 31 * (i % 24 / 12) + 7 * (i / 3 % 4) + 3 * (i % 3));
     free(x);
@@ -342,8 +342,8 @@ static void test_folders(void **state)
         &(ls_images_import){.input = in("r"), .splits = LIST({"train", "1"}), .output = second}, &left_out)));
     assert_true(same_files(output, second));
     IMPORT(.input = in("r"), .splits = LIST({"train", "1"}), .channels = 1, .height = 1, .width = 3, .deflate = 4);
-    x = read_dataset(output, "/train/x", H5T_NATIVE_UINT8, &rank, dim);
-    assert_true(rank == 4 && dim[0] == 4 && dim[1] == 1 && dim[2] == 3 && dim[3] == 1);
+    x = read_dataset(output, "/train/x", H5T_NATIVE_UINT8, &axes, dim);
+    assert_true(axes == 4 && dim[0] == 4 && dim[1] == 1 && dim[2] == 3 && dim[3] == 1);
     free(x);
 }
 

@@ -56,15 +56,15 @@ static double golden_value(size_t i, const char *type)
                                            : (v - 50) / 2;
 }
 
-static void holds_golden(const char *path, const char *type, int rank, const hsize_t *dim)
+static void holds_golden(const char *path, const char *type, int axes, const hsize_t *dim)
 {
     hsize_t got_dim[8] = {0};
     int got_rank;
     double *const got = read_dataset(output, path, H5T_NATIVE_DOUBLE, &got_rank, got_dim);
     size_t n = 1;
 
-    assert_int_equal(got_rank, rank);
-    for (int i = 0; i < rank; i++) {
+    assert_int_equal(got_rank, axes);
+    for (int i = 0; i < axes; i++) {
         assert_int_equal(got_dim[i], dim[i]);
         n *= dim[i];
     }
@@ -103,7 +103,7 @@ static void test_fortran_order_and_versions(void **state)
 {
     static const struct {
         const char *member, *type;
-        int rank;
+        int axes;
         hsize_t dim[4];
     } cases[] = {
         {"fortran_7", "int", 1, {7}},
@@ -119,7 +119,7 @@ static void test_fortran_order_and_versions(void **state)
     (void)state;
     for (size_t i = 0; i < count_of(cases); i++) {
         assert_true(ok(import(archive, cases[i].member, false, output)));
-        holds_golden("/train/x", cases[i].type, cases[i].rank, cases[i].dim);
+        holds_golden("/train/x", cases[i].type, cases[i].axes, cases[i].dim);
         extract(cases[i].member, input);
         assert_true(ok(import(input, NULL, false, second)));
         assert_true(same_files(output, second));
@@ -137,12 +137,12 @@ static void test_every_bit(void **state)
     for (size_t m = 0; m < count_of(members); m++) {
         const size_t bytes = m < 2 ? 4 : 8;
         hsize_t dim[8];
-        int rank;
+        int axes;
         unsigned char *got;
 
         assert_true(ok(import(archive, members[m], false, output)));
-        got = read_dataset(output, "/train/x", bytes == 4 ? H5T_IEEE_F32LE : H5T_IEEE_F64LE, &rank, dim);
-        assert_true(rank == 2 && dim[0] == 333 && dim[1] == 3);
+        got = read_dataset(output, "/train/x", bytes == 4 ? H5T_IEEE_F32LE : H5T_IEEE_F64LE, &axes, dim);
+        assert_true(axes == 2 && dim[0] == 333 && dim[1] == 3);
         for (size_t i = 0; i < 999; i++) {
             uint64_t want = i * UINT64_C(0x9e3779b97f4a7c15) >> (64 - 8 * bytes), have = 0;
             const uint64_t all = bytes == 4 ? UINT32_MAX : UINT64_MAX;
@@ -181,7 +181,7 @@ static void test_every_half(void **state)
     static uint16_t half[65536];
     hsize_t dim[8];
     float *got;
-    int rank;
+    int axes;
 
     (void)state;
     for (unsigned i = 0; i < 65536; i++)
@@ -189,7 +189,7 @@ static void test_every_half(void **state)
     write_bytes(input, space,
                 make_npy(space, "{'descr': '<f2', 'fortran_order': False, 'shape': (4096, 16), }", half, sizeof half));
     assert_true(ok(import(input, NULL, false, output)));
-    got = read_dataset(output, "/train/x", H5T_NATIVE_FLOAT, &rank, dim);
+    got = read_dataset(output, "/train/x", H5T_NATIVE_FLOAT, &axes, dim);
     for (unsigned i = 0; i < 65536; i++) {
         const int exponent = (int)(i >> 10 & 31), fraction = (int)(i & 1023);
         const double size = exponent ? ldexp(1024 + fraction, exponent - 25) : ldexp(fraction, -24);
@@ -218,7 +218,7 @@ static void test_many_pieces(void **state)
         hsize_t dim[8];
         unsigned char *got;
         size_t begin;
-        int rank;
+        int axes;
 
         snprintf(header, sizeof header, "{'descr': '|u1', 'fortran_order': %s, 'shape': (%d, %d, %d), }",
                  fortran ? "True" : "False", SAMPLES, A, B);
@@ -229,8 +229,8 @@ static void test_many_pieces(void **state)
                     values[begin + (fortran ? s + SAMPLES * (a + A * b) : i)] = (unsigned char)(s * 7 + a * 31 + b);
         write_bytes(input, values, begin + BYTES);
         assert_true(ok(import(input, NULL, false, output)));
-        got = read_dataset(output, "/train/x", H5T_NATIVE_UINT8, &rank, dim);
-        assert_true(rank == 3 && dim[0] == SAMPLES && dim[1] == A && dim[2] == B);
+        got = read_dataset(output, "/train/x", H5T_NATIVE_UINT8, &axes, dim);
+        assert_true(axes == 3 && dim[0] == SAMPLES && dim[1] == A && dim[2] == B);
         for (size_t s = 0, i = 0; s < SAMPLES; s++)
             for (size_t a = 0; a < A; a++)
                 for (size_t b = 0; b < B; b++, i++)
@@ -252,11 +252,11 @@ static void test_channels_first(void **state)
         const size_t samples = m ? 5 : 3, channels = 2, positions = m ? 3 : 20;
         int16_t *got;
         hsize_t dim[8];
-        int rank;
+        int axes;
 
         assert_true(ok(import(archive, members[m], true, output)));
-        got = read_dataset(output, "/train/x", H5T_NATIVE_INT16, &rank, dim);
-        assert_true(dim[0] == samples && dim[rank - 1] == channels && dim[1] == (m ? 3 : 4));
+        got = read_dataset(output, "/train/x", H5T_NATIVE_INT16, &axes, dim);
+        assert_true(dim[0] == samples && dim[axes - 1] == channels && dim[1] == (m ? 3 : 4));
         for (size_t s = 0; s < samples; s++)
             for (size_t p = 0; p < positions; p++)
                 for (size_t c = 0; c < channels; c++)
@@ -390,7 +390,7 @@ static void test_headers(void **state)
     }
     assert_true(ok(ls_npy_parse(cases[0].text, strlen(cases[0].text), "it", &info)));
     assert_true(info.kind == 'i' && info.value_bytes == 1 && info.fortran_order && info.samples == 2 &&
-                info.shape.rank == 1 && info.shape.dim[0] == 3);
+                info.shape.axes == 1 && info.shape.dim[0] == 3);
     FAILS(ls_npy_parse("{'descr': x     \n", 17, "it", &info), LS_ERR_FORMAT, "where 'x' stands");
     FAILS(ls_npy_parse("{'a\nb': 1}", 10, "it", &info), LS_ERR_FORMAT, "'a'"); /* the message stays one line */
 }
@@ -469,7 +469,7 @@ static void test_damaged_archives(void **state)
 /* What is written is what NumPy writes: the header of x, 128 bytes in all. */
 static void test_written_header(void **state)
 {
-    const ls_shape shape = {.rank = 2, .dim = {2, 3}}, none = {0};
+    const ls_shape shape = {.axes = 2, .dim = {2, 3}}, none = {0};
     ls_text got = {0};
     char *bytes;
     size_t n;

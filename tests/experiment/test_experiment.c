@@ -350,7 +350,7 @@ static void writes_what_parses_to_the_same(void **state)
              "  layers: [{name: o, dense: {units: 1}, inputs: a}]\n"
              "  outputs: [o]\n",
     };
-    const ls_shape in = {.rank = 1, .dim = {4}};
+    const ls_shape in = {.axes = 1, .dim = {4}};
 
     (void)state;
     for (size_t i = 0; i < count_of(texts); i++)

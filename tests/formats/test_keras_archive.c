@@ -177,7 +177,7 @@ static const char *variable_of(hid_t file, const char *path, const ls_optimizer_
 {
     const char *const params[] = {"k", "b"};
     float value[6];
-    size_t rank, dim[LS_H5_RANK_MAX], n = 1;
+    size_t rank, dim[LS_H5_AXES_MAX], n = 1;
     int code, p;
     hid_t set, type;
 

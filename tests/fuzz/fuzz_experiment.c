@@ -12,7 +12,7 @@
 /* Data are not there, so an input that the model does not name has 4 features. */
 static void check_model(const ls_experiment *e)
 {
-    static const ls_shape four = {.rank = 1, .dim = {4}};
+    static const ls_shape four = {.axes = 1, .dim = {4}};
     ls_text first = {0}, second = {0};
     ls_experiment *again = NULL;
     ls_model *model = NULL;

@@ -13,7 +13,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
         ls_text text = {0};
         size_t length;
 
-        FUZZ_CHECK(info.samples > 0 && info.shape.rank <= LS_RANK_MAX);
+        FUZZ_CHECK(info.samples > 0 && info.shape.axes <= LS_AXES_MAX);
         ls_npy_write_header(info.samples, &info.shape, &text);
         FUZZ_CHECK(text.status == LS_OK && text.length % 64 == 0);
         length = (unsigned char)text.data[8] | (size_t)(unsigned char)text.data[9] << 8;

@@ -130,7 +130,7 @@ static hsize_t choose_length(editor *e)
 }
 
 typedef struct shape {
-    int rank;
+    int axes;
     hsize_t dim[H5S_MAX_RANK];
 } shape;
 
@@ -139,15 +139,15 @@ static hid_t choose_space(editor *e, shape *s)
 {
     const size_t choice = fuzz_choose(e->input, 24);
 
-    s->rank = 0;
+    s->axes = 0;
     if (choice == 0)
         return H5Screate(H5S_NULL);
     if (choice < 4)
         return H5Screate(H5S_SCALAR);
-    s->rank = choice == 23 ? 32 : choice == 22 ? 10 : 1 + (int)(choice % 5);
-    for (int i = 0; i < s->rank; i++)
+    s->axes = choice == 23 ? 32 : choice == 22 ? 10 : 1 + (int)(choice % 5);
+    for (int i = 0; i < s->axes; i++)
         s->dim[i] = choose_length(e);
-    return H5Screate_simple(s->rank, s->dim, NULL);
+    return H5Screate_simple(s->axes, s->dim, NULL);
 }
 
 /* ---- values ---- */
@@ -198,17 +198,17 @@ typedef struct values {
 /* How many values a space has; SIZE_MAX: more than can be counted, where HDF5 counts modulo 2^64. */
 static size_t count_points(hid_t space)
 {
-    const int rank = H5Sget_simple_extent_ndims(space);
+    const int axes = H5Sget_simple_extent_ndims(space);
     hsize_t dim[H5S_MAX_RANK];
     size_t n = 1;
 
     if (H5Sget_simple_extent_type(space) != H5S_SIMPLE)
         return H5Sget_simple_extent_type(space) == H5S_SCALAR;
     H5Sget_simple_extent_dims(space, dim, NULL);
-    for (int i = 0; i < rank; i++)
+    for (int i = 0; i < axes; i++)
         if (dim[i] == 0)
             return 0;
-    for (int i = 0; i < rank; i++)
+    for (int i = 0; i < axes; i++)
         if (__builtin_mul_overflow(n, (size_t)dim[i], &n))
             return SIZE_MAX;
     return n;
@@ -318,13 +318,13 @@ static hid_t choose_layout(editor *e, const shape *s)
         H5Pset_layout(creation, H5D_COMPACT);
     else if (choice == 1)
         H5Pset_external(creation, "/dev/zero", 0, H5F_UNLIMITED);
-    else if (choice >= 8 && s->rank > 0) {
-        for (int i = 0; i < s->rank; i++) { /* 16 at most along an axis that is short enough to be written */
+    else if (choice >= 8 && s->axes > 0) {
+        for (int i = 0; i < s->axes; i++) { /* 16 at most along an axis that is short enough to be written */
             const hsize_t least = s->dim[i] <= VALUE_BYTES_MAX ? (s->dim[i] + 15) / 16 : 1;
 
             chunk[i] = (least ? least : 1) + fuzz_choose(e->input, 4);
         }
-        H5Pset_chunk(creation, s->rank, chunk);
+        H5Pset_chunk(creation, s->axes, chunk);
         if (choice & 1)
             H5Pset_fletcher32(creation);
         if (choice & 2)

@@ -151,7 +151,7 @@ static void save(const char *path)
 static void test_round_trip(void **state)
 {
     char *text, **texts, *want = long_text();
-    size_t n, rank, dim[LS_H5_RANK_MAX];
+    size_t n, rank, dim[LS_H5_AXES_MAX];
     int64_t i, read_longs[4];
     uint64_t u;
     double d, read_doubles[2];
@@ -339,7 +339,7 @@ static void test_refused_values(void **state)
     uint64_t u;
     double d;
     float f[6];
-    size_t n, rank, dim[LS_H5_RANK_MAX];
+    size_t n, rank, dim[LS_H5_AXES_MAX];
     hid_t file;
 
     (void)state;
@@ -408,7 +408,7 @@ static void test_hollow_arrays(void **state)
                 creation = H5Pcreate(H5P_DATASET_CREATE), huge = H5Screate_simple(1, &dim, NULL),
                 small = H5Screate_simple(1, &some, NULL), memory = H5Screate_simple(1, &chunk, NULL);
     static float values[1 << 20];
-    size_t rank, got[LS_H5_RANK_MAX];
+    size_t rank, got[LS_H5_AXES_MAX];
     hid_t file, set;
 
     (void)state;

@@ -69,7 +69,7 @@ static void set_up(bench *b, const char *yaml, const objective *wanted)
     for (size_t k = 0; k < b->model->outputs; k++) {
         const ls_node *node = &b->model->node[b->model->output[k]];
         const size_t width = is_sparse(&wanted[k]) ? 1 : width_of(node);
-        ls_shape target = {.rank = 1, .dim = {width}};
+        ls_shape target = {.axes = 1, .dim = {width}};
 
         if (!wanted[k].loss) {
             b->objective[k] = (ls_objective){.loss = &b->loss[k], .positions = 1};

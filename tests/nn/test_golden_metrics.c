@@ -34,13 +34,13 @@ static void meter_open(meter *m, const char *metric, const golden_array *pred, c
                        size_t rows_max)
 {
     const ls_shape shape = golden_sample_shape(target);
-    const size_t rows = pred->dim[0], n = pred->dim[pred->rank - 1];
+    const size_t rows = pred->dim[0], n = pred->dim[pred->axes - 1];
     const bool sparse = n > 1 && target->n * n == pred->n;
     ls_text text = {0};
 
     *m = (meter){.alone = {.mpi = MPI_COMM_NULL, .size = 1}};
     ls_text_add(&text, "inputs: {p: {shape: [");
-    for (size_t i = 1; i < pred->rank; i++)
+    for (size_t i = 1; i < pred->axes; i++)
         ls_text_add(&text, "%s%zu", i > 1 ? ", " : "", pred->dim[i]);
     ls_text_add(&text, "]}}\nlayers: [{name: o, activation: {activation: linear}, inputs: p}]\noutputs: o\n");
     m->description = yaml(text.data);

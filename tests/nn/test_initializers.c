@@ -167,7 +167,7 @@ static void test_elements(void **state)
  */
 static bool orthogonal_ok(const ls_shape *shape, double gain, const char *const *args)
 {
-    const size_t size = ls_shape_size(shape), cols = shape->dim[shape->rank - 1], rows = size / cols;
+    const size_t size = ls_shape_size(shape), cols = shape->dim[shape->axes - 1], rows = size / cols;
     const size_t n = rows > cols ? rows : cols, k = rows > cols ? cols : rows;
     const ls_stream stream = ls_stream_at(7, LS_PURPOSE_INITIAL_WEIGHTS, 2, 0);
     float *const w = filled("orthogonal", args, shape, 7, 2), *const a = malloc(size * sizeof *a);

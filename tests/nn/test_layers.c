@@ -22,7 +22,7 @@ static void ref_copy(const layer_driver *d, size_t rows, const double *const *X,
 
 static void ref_dense(const layer_driver *d, size_t rows, const double *const *X, const double *const *W, double *Y)
 {
-    const size_t units = (size_t)driver_arg(d, "units", 0, 0), in = d->in[0].dim[d->in[0].rank - 1];
+    const size_t units = (size_t)driver_arg(d, "units", 0, 0), in = d->in[0].dim[d->in[0].axes - 1];
 
     for (size_t r = 0; r < rows * size_of(&d->in[0]) / in; r++)
         for (size_t u = 0; u < units; u++) {
@@ -67,7 +67,7 @@ static void ref_concatenate(const layer_driver *d, size_t rows, const double *co
                             double *Y)
 {
     const long given = driver_arg(d, "axis", 0, -1);
-    const size_t rank = d->in[0].rank, axis = given > 0 ? (size_t)given - 1 : (size_t)((long)rank + given);
+    const size_t rank = d->in[0].axes, axis = given > 0 ? (size_t)given - 1 : (size_t)((long)rank + given);
     size_t outer = rows, inner = 1, at = 0;
 
     (void)W;
@@ -84,8 +84,8 @@ static double broadcast(const layer_driver *d, const double *const *X, size_t k,
 {
     size_t offset = 0, stride = 1;
 
-    for (size_t axis = d->out.rank; axis-- > 0; i /= d->out.dim[axis]) {
-        const size_t missing = d->out.rank - d->in[k].rank;
+    for (size_t axis = d->out.axes; axis-- > 0; i /= d->out.dim[axis]) {
+        const size_t missing = d->out.axes - d->in[k].axes;
 
         if (axis < missing)
             continue;
@@ -124,7 +124,7 @@ static size_t dot_place(const layer_driver *d, size_t input, size_t v, size_t k)
     const ls_shape *in = &d->in[input];
     const long axis = driver_arg(d, "axes", input, 0);
 
-    if (in->rank == 1)
+    if (in->axes == 1)
         return k;
     return axis == 1 ? k * in->dim[1] + v : v * in->dim[1] + k;
 }
@@ -133,7 +133,7 @@ static void ref_dot(const layer_driver *d, size_t rows, const double *const *X, 
 {
     const size_t n0 = size_of(&d->in[0]), n1 = size_of(&d->in[1]);
     const long axis = driver_arg(d, "axes", 0, 0);
-    const size_t K = d->in[0].dim[d->in[0].rank == 1 || axis == 1 ? 0 : 1], P = n0 / K, Q = n1 / K;
+    const size_t K = d->in[0].dim[d->in[0].axes == 1 || axis == 1 ? 0 : 1], P = n0 / K, Q = n1 / K;
 
     (void)W;
     for (size_t r = 0; r < rows; r++)
@@ -179,7 +179,7 @@ static void weights_of(const layer_driver *d, const double *const *W, const doub
 static void ref_batch_normalization(const layer_driver *d, size_t rows, const double *const *X, const double *const *W,
                                     double *Y)
 {
-    const size_t C = d->in[0].dim[d->in[0].rank - 1], positions = size_of(&d->in[0]) / C;
+    const size_t C = d->in[0].dim[d->in[0].axes - 1], positions = size_of(&d->in[0]) / C;
     const size_t group = (size_t)driver_arg(d, "groups", 0, (long)rows);
     const double *gamma, *beta;
 
@@ -201,7 +201,7 @@ static void ref_layer_normalization(const layer_driver *d, size_t rows, const do
 
     weights_of(d, W, &gamma, &beta);
     for (size_t i = 0; i < axes; i++)
-        n *= d->in[0].dim[d->in[0].rank - 1 - i];
+        n *= d->in[0].dim[d->in[0].axes - 1 - i];
     for (size_t at = 0; at < rows * size_of(&d->in[0]); at += n)
         ref_normalize(X[0] + at, Y + at, n, 1, 1e-3, gamma, beta, 1);
 }
@@ -531,7 +531,7 @@ static void shared_layers(void **state)
         memcpy(other, cases[c].in, sizeof other);
         for (size_t k = 0; k < d.inputs; k++) {
             other[k].dim[0] = 2 * other[k].dim[0] + 2;
-            other[k].rank += other[k].rank == 0;
+            other[k].axes += other[k].axes == 0;
         }
         FAILS(d.layer.ops->build(&d.layer, other, d.inputs, &out), LS_ERR_SHAPE, "layer 'tested'");
         driver_free(&d);

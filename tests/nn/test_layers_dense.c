@@ -179,7 +179,7 @@ static void shared_layers(void **state)
     assert_string_equal(d.layer.activation.ops->name, "tanh");
     assert_true(ok(d.layer.ops->build(&d.layer, &in, 1, &out)));
     assert_int_equal(d.layer.params, 2);
-    assert_true(out.rank == 1 && out.dim[0] == 4);
+    assert_true(out.axes == 1 && out.dim[0] == 4);
     FAILS(d.layer.ops->build(&d.layer, &other, 1, &out), LS_ERR_SHAPE, "tested", "dense", "(None, 3)", "(None, 5)");
     FAILS(d.layer.ops->build(&d.layer, &deeper, 1, &out), LS_ERR_SHAPE, "(None, 2, 3)");
     driver_free(&d);
@@ -232,7 +232,7 @@ static void flatten(void **state)
         layer_run run;
 
         assert_true(ok(driver_init(&d, "flatten", NULL, &in[c], 1)));
-        assert_int_equal(d.out.rank, 1);
+        assert_int_equal(d.out.axes, 1);
         assert_int_equal(d.out.dim[0], ls_shape_size(&in[c]));
         run_init(&d, &run, 5, 2);
         run_batch(&d, &run);

@@ -189,7 +189,7 @@ static void cosine(void **state)
 
     (void)state;
     assert_true(ok(driver_init(&d, "dot", args, in, 2)));
-    assert_true(d.out.rank == 1 && d.out.dim[0] == 1);
+    assert_true(d.out.axes == 1 && d.out.dim[0] == 1);
     run_init(&d, &run, 1, 1);
     memcpy(run.X[0], X, sizeof X);
     memcpy(run.X[1], Y, sizeof Y);

@@ -117,7 +117,7 @@ static void lays_out_weights(void **state)
 
 static void takes_the_shape_of_the_data(void **state)
 {
-    const ls_shape in = {.rank = 2, .dim = {4, 3}};
+    const ls_shape in = {.axes = 2, .dim = {4, 3}};
     built b;
 
     (void)state;

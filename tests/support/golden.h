@@ -30,7 +30,7 @@
 typedef struct golden_array {
     char name[GOLDEN_NAME_BYTES];
     double *value; /* float32, float64 and int32 all fit exactly */
-    size_t n, rank, dim[LS_RANK_MAX + 2];
+    size_t n, axes, dim[LS_AXES_MAX + 2];
     bool integer;
 } golden_array;
 
@@ -87,9 +87,9 @@ static inline int golden_int(hid_t object, const char *name)
 static inline const golden_array *golden_get(golden_case *c, const char *name)
 {
     golden_array *a = &c->array[c->arrays];
-    hsize_t dim[LS_RANK_MAX + 2];
+    hsize_t dim[LS_AXES_MAX + 2];
     hid_t set, space, type;
-    int rank;
+    int axes;
 
     for (size_t i = 0; i < c->arrays; i++)
         if (strcmp(c->array[i].name, name) == 0)
@@ -100,14 +100,14 @@ static inline const golden_array *golden_get(golden_case *c, const char *name)
     set = H5Dopen2(c->group, name, H5P_DEFAULT);
     space = H5Dget_space(set);
     type = H5Dget_type(set);
-    rank = H5Sget_simple_extent_dims(space, NULL, NULL);
-    assert_true(set >= 0 && rank >= 0 && (size_t)rank <= count_of(dim));
+    axes = H5Sget_simple_extent_dims(space, NULL, NULL);
+    assert_true(set >= 0 && axes >= 0 && (size_t)axes <= count_of(dim));
     H5Sget_simple_extent_dims(space, dim, NULL);
     snprintf(a->name, sizeof a->name, "%s", name);
-    a->rank = (size_t)rank;
+    a->axes = (size_t)axes;
     a->n = (size_t)H5Sget_simple_extent_npoints(space);
     a->integer = H5Tget_class(type) == H5T_INTEGER;
-    for (size_t i = 0; i < a->rank; i++)
+    for (size_t i = 0; i < a->axes; i++)
         a->dim[i] = (size_t)dim[i];
     a->value = calloc(a->n + 1, sizeof *a->value);
     assert_non_null(a->value);
@@ -145,10 +145,10 @@ static inline void golden_floats(const golden_array *a, float *out)
 /* The shape of one sample: all axes but the first. */
 static inline ls_shape golden_sample_shape(const golden_array *a)
 {
-    ls_shape shape = {.rank = a->rank - 1};
+    ls_shape shape = {.axes = a->axes - 1};
 
-    assert_true(a->rank > 0 && shape.rank <= LS_RANK_MAX);
-    for (size_t i = 0; i < shape.rank; i++)
+    assert_true(a->axes > 0 && shape.axes <= LS_AXES_MAX);
+    for (size_t i = 0; i < shape.axes; i++)
         shape.dim[i] = a->dim[i + 1];
     return shape;
 }
@@ -156,9 +156,9 @@ static inline ls_shape golden_sample_shape(const golden_array *a)
 /* Does the array have exactly this shape, without a batch axis? */
 static inline bool golden_shape_is(const golden_array *a, const ls_shape *shape)
 {
-    bool same = a->rank == shape->rank;
+    bool same = a->axes == shape->axes;
 
-    for (size_t i = 0; same && i < shape->rank; i++)
+    for (size_t i = 0; same && i < shape->axes; i++)
         same = a->dim[i] == shape->dim[i];
     return same;
 }

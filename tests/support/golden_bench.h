@@ -24,7 +24,7 @@ typedef struct bench {
     ls_config *description;
     ls_model *model;
     ls_engine *engine;
-    ls_comm alone; /* one rank, without MPI */
+    ls_comm alone; /* one axes, without MPI */
     ls_exact_sums sums;
     ls_component loss; /* of bench_plan_gradient; holds nothing */
     double *gradient;  /* [trainable_size] all contributions of the last backward */
@@ -42,7 +42,7 @@ static inline ls_layer *bench_layer(const bench *b, const char *name)
 
 static inline void bench_add_dims(ls_text *text, const golden_array *x)
 {
-    for (size_t i = 1; i < x->rank; i++)
+    for (size_t i = 1; i < x->axes; i++)
         ls_text_add(text, "%s%zu", i > 1 ? ", " : "", x->dim[i]);
 }
 
@@ -176,8 +176,8 @@ static inline void bench_plan_gradient(bench *b, const golden_array *dy)
     b->loss = loss;
     bench_plan(b,
                &(ls_objective){.loss = &b->loss,
-                               .loss_weight = (double)(ls_shape_size(shape) / shape->dim[shape->rank - 1]),
-                               .positions = ls_shape_size(shape) / shape->dim[shape->rank - 1],
+                               .loss_weight = (double)(ls_shape_size(shape) / shape->dim[shape->axes - 1]),
+                               .positions = ls_shape_size(shape) / shape->dim[shape->axes - 1],
                                .target_size = ls_shape_size(shape)},
                dy);
 }

@@ -62,10 +62,10 @@ static ls_status fill(const void *config, const ls_shape *shape, const ls_stream
     size_t rows, cols, n, count;
     double *vectors = NULL;
 
-    if (shape->rank < 2)
+    if (shape->axes < 2)
         return ls_fail(LS_ERR_SHAPE, "initializer 'orthogonal' needs a weight of at least two axes, not %s",
                        ls_shape_format(shape, text));
-    cols = shape->dim[shape->rank - 1];
+    cols = shape->dim[shape->axes - 1];
     rows = ls_shape_size(shape) / cols;
     n = rows > cols ? rows : cols;
     count = rows > cols ? cols : rows;

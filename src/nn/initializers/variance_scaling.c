@@ -26,11 +26,11 @@ static void fans(const ls_shape *shape, double *fan_in, double *fan_out)
 {
     double field = 1.0;
 
-    for (size_t i = 0; i + 2 < shape->rank; i++)
+    for (size_t i = 0; i + 2 < shape->axes; i++)
         field *= (double)shape->dim[i];
-    *fan_in = *fan_out = shape->rank > 0 ? (double)shape->dim[shape->rank - 1] : 1.0;
-    if (shape->rank > 1) {
-        *fan_in = (double)shape->dim[shape->rank - 2] * field;
+    *fan_in = *fan_out = shape->axes > 0 ? (double)shape->dim[shape->axes - 1] : 1.0;
+    if (shape->axes > 1) {
+        *fan_in = (double)shape->dim[shape->axes - 2] * field;
         *fan_out *= field;
     }
 }

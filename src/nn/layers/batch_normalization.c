@@ -19,7 +19,7 @@ static ls_status build_batch_normalization(ls_layer *layer, const ls_shape *in, 
     *out = in[0];
     if (layer->built)
         return ls_layer_same_inputs(layer, in, inputs);
-    if (!ls_axis_index(config->axis, in[0].rank, &axis) || axis + 1 != in[0].rank)
+    if (!ls_axis_index(config->axis, in[0].axes, &axis) || axis + 1 != in[0].axes)
         return ls_layer_fail(layer, "axis must be the last axis of %s: -1", ls_shape_format_batch(&in[0], text));
     channels = (ls_shape){1, {in[0].dim[axis]}};
     if (config->scale)
@@ -354,8 +354,8 @@ const ls_option ls_batch_normalization_options[] = {
      .kind = LS_OPTION_INT,
      .offset = offsetof(config_type, axis),
      .initial = "-1",
-     .min = -LS_RANK_MAX,
-     .max = LS_RANK_MAX},
+     .min = -LS_AXES_MAX,
+     .max = LS_AXES_MAX},
     {.name = "momentum",
      .kind = LS_OPTION_FLOAT,
      .offset = offsetof(config_type, momentum),

@@ -40,7 +40,7 @@ typedef struct ls_channels {
 
 static inline size_t ls_channels_count(const ls_layer *layer)
 {
-    return layer->in_shape[0].dim[layer->in_shape[0].rank - 1];
+    return layer->in_shape[0].dim[layer->in_shape[0].axes - 1];
 }
 
 /* Rows of channels in one sample. */

@@ -21,7 +21,7 @@ static ls_status build_concatenate(ls_layer *layer, const ls_shape *in, size_t i
     if (layer->built)
         LS_TRY(ls_layer_same_inputs(layer, in, inputs));
     *out = in[0];
-    if (!ls_axis_index(config->axis, in[0].rank, &axis))
+    if (!ls_axis_index(config->axis, in[0].axes, &axis))
         return ls_layer_fail(layer, "axis %lld is not an axis of %s besides the batch", (long long)config->axis,
                              ls_shape_format_batch(&in[0], first));
     config->outer = 1;
@@ -31,7 +31,7 @@ static ls_status build_concatenate(ls_layer *layer, const ls_shape *in, size_t i
         ls_shape aligned = in[k];
         const size_t run = ls_shape_size(&in[k]) / config->outer;
 
-        if (in[k].rank == in[0].rank)
+        if (in[k].axes == in[0].axes)
             aligned.dim[axis] = in[0].dim[axis];
         if (!ls_shape_equal(&aligned, &in[0]))
             return ls_layer_fail(layer, "cannot join %s and %s: they may differ only in axis %lld",
@@ -79,8 +79,8 @@ static const ls_option options[] = {
      .kind = LS_OPTION_INT,
      .offset = offsetof(concatenate_config, axis),
      .initial = "-1",
-     .min = -LS_RANK_MAX,
-     .max = LS_RANK_MAX},
+     .min = -LS_AXES_MAX,
+     .max = LS_AXES_MAX},
     {.name = NULL},
 };
 

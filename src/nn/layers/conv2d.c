@@ -50,7 +50,7 @@ static ls_status build_conv2d(ls_layer *layer, const ls_shape *in, size_t inputs
 {
     conv2d *config = layer->config;
     const size_t filters = (size_t)config->filters, groups = (size_t)config->groups;
-    const ls_shape bias = {.rank = 1, .dim = {filters}};
+    const ls_shape bias = {.axes = 1, .dim = {filters}};
     ls_window *w = &config->window;
     ls_shape kernel;
 

@@ -23,19 +23,19 @@ static ls_status build_dense(ls_layer *layer, const ls_shape *in, size_t inputs,
 {
     const dense *config = layer->config;
     const size_t units = (size_t)config->units;
-    ls_shape kernel, bias = {.rank = 1, .dim = {units}};
+    ls_shape kernel, bias = {.axes = 1, .dim = {units}};
 
-    if (in->rank == 0)
+    if (in->axes == 0)
         return ls_layer_fail(layer, "takes inputs of at least one axis besides the batch, not single numbers");
     *out = *in;
-    out->dim[in->rank - 1] = units;
+    out->dim[in->axes - 1] = units;
     LS_TRY(ls_shape_check(out, "the output of dense"));
     if (layer->built)
         return ls_layer_same_inputs(layer, in, inputs);
 
     layer->activation = config->activation;
     layer->activity_regularizer = config->activity_regularizer;
-    kernel = (ls_shape){.rank = 2, .dim = {in->dim[in->rank - 1], units}};
+    kernel = (ls_shape){.axes = 2, .dim = {in->dim[in->axes - 1], units}};
     LS_TRY(ls_layer_add_param(layer, "kernel", &kernel, true, &config->kernel_initializer, &config->kernel_regularizer,
                               &config->kernel_constraint));
     if (config->use_bias)

@@ -44,30 +44,30 @@ static ls_status build_dot(ls_layer *layer, const ls_shape *in, size_t inputs, l
     ls_shape_format_batch(&in[0], first);
     ls_shape_format_batch(&in[1], second);
     for (size_t k = 0; k < 2; k++)
-        if (!ls_axis_index(config->axes.value[k], in[k].rank, &axis[k]))
+        if (!ls_axis_index(config->axes.value[k], in[k].axes, &axis[k]))
             return ls_layer_fail(layer, "axis %lld is not an axis of %s besides the batch",
                                  (long long)config->axes.value[k], k == 0 ? first : second);
     if (in[0].dim[axis[0]] != in[1].dim[axis[1]])
         return ls_layer_fail(layer, "%s and %s differ along the axes of the product: %zu and %zu", first, second,
                              in[0].dim[axis[0]], in[1].dim[axis[1]]);
-    if (in[0].rank + in[1].rank - 2 > LS_RANK_MAX)
+    if (in[0].axes + in[1].axes - 2 > LS_AXES_MAX)
         return ls_layer_fail(layer, "the product of %s and %s would have more than %d axes", first, second,
-                             LS_RANK_MAX);
+                             LS_AXES_MAX);
     for (size_t k = 0; k < 2; k++) {
         operand *o = &config->operand[k];
 
         *o = (operand){1, in[k].dim[axis[k]], 1};
-        for (size_t i = 0; i < in[k].rank; i++) {
+        for (size_t i = 0; i < in[k].axes; i++) {
             if (i != axis[k])
-                out->dim[out->rank++] = in[k].dim[i];
+                out->dim[out->axes++] = in[k].dim[i];
             if (i < axis[k])
                 o->outer *= in[k].dim[i];
             else if (i > axis[k])
                 o->inner *= in[k].dim[i];
         }
     }
-    if (out->rank == 0)
-        *out = (ls_shape){.rank = 1, .dim = {1}};
+    if (out->axes == 0)
+        *out = (ls_shape){.axes = 1, .dim = {1}};
     /* A, B, their gradients, and one scale per vector */
     layer->scratch_fixed = 2 * (ls_shape_size(&in[0]) + ls_shape_size(&in[1])) + vectors(&config->operand[0]) +
                            vectors(&config->operand[1]);
@@ -165,8 +165,8 @@ static const ls_option options[] = {
      .kind = LS_OPTION_INTS,
      .offset = offsetof(dot, axes),
      .repeat = 2,
-     .min = -LS_RANK_MAX,
-     .max = LS_RANK_MAX},
+     .min = -LS_AXES_MAX,
+     .max = LS_AXES_MAX},
     {.name = "normalize", .kind = LS_OPTION_BOOL, .offset = offsetof(dot, normalize), .initial = "false"},
     {.name = NULL},
 };

@@ -29,7 +29,7 @@ static ls_status build_dropout(ls_layer *layer, const ls_shape *in, size_t input
     *out = in[0];
     if (noise->count == 0)
         return LS_OK;
-    if (noise->count != in[0].rank)
+    if (noise->count != in[0].axes)
         return ls_layer_fail(layer, "noise_shape has %zu dimensions, but a sample is %s", noise->count,
                              ls_shape_format(&in[0], text));
     for (size_t i = 0; i < noise->count; i++)
@@ -74,7 +74,7 @@ static size_t mask_index(const ls_shape *shape, const ls_ints *noise, size_t i)
 {
     size_t index = 0, stride = 1;
 
-    for (size_t axis = shape->rank; axis-- > 0; i /= shape->dim[axis])
+    for (size_t axis = shape->axes; axis-- > 0; i /= shape->dim[axis])
         if (noise->value[axis] != 1) {
             index += i % shape->dim[axis] * stride;
             stride *= shape->dim[axis];

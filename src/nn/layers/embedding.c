@@ -28,12 +28,12 @@ static ls_status check_embedding(const void *config, const ls_config *at)
 static ls_status build_embedding(ls_layer *layer, const ls_shape *in, size_t inputs, ls_shape *out)
 {
     const embedding *config = layer->config;
-    const ls_shape table = {.rank = 2, .dim = {(size_t)config->input_dim, (size_t)config->output_dim}};
+    const ls_shape table = {.axes = 2, .dim = {(size_t)config->input_dim, (size_t)config->output_dim}};
 
-    if (in[0].rank == LS_RANK_MAX)
-        return ls_layer_fail(layer, "takes inputs of at most %d axes besides the batch", LS_RANK_MAX - 1);
+    if (in[0].axes == LS_AXES_MAX)
+        return ls_layer_fail(layer, "takes inputs of at most %d axes besides the batch", LS_AXES_MAX - 1);
     *out = in[0];
-    out->dim[out->rank++] = (size_t)config->output_dim;
+    out->dim[out->axes++] = (size_t)config->output_dim;
     LS_TRY(ls_shape_check(out, "the output of embedding"));
     if (layer->built)
         return ls_layer_same_inputs(layer, in, inputs);

@@ -9,7 +9,7 @@ static ls_status build_flatten(ls_layer *layer, const ls_shape *in, size_t input
 {
     if (layer->built)
         LS_TRY(ls_layer_same_inputs(layer, in, inputs));
-    *out = (ls_shape){.rank = 1, .dim = {ls_shape_size(in)}};
+    *out = (ls_shape){.axes = 1, .dim = {ls_shape_size(in)}};
     return ls_shape_check(out, "the output of flatten");
 }
 

@@ -10,7 +10,7 @@ static ls_status build_global_average(ls_layer *layer, const ls_shape *in, size_
 {
     char text[LS_SHAPE_TEXT_BYTES];
 
-    if (in[0].rank != 3)
+    if (in[0].axes != 3)
         return ls_layer_fail(layer, "takes images of shape (None, height, width, channels), not %s",
                              ls_shape_format_batch(&in[0], text));
     if (layer->built)

@@ -24,10 +24,10 @@ static ls_status build_input(ls_layer *layer, const ls_shape *in, size_t inputs,
 
     (void)in;
     (void)inputs;
-    if (config->shape.count > LS_RANK_MAX)
-        return ls_layer_fail(layer, "an input has at most %d axes besides the samples", LS_RANK_MAX);
-    out->rank = config->shape.count;
-    for (size_t i = 0; i < out->rank; i++)
+    if (config->shape.count > LS_AXES_MAX)
+        return ls_layer_fail(layer, "an input has at most %d axes besides the samples", LS_AXES_MAX);
+    out->axes = config->shape.count;
+    for (size_t i = 0; i < out->axes; i++)
         out->dim[i] = (size_t)config->shape.value[i];
     return ls_shape_check(out, "input");
 }

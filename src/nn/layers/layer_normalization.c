@@ -26,8 +26,8 @@ static ls_status build_layer_normalization(ls_layer *layer, const ls_shape *in, 
     layer_normalization *config = layer->config;
     const size_t axes = config->axis.count;
     char text[LS_SHAPE_TEXT_BYTES];
-    bool normalized[LS_RANK_MAX] = {false};
-    ls_shape shape = {.rank = axes};
+    bool normalized[LS_AXES_MAX] = {false};
+    ls_shape shape = {.axes = axes};
     size_t distinct = 0;
 
     *out = in[0];
@@ -36,20 +36,20 @@ static ls_status build_layer_normalization(ls_layer *layer, const ls_shape *in, 
     for (size_t k = 0; k < axes; k++) {
         size_t axis;
 
-        if (!ls_axis_index(config->axis.value[k], in[0].rank, &axis))
+        if (!ls_axis_index(config->axis.value[k], in[0].axes, &axis))
             return ls_layer_fail(layer, "axis %lld is not an axis of %s besides the batch",
                                  (long long)config->axis.value[k], ls_shape_format_batch(&in[0], text));
         distinct += !normalized[axis];
         normalized[axis] = true;
     }
     for (size_t k = 0; k < axes; k++)
-        if (distinct != axes || axes > in[0].rank || !normalized[in[0].rank - axes + k])
+        if (distinct != axes || axes > in[0].axes || !normalized[in[0].axes - axes + k])
             return ls_layer_fail(layer, "axis must name the last axes of %s, each once",
                                  ls_shape_format_batch(&in[0], text));
     if (axes == 0)
         return ls_layer_fail(layer, "axis names no axis");
     for (size_t k = 0; k < axes; k++)
-        shape.dim[k] = in[0].dim[in[0].rank - axes + k];
+        shape.dim[k] = in[0].dim[in[0].axes - axes + k];
     config->n = ls_shape_size(&shape);
     layer->scratch_fixed = 2 * config->n;
     if (config->scale)
@@ -176,8 +176,8 @@ static const ls_option options[] = {
      .kind = LS_OPTION_INTS,
      .offset = offsetof(layer_normalization, axis),
      .initial = "-1",
-     .min = -LS_RANK_MAX,
-     .max = LS_RANK_MAX},
+     .min = -LS_AXES_MAX,
+     .max = LS_AXES_MAX},
     {.name = "epsilon",
      .kind = LS_OPTION_FLOAT,
      .offset = offsetof(layer_normalization, epsilon),

@@ -115,10 +115,10 @@ void ls_clear_if_first(const ls_call *call, float *dX, size_t n)
         memset(dX, 0, n * sizeof *dX);
 }
 
-bool ls_axis_index(int64_t axis, size_t rank, size_t *index)
+bool ls_axis_index(int64_t axis, size_t axes, size_t *index)
 {
-    const int64_t axes = (int64_t)rank + 1, counted = axis < 0 ? axis + axes : axis;
+    const int64_t all = (int64_t)axes + 1, counted = axis < 0 ? axis + all : axis;
 
     *index = counted > 0 ? (size_t)counted - 1 : 0;
-    return counted >= 1 && counted < axes;
+    return counted >= 1 && counted < all;
 }

@@ -86,6 +86,6 @@ void ls_give(const ls_call *call, const float *v, float *dX, size_t n);
 void ls_clear_if_first(const ls_call *call, float *dX, size_t n);
 
 /* An axis as Keras counts (0 is the batch, negative from the end) as an index into a shape; false if out of range. */
-bool ls_axis_index(int64_t axis, size_t rank, size_t *index);
+bool ls_axis_index(int64_t axis, size_t axes, size_t *index);
 
 #endif

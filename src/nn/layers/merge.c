@@ -1,7 +1,7 @@
 /*
  * add, subtract, multiply, average, maximum: elementwise over inputs of one shape, folded in the order of the inputs.
  *
- * Shapes broadcast as in Keras: an input of lower rank gets axes of 1 in front (behind the batch), and a 1 is repeated
+ * Shapes broadcast as in Keras: an input of fewer axes gets axes of 1 in front (behind the batch), and a 1 is repeated
  * along the axis. A broadcast input is spread out to the output's shape in scratch; its gradient is made in the
  * output's shape and then summed over the repeats, in order.
  */
@@ -12,15 +12,15 @@ typedef struct merge {
     size_t inputs; /* all set by build */
     bool spread[LS_MERGE_INPUTS_MAX];
     size_t size[LS_MERGE_INPUTS_MAX];                /* elements of a sample */
-    size_t stride[LS_MERGE_INPUTS_MAX][LS_RANK_MAX]; /* of the input along the output's axes; 0: repeated */
+    size_t stride[LS_MERGE_INPUTS_MAX][LS_AXES_MAX]; /* of the input along the output's axes; 0: repeated */
 } merge;
 
 /* ---- shapes ---- */
 
-/* The dimension of `in` that stands at `axis` of an output of that rank. */
-static size_t dim_at(const ls_shape *in, size_t rank, size_t axis)
+/* The dimension of `in` that stands at `axis` of an output of so many axes. */
+static size_t dim_at(const ls_shape *in, size_t axes, size_t axis)
 {
-    const size_t missing = rank - in->rank;
+    const size_t missing = axes - in->axes;
 
     return axis < missing ? 1 : in->dim[axis - missing];
 }
@@ -34,12 +34,12 @@ static ls_status build_merge(ls_layer *layer, const ls_shape *in, size_t inputs,
         LS_TRY(ls_layer_same_inputs(layer, in, inputs));
     *out = (ls_shape){0};
     for (size_t k = 0; k < inputs; k++)
-        out->rank = in[k].rank > out->rank ? in[k].rank : out->rank;
-    for (size_t i = 0; i < out->rank; i++)
+        out->axes = in[k].axes > out->axes ? in[k].axes : out->axes;
+    for (size_t i = 0; i < out->axes; i++)
         out->dim[i] = 1;
     for (size_t k = 0; k < inputs; k++)
-        for (size_t i = 0; i < out->rank; i++) {
-            const size_t d = dim_at(&in[k], out->rank, i);
+        for (size_t i = 0; i < out->axes; i++) {
+            const size_t d = dim_at(&in[k], out->axes, i);
 
             if (out->dim[i] != 1 && d != 1 && d != out->dim[i])
                 return ls_layer_fail(layer, "input %zu is %s, which does not go with %s of the inputs before it", k,
@@ -58,8 +58,8 @@ static ls_status build_merge(ls_layer *layer, const ls_shape *in, size_t inputs,
                                  ls_shape_format_batch(&in[k], text));
         config->size[k] = ls_shape_size(&in[k]);
         config->spread[k] = config->size[k] != ls_shape_size(out);
-        for (size_t i = out->rank; i-- > 0;) {
-            const size_t d = dim_at(&in[k], out->rank, i);
+        for (size_t i = out->axes; i-- > 0;) {
+            const size_t d = dim_at(&in[k], out->axes, i);
 
             config->stride[k][i] = d == 1 ? 0 : stride;
             stride *= d;

@@ -9,20 +9,20 @@ typedef struct permute_config {
 static ls_status build_permute(ls_layer *layer, const ls_shape *in, size_t inputs, ls_shape *out)
 {
     const ls_ints *dims = &((const permute_config *)layer->config)->dims;
-    bool seen[LS_RANK_MAX] = {false};
+    bool seen[LS_AXES_MAX] = {false};
     char text[LS_SHAPE_TEXT_BYTES];
 
     if (layer->built)
         LS_TRY(ls_layer_same_inputs(layer, in, inputs));
-    out->rank = in[0].rank;
-    if (dims->count != in[0].rank)
+    out->axes = in[0].axes;
+    if (dims->count != in[0].axes)
         return ls_layer_fail(layer, "dims has %zu entries, but the input is %s", dims->count,
                              ls_shape_format_batch(&in[0], text));
     for (size_t i = 0; i < dims->count; i++) {
         const size_t axis = (size_t)dims->value[i] - 1;
 
-        if (axis >= in[0].rank || seen[axis])
-            return ls_layer_fail(layer, "dims must hold every number from 1 to %zu once", in[0].rank);
+        if (axis >= in[0].axes || seen[axis])
+            return ls_layer_fail(layer, "dims must hold every number from 1 to %zu once", in[0].axes);
         seen[axis] = true;
         out->dim[i] = in[0].dim[axis];
     }
@@ -30,14 +30,14 @@ static ls_status build_permute(ls_layer *layer, const ls_shape *in, size_t input
 }
 
 /* Strides of the input along the axes of the output. */
-static void strides_of(const ls_layer *layer, size_t stride[LS_RANK_MAX])
+static void strides_of(const ls_layer *layer, size_t stride[LS_AXES_MAX])
 {
     const ls_ints *dims = &((const permute_config *)layer->config)->dims;
     const ls_shape *in = &layer->in_shape[0];
 
-    for (size_t i = 0; i < in->rank; i++) {
+    for (size_t i = 0; i < in->axes; i++) {
         stride[i] = 1;
-        for (size_t k = (size_t)dims->value[i]; k < in->rank; k++)
+        for (size_t k = (size_t)dims->value[i]; k < in->axes; k++)
             stride[i] *= in->dim[k];
     }
 }
@@ -45,7 +45,7 @@ static void strides_of(const ls_layer *layer, size_t stride[LS_RANK_MAX])
 static void forward_permute(const ls_call *call)
 {
     const size_t n = ls_shape_size(&call->layer->in_shape[0]);
-    size_t stride[LS_RANK_MAX];
+    size_t stride[LS_AXES_MAX];
 
     strides_of(call->layer, stride);
     for (size_t r = 0; r < call->rows; r++) {
@@ -60,7 +60,7 @@ static void backward_permute(const ls_call *call)
 {
     const size_t n = ls_shape_size(&call->layer->in_shape[0]);
     float *dX = call->dX[0];
-    size_t stride[LS_RANK_MAX];
+    size_t stride[LS_AXES_MAX];
 
     if (!dX)
         return;
@@ -74,7 +74,7 @@ static void backward_permute(const ls_call *call)
 }
 
 static const ls_option options[] = {
-    {.name = "dims", .kind = LS_OPTION_INTS, .offset = offsetof(permute_config, dims), .min = 1, .max = LS_RANK_MAX},
+    {.name = "dims", .kind = LS_OPTION_INTS, .offset = offsetof(permute_config, dims), .min = 1, .max = LS_AXES_MAX},
     {.name = NULL},
 };
 

@@ -14,10 +14,10 @@ static ls_status build_reshape(ls_layer *layer, const ls_shape *in, size_t input
 
     if (layer->built)
         LS_TRY(ls_layer_same_inputs(layer, in, inputs));
-    if (target->count > LS_RANK_MAX)
+    if (target->count > LS_AXES_MAX)
         return ls_layer_fail(layer, "target_shape has %zu dimensions; at most %d are possible", target->count,
-                             LS_RANK_MAX);
-    *out = (ls_shape){.rank = target->count};
+                             LS_AXES_MAX);
+    *out = (ls_shape){.axes = target->count};
     for (size_t i = 0; i < target->count; i++) {
         if (target->value[i] == 0 || (target->value[i] == -1 && free_axis != SIZE_MAX))
             return ls_layer_fail(layer, "target_shape takes positive dimensions and at most one -1");

@@ -6,14 +6,14 @@
 
 typedef struct ls_walk {
     const ls_shape *shape; /* borrowed */
-    const size_t *stride;  /* [rank] borrowed; 0: the element is repeated along the axis */
-    size_t at[LS_RANK_MAX];
+    const size_t *stride;  /* [axes] borrowed; 0: the element is repeated along the axis */
+    size_t at[LS_AXES_MAX];
     size_t offset; /* of the current element; starts at 0 */
 } ls_walk;
 
 static inline void ls_walk_next(ls_walk *w)
 {
-    for (size_t i = w->shape->rank; i-- > 0;) {
+    for (size_t i = w->shape->axes; i-- > 0;) {
         w->offset += w->stride[i];
         if (++w->at[i] < w->shape->dim[i])
             return;

@@ -27,7 +27,7 @@ ls_status ls_window_init(const ls_layer *layer, const ls_shape *in, const ls_int
 {
     char text[LS_SHAPE_TEXT_BYTES];
 
-    if (in->rank != 3)
+    if (in->axes != 3)
         return ls_layer_fail(layer, "takes images of shape (None, height, width, channels), not %s",
                              ls_shape_format_batch(in, text));
     out->channels = in->dim[2];

@@ -6,8 +6,8 @@ static ls_shape squeezed(const ls_shape *shape)
 {
     ls_shape s = *shape;
 
-    if (s.rank > 0 && s.dim[s.rank - 1] == 1)
-        s.rank--;
+    if (s.axes > 0 && s.dim[s.axes - 1] == 1)
+        s.axes--;
     return s;
 }
 
@@ -20,16 +20,16 @@ ls_status ls_target_check(const char *what, const char *name, bool sparse, bool 
                           const ls_shape *target, const ls_config *at, size_t *positions)
 {
     char out_text[LS_SHAPE_TEXT_BYTES], target_text[LS_SHAPE_TEXT_BYTES], want_text[LS_SHAPE_TEXT_BYTES];
-    const size_t n = output->rank > 0 ? output->dim[output->rank - 1] : 0;
+    const size_t n = output->axes > 0 ? output->dim[output->axes - 1] : 0;
     ls_shape leading = *output, bare = squeezed(target);
 
-    if (output->rank == 0)
+    if (output->axes == 0)
         return locate(ls_fail(LS_ERR_SHAPE,
                               "%s '%s' needs an output with at least one axis per sample, the output has shape (); "
                               "end the model with a dense layer of 1 unit, for example",
                               what, name),
                       at);
-    leading.rank--;
+    leading.axes--;
     ls_shape_format(output, out_text);
     ls_shape_format(target, target_text);
     *positions = ls_shape_size(&leading);
@@ -40,7 +40,7 @@ ls_status ls_target_check(const char *what, const char *name, bool sparse, bool 
                                   "single yes-no output use binary_crossentropy and binary_accuracy",
                                   what, name, out_text),
                           at);
-        if (ls_shape_equal(target, &leading) || (target->rank == output->rank && ls_shape_equal(&bare, &leading)))
+        if (ls_shape_equal(target, &leading) || (target->axes == output->axes && ls_shape_equal(&bare, &leading)))
             return LS_OK;
         return locate(ls_fail(LS_ERR_SHAPE,
                               "%s '%s' takes one class index per position: targets of shape %s for the output %s, but "
@@ -51,9 +51,9 @@ ls_status ls_target_check(const char *what, const char *name, bool sparse, bool 
     if (ls_shape_equal(target, output))
         return LS_OK;
     /* Keras then reduces the axis before the last; for a mean over the whole sample that makes no difference. */
-    if ((target->rank + 1 == output->rank && n == 1 && ls_shape_equal(target, &leading) &&
-         (output->rank == 1 || !sums_axis)) ||
-        (target->rank == output->rank + 1 && ls_shape_equal(&bare, output)))
+    if ((target->axes + 1 == output->axes && n == 1 && ls_shape_equal(target, &leading) &&
+         (output->axes == 1 || !sums_axis)) ||
+        (target->axes == output->axes + 1 && ls_shape_equal(&bare, output)))
         return LS_OK;
     return locate(ls_fail(LS_ERR_SHAPE, "%s '%s' needs targets of the output's shape %s, but they have shape %s%s",
                           what, name, out_text, target_text,

@@ -27,5 +27,5 @@ ls_status ls_metric_check(const ls_component *metric, const ls_shape *output, co
     size_t positions;
 
     LS_TRY(ls_target_check("metric", ops->ops.name, ops->sparse_targets, false, output, target, at, &positions));
-    return ops->fits ? ops->fits(metric->config, output->dim[output->rank - 1], at) : LS_OK;
+    return ops->fits ? ops->fits(metric->config, output->dim[output->axes - 1], at) : LS_OK;
 }
