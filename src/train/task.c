@@ -226,17 +226,17 @@ static ls_status bind_weight(const ls_task *task, const ls_split *split, size_t 
     if (!weight || !(split->y && split->y[k]))
         return LS_OK;
     shape = *ls_array_shape(weight);
-    while (shape.rank > 0 && shape.dim[shape.rank - 1] == 1)
-        shape.rank--;
-    positions.rank -= positions.rank > 0;
-    if (shape.rank == 0)
+    while (shape.axes > 0 && shape.dim[shape.axes - 1] == 1)
+        shape.axes--;
+    positions.axes -= positions.axes > 0;
+    if (shape.axes == 0)
         return LS_OK;
     if (split->one_weight && task->model->outputs > 1)
         return ls_fail(LS_ERR_SHAPE,
                        "%s: one array of sample weights for several outputs must be one number per sample, not of "
                        "shape %s; name an array for each output",
                        ls_array_path(weight), ls_shape_format(&shape, a));
-    if (shape.rank <= positions.rank && memcmp(shape.dim, positions.dim, shape.rank * sizeof *shape.dim) == 0)
+    if (shape.axes <= positions.axes && memcmp(shape.dim, positions.dim, shape.axes * sizeof *shape.dim) == 0)
         return LS_OK;
     return ls_fail(LS_ERR_SHAPE,
                    "%s: sample weights of shape %s per sample fit the output '%s' neither by sample nor by position: "
