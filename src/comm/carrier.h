@@ -1,5 +1,5 @@
 /*
- * Carriers: how float32 gradient contributions are added so that the order does not matter (design section 3).
+ * Carriers: how float32 gradient contributions are added so that the order does not matter (src/comm/README.md).
  *
  *   carried  one float64 per weight on a grid taken from earlier steps (Demmel and Nguyen's pre-rounding, carried
  *            exponents). Default. M = 1.5 x 2^(E+h); q = ((double)a + M) - M is a rounded to a multiple of

@@ -1,4 +1,4 @@
-/* Files, and writing into them. Reading: h5_read.c. */
+/* Files, and writing into them. Reading: read.c. */
 #include "h5/file.h"
 
 #include <errno.h>

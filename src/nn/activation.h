@@ -1,4 +1,7 @@
-/* Activations: elementwise functions, and softmax over the last axis. One file per family in src/nn/activations/. */
+/*
+ * Activations: elementwise functions, and softmax over the last axis. One file per family in src/nn/activations/.
+ * Formulas: src/nn/KERAS.md, section 2.
+ */
 #ifndef LS_NN_ACTIVATION_H
 #define LS_NN_ACTIVATION_H
 

@@ -1,4 +1,4 @@
-/* Weight constraints, applied to a whole parameter right after each update. Formulas: keras-semantics section 6. */
+/* Weight constraints, applied to a whole parameter right after each update. Formulas: src/nn/KERAS.md, section 6. */
 #ifndef LS_NN_CONSTRAINT_H
 #define LS_NN_CONSTRAINT_H
 

@@ -1,4 +1,4 @@
-/* Initializers: fresh weights as a pure function of (seed, parameter, element). Laws: keras-semantics section 3. */
+/* Initializers: fresh weights as a pure function of (seed, parameter, element). Laws: src/nn/KERAS.md, section 3. */
 #ifndef LS_NN_INITIALIZER_H
 #define LS_NN_INITIALIZER_H
 

@@ -1,4 +1,4 @@
-/* Losses: value and gradient of one microbatch. Formulas: keras-semantics section 4. */
+/* Losses: value and gradient of one microbatch. Formulas: src/nn/KERAS.md, section 4. */
 #ifndef LS_NN_LOSS_H
 #define LS_NN_LOSS_H
 

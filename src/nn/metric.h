@@ -1,7 +1,7 @@
 /*
  * Metrics: sums over samples and a formula at the end. Every microbatch contributes `width` doubles; contributions are
  * added exactly over microbatches, ranks and batches; result is computed once from the totals. Formulas:
- * keras-semantics section 5.
+ * src/nn/KERAS.md, section 5.
  */
 #ifndef LS_NN_METRIC_H
 #define LS_NN_METRIC_H

@@ -1,4 +1,4 @@
-/* Optimizers: elementwise updates, so that shards may be cut anywhere. Formulas: keras-semantics section 7. */
+/* Optimizers: elementwise updates, so that shards may be cut anywhere. Formulas: src/nn/KERAS.md, section 7. */
 #ifndef LS_NN_OPTIMIZER_H
 #define LS_NN_OPTIMIZER_H
 

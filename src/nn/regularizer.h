@@ -1,4 +1,7 @@
-/* Weight and activity penalties: l1, l2, l1_l2 as one formula, l1 sum|w| + l2 sum w^2 (Keras: no 1/2). */
+/*
+ * Weight and activity penalties: l1, l2, l1_l2 as one formula, l1 sum|w| + l2 sum w^2 (Keras: no 1/2).
+ * src/nn/KERAS.md, section 6.
+ */
 #ifndef LS_NN_REGULARIZER_H
 #define LS_NN_REGULARIZER_H
 

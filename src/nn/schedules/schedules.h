@@ -1,4 +1,4 @@
-/* The learning-rate schedules of this folder. */
+/* The learning-rate schedules of this folder. Formulas: src/nn/KERAS.md, section 8. */
 #ifndef LS_NN_SCHEDULES_SCHEDULES_H
 #define LS_NN_SCHEDULES_SCHEDULES_H
 
