@@ -38,8 +38,9 @@ mapfile -t formats < <("$lockstep" import --help | grep -oE 'lockstep import [a-
 ((${#commands[@]} > 9 && ${#formats[@]} > 4)) || fail "found ${commands[*]} and ${formats[*]} only"
 
 say "the change log"
-cmp "$root/src/package/CHANGELOG.md" "$(find "$prefix/share/doc" -name CHANGELOG.md)" || fail "another change log"
-grep -q '^## Unreleased' "$root/src/package/CHANGELOG.md" || fail "CHANGELOG.md has no place for what comes"
+changes=$root/src/package/CHANGELOG.md
+cmp "$changes" "$prefix"/share/doc/*/CHANGELOG.md || fail "another change log"
+grep -q '^## Unreleased' "$changes" || fail "the change log has no place for what comes"
 
 say "manual pages"
 if had HELP2MAN && command -v groff >/dev/null; then
