@@ -1,7 +1,6 @@
 /* Files that are replaced whole or not at all, and directories. */
-#include "ls_test.h"
+#include "files.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -13,12 +12,11 @@
 #include "base/file.h"
 #include "base/memory.h"
 
-static char folder[] = "file.XXXXXX", path[64];
+static char path[64];
 
 static int set_up(void **state)
 {
-    (void)state;
-    if (!mkdtemp(folder))
+    if (folder_set_up(state))
         return -1;
     snprintf(path, sizeof path, "%s/it", folder);
     return 0;
@@ -27,8 +25,7 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     (void)state;
-    unlink(path);
-    return rmdir(folder); /* fails if anything was left behind */
+    return folder_tear_down_of((const char *const[]){path}, 1);
 }
 
 static bool holds(const char *text, size_t n)
@@ -47,13 +44,7 @@ static bool holds(const char *text, size_t n)
 /* Nothing but `path` lies in the folder. */
 static bool is_tidy(void)
 {
-    DIR *d = opendir(folder);
-    int entries = 0;
-
-    while (readdir(d))
-        entries++;
-    closedir(d);
-    return entries == 2 + ls_file_exists(path);
+    return folder_entries() == (size_t)ls_file_exists(path);
 }
 
 static void reads(void **state)

@@ -1,5 +1,5 @@
 /* Zip archives: one that Python's zipfile wrote is read, ours are whole, repeatable and checked. */
-#include "ls_test.h"
+#include "files.h"
 
 #include <stdlib.h>
 #include <unistd.h>
@@ -26,12 +26,11 @@ static const unsigned char by_python[] = {
     0x71, 0x00, 0x00, 0x00, 0x7a, 0x00, 0x00, 0x00, 0x00, 0x00,
 };
 
-static char folder[] = "zip.XXXXXX", path[64];
+static char path[64];
 
 static int set_up(void **state)
 {
-    (void)state;
-    if (!mkdtemp(folder))
+    if (folder_set_up(state))
         return -1;
     snprintf(path, sizeof path, "%s/it.zip", folder);
     return 0;
@@ -40,8 +39,7 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     (void)state;
-    unlink(path);
-    return rmdir(folder); /* fails if anything was left behind */
+    return folder_tear_down_of((const char *const[]){path}, 1);
 }
 
 static void reads_what_python_wrote(void **state)

@@ -1,5 +1,5 @@
 /* The CSV reader: RFC 4180 and what people make of it, every way in which a file can be wrong, and random files. */
-#include "ls_test.h"
+#include "files.h"
 
 #include <stdlib.h>
 #include <unistd.h>
@@ -8,26 +8,17 @@
 
 #include "data/csv.h"
 
-static char folder[] = "test_csv.XXXXXX"; /* in the working directory */
 static char path[64];
 
 static int set_up(void **state)
 {
-    (void)state;
-    if (!mkdtemp(folder))
+    if (folder_set_up(state))
         return -1;
     snprintf(path, sizeof path, "%s/data.csv", folder);
     return 0;
 }
 
-static int tear_down(void **state)
-{
-    (void)state;
-    unlink(path);
-    return rmdir(folder);
-}
-
-static void write_bytes(const void *bytes, size_t n, bool gzip)
+static void write_data(const void *bytes, size_t n, bool gzip)
 {
     gzFile f = gzopen(path, gzip ? "wb" : "wbT");
 
@@ -38,7 +29,7 @@ static void write_bytes(const void *bytes, size_t n, bool gzip)
 
 static void write_text(const char *text)
 {
-    write_bytes(text, strlen(text), false);
+    write_data(text, strlen(text), false);
 }
 
 /* The rows as "a|b|c\n", header included, with "@LINE " before each where lines is set. */
@@ -76,7 +67,7 @@ static void gives(const char *text, const char *want)
         ls_status st;
         const char *got;
 
-        write_bytes(text, strlen(text), gzip);
+        write_data(text, strlen(text), gzip);
         got = parse(',', true, false, &st);
         assert_true(ok(st));
         assert_string_equal(got, want);
@@ -156,7 +147,7 @@ static void fails(const char *text, size_t n, const char *place, const char *wha
         ls_status st;
 
         snprintf(where, sizeof where, "%s%s", path, place);
-        write_bytes(text, n, gzip);
+        write_data(text, n, gzip);
         parse(',', true, false, &st);
         FAILS(st, *place ? LS_ERR_FORMAT : LS_ERR_DATA, where, what);
     }
@@ -207,19 +198,19 @@ static void test_damaged_gzip(void **state)
     n = (size_t)snprintf(text, sizeof text, "a,b\n");
     for (int i = 0; i < 1000; i++)
         n += (size_t)snprintf(text + n, sizeof text - n, "%d,%d\n", i, i * 7919 % 1000);
-    write_bytes(text, n, true);
+    write_data(text, n, true);
     f = fopen(path, "rb");
     assert_non_null(f);
     n = fread(packed, 1, sizeof packed, f);
     fclose(f);
     for (size_t length = n - 1; length > 2; length -= length > 100 ? 37 : 1) {
-        write_bytes(packed, length, false);
+        write_data(packed, length, false);
         parse(',', true, false, &st);
         assert_true(st == LS_ERR_FORMAT || st == LS_ERR_DATA);
         assert_non_null(strstr(ls_error_message(), path));
     }
     packed[n - 6] ^= 1;
-    write_bytes(packed, n, false);
+    write_data(packed, n, false);
     parse(',', true, false, &st);
     FAILS(st, LS_ERR_FORMAT, path, "incorrect data check");
 }
@@ -240,7 +231,7 @@ static void test_limits(void **state)
             memset(text + n, 'x', LS_CSV_FIELD_MAX + extra);
             n += LS_CSV_FIELD_MAX + extra;
             n += (size_t)sprintf(text + n, "%s\n", quoted ? "\"" : "");
-            write_bytes(text, n, true);
+            write_data(text, n, true);
             assert_true(ok(ls_csv_open(path, ',', true, &csv)));
             assert_true(ok(ls_csv_next(csv, &row)));
             if (extra) {
@@ -253,12 +244,12 @@ static void test_limits(void **state)
             ls_csv_close(csv);
         }
     memset(text, ',', LS_CSV_COLUMNS_MAX);
-    write_bytes(text, LS_CSV_COLUMNS_MAX - 1, true);
+    write_data(text, LS_CSV_COLUMNS_MAX - 1, true);
     assert_true(ok(ls_csv_open(path, ',', true, &csv)));
     ls_csv_names(csv, &n);
     assert_int_equal(n, LS_CSV_COLUMNS_MAX);
     ls_csv_close(csv);
-    write_bytes(text, LS_CSV_COLUMNS_MAX, true);
+    write_data(text, LS_CSV_COLUMNS_MAX, true);
     FAILS(ls_csv_open(path, ',', true, &csv), LS_ERR_FORMAT, ":1:", "2^20 fields");
     free(text);
 }
@@ -471,7 +462,7 @@ static void test_round_trip(void **state)
             }
             n += (size_t)sprintf(text + n, "%s", random_below(2) ? "\n" : "\r\n");
         }
-        write_bytes(text, n, round % 2);
+        write_data(text, n, round % 2);
         assert_true(ok(ls_csv_open(path, ',', false, &csv)));
         for (uint32_t r = 0; r <= rows; r++) {
             assert_true(ok(ls_csv_next(csv, &row)));
@@ -503,7 +494,7 @@ static void test_random_bytes(void **state)
 
         for (size_t i = 0; i < n; i++)
             text[i] = alphabet[random_below(round % 2 ? sizeof alphabet - 1 : 4)];
-        write_bytes(text, n, false);
+        write_data(text, n, false);
         st = ls_csv_open(path, ',', round % 3, &csv);
         if (st == LS_OK) {
             ls_csv_names(csv, &names);
@@ -527,5 +518,5 @@ int main(void)
         cmocka_unit_test(test_round_trip),     cmocka_unit_test(test_random_bytes),
     };
 
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, set_up, folder_tear_down);
 }

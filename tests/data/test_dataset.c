@@ -489,5 +489,5 @@ int main(void)
     };
 
     H5open();
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, dataset_set_up, dataset_tear_down);
 }

@@ -44,6 +44,7 @@ static void test_bad_attributes(void **state)
 
 static void test_file_errors(void **state)
 {
+    const char *const other = in_folder("other");
     ls_array *a;
     FILE *text;
 
@@ -307,5 +308,5 @@ int main(void)
     };
 
     H5open();
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, dataset_set_up, dataset_tear_down);
 }

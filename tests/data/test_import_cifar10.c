@@ -144,5 +144,5 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_faults, make_files, remove_files),
     };
 
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, import_set_up, import_tear_down);
 }

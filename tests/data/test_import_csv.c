@@ -1,7 +1,7 @@
 /* CSV to HDF5: scikit-learn's numbers, splits, storage, --like, and every fault with its file and line. */
 #include "golden.h"
+#include "import_files.h"
 
-#include <dirent.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -9,59 +9,9 @@
 #include "data/import.h"
 #include "data/preprocessing.h"
 
-static char folder[] = "test_import_csv.XXXXXX"; /* in the working directory */
-static char input[64], other[64], output[64], second[64];
-
-static int set_up(void **state)
-{
-    (void)state;
-    if (!mkdtemp(folder))
-        return -1;
-    snprintf(input, sizeof input, "%s/in.csv", folder);
-    snprintf(other, sizeof other, "%s/other.csv", folder);
-    snprintf(output, sizeof output, "%s/out.h5", folder);
-    snprintf(second, sizeof second, "%s/second.h5", folder);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    unlink(input);
-    unlink(other);
-    unlink(output);
-    unlink(second);
-    return rmdir(folder); /* fails if a temporary file was left behind */
-}
-
-static void write_bytes(const char *path, const void *bytes, size_t n)
-{
-    FILE *f = fopen(path, "wb");
-
-    assert_non_null(f);
-    assert_int_equal(fwrite(bytes, 1, n, f), n);
-    assert_int_equal(fclose(f), 0);
-}
-
 static void write_text(const char *path, const char *text)
 {
     write_bytes(path, text, strlen(text));
-}
-
-static char *read_whole(const char *path, size_t *n)
-{
-    FILE *f = fopen(path, "rb");
-    char *bytes;
-
-    assert_non_null(f);
-    fseek(f, 0, SEEK_END);
-    *n = (size_t)ftell(f);
-    rewind(f);
-    bytes = malloc(*n + 1);
-    assert_non_null(bytes);
-    assert_int_equal(fread(bytes, 1, *n, f), *n);
-    fclose(f);
-    return bytes;
 }
 
 /* ---- a shorthand for requests ---- */
@@ -647,28 +597,16 @@ static void test_wrong_data(void **state)
     }
 }
 
-static int entries(void)
-{
-    DIR *d = opendir(folder);
-    int n = 0;
-
-    assert_non_null(d);
-    while (readdir(d))
-        n++;
-    closedir(d);
-    return n;
-}
-
 static void test_wrong_requests(void **state)
 {
-    int before;
+    size_t before;
     char *kept;
     size_t n;
 
     (void)state;
     write_text(input, "a,b,k\n1,2,x\n3,4,y\n");
     write_text(output, "precious");
-    before = entries();
+    before = folder_entries();
     IMPORT_FAILS(ONE(.deflate = 10), LS_ERR_USAGE, "deflate");
     IMPORT_FAILS(ONE(.arrays = {0}), LS_ERR_USAGE, "no array");
     IMPORT_FAILS(ONE(.arrays = LIST({"x", NULL})), LS_ERR_USAGE, "'x' has no columns");
@@ -720,7 +658,7 @@ static void test_wrong_requests(void **state)
     assert_int_equal(n, 8);
     assert_memory_equal(kept, "precious", 8);
     free(kept);
-    assert_int_equal(entries(), before);
+    assert_int_equal(folder_entries(), before);
 }
 
 /* The same bytes again, in another second and over an existing file. */
@@ -789,5 +727,5 @@ int main(void)
         cmocka_unit_test(test_large),
     };
 
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, import_set_up, import_tear_down);
 }

@@ -1,7 +1,6 @@
 /* IDX files to HDF5: values, layout, repeatable bytes; damaged input and full disks leave an existing output alone. */
-#include "ls_test.h"
+#include "files.h"
 
-#include <dirent.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -15,14 +14,12 @@
 #include "data/dataset.h"
 #include "data/import.h"
 
-static char folder[] = "test_import_idx.XXXXXX"; /* in the working directory */
 static char images[64], labels[64], output[64];
 static const ls_idx_split train = {"train", images, labels};
 
 static int set_up(void **state)
 {
-    (void)state;
-    if (!mkdtemp(folder))
+    if (folder_set_up(state))
         return -1;
     snprintf(images, sizeof images, "%s/images", folder);
     snprintf(labels, sizeof labels, "%s/labels", folder);
@@ -33,13 +30,10 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     (void)state;
-    unlink(images);
-    unlink(labels);
-    unlink(output);
-    return rmdir(folder); /* fails if a temporary file was left behind */
+    return folder_tear_down_of((const char *const[]){images, labels, output}, 3);
 }
 
-static void write_bytes(const char *path, const void *bytes, size_t n, bool gzip)
+static void write_maybe_gzip(const char *path, const void *bytes, size_t n, bool gzip)
 {
     if (gzip) {
         gzFile f = gzopen(path, "wb");
@@ -48,28 +42,8 @@ static void write_bytes(const char *path, const void *bytes, size_t n, bool gzip
         assert_int_equal(gzwrite(f, bytes, (unsigned)n), n);
         assert_int_equal(gzclose(f), Z_OK);
     } else {
-        FILE *f = fopen(path, "wb");
-
-        assert_non_null(f);
-        assert_int_equal(fwrite(bytes, 1, n, f), n);
-        assert_int_equal(fclose(f), 0);
+        write_bytes(path, bytes, n);
     }
-}
-
-static char *read_whole(const char *path, size_t *n)
-{
-    FILE *f = fopen(path, "rb");
-    char *bytes;
-
-    assert_non_null(f);
-    fseek(f, 0, SEEK_END);
-    *n = (size_t)ftell(f);
-    rewind(f);
-    bytes = malloc(*n + 1);
-    assert_non_null(bytes);
-    assert_int_equal(fread(bytes, 1, *n, f), *n);
-    fclose(f);
-    return bytes;
 }
 
 /* Header and n bytes of values, byte i being (i * 7 + 3) % 251 unless values are given; out must be large enough. */
@@ -90,12 +64,12 @@ static unsigned char space[2000000];
 
 static void write_images(uint32_t samples, bool gzip)
 {
-    write_bytes(images, space, make_idx(space, 8, 3, (uint32_t[]){samples, 4, 5}, NULL, samples * 20), gzip);
+    write_maybe_gzip(images, space, make_idx(space, 8, 3, (uint32_t[]){samples, 4, 5}, NULL, samples * 20), gzip);
 }
 
 static void write_labels(uint32_t samples, bool gzip)
 {
-    write_bytes(labels, space, make_idx(space, 8, 1, &samples, NULL, samples), gzip);
+    write_maybe_gzip(labels, space, make_idx(space, 8, 1, &samples, NULL, samples), gzip);
 }
 
 static ls_array *open_array(const char *path)
@@ -186,8 +160,8 @@ static void test_types(void **state)
         ls_array *x, *y;
         float v;
 
-        write_bytes(images, space, n, false);
-        write_bytes(labels, space, n, true);
+        write_maybe_gzip(images, space, n, false);
+        write_maybe_gzip(labels, space, n, true);
         assert_true(ok(ls_import_idx(&train, 1, output, 0)));
         x = open_array("/train/x");
         y = open_array("/train/y");
@@ -258,33 +232,21 @@ static void test_repeatable_bytes(void **state)
     free(second);
 }
 
-static int entries(void)
-{
-    DIR *d = opendir(folder);
-    int n = 0;
-
-    assert_non_null(d);
-    while (readdir(d))
-        n++;
-    closedir(d);
-    return n - 2; /* without . and .. */
-}
-
 /* The import fails with these words, what was in the output stays, and nothing else is left in the folder. */
 #define IMPORT_FAILS(splits, n, status, ...)                             \
     do {                                                                 \
         size_t before_, after_;                                          \
         char *old_, *new_;                                               \
-        int entries_;                                                    \
+        size_t entries_;                                                 \
                                                                          \
-        write_bytes(output, "precious", 8, false);                       \
+        write_maybe_gzip(output, "precious", 8, false);                  \
         old_ = read_whole(output, &before_);                             \
-        entries_ = entries();                                            \
+        entries_ = folder_entries();                                     \
         FAILS(ls_import_idx(splits, n, output, 0), status, __VA_ARGS__); \
         new_ = read_whole(output, &after_);                              \
         assert_int_equal(before_, after_);                               \
         assert_memory_equal(old_, new_, before_);                        \
-        assert_int_equal(entries(), entries_);                           \
+        assert_int_equal(folder_entries(), entries_);                    \
         free(old_);                                                      \
         free(new_);                                                      \
     } while (0)
@@ -296,30 +258,30 @@ static void test_bad_headers(void **state)
 
     (void)state;
     write_labels(3, false);
-    write_bytes(images, "", 0, false);
+    write_maybe_gzip(images, "", 0, false);
     IMPORT_FAILS(&train, 1, LS_ERR_FORMAT, images, "header", "truncated");
-    write_bytes(images, "\0\0\x08", 3, false);
+    write_maybe_gzip(images, "\0\0\x08", 3, false);
     IMPORT_FAILS(&train, 1, LS_ERR_FORMAT, images, "header", "truncated");
-    write_bytes(images, "\0\0\x08\x03\0\0\0\x03\0\0", 10, true);
+    write_maybe_gzip(images, "\0\0\x08\x03\0\0\0\x03\0\0", 10, true);
     IMPORT_FAILS(&train, 1, LS_ERR_FORMAT, images, "header", "truncated");
-    write_bytes(images, "\x89PNG\r\n\x1a\n", 8, false);
+    write_maybe_gzip(images, "\x89PNG\r\n\x1a\n", 8, false);
     IMPORT_FAILS(&train, 1, LS_ERR_FORMAT, images, "not an IDX file", "89 50");
-    write_bytes(images, space, make_idx(space, 0x0a, 1, sizes, NULL, 3), false);
+    write_maybe_gzip(images, space, make_idx(space, 0x0a, 1, sizes, NULL, 3), false);
     IMPORT_FAILS(&train, 1, LS_ERR_FORMAT, images, "0x0a");
-    write_bytes(images, space, make_idx(space, 8, 0, sizes, NULL, 1), false);
+    write_maybe_gzip(images, space, make_idx(space, 8, 0, sizes, NULL, 1), false);
     IMPORT_FAILS(&train, 1, LS_ERR_FORMAT, images, "0 axes");
-    write_bytes(images, space, make_idx(space, 8, 8, sizes, NULL, 3), false);
+    write_maybe_gzip(images, space, make_idx(space, 8, 8, sizes, NULL, 3), false);
     IMPORT_FAILS(&train, 1, LS_ERR_FORMAT, images, "8 axes");
-    write_bytes(images, space, make_idx(space, 8, 3, zero, NULL, 0), false);
+    write_maybe_gzip(images, space, make_idx(space, 8, 3, zero, NULL, 0), false);
     IMPORT_FAILS(&train, 1, LS_ERR_DATA, images, "axis 1", "length 0");
     for (int gzip = 0; gzip < 2; gzip++) {
-        write_bytes(images, space, make_idx(space, 0x0e, 3, huge, NULL, 24), gzip);
+        write_maybe_gzip(images, space, make_idx(space, 0x0e, 3, huge, NULL, 24), gzip);
         IMPORT_FAILS(&train, 1, LS_ERR_FORMAT, images, "damaged");
-        write_bytes(images, space, make_idx(space, 8, 3, broad, NULL, 24), gzip);
+        write_maybe_gzip(images, space, make_idx(space, 8, 3, broad, NULL, 24), gzip);
         IMPORT_FAILS(&train, 1, LS_ERR_FORMAT, images, "damaged");
         /* Terabytes by its header, 24 bytes in truth: only the end of the data can tell. */
-        write_bytes(images, space, make_idx(space, 8, 2, many, NULL, 24), gzip);
-        write_bytes(labels, space, make_idx(space, 8, 1, many, NULL, 24), gzip);
+        write_maybe_gzip(images, space, make_idx(space, 8, 2, many, NULL, 24), gzip);
+        write_maybe_gzip(labels, space, make_idx(space, 8, 1, many, NULL, 24), gzip);
         IMPORT_FAILS(&train, 1, LS_ERR_FORMAT, images, "truncated");
     }
 }
@@ -332,15 +294,15 @@ static void test_wrong_lengths(void **state)
     (void)state;
     for (int gzip = 0; gzip < 2; gzip++) {
         write_labels(3, false);
-        write_bytes(images, space, make_idx(space, 8, 3, (uint32_t[]){3, 4, 5}, NULL, 59), gzip);
+        write_maybe_gzip(images, space, make_idx(space, 8, 3, (uint32_t[]){3, 4, 5}, NULL, 59), gzip);
         IMPORT_FAILS(&train, 1, LS_ERR_FORMAT, images, "truncated");
-        write_bytes(images, space, make_idx(space, 8, 3, (uint32_t[]){3, 4, 5}, NULL, 61), gzip);
+        write_maybe_gzip(images, space, make_idx(space, 8, 3, (uint32_t[]){3, 4, 5}, NULL, 61), gzip);
         IMPORT_FAILS(&train, 1, LS_ERR_FORMAT, images, "longer than");
         write_images(3, gzip);
         write_labels(4, false);
         IMPORT_FAILS(&train, 1, LS_ERR_DATA, "split 'train'", images, "3 samples", labels, "4");
         write_labels(3, false);
-        write_bytes(labels, space, make_idx(space, 8, 1, (uint32_t[]){3}, NULL, 2), gzip);
+        write_maybe_gzip(labels, space, make_idx(space, 8, 1, (uint32_t[]){3}, NULL, 2), gzip);
         IMPORT_FAILS(&train, 1, LS_ERR_FORMAT, labels, "truncated");
     }
 
@@ -349,11 +311,11 @@ static void test_wrong_lengths(void **state)
     write_images(3, true);
     bytes = read_whole(images, &n);
     for (size_t length = n - 1; length > 1; length--) {
-        write_bytes(images, bytes, length, false);
+        write_maybe_gzip(images, bytes, length, false);
         IMPORT_FAILS(&train, 1, LS_ERR_FORMAT, images);
     }
     bytes[n - 8] ^= 1;
-    write_bytes(images, bytes, n, false);
+    write_maybe_gzip(images, bytes, n, false);
     IMPORT_FAILS(&train, 1, LS_ERR_FORMAT, images, "incorrect data check");
     free(bytes);
 }
@@ -398,7 +360,7 @@ static void test_full_disk(void **state)
     (void)state;
     write_images(60000, false);
     write_labels(60000, false);
-    write_bytes(output, "precious", 8, false);
+    write_maybe_gzip(output, "precious", 8, false);
     fflush(NULL);
     child = fork();
     assert_true(child >= 0);
@@ -415,7 +377,7 @@ static void test_full_disk(void **state)
     assert_int_equal(n, 8);
     assert_memory_equal(bytes, "precious", 8);
     free(bytes);
-    assert_int_equal(entries(), 3);
+    assert_int_equal(folder_entries(), 3);
 }
 
 int main(void)

@@ -424,5 +424,5 @@ int main(void)
         cmocka_unit_test_teardown(test_refused_folders, remove_made),
     };
 
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, import_set_up, import_tear_down);
 }

@@ -2,6 +2,7 @@
  * NumPy's arrays to HDF5: what NumPy itself wrote, every type and order, bit for bit; headers that lie; damaged files.
  */
 #include "import_files.h"
+#include "source_dir.h"
 
 #include <inttypes.h>
 
@@ -11,8 +12,8 @@
 #include "data/import.h"
 #include "data/npy.h"
 
-static const char archive[] = LS_SOURCE_DIR "/tests/golden/numpy.npz";
-static const char deflated[] = LS_SOURCE_DIR "/tests/golden/numpy_deflated.npz";
+#define ARCHIVE in_source("tests/golden/numpy.npz")
+#define DEFLATED in_source("tests/golden/numpy_deflated.npz")
 
 static ls_status import(const char *file, const char *member, bool channels_first, const char *to)
 {
@@ -36,7 +37,7 @@ static void extract(const char *member, const char *to)
     size_t n;
 
     snprintf(name, sizeof name, "%s.npy", member);
-    assert_true(ok(ls_zip_open(archive, &zip)));
+    assert_true(ok(ls_zip_open(ARCHIVE, &zip)));
     assert_true(ok(ls_zip_read(zip, name, 1 << 20, &data, &n)));
     write_bytes(to, data, n);
     ls_free(data);
@@ -90,7 +91,7 @@ static void test_every_type(void **state)
             char member[32];
 
             snprintf(member, sizeof member, "%s_%s", types[i].name, big ? "big" : "little");
-            assert_true(ok(import(archive, member, false, output)));
+            assert_true(ok(import(ARCHIVE, member, false, output)));
             holds_golden("/train/x", types[i].name, 3, (const hsize_t[]){5, 2, 3});
             assert_string_equal(stored_type(output, "/train/x"), types[i].stored);
             extract(member, input);
@@ -118,13 +119,13 @@ static void test_fortran_order_and_versions(void **state)
 
     (void)state;
     for (size_t i = 0; i < count_of(cases); i++) {
-        assert_true(ok(import(archive, cases[i].member, false, output)));
+        assert_true(ok(import(ARCHIVE, cases[i].member, false, output)));
         holds_golden("/train/x", cases[i].type, cases[i].axes, cases[i].dim);
         extract(cases[i].member, input);
         assert_true(ok(import(input, NULL, false, second)));
         assert_true(same_files(output, second));
     }
-    assert_true(ok(import(deflated, "fortran_5x2x3", false, output)));
+    assert_true(ok(import(DEFLATED, "fortran_5x2x3", false, output)));
     holds_golden("/train/x", "int", 3, (const hsize_t[]){5, 2, 3});
 }
 
@@ -140,7 +141,7 @@ static void test_every_bit(void **state)
         int axes;
         unsigned char *got;
 
-        assert_true(ok(import(archive, members[m], false, output)));
+        assert_true(ok(import(ARCHIVE, members[m], false, output)));
         got = read_dataset(output, "/train/x", bytes == 4 ? H5T_IEEE_F32LE : H5T_IEEE_F64LE, &axes, dim);
         assert_true(axes == 2 && dim[0] == 333 && dim[1] == 3);
         for (size_t i = 0; i < 999; i++) {
@@ -254,7 +255,7 @@ static void test_channels_first(void **state)
         hsize_t dim[8];
         int axes;
 
-        assert_true(ok(import(archive, members[m], true, output)));
+        assert_true(ok(import(ARCHIVE, members[m], true, output)));
         got = read_dataset(output, "/train/x", H5T_NATIVE_INT16, &axes, dim);
         assert_true(dim[0] == samples && dim[axes - 1] == channels && dim[1] == (m ? 3 : 4));
         for (size_t s = 0; s < samples; s++)
@@ -264,10 +265,10 @@ static void test_channels_first(void **state)
                                      golden_value((s * channels + c) * positions + p, "int"));
         free(got);
     }
-    FAILS(import(archive, "fortran_4x3", true, output), LS_ERR_SHAPE, "numpy.npz:fortran_4x3", "channels-first");
+    FAILS(import(ARCHIVE, "fortran_4x3", true, output), LS_ERR_SHAPE, "numpy.npz:fortran_4x3", "channels-first");
 
     {
-        const ls_npy_source scaled = {"test", "pixels", archive, "x", false, 1.0 / 255};
+        const ls_npy_source scaled = {"test", "pixels", ARCHIVE, "x", false, 1.0 / 255};
         float v[4];
 
         assert_true(ok(ls_import_npy(&scaled, 1, output, 3)));
@@ -281,10 +282,10 @@ static void test_channels_first(void **state)
 
 static void test_splits(void **state)
 {
-    ls_npy_source sources[] = {{"train", "x", deflated, "x", false, NAN},
-                               {"test", "x", archive, "float32_big", false, NAN},
-                               {"train", "y", archive, "y", false, NAN},
-                               {"test", "y", archive, "int8_little", false, NAN}};
+    ls_npy_source sources[] = {{"train", "x", DEFLATED, "x", false, NAN},
+                               {"test", "x", ARCHIVE, "float32_big", false, NAN},
+                               {"train", "y", ARCHIVE, "y", false, NAN},
+                               {"test", "y", ARCHIVE, "int8_little", false, NAN}};
 
     (void)state;
     assert_true(ok(ls_import_npy(sources, 4, output, 0)));
@@ -319,21 +320,21 @@ static void test_splits(void **state)
 static void test_refused_types(void **state)
 {
     (void)state;
-    IMPORT_FAILS(archive, "complex", LS_ERR_DATA, "numpy.npz:complex", "complex numbers", "'<c8'");
-    IMPORT_FAILS(archive, "texts", LS_ERR_DATA, "numpy.npz:texts", "texts");
-    IMPORT_FAILS(archive, "bytes", LS_ERR_DATA, "texts");
-    IMPORT_FAILS(archive, "times", LS_ERR_DATA, "times");
-    IMPORT_FAILS(archive, "records", LS_ERR_DATA, "records");
-    IMPORT_FAILS(archive, "objects", LS_ERR_DATA, "Python objects");
-    IMPORT_FAILS(archive, "long", LS_ERR_DATA, "f16");
-    IMPORT_FAILS(archive, "scalar", LS_ERR_DATA, "single value");
-    IMPORT_FAILS(archive, "empty", LS_ERR_DATA, "axis 1 has length 0");
-    IMPORT_FAILS(archive, "nothing", LS_ERR_DATA, "no array 'nothing'", "bool_little", "...");
-    IMPORT_FAILS(deflated, "z", LS_ERR_DATA, "x, y, fortran_5x2x3");
+    IMPORT_FAILS(ARCHIVE, "complex", LS_ERR_DATA, "numpy.npz:complex", "complex numbers", "'<c8'");
+    IMPORT_FAILS(ARCHIVE, "texts", LS_ERR_DATA, "numpy.npz:texts", "texts");
+    IMPORT_FAILS(ARCHIVE, "bytes", LS_ERR_DATA, "texts");
+    IMPORT_FAILS(ARCHIVE, "times", LS_ERR_DATA, "times");
+    IMPORT_FAILS(ARCHIVE, "records", LS_ERR_DATA, "records");
+    IMPORT_FAILS(ARCHIVE, "objects", LS_ERR_DATA, "Python objects");
+    IMPORT_FAILS(ARCHIVE, "long", LS_ERR_DATA, "f16");
+    IMPORT_FAILS(ARCHIVE, "scalar", LS_ERR_DATA, "single value");
+    IMPORT_FAILS(ARCHIVE, "empty", LS_ERR_DATA, "axis 1 has length 0");
+    IMPORT_FAILS(ARCHIVE, "nothing", LS_ERR_DATA, "no array 'nothing'", "bool_little", "...");
+    IMPORT_FAILS(DEFLATED, "z", LS_ERR_DATA, "x, y, fortran_5x2x3");
     IMPORT_FAILS("no/such.npy", NULL, LS_ERR_IO, "no/such.npy", "No such file");
     IMPORT_FAILS(folder, NULL, LS_ERR_IO, folder, "not a regular file");
     IMPORT_FAILS("no/such.npz", "x", LS_ERR_IO, "no/such.npz");
-    IMPORT_FAILS(archive, NULL, LS_ERR_FORMAT, "numpy.npz is not an NPY file");
+    IMPORT_FAILS(ARCHIVE, NULL, LS_ERR_FORMAT, "numpy.npz is not an NPY file");
 }
 
 static void test_headers(void **state)
@@ -432,9 +433,9 @@ static void test_wrong_lengths(void **state)
 static void damage(const char *member)
 {
     size_t n, refused = 0;
-    char *const bytes = read_whole(deflated, &n);
+    char *const bytes = read_whole(DEFLATED, &n);
 
-    assert_true(ok(import(deflated, member, false, second)));
+    assert_true(ok(import(DEFLATED, member, false, second)));
     for (size_t i = 0; i < n; i++) {
         ls_status st;
 
@@ -500,5 +501,5 @@ int main(void)
         cmocka_unit_test(test_damaged_archives), cmocka_unit_test(test_written_header),
     };
 
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, import_set_up, import_tear_down);
 }

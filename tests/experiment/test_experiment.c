@@ -1,7 +1,7 @@
 /*
  * Experiments: Keras's defaults, every setting, every refusal with its place, --set, paths, and writing them out again.
  */
-#include "ls_test.h"
+#include "files.h"
 
 #include <stdlib.h>
 #include <unistd.h>
@@ -294,13 +294,11 @@ static void settings_come_after_the_file(void **state)
         "fit.epochs=3",      "fit.batch_size=64",      "model.0.dense.units=7",  "seed=5",
         "data.test={x: /t}", "compile.optimizer=adam", "distributed.grid=static"};
     static const char *const unknown[] = {"fit.epoch=3"}, *const value[] = {"fit.epochs=none"};
-    char folder[] = "experiment.XXXXXX", path[64];
+    const char *const path = in_folder("e.yaml");
     ls_experiment *e = NULL;
     const ls_config *units;
 
     (void)state;
-    assert_non_null(mkdtemp(folder));
-    snprintf(path, sizeof path, "%s/e.yaml", folder);
     FAILS(ls_experiment_read(path, NULL, 0, &e), LS_ERR_CONFIG, path);
     assert_null(e);
     assert_true(ok(ls_file_replace(path, DATA MODEL "fit: {epochs: 9}\n", strlen(DATA MODEL "fit: {epochs: 9}\n"))));
@@ -321,8 +319,6 @@ static void settings_come_after_the_file(void **state)
     assert_null(e);
     FAILS(ls_experiment_read(path, value, 1, &e), LS_ERR_CONFIG, "setting fit.epochs=none", "'none'");
     assert_null(e);
-    unlink(path);
-    rmdir(folder);
 }
 
 /* ---- writing ---- */
@@ -406,5 +402,5 @@ int main(void)
         cmocka_unit_test(writes_what_parses_to_the_same),
     };
 
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, folder_set_up, folder_tear_down);
 }

@@ -4,6 +4,8 @@
  * checked by tests/parity/keras_export.py.
  */
 #include "keras_experiment.h"
+#include "source_dir.h"
+#include "files.h"
 
 #include <stdlib.h>
 #include <unistd.h>
@@ -16,13 +18,11 @@
 #include "formats/keras_archive.h"
 #include "h5/file.h"
 
-static char folder[] = "keras_archive.XXXXXX"; /* in the working directory */
 static char archive[64], other[64], weights[64];
 
 static int set_up(void **state)
 {
-    (void)state;
-    if (!mkdtemp(folder))
+    if (folder_set_up(state))
         return -1;
     snprintf(archive, sizeof archive, "%s/it.keras", folder);
     snprintf(other, sizeof other, "%s/other.keras", folder);
@@ -33,10 +33,7 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     (void)state;
-    unlink(archive);
-    unlink(other);
-    unlink(weights);
-    return rmdir(folder); /* fails if anything was left behind */
+    return folder_tear_down_of((const char *const[]){archive, other, weights}, 3);
 }
 
 /* One member of an archive; ls_free. */
@@ -59,7 +56,7 @@ static void check_config(const char *path, const char *golden)
     json_t *got, *want;
 
     got_text = member_of(path, "config.json", &bytes);
-    snprintf(want_path, sizeof want_path, LS_SOURCE_DIR "/tests/golden/%s", golden);
+    snprintf(want_path, sizeof want_path, "%s/tests/golden/%s", source_dir, golden);
     got = json_loads(got_text, 0, NULL);
     want = json_load_file(want_path, 0, NULL);
     assert_non_null(got);

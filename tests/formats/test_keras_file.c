@@ -3,7 +3,8 @@
  * experiment, written here by hand; one message for what lockstep does not have; and damage. Numbers of real files
  * against Keras: mpi/test_keras_files.c.
  */
-#include "ls_test.h"
+#include "files.h"
+#include "source_dir.h"
 
 #include <stdlib.h>
 #include <unistd.h>
@@ -17,14 +18,13 @@
 #include "run/checkpoint.h"
 #include "train/task.h"
 
-#define FIXTURES LS_SOURCE_DIR "/tests/golden/keras_files/"
+#define FIXTURES "tests/golden/keras_files/"
 
-static char folder[] = "keras_file.XXXXXX", archive[64], weights[64], other[64];
+static char archive[64], weights[64], other[64];
 
 static int set_up(void **state)
 {
-    (void)state;
-    if (!mkdtemp(folder))
+    if (folder_set_up(state))
         return -1;
     snprintf(archive, sizeof archive, "%s/it.keras", folder);
     snprintf(weights, sizeof weights, "%s/it.h5", folder);
@@ -35,10 +35,7 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     (void)state;
-    unlink(archive);
-    unlink(weights);
-    unlink(other);
-    return rmdir(folder);
+    return folder_tear_down_of((const char *const[]){archive, weights, other}, 3);
 }
 
 /* ---- the model and how it was compiled ---- */
@@ -572,7 +569,7 @@ static ls_model *fixture_model(const char *name, ls_experiment **experiment)
     char path[512];
     ls_model *model;
 
-    snprintf(path, sizeof path, FIXTURES "%s.keras", name);
+    snprintf(path, sizeof path, "%s/" FIXTURES "%s.keras", source_dir, name);
     assert_true(ok(ls_experiment_of_model(path, experiment)));
     assert_true(ok(ls_task_model(*experiment, &model)));
     return model;
@@ -612,7 +609,7 @@ static void reads_what_it_writes(void **state)
         char path[512];
         hid_t file;
 
-        snprintf(path, sizeof path, FIXTURES "%s.h5", fixtures[i]);
+        snprintf(path, sizeof path, "%s/" FIXTURES "%s.h5", source_dir, fixtures[i]);
         assert_true(ok(ls_model_file_weights(path, model)));
         assert_true(ok(ls_outputs_read(experiment->compile, model, &outputs)));
         assert_true(ok(ls_h5_image_create(&file)));
@@ -818,7 +815,7 @@ static void weights_of_another_model(void **state)
     for (size_t i = 0; i < count_of(files); i++) {
         char path[512];
 
-        snprintf(path, sizeof path, FIXTURES "%s", files[i]);
+        snprintf(path, sizeof path, "%s/" FIXTURES "%s", source_dir, files[i]);
         FAILS(ls_model_file_weights(path, model), LS_ERR_MISMATCH, path, "the model has 4 (");
     }
     ls_model_free(model);
@@ -886,7 +883,7 @@ static void damaged_files(void **state)
         unsigned char *bytes;
         size_t n;
 
-        snprintf(path, sizeof path, FIXTURES "%s", files[k]);
+        snprintf(path, sizeof path, "%s/" FIXTURES "%s", source_dir, files[k]);
         bytes = contents(path, &n);
         for (size_t cut = 0; cut < n; cut += cut < 16 ? 1 : 499) {
             put_bytes(bytes, cut);
@@ -931,10 +928,12 @@ static void incomplete_files(void **state)
     FAILS(ls_model_file_weights(archive, model), LS_ERR_FORMAT, archive, "not an HDF5 file");
     ls_experiment_free(experiment);
     ls_model_free(model);
-    FAILS(ls_experiment_of_model(FIXTURES "graph.weights.h5", &experiment), LS_ERR_FORMAT, "graph.weights.h5",
-          "weights only");
-    FAILS(ls_experiment_of_model(FIXTURES "data.h5", &experiment), LS_ERR_FORMAT, "data.h5", "no lockstep model");
-    FAILS(ls_experiment_of_model(FIXTURES "absent.keras", &experiment), LS_ERR_IO, "absent.keras", "No such file");
+    FAILS(ls_experiment_of_model(in_source(FIXTURES "graph.weights.h5"), &experiment), LS_ERR_FORMAT,
+          "graph.weights.h5", "weights only");
+    FAILS(ls_experiment_of_model(in_source(FIXTURES "data.h5"), &experiment), LS_ERR_FORMAT, "data.h5",
+          "no lockstep model");
+    FAILS(ls_experiment_of_model(in_source(FIXTURES "absent.keras"), &experiment), LS_ERR_IO, "absent.keras",
+          "No such file");
     FAILS(ls_experiment_of_model(folder, &experiment), LS_ERR_IO, folder, "not a regular file");
 }
 

@@ -1,6 +1,7 @@
 /* TensorBoard's files: checksums against RFC 3720, bytes against TensorFlow's, buckets by hand, and what a resumed run
  * adds. */
-#include "ls_test.h"
+#include "files.h"
+#include "source_dir.h"
 
 #include <dirent.h>
 #include <signal.h>
@@ -12,7 +13,7 @@
 #include "formats/event_writer.h"
 #include "formats/tfrecord.h"
 
-#define GOLDEN LS_SOURCE_DIR "/tests/golden/tensorboard.events"
+#define GOLDEN in_source("tests/golden/tensorboard.events")
 
 /* ---- checksums ---- */
 
@@ -216,29 +217,6 @@ static void test_buckets(void **state)
 
 /* ---- files ---- */
 
-static char folder[] = "tensorboard.XXXXXX";
-
-static int set_up(void **state)
-{
-    (void)state;
-    return mkdtemp(folder) ? 0 : -1;
-}
-
-static int tear_down(void **state)
-{
-    DIR *d = opendir(folder);
-    char path[512];
-
-    (void)state;
-    for (struct dirent *entry; d && (entry = readdir(d)) != NULL;) {
-        snprintf(path, sizeof path, "%s/%s", folder, entry->d_name);
-        unlink(path);
-    }
-    if (d)
-        closedir(d);
-    return rmdir(folder);
-}
-
 /* "tag step, tag step, ..." of all files in the order of their names; a file begins with "|". */
 static const char *contents(char *out, size_t bytes)
 {
@@ -415,5 +393,5 @@ int main(void)
         cmocka_unit_test(test_errors),
     };
 
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, folder_set_up, folder_tear_down);
 }

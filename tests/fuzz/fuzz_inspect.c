@@ -5,6 +5,7 @@
  *     which file  edits…
  */
 #include "commands.h"
+#include "source_dir.h"
 #include "data/import.h"
 #include "h5_edit.h"
 #include "keras_sound.h"
@@ -37,7 +38,7 @@ static sound_file read_keras(const char *name)
     char path[512];
     sound_file f;
 
-    snprintf(path, sizeof path, LS_SOURCE_DIR "/tests/golden/keras_files/%s", name);
+    snprintf(path, sizeof path, "%s/tests/golden/keras_files/%s", source_dir, name);
     f.data = fuzz_read(path, &f.n);
     f.names = fuzz_h5_names_of(f.data, f.n);
     return f;

@@ -7,6 +7,7 @@
 #include "experiment/model_file.h"
 #include "fuzz.h"
 #include "run/checkpoint.h"
+#include "source_dir.h"
 
 typedef struct keras_sound {
     void *data;
@@ -21,9 +22,9 @@ static inline keras_sound keras_sound_read(const char *name, const char *model)
     char path[512];
     keras_sound sound;
 
-    snprintf(path, sizeof path, LS_SOURCE_DIR "/tests/golden/keras_files/%s", name);
+    snprintf(path, sizeof path, "%s/tests/golden/keras_files/%s", source_dir, name);
     sound.data = fuzz_read(path, &sound.n);
-    snprintf(path, sizeof path, LS_SOURCE_DIR "/tests/golden/keras_files/%s", model);
+    snprintf(path, sizeof path, "%s/tests/golden/keras_files/%s", source_dir, model);
     FUZZ_CHECK(fuzz_verdict(ls_experiment_of_model(path, &sound.experiment)));
     FUZZ_CHECK(fuzz_verdict(ls_task_model(sound.experiment, &sound.model)));
     return sound;

@@ -1,9 +1,8 @@
 /*
  * HDF5 files in memory and on disk: what is put is there, byte for byte the same every time, and faults leave no mess.
  */
-#include "ls_test.h"
+#include "files.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -15,56 +14,17 @@
 #include "base/memory.h"
 #include "h5/file.h"
 
-static char folder[] = "test_h5_file.XXXXXX"; /* in the working directory */
-
-static int make_folder(void **state)
-{
-    (void)state;
-    return mkdtemp(folder) ? 0 : -1;
-}
-
-static const char *at(const char *name)
-{
-    static char path[4][512];
-    static size_t turn;
-    char *out = path[turn++ % 4];
-
-    snprintf(out, sizeof path[0], "%s/%s", folder, name);
-    return out;
-}
-
-/* Entries of the folder; each is removed if `clear`. */
-static size_t entries(bool clear)
-{
-    DIR *directory = opendir(folder);
-    size_t n = 0;
-
-    for (struct dirent *e; (e = readdir(directory)) != NULL;)
-        if (strcmp(e->d_name, ".") && strcmp(e->d_name, "..")) {
-            n++;
-            if (clear && unlink(at(e->d_name)))
-                rmdir(at(e->d_name));
-        }
-    closedir(directory);
-    return n;
-}
-
 /* After every test: no file, and nothing of HDF5, is left open. */
 static int nothing_open(void **state)
 {
     const ssize_t open_objects = H5Fget_obj_count((hid_t)H5F_OBJ_ALL, H5F_OBJ_ALL);
 
     (void)state;
-    entries(true);
+    remove_all(folder);
+    if (mkdir(folder, 0700))
+        return -1;
     H5close(); /* what a failed test left open is not the next one's fault */
     return open_objects == 0 ? 0 : -1;
-}
-
-static int remove_folder(void **state)
-{
-    (void)state;
-    entries(true);
-    return rmdir(folder);
 }
 
 static char *slurp(const char *path, size_t *n)
@@ -160,9 +120,9 @@ static void test_round_trip(void **state)
     hid_t file;
 
     (void)state;
-    save(at("x.h5"));
-    assert_int_equal(entries(false), 1);
-    assert_true(ok(ls_h5_open_read(at("x.h5"), &file)));
+    save(in_folder("x.h5"));
+    assert_int_equal(folder_entries(), 1);
+    assert_true(ok(ls_h5_open_read(in_folder("x.h5"), &file)));
 
     assert_true(ls_h5_has(file, "/") && ls_h5_has(file, "a/b") && ls_h5_has(file, "/a/b/c/floats"));
     assert_false(ls_h5_has(file, "a/x") || ls_h5_has(file, "x/y/z") || ls_h5_has(file, "longs/y"));
@@ -211,8 +171,8 @@ static void test_layout(void **state)
     hid_t file;
 
     (void)state;
-    save(at("x.h5"));
-    file = H5Fopen(at("x.h5"), H5F_ACC_RDONLY, H5P_DEFAULT);
+    save(in_folder("x.h5"));
+    file = H5Fopen(in_folder("x.h5"), H5F_ACC_RDONLY, H5P_DEFAULT);
     for (size_t k = 0; k < count_of(sets); k++) {
         const hid_t set = H5Dopen2(file, sets[k], H5P_DEFAULT), creation = H5Dget_create_plist(set);
 
@@ -244,20 +204,22 @@ static void test_same_bytes(void **state)
     assert_true(ok(ls_h5_image_create(&one)) && ok(ls_h5_image_create(&two)));
     fill(one);
     fill(two);
-    assert_true(ok(ls_h5_image_save(two, at("two.h5"))) && ok(ls_h5_image_save(one, at("one.h5"))));
+    assert_true(ok(ls_h5_image_save(two, in_folder("two.h5"))) && ok(ls_h5_image_save(one, in_folder("one.h5"))));
     ls_h5_close(one);
     ls_h5_close(two);
     nanosleep(&(struct timespec){.tv_sec = 1, .tv_nsec = 100000000}, NULL);
-    save(at("three.h5"));
-    assert_true(same_bytes(at("one.h5"), at("two.h5")) && same_bytes(at("one.h5"), at("three.h5")));
+    save(in_folder("three.h5"));
+    assert_true(same_bytes(in_folder("one.h5"), in_folder("two.h5")) &&
+                same_bytes(in_folder("one.h5"), in_folder("three.h5")));
     /* Saving again, over itself, is the same too; and an image goes on after it was saved. */
     assert_true(ok(ls_h5_image_create(&one)));
     fill(one);
-    assert_true(ok(ls_h5_image_save(one, at("one.h5"))) && same_bytes(at("one.h5"), at("three.h5")));
-    assert_true(ok(ls_h5_put_int(one, "/", "more", 1)) && ok(ls_h5_image_save(one, at("one.h5"))));
-    assert_false(same_bytes(at("one.h5"), at("three.h5")));
+    assert_true(ok(ls_h5_image_save(one, in_folder("one.h5"))) &&
+                same_bytes(in_folder("one.h5"), in_folder("three.h5")));
+    assert_true(ok(ls_h5_put_int(one, "/", "more", 1)) && ok(ls_h5_image_save(one, in_folder("one.h5"))));
+    assert_false(same_bytes(in_folder("one.h5"), in_folder("three.h5")));
     ls_h5_close(one);
-    assert_int_equal(entries(false), 3);
+    assert_int_equal(folder_entries(), 3);
 }
 
 /* Text of fixed length, as h5py and Fortran write it. */
@@ -313,18 +275,18 @@ static void test_refused_files(void **state)
     hid_t file;
 
     (void)state;
-    FAILS(ls_h5_open_read(at("none.h5"), &file), LS_ERR_IO, at("none.h5"), "No such file");
+    FAILS(ls_h5_open_read(in_folder("none.h5"), &file), LS_ERR_IO, in_folder("none.h5"), "No such file");
     FAILS(ls_h5_open_read(folder, &file), LS_ERR_IO, "not a regular file");
-    spew(at("zero.h5"), "", 0);
-    FAILS(ls_h5_open_read(at("zero.h5"), &file), LS_ERR_FORMAT, "zero.h5", "not an HDF5 file: it is empty");
-    spew(at("text.h5"), "model: []\n", 10);
-    FAILS(ls_h5_open_read(at("text.h5"), &file), LS_ERR_FORMAT, "text.h5", "not an HDF5 file");
-    save(at("x.h5"));
-    bytes = slurp(at("x.h5"), &n);
-    spew(at("cut.h5"), bytes, n - 1);
-    FAILS(ls_h5_open_read(at("cut.h5"), &file), LS_ERR_FORMAT, "cut.h5", "truncated");
-    spew(at("cut.h5"), bytes, 100);
-    FAILS(ls_h5_open_read(at("cut.h5"), &file), LS_ERR_FORMAT, "cut.h5");
+    spew(in_folder("zero.h5"), "", 0);
+    FAILS(ls_h5_open_read(in_folder("zero.h5"), &file), LS_ERR_FORMAT, "zero.h5", "not an HDF5 file: it is empty");
+    spew(in_folder("text.h5"), "model: []\n", 10);
+    FAILS(ls_h5_open_read(in_folder("text.h5"), &file), LS_ERR_FORMAT, "text.h5", "not an HDF5 file");
+    save(in_folder("x.h5"));
+    bytes = slurp(in_folder("x.h5"), &n);
+    spew(in_folder("cut.h5"), bytes, n - 1);
+    FAILS(ls_h5_open_read(in_folder("cut.h5"), &file), LS_ERR_FORMAT, "cut.h5", "truncated");
+    spew(in_folder("cut.h5"), bytes, 100);
+    FAILS(ls_h5_open_read(in_folder("cut.h5"), &file), LS_ERR_FORMAT, "cut.h5");
     assert_true(file < 0);
     free(bytes);
     ls_h5_close(file); /* nothing to close: no harm */
@@ -332,7 +294,7 @@ static void test_refused_files(void **state)
 
 static void test_refused_values(void **state)
 {
-    const char *file_name = at("x.h5");
+    const char *file_name = in_folder("x.h5");
     char *text, **texts;
     int64_t i, many[4];
     int32_t narrow[4];
@@ -381,7 +343,7 @@ static void test_refused_values(void **state)
 /* Reading them as what they are would give pointers that nobody frees. */
 static void test_texts_are_no_array(void **state)
 {
-    const hid_t f = H5Fcreate(at("x.h5"), H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT), type = H5Tcopy(H5T_C_S1),
+    const hid_t f = H5Fcreate(in_folder("x.h5"), H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT), type = H5Tcopy(H5T_C_S1),
                 space = H5Screate(H5S_SCALAR);
     const char *text = "a text";
     char *read;
@@ -394,7 +356,7 @@ static void test_texts_are_no_array(void **state)
     H5Dclose(set);
     H5Sclose(space);
     H5Fclose(f);
-    assert_true(ok(ls_h5_open_read(at("x.h5"), &file)));
+    assert_true(ok(ls_h5_open_read(in_folder("x.h5"), &file)));
     FAILS(ls_h5_get_array(file, "text", type, 0, NULL, &read), LS_ERR_FORMAT, "'text' holds strings");
     ls_h5_close(file);
     H5Tclose(type);
@@ -404,7 +366,7 @@ static void test_texts_are_no_array(void **state)
 static void test_hollow_arrays(void **state)
 {
     const hsize_t dim = (hsize_t)1 << 40, chunk = 512, some = 1 << 20;
-    const hid_t f = H5Fcreate(at("x.h5"), H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT),
+    const hid_t f = H5Fcreate(in_folder("x.h5"), H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT),
                 creation = H5Pcreate(H5P_DATASET_CREATE), huge = H5Screate_simple(1, &dim, NULL),
                 small = H5Screate_simple(1, &some, NULL), memory = H5Screate_simple(1, &chunk, NULL);
     static float values[1 << 20];
@@ -423,7 +385,7 @@ static void test_hollow_arrays(void **state)
     H5Sclose(huge);
     H5Pclose(creation);
     H5Fclose(f);
-    assert_true(ok(ls_h5_open_read(at("x.h5"), &file)));
+    assert_true(ok(ls_h5_open_read(in_folder("x.h5"), &file)));
     FAILS(ls_h5_get_shape(file, "huge", &rank, got), LS_ERR_FORMAT, "'huge' declares far more values");
     FAILS(ls_h5_get_array(file, "huge", H5T_NATIVE_FLOAT, 1, (size_t[]){(size_t)1 << 40}, values), LS_ERR_FORMAT,
           "'huge' declares far more values");
@@ -434,17 +396,17 @@ static void test_hollow_arrays(void **state)
 /* HDF5 prints its error stack unless told not to. Everything above goes through stderr once more. */
 static void test_silence(void **state)
 {
-    const int log = open(at("stderr"), O_RDWR | O_CREAT, 0600), kept = dup(STDERR_FILENO);
+    const int log = open(in_folder("stderr"), O_RDWR | O_CREAT, 0600), kept = dup(STDERR_FILENO);
     struct stat info;
     hid_t file;
     int64_t i;
 
     (void)state;
-    save(at("x.h5"));
+    save(in_folder("x.h5"));
     fflush(stderr);
     dup2(log, STDERR_FILENO);
-    assert_int_not_equal(ls_h5_open_read(at("none.h5"), &file), LS_OK);
-    assert_true(ls_h5_open_read(at("x.h5"), &file) == LS_OK);
+    assert_int_not_equal(ls_h5_open_read(in_folder("none.h5"), &file), LS_OK);
+    assert_true(ls_h5_open_read(in_folder("x.h5"), &file) == LS_OK);
     assert_int_not_equal(ls_h5_get_int(file, "q", "q", &i), LS_OK);
     assert_int_not_equal(ls_h5_put_group(file, "q"), LS_OK); /* opened for reading */
     assert_false(ls_h5_has(file, "q/q/q") || ls_h5_has_attribute(file, "q/q", "q"));
@@ -465,17 +427,18 @@ static void test_failed_save(void **state)
     hid_t file;
 
     (void)state;
-    save(at("model.h5"));
-    bytes = slurp(at("model.h5"), &n);
+    save(in_folder("model.h5"));
+    bytes = slurp(in_folder("model.h5"), &n);
     assert_true(ok(ls_h5_image_create(&file)));
     fill(file);
     assert_true(ok(ls_h5_put_int(file, "/", "newer", 1)));
 
-    FAILS(ls_h5_image_save(file, at("nowhere/model.h5")), LS_ERR_IO, at("nowhere/model.h5"), "No such file");
-    FAILS(ls_h5_image_save(file, at("model.h5/model.h5")), LS_ERR_IO, "Not a directory");
-    assert_int_equal(mkdir(at("folder"), 0700), 0);
-    FAILS(ls_h5_image_save(file, at("folder")), LS_ERR_IO, at("folder"), "directory");
-    assert_int_equal(entries(false), 2);
+    FAILS(ls_h5_image_save(file, in_folder("nowhere/model.h5")), LS_ERR_IO, in_folder("nowhere/model.h5"),
+          "No such file");
+    FAILS(ls_h5_image_save(file, in_folder("model.h5/model.h5")), LS_ERR_IO, "Not a directory");
+    assert_int_equal(mkdir(in_folder("folder"), 0700), 0);
+    FAILS(ls_h5_image_save(file, in_folder("folder")), LS_ERR_IO, in_folder("folder"), "directory");
+    assert_int_equal(folder_entries(), 2);
 
     /* A disk that takes the first part of the file and then no more. */
     signal(SIGXFSZ, SIG_IGN);
@@ -483,18 +446,18 @@ static void test_failed_save(void **state)
     tight = before;
     tight.rlim_cur = 10000;
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &tight), 0);
-    FAILS(ls_h5_image_save(file, at("model.h5")), LS_ERR_IO, at("model.h5"), "File too large");
+    FAILS(ls_h5_image_save(file, in_folder("model.h5")), LS_ERR_IO, in_folder("model.h5"), "File too large");
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
     signal(SIGXFSZ, SIG_DFL);
-    assert_int_equal(entries(false), 2);
-    after = slurp(at("model.h5"), &m);
+    assert_int_equal(folder_entries(), 2);
+    after = slurp(in_folder("model.h5"), &m);
     assert_true(n == m && memcmp(bytes, after, n) == 0);
     free(after);
 
     /* The image is none the worse for it. */
-    assert_true(ok(ls_h5_image_save(file, at("model.h5"))));
+    assert_true(ok(ls_h5_image_save(file, in_folder("model.h5"))));
     ls_h5_close(file);
-    assert_true(ok(ls_h5_open_read(at("model.h5"), &file)));
+    assert_true(ok(ls_h5_open_read(in_folder("model.h5"), &file)));
     assert_true(ls_h5_has_attribute(file, "/", "newer"));
     ls_h5_close(file);
     free(bytes);
@@ -515,5 +478,5 @@ int main(void)
         cmocka_unit_test_teardown(test_failed_save, nothing_open),
     };
 
-    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+    return cmocka_run_group_tests(tests, folder_set_up, folder_tear_down);
 }

@@ -98,14 +98,4 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(the_heap_does_not_grow),
 };
 
-int main(int argc, char **argv)
-{
-    int failed;
-
-    MPI_Init(&argc, &argv);
-    failed = cmocka_run_group_tests(tests, set_up, training_tear_down);
-    if (failed)
-        MPI_Abort(MPI_COMM_WORLD, 1);
-    MPI_Finalize();
-    return 0;
-}
+LS_MPI_MAIN(tests, set_up, training_tear_down)

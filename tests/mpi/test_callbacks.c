@@ -188,7 +188,7 @@ static void test_order(void **state)
     assert_true(s.last_doubled == 2 * s.last_loss);
     assert_int_equal(result.epochs, 3);
     /* The history has what the callback added. Its NA is read as 0. */
-    training_barrier();
+    world_barrier();
     for (int e = 0; e < 3; e++)
         good &= history_value("loss", e) > 0 && history_value("doubled", e) == 2 * history_value("loss", e);
     good &= history_value("val_mae", 0) == 0 && history_value("val_mae", 1) > 0;
@@ -346,8 +346,8 @@ static void test_terminates(void **state)
     assert_int_equal(result.epochs, 1);
     assert_int_equal(result.updates, 1);
     /* After the update and after the epoch, and model.h5; not once more after the batch that made no update. */
-    assert_int_equal(s.states, training_rank() == 0 ? 3 : 0);
-    training_barrier();
+    assert_int_equal(s.states, world_rank() == 0 ? 3 : 0);
+    world_barrier();
     assert_true(all_ranks(history_value("loss", 0) == 0 && history_value("val_mae", 0) > 0)); /* NA is read as 0 */
     /* There is nothing left to train. */
     s = SPY;
@@ -356,21 +356,12 @@ static void test_terminates(void **state)
     assert_string_equal(s.seen, "R t");
 }
 
-int main(int argc, char **argv)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_order),          cmocka_unit_test(test_stop_within),
-        cmocka_unit_test(test_resume),         cmocka_unit_test(test_resume_validation),
-        cmocka_unit_test(test_resume_columns), cmocka_unit_test(test_rate),
-        cmocka_unit_test(test_failure),        cmocka_unit_test(test_nan),
-        cmocka_unit_test(test_terminates),
-    };
-    int failed;
+static const struct CMUnitTest tests[] = {
+    cmocka_unit_test(test_order),          cmocka_unit_test(test_stop_within),
+    cmocka_unit_test(test_resume),         cmocka_unit_test(test_resume_validation),
+    cmocka_unit_test(test_resume_columns), cmocka_unit_test(test_rate),
+    cmocka_unit_test(test_failure),        cmocka_unit_test(test_nan),
+    cmocka_unit_test(test_terminates),
+};
 
-    MPI_Init(&argc, &argv);
-    failed = cmocka_run_group_tests(tests, set_up, training_tear_down);
-    if (failed)
-        MPI_Abort(MPI_COMM_WORLD, 1);
-    MPI_Finalize();
-    return 0;
-}
+LS_MPI_MAIN(tests, set_up, training_tear_down)

@@ -1,5 +1,5 @@
 /* Communicators, agreement on errors, comparison of texts, and how things are dealt. */
-#include "ls_test.h"
+#include "mpi_main.h"
 
 #include "comm/comm.h"
 
@@ -163,26 +163,17 @@ static void parts_are_contiguous_and_balanced(void **unused)
     assert_true(ls_part_begin(UINT64_MAX, 3, 4) == UINT64_C(0xbfffffffffffffff));
 }
 
-int main(int argc, char **argv)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_communicator_is_a_duplicate_that_returns_errors),
-        cmocka_unit_test(mpi_errors_become_ours),
-        cmocka_unit_test(success_everywhere_is_success),
-        cmocka_unit_test(an_error_anywhere_is_an_error_everywhere),
-        cmocka_unit_test(the_lowest_failing_rank_speaks),
-        cmocka_unit_test(what_fails_on_all_ranks_names_none),
-        cmocka_unit_test(a_long_message_survives),
-        cmocka_unit_test(equal_texts_are_equal),
-        cmocka_unit_test(the_first_rank_that_differs_is_named),
-        cmocka_unit_test(parts_are_contiguous_and_balanced),
-    };
-    int failed;
+static const struct CMUnitTest tests[] = {
+    cmocka_unit_test(a_communicator_is_a_duplicate_that_returns_errors),
+    cmocka_unit_test(mpi_errors_become_ours),
+    cmocka_unit_test(success_everywhere_is_success),
+    cmocka_unit_test(an_error_anywhere_is_an_error_everywhere),
+    cmocka_unit_test(the_lowest_failing_rank_speaks),
+    cmocka_unit_test(what_fails_on_all_ranks_names_none),
+    cmocka_unit_test(a_long_message_survives),
+    cmocka_unit_test(equal_texts_are_equal),
+    cmocka_unit_test(the_first_rank_that_differs_is_named),
+    cmocka_unit_test(parts_are_contiguous_and_balanced),
+};
 
-    MPI_Init(&argc, &argv);
-    failed = cmocka_run_group_tests(tests, create_world, free_world);
-    if (failed)
-        MPI_Abort(MPI_COMM_WORLD, 1);
-    MPI_Finalize();
-    return 0;
-}
+LS_MPI_MAIN(tests, create_world, free_world)

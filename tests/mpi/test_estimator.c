@@ -3,6 +3,7 @@
  * way, a second fit against arithmetic by hand, and everything that can be asked wrongly.
  */
 #include "training.h"
+#include "source_dir.h"
 
 #include "lockstep/lockstep.h"
 #include "run/checkpoint.h"
@@ -108,13 +109,13 @@ static void test_memory_and_file(void **state)
     assert_true(isnan(ls_history_value(history, 3, "loss")));
 
     /* An experiment file with data of its own, and splits by name. */
-    if (training_rank() == 0) {
+    if (world_rank() == 0) {
         text = fopen(training_yaml, "w");
         assert_non_null(text);
         fputs(from_file, text);
         fclose(text);
     }
-    training_barrier();
+    world_barrier();
     assert_true(all_ranks(ok(ls_estimator_read(comm, training_yaml, &f))));
     assert_true(all_ranks(ok(ls_estimator_fit(f, NULL, &got))));
     assert_string_equal(got.fingerprint, want.fingerprint);
@@ -197,7 +198,7 @@ static void test_goes_on(void **state)
 
     (void)state;
     assert_string_not_equal(fitted(parts, data), want);
-    snprintf(path, sizeof path, "%s/start.h5", training_folder);
+    snprintf(path, sizeof path, "%s/start.h5", folder);
     fitted(parts, data);
     assert_true(all_ranks(ok(ls_estimator_save(parts, path))));
     assert_true(all_ranks(ok(ls_estimator_set(parts, "fit.epochs=2"))));
@@ -226,10 +227,10 @@ static void test_goes_on(void **state)
     }
     ls_estimator_free(whole);
     ls_data_free(data);
-    training_barrier();
-    if (training_rank() == 0)
-        training_empty(training_run);
-    training_barrier();
+    world_barrier();
+    if (world_rank() == 0)
+        remove_all(training_run);
+    world_barrier();
 }
 
 /* A flipped bit of the optimizer's state in a saved file is found; the file of a model that was never fitted loads. */
@@ -243,7 +244,7 @@ static void test_files(void **state)
     const char *want;
 
     (void)state;
-    snprintf(path, sizeof path, "%s/start.h5", training_folder);
+    snprintf(path, sizeof path, "%s/start.h5", folder);
     assert_true(
         all_ranks(failed_with(ls_estimator_save(e, path), LS_ERR_CONFIG, (const char *const[]){"input shape", NULL})));
     assert_true(all_ranks(ok(ls_estimator_predict(e, data, 0, (float[N]){0}, N))));
@@ -255,8 +256,8 @@ static void test_files(void **state)
     loaded = NULL;
 
     assert_true(all_ranks(ok(ls_estimator_save(e, path))));
-    training_barrier();
-    if (training_rank() == 0) {
+    world_barrier();
+    if (world_rank() == 0) {
         hid_t d;
 
         f = H5Fopen(path, H5F_ACC_RDWR, H5P_DEFAULT);
@@ -267,7 +268,7 @@ static void test_files(void **state)
         H5Dclose(d);
         H5Fclose(f);
     }
-    training_barrier();
+    world_barrier();
     assert_true(all_ranks(failed_with(ls_estimator_load(comm, path, &loaded), LS_ERR_FORMAT,
                                       (const char *const[]){"start.h5", "checksum", NULL})));
     assert_null(loaded);
@@ -280,8 +281,8 @@ static void test_files(void **state)
 /* Files of Keras: one model in both formats. */
 static void test_keras(void **state)
 {
-    static const char *const paths[] = {LS_SOURCE_DIR "/tests/golden/keras_files/dictionary.h5",
-                                        LS_SOURCE_DIR "/tests/golden/keras_files/dictionary.keras"};
+    const char *const paths[] = {in_source("tests/golden/keras_files/dictionary.h5"),
+                                 in_source("tests/golden/keras_files/dictionary.keras")};
     char fingerprint[2][33];
 
     (void)state;
@@ -340,8 +341,8 @@ static void test_use(void **state)
 
     assert_true(all_ranks(ok(ls_data_create("test", &data))));
     assert_true(all_ranks(ok(ls_data_add(data, LS_INPUT, NULL, LS_TYPE_FLOAT32, N, 1, &axis, inputs))));
-    assert_true(all_ranks(ok(ls_estimator_predict(e, data, 0, training_rank() ? NULL : got, N))));
-    for (int i = 0; i < N && training_rank() == 0; i++)
+    assert_true(all_ranks(ok(ls_estimator_predict(e, data, 0, world_rank() ? NULL : got, N))));
+    for (int i = 0; i < N && world_rank() == 0; i++)
         assert_true(got[i] == (float)(2 * i + 1));
     assert_true(all_ranks(failed_with(ls_estimator_evaluate(e, data, &logs), LS_ERR_CONFIG,
                                       (const char *const[]){"test", "targets", NULL})));
@@ -362,7 +363,7 @@ static void test_use(void **state)
     /* Part of the samples. */
     assert_true(all_ranks(ok(ls_data_rows(data, 3, 7))));
     assert_true(all_ranks(ok(ls_estimator_predict(e, data, 0, got, 4))));
-    assert_true(all_ranks(training_rank() != 0 || (got[0] == 7 && got[3] == 13)));
+    assert_true(all_ranks(world_rank() != 0 || (got[0] == 7 && got[3] == 13)));
     ls_data_free(data);
     ls_estimator_free(e);
 }
@@ -414,7 +415,7 @@ static void test_names(void **state)
     assert_true(all_ranks(ok(ls_model_input(model, 1, &info))));
     assert_string_equal(info.name, "number");
     assert_true(all_ranks(ok(ls_estimator_predict(e, data, 1, kind, 3 * N))));
-    for (int i = 0; i < N && training_rank() == 0; i++)
+    for (int i = 0; i < N && world_rank() == 0; i++)
         assert_true(close_to((double)(kind[3 * i] + kind[3 * i + 1] + kind[3 * i + 2]), 1, 0, 1e-6));
     ls_data_free(data);
 
@@ -584,10 +585,10 @@ static void test_callback(void **state)
     assert_string_equal(second.text, "epoch 5");
     ls_estimator_free(e);
     ls_data_free(data);
-    training_barrier();
-    if (training_rank() == 0)
-        training_empty(training_run);
-    training_barrier();
+    world_barrier();
+    if (world_rank() == 0)
+        remove_all(training_run);
+    world_barrier();
 }
 
 static void test_callback_ends(void **state)
@@ -665,8 +666,8 @@ static void test_within(void **state)
     char want[33];
 
     (void)state;
-    snprintf(s.h5, sizeof s.h5, "%s/within.h5", training_folder);
-    snprintf(s.keras, sizeof s.keras, "%s/within.keras", training_folder);
+    snprintf(s.h5, sizeof s.h5, "%s/within.h5", folder);
+    snprintf(s.keras, sizeof s.keras, "%s/within.keras", folder);
     snprintf(want, sizeof want, "%s", fitted(e, data));
     ls_estimator_free(e);
 
@@ -697,25 +698,25 @@ static void test_warns(void **state)
     assert_true(all_ranks(ok(ls_estimator_fit(e, &arguments, &want))));
     ls_estimator_free(e);
     snprintf(path, sizeof path, "%s/checkpoint.h5", training_run);
-    if (training_rank() == 0)
+    if (world_rank() == 0)
         assert_int_equal(truncate(path, 1000), 0);
-    training_barrier();
+    world_barrier();
     e = made(MODEL("epochs: 2, checkpoint_keep: 2"));
     arguments.resume = true;
     arguments.out = tmpfile();
     assert_true(all_ranks(arguments.out && ok(ls_estimator_fit(e, &arguments, &got))));
     assert_string_equal(got.fingerprint, want.fingerprint);
     rewind(arguments.out);
-    assert_int_equal(fgets(line, sizeof line, arguments.out) != NULL, training_rank() == 0);
-    if (training_rank() == 0)
+    assert_int_equal(fgets(line, sizeof line, arguments.out) != NULL, world_rank() == 0);
+    if (world_rank() == 0)
         assert_true(strncmp(line, "warning: ", 9) == 0 && strstr(line, path) && strstr(line, "checkpoint-update3.h5"));
     fclose(arguments.out);
     ls_estimator_free(e);
     ls_data_free(data);
-    training_barrier();
-    if (training_rank() == 0)
-        training_empty(training_run);
-    training_barrier();
+    world_barrier();
+    if (world_rank() == 0)
+        remove_all(training_run);
+    world_barrier();
 }
 
 /* ---- what can be asked wrongly ---- */
@@ -930,4 +931,4 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_ranks_drift),     cmocka_unit_test(test_model_null),
 };
 
-TRAINING_MPI_MAIN(tests, set_up, tear_down)
+LS_MPI_MAIN(tests, set_up, tear_down)

@@ -3,6 +3,7 @@
  * (golden/fit_epochs.json), in one go and when the run ends after an epoch and goes on from its checkpoint.
  */
 #include "training.h"
+#include "source_dir.h"
 
 #include <jansson.h>
 
@@ -127,7 +128,7 @@ static size_t read_numbers(const json_t *list, float *out)
 static void agrees_with_keras(void **state)
 {
     json_error_t error;
-    json_t *const golden = json_load_file(LS_SOURCE_DIR "/tests/golden/fit_epochs.json", 0, &error);
+    json_t *const golden = json_load_file(in_source("tests/golden/fit_epochs.json"), 0, &error);
     const json_t *example;
     float x[SAMPLES_MAX], y[SAMPLES_MAX];
     size_t n, i, samples;
@@ -182,14 +183,4 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(keeps_its_cuts),
 };
 
-int main(int argc, char **argv)
-{
-    int failed;
-
-    MPI_Init(&argc, &argv);
-    failed = cmocka_run_group_tests(tests, training_set_up, training_tear_down);
-    if (failed)
-        MPI_Abort(MPI_COMM_WORLD, 1);
-    MPI_Finalize();
-    return 0;
-}
+LS_MPI_MAIN(tests, training_set_up, training_tear_down)

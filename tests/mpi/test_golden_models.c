@@ -5,6 +5,7 @@
  */
 #include "experiment/model_file.h"
 #include "training.h"
+#include "source_dir.h"
 
 #include "golden.h"
 
@@ -28,7 +29,7 @@ static void read_experiment(const golden_case *c, char *out, size_t out_bytes)
 
     assert_non_null(at);
     assert_true((size_t)snprintf(out, out_bytes, "%.*sfile: %s/tests/golden/models.h5%s\ninitial_weights: start.h5\n",
-                                 (int)(at - text), text, LS_SOURCE_DIR, at + strlen(file)) < out_bytes);
+                                 (int)(at - text), text, source_dir, at + strlen(file)) < out_bytes);
 }
 
 static bool weights_are_right(golden_case *c, const char *when, const ls_model *model)
@@ -78,8 +79,8 @@ static bool put_initial_weights(golden_case *c, const char *text)
         assert_true(golden_shape_is(w, &model->param[p]->shape));
         golden_floats(w, model->param[p]->value);
     }
-    training_barrier();
-    if (training_rank() == 0) {
+    world_barrier();
+    if (world_rank() == 0) {
         good &= ok(ls_h5_image_create(&file)) && ok(ls_keras_write(file, model, NULL)) &&
                 ok(ls_h5_image_save(file, training_weights));
         ls_h5_close(file);
@@ -123,14 +124,14 @@ static bool history_is_right(golden_case *c)
     for (size_t k = 0; k < names.n; k++) {
         const golden_array *want = golden_getf(c, "history/%s_f64", names.name[k]);
 
-        for (size_t epoch = 0; training_rank() == 0 && epoch < want->n; epoch++)
+        for (size_t epoch = 0; world_rank() == 0 && epoch < want->n; epoch++)
             if (!close_to(history_value(names.name[k], (int)epoch), want->value[epoch], c->atol, c->rtol)) {
                 print_error("'%s' history: %s of epoch %zu\n", c->name, names.name[k], epoch);
                 good = false;
             }
     }
     snprintf(path, sizeof path, "%s/history.csv", training_run);
-    if (training_rank() == 0 && (f = fopen(path, "r")) != NULL) {
+    if (world_rank() == 0 && (f = fopen(path, "r")) != NULL) {
         good &= fgets(header, sizeof header, f) != NULL;
         for (const char *comma = header; (comma = strchr(comma, ',')) != NULL; comma++)
             columns++;
@@ -201,7 +202,7 @@ static bool prediction_is_right(golden_case *c, const ls_task *task)
     if (all_ranks(good))
         good = ok(ls_predict(task, engine, task->test, (uint64_t)fit->batch_size, (uint64_t)fit->microbatch, &sink));
     for (size_t o = 0; o < task->model->outputs; o++) {
-        if (good && training_rank() == 0)
+        if (good && world_rank() == 0)
             good = all_close(p.values[o], want[o]->value, want[o]->n, c->atol, c->rtol);
         free(p.values[o]);
     }
@@ -242,9 +243,9 @@ static bool fit_is_right(golden_case *c, const char *text)
         good &= model_file_is_right(c, &t);
     }
     training_close(&t);
-    training_barrier();
-    if (training_rank() == 0)
-        training_empty(training_run);
+    world_barrier();
+    if (world_rank() == 0)
+        remove_all(training_run);
 
     if (!ok(training_fit(MPI_COMM_SELF, text, &alone, NULL)) || strcmp(alone.fingerprint, together.fingerprint) != 0) {
         print_error("'%s': fingerprint %s together, %s alone\n", c->name, together.fingerprint, alone.fingerprint);
@@ -276,15 +277,6 @@ static void models_agree_with_keras(void **state)
     assert_true(all_ranks(golden_each("models.h5", tolerance, check_model, NULL)));
 }
 
-int main(int argc, char **argv)
-{
-    const struct CMUnitTest tests[] = {cmocka_unit_test(models_agree_with_keras)};
-    int failed;
+static const struct CMUnitTest tests[] = {cmocka_unit_test(models_agree_with_keras)};
 
-    MPI_Init(&argc, &argv);
-    failed = cmocka_run_group_tests(tests, training_set_up, training_tear_down);
-    if (failed)
-        MPI_Abort(MPI_COMM_WORLD, 1);
-    MPI_Finalize();
-    return 0;
-}
+LS_MPI_MAIN(tests, training_set_up, training_tear_down)

@@ -3,6 +3,7 @@
  * training. The ranks share the contributions that add up to Keras's gradients.
  */
 #include "golden.h"
+#include "mpi_main.h"
 
 #include "train/updater.h"
 
@@ -194,4 +195,4 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(fast_ring),
 };
 
-LS_MPI_MAIN(tests)
+LS_MPI_MAIN(tests, NULL, NULL)

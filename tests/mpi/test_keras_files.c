@@ -2,16 +2,17 @@
  * Files that the real Keras wrote, in its three formats: what lockstep predicts from them, and what it finds the loss
  * and the metrics to be, against Keras. Every layer of lockstep is in one of them.
  */
-#include "experiment/model_file.h"
-#include "ls_test.h"
+#include "mpi_main.h"
+#include "source_dir.h"
 
 #include "golden.h"
 
 #include "base/memory.h"
+#include "experiment/model_file.h"
 #include "run/checkpoint.h"
 #include "train/evaluate.h"
 
-#define FOLDER LS_SOURCE_DIR "/tests/golden/keras_files"
+#define FOLDER "tests/golden/keras_files"
 #define BATCH 6 /* not Keras's: the numbers do not depend on it */
 #define MICROBATCH 2
 
@@ -27,7 +28,7 @@ static ls_array_spec array_of(const golden_case *c, const char *what, const char
 
     snprintf(path, sizeof path, name ? "/%s/%s/%s" : "/%s/%s", c->name, what, name);
     spec.path = ls_strdup(path);
-    spec.file = ls_strdup(FOLDER "/data.h5");
+    spec.file = ls_strdup(in_source(FOLDER "/data.h5"));
     spec.name = name ? ls_strdup(name) : NULL;
     return spec;
 }
@@ -132,11 +133,11 @@ static bool files_are_right(golden_case *c, const ls_comm *comm, const char *mod
     char path[512];
     bool good;
 
-    snprintf(path, sizeof path, FOLDER "/%s.%s", c->name, model);
+    snprintf(path, sizeof path, "%s/" FOLDER "/%s.%s", source_dir, c->name, model);
     spec.x = arrays_of(c, "x", &spec.xs);
     spec.y = arrays_of(c, "y", &spec.ys);
     good = ok(ls_experiment_of_model(path, &experiment)) && ok(ls_task_create_for(comm, experiment, &spec, &task));
-    snprintf(path, sizeof path, FOLDER "/%s.%s", c->name, weights);
+    snprintf(path, sizeof path, "%s/" FOLDER "/%s.%s", source_dir, c->name, weights);
     good = good && ok(ls_model_file_weights(path, task->model)) &&
            ok(ls_engine_create(task->model, task->objective, ls_slice_rows_max(BATCH, MICROBATCH, comm->size), false,
                                &engine));
@@ -186,4 +187,4 @@ static void files_agree_with_keras(void **state)
 
 static const struct CMUnitTest tests[] = {cmocka_unit_test(files_agree_with_keras)};
 
-LS_MPI_MAIN(tests)
+LS_MPI_MAIN(tests, NULL, NULL)

@@ -206,7 +206,7 @@ static void goes_on_from_a_checkpoint(void **state)
 
     (void)state;
     put_regression(1, 4);
-    snprintf(path, sizeof path, "%s/checkpoint.h5", training_folder);
+    snprintf(path, sizeof path, "%s/checkpoint.h5", folder);
     for (int resumed = 0; resumed < 2; resumed++) {
         ls_trainer *trainer = NULL;
         ls_callbacks *callbacks = NULL;
@@ -284,4 +284,4 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(goes_on_from_a_checkpoint), cmocka_unit_test(refuses),
 };
 
-TRAINING_MPI_MAIN(tests, training_set_up, training_tear_down)
+LS_MPI_MAIN(tests, training_set_up, training_tear_down)

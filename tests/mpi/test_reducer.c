@@ -2,7 +2,7 @@
  * Every algorithm of the table at every rank count: small integers (exact in float32) against sums by arithmetic, exact
  * carriers against a serial sum and against each other, bit for bit.
  */
-#include "ls_test.h"
+#include "mpi_main.h"
 
 #include <limits.h>
 #include <math.h>
@@ -303,29 +303,32 @@ static void wide_sums_add_over_ranks(void **unused)
     assert_true(all_ranks(ls_wide_value(&sum) == (double)(P * (P - 1) / 2)));
 }
 
-int main(int argc, char **argv)
+static int set_up(void **state)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_algorithm_reduces_and_gathers),
-        cmocka_unit_test(a_reducer_can_be_used_again),
-        cmocka_unit_test(exact_sums_do_not_know_the_ranks),
-        cmocka_unit_test(the_ring_adds_in_its_order),
-        cmocka_unit_test(unknown_names_list_the_known),
-        cmocka_unit_test(impossible_sizes_are_refused),
-        cmocka_unit_test(wide_sums_add_over_ranks),
-        cmocka_unit_test(wide_infinities_add_over_ranks),
-    };
-    int failed = 1;
-
-    MPI_Init(&argc, &argv);
-    if (ls_comm_create(MPI_COMM_WORLD, &world) == LS_OK) {
-        P = (size_t)world->size;
-        rank = (size_t)world->rank;
-        failed = cmocka_run_group_tests(tests, NULL, NULL);
-    }
-    if (failed)
-        MPI_Abort(MPI_COMM_WORLD, 1);
-    ls_comm_free(world);
-    MPI_Finalize();
+    (void)state;
+    if (ls_comm_create(MPI_COMM_WORLD, &world) != LS_OK)
+        return -1;
+    P = (size_t)world->size;
+    rank = (size_t)world->rank;
     return 0;
 }
+
+static int tear_down(void **state)
+{
+    (void)state;
+    ls_comm_free(world);
+    return 0;
+}
+
+static const struct CMUnitTest tests[] = {
+    cmocka_unit_test(every_algorithm_reduces_and_gathers),
+    cmocka_unit_test(a_reducer_can_be_used_again),
+    cmocka_unit_test(exact_sums_do_not_know_the_ranks),
+    cmocka_unit_test(the_ring_adds_in_its_order),
+    cmocka_unit_test(unknown_names_list_the_known),
+    cmocka_unit_test(impossible_sizes_are_refused),
+    cmocka_unit_test(wide_sums_add_over_ranks),
+    cmocka_unit_test(wide_infinities_add_over_ranks),
+};
+
+LS_MPI_MAIN(tests, set_up, tear_down)

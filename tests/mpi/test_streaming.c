@@ -27,10 +27,10 @@ static int after(void **state)
 
 static void put_file(size_t n, const layout *l, size_t bad)
 {
-    training_barrier();
-    if (training_rank() == 0)
+    world_barrier();
+    if (world_rank() == 0)
         feed_file(training_data, n, l, bad);
-    training_barrier();
+    world_barrier();
 }
 
 /* Collective. /x and /y, which are arrays 0 and 2 of the feeds here. */
@@ -321,15 +321,15 @@ static void a_billion_rows(void **state)
     bool good = true;
 
     (void)state;
-    training_barrier();
-    if (training_rank() == 0) {
+    world_barrier();
+    if (world_rank() == 0) {
         const hid_t f = H5Fcreate(training_data, H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
 
         feed_put(f, "x", H5T_STD_U8LE, 2, (const hsize_t[]){1000000000, 4}, 0, 0, H5T_NATIVE_UINT8, NULL);
         feed_put(f, "y", H5T_STD_U8LE, 1, (const hsize_t[]){1000000000}, 4096, 0, H5T_NATIVE_UINT8, NULL);
         H5Fclose(f);
     }
-    training_barrier();
+    world_barrier();
     assert_true(all_ranks(ok(training_open(MPI_COMM_WORLD,
                                            "data: {file: data.h5, memory: 4MB, train: {x: /x, y: /y}}\n"
                                            "model: [dense: {units: 2, activation: softmax}]\n"
@@ -365,4 +365,4 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(a_billion_rows),
 };
 
-TRAINING_MPI_MAIN(tests, before, after)
+LS_MPI_MAIN(tests, before, after)

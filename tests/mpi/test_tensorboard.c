@@ -1,6 +1,8 @@
 /* The tensorboard callback in a real fit: the same events on every number of ranks, and in a run that was stopped. */
 #include "training.h"
 
+#include <dirent.h>
+
 #include "formats/tensorboard_events.h"
 #include "formats/tfrecord.h"
 
@@ -42,14 +44,14 @@ static void remove_run(const char *directory)
 {
     char path[256];
 
-    training_barrier();
-    if (training_rank() == 0) {
-        training_empty(path_in(directory, "tensorboard/train", path));
-        training_empty(path_in(directory, "tensorboard/validation", path));
-        training_empty(path_in(directory, "tensorboard", path));
-        training_empty(directory);
+    world_barrier();
+    if (world_rank() == 0) {
+        remove_all(path_in(directory, "tensorboard/train", path));
+        remove_all(path_in(directory, "tensorboard/validation", path));
+        remove_all(path_in(directory, "tensorboard", path));
+        remove_all(directory);
     }
-    training_barrier();
+    world_barrier();
 }
 
 static int tear_down(void **state)
@@ -57,7 +59,7 @@ static int tear_down(void **state)
     char alone[256];
 
     remove_run(training_run);
-    remove_run(path_in(training_folder, "alone", alone));
+    remove_run(path_in(folder, "alone", alone));
     return training_tear_down(state);
 }
 
@@ -89,9 +91,9 @@ static int is_event_file(const struct dirent *entry)
 /* All events of a folder in the order of its files, without their heads; wall times (bytes 1 to 8) are 0. */
 static ls_text events_of(const char *directory, const char *name)
 {
-    char folder[256], path[600];
+    char inner[256], path[600];
     struct dirent **entry = NULL;
-    const int n = scandir(path_in(directory, name, folder), &entry, is_event_file, by_name);
+    const int n = scandir(path_in(directory, name, inner), &entry, is_event_file, by_name);
     ls_text all = {0}, data = {0}, tag = {0};
     uint64_t step;
 
@@ -99,7 +101,7 @@ static ls_text events_of(const char *directory, const char *name)
         bool end = false;
         FILE *f;
 
-        snprintf(path, sizeof path, "%s/%s", folder, entry[i]->d_name);
+        snprintf(path, sizeof path, "%s/%s", inner, entry[i]->d_name);
         f = fopen(path, "rb");
         assert_non_null(f);
         while (ok(ls_tfrecord_read(f, &data, &end)) && !end) {
@@ -120,9 +122,9 @@ static ls_text events_of(const char *directory, const char *name)
 
 static int files_in(const char *directory, const char *name)
 {
-    char folder[256];
+    char inner[256];
     struct dirent **entry = NULL;
-    const int n = scandir(path_in(directory, name, folder), &entry, is_event_file, by_name);
+    const int n = scandir(path_in(directory, name, inner), &entry, is_event_file, by_name);
 
     for (int i = 0; i < n; i++)
         free(entry[i]);
@@ -215,8 +217,8 @@ static void test_ranks(void **state)
     assert_true(all_ranks(run(MPI_COMM_WORLD, text, training_run, false, &together)));
     assert_true(all_ranks(run(MPI_COMM_WORLD, EXPERIMENT("epochs: 4", ""), NULL, false, &without)));
     assert_string_equal(together.fingerprint, without.fingerprint);
-    if (training_rank() == 0) {
-        good = run(MPI_COMM_SELF, text, path_in(training_folder, "alone", alone), false, &single) &&
+    if (world_rank() == 0) {
+        good = run(MPI_COMM_SELF, text, path_in(folder, "alone", alone), false, &single) &&
                strcmp(single.fingerprint, together.fingerprint) == 0 && same_events(training_run, alone);
         good &= files_in(training_run, "tensorboard/train") == 1;
     }
@@ -233,7 +235,7 @@ static void test_scalars(void **state)
     bool good = true;
 
     (void)state;
-    for (uint64_t e = 0; training_rank() == 0 && e < 4; e++) {
+    for (uint64_t e = 0; world_rank() == 0 && e < 4; e++) {
         for (size_t i = 0; i < count_of(logs); i++) {
             float trained, validated, evaluated;
 
@@ -248,11 +250,11 @@ static void test_scalars(void **state)
         }
         good &= scalar("tensorboard/train", "epoch_learning_rate", e) == 0.01f;
     }
-    for (uint64_t step = 0; training_rank() == 0 && step <= 14; step++)
+    for (uint64_t step = 0; world_rank() == 0 && step <= 14; step++)
         good &= (find_event("tensorboard/train", "batch_loss", step, data) > 0) ==
                 (step % 2 == 0 && step > 0 && step <= 12);
     /* At the end of an epoch, the mean over the epoch so far is that of the epoch. */
-    if (training_rank() == 0)
+    if (world_rank() == 0)
         good &= scalar("tensorboard/train", "batch_mae", 6) == scalar("tensorboard/train", "epoch_mae", 1) &&
                 find_event("tensorboard/train", "keras", 0, data) > 100;
     assert_true(all_ranks(good));
@@ -275,7 +277,7 @@ static void test_gradient_of_short_batch(void **state)
     (void)state;
     remove_run(training_run);
     assert_true(all_ranks(run(MPI_COMM_WORLD, text, training_run, false, &result)));
-    for (uint64_t epoch = 0; training_rank() == 0 && epoch < 2; epoch++) {
+    for (uint64_t epoch = 0; world_rank() == 0 && epoch < 2; epoch++) {
         const int begin = batch[epoch][0], end = batch[epoch][1];
         double g[2] = {0, 0};
         ls_histogram h;
@@ -320,7 +322,7 @@ static void test_gradient(void **state)
         g[1] += -2 * y * (double)x1 / 10;
         bias += -2 * y / 10;
     }
-    if (training_rank() == 0) {
+    if (world_rank() == 0) {
         const double least = g[0] < g[1] ? g[0] : g[1], most = g[0] < g[1] ? g[1] : g[0];
 
         good &= histogram("sequential/dense/kernel/gradient/histogram", 0, &h);
@@ -359,21 +361,21 @@ static void test_resume(void **state)
     bool good = true;
 
     (void)state;
-    path_in(training_folder, "alone", alone);
+    path_in(folder, "alone", alone);
     path_in(training_run, "checkpoint.h5", checkpoint);
-    path_in(training_folder, "old.h5", old);
+    path_in(folder, "old.h5", old);
     remove_run(training_run);
     assert_true(
         all_ranks(run(MPI_COMM_WORLD, EXPERIMENT("epochs: 2", TENSORBOARD(ALL)), training_run, false, &result)));
-    if (training_rank() == 0)
+    if (world_rank() == 0)
         good = copy_file(checkpoint, old);
     assert_true(all_ranks(run(MPI_COMM_WORLD, EXPERIMENT("epochs: 4", TENSORBOARD(ALL)), training_run, true, &result)));
-    if (training_rank() == 0)
+    if (world_rank() == 0)
         good = good && same_events(training_run, alone) && files_in(training_run, "tensorboard/train") == 2 &&
                copy_file(old, checkpoint);
     assert_true(all_ranks(good));
     assert_true(all_ranks(run(MPI_COMM_WORLD, EXPERIMENT("epochs: 4", TENSORBOARD(ALL)), training_run, true, &result)));
-    if (training_rank() == 0)
+    if (world_rank() == 0)
         good = same_events(training_run, alone) && files_in(training_run, "tensorboard/train") == 2;
     assert_true(all_ranks(good));
 }
@@ -396,7 +398,7 @@ static void test_terminated(void **state)
                               "callbacks: [terminate_on_nan, tensorboard: {histogram_freq: 1, histogram_gradients: "
                               "true, update_freq: batch}]\n",
                               training_run, false, &result)));
-    if (training_rank() == 0)
+    if (world_rank() == 0)
         good = histogram("sequential/dense/kernel/histogram", 0, &h) &&
                !histogram("sequential/dense/kernel/gradient/histogram", 0, &h) &&
                isnan(scalar("tensorboard/train", "epoch_loss", 0)) &&
@@ -411,4 +413,4 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_resume),   cmocka_unit_test(test_terminated),
 };
 
-TRAINING_MPI_MAIN(tests, set_up, tear_down)
+LS_MPI_MAIN(tests, set_up, tear_down)

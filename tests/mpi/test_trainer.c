@@ -505,7 +505,7 @@ static void stops_together(void **state)
     data_begin();
     put_samples("/x", "/y", 6, 3, 0);
     MPI_Comm_size(MPI_COMM_WORLD, &size);
-    wish = training_rank() == size - 1;
+    wish = world_rank() == size - 1;
     assert_true(all_ranks(ok(training_open(MPI_COMM_WORLD,
                                            "data: {file: data.h5, train: {x: /x, y: /y}}\n"
                                            "model: [dense: {units: 1}]\n"
@@ -721,4 +721,4 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(keras_batch_normalization),
 };
 
-TRAINING_MPI_MAIN(tests, training_set_up, training_tear_down)
+LS_MPI_MAIN(tests, training_set_up, training_tear_down)

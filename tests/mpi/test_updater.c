@@ -236,4 +236,4 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(shards_do_not_matter),
 };
 
-TRAINING_MPI_MAIN(tests, training_set_up, training_tear_down)
+LS_MPI_MAIN(tests, training_set_up, training_tear_down)

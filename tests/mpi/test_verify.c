@@ -262,4 +262,4 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(errors_reach_everyone),
 };
 
-TRAINING_MPI_MAIN(tests, begin_world, end_world)
+LS_MPI_MAIN(tests, begin_world, end_world)

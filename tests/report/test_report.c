@@ -4,7 +4,7 @@
  *     updates to the target S(B) = 100 + 12800 / B, so that B_crit = 128; the noise scale is 64
  *     an update on P ranks with M microbatches takes (1 + 2 ceil(M / P) + (P - 1)) ms
  */
-#include "ls_test.h"
+#include "files.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -19,18 +19,11 @@
 
 #define MICROBATCH 16
 
-static char folder[] = "report's.XXXXXX";
-
+/* Names of folders may hold anything. */
 static int set_up(void **state)
 {
     (void)state;
-    return mkdtemp(folder) ? 0 : -1;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    return ls_tool_run(".", (const char *const[]){"rm", "-r", folder, NULL}, "coreutils", NULL) == LS_OK ? 0 : -1;
+    return folder_make("report's") ? 0 : -1;
 }
 
 /* FOLDER/a/b, lent until the next call. */
@@ -256,5 +249,5 @@ int main(void)
         cmocka_unit_test(refuses),
     };
 
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, set_up, folder_tear_down);
 }

@@ -1,5 +1,5 @@
 /* Figures and pages: what gnuplot and a browser are given. */
-#include "ls_test.h"
+#include "files.h"
 
 #include <stdlib.h>
 #include <unistd.h>
@@ -11,25 +11,11 @@
 #include "report/ticks.h"
 #include "report/tool.h"
 
-static char folder[] = "report page's.XXXXXX"; /* names of folders may hold anything */
-
+/* Names of folders may hold anything. */
 static int set_up(void **state)
 {
     (void)state;
-    return mkdtemp(folder) ? 0 : -1;
-}
-
-static int tear_down(void **state)
-{
-    static const char *const left[] = {"it.gp", "it.svg", "it.png", "none.gp", "none.svg", "none.png", "Man.svg"};
-    char path[128];
-
-    (void)state;
-    for (size_t i = 0; i < count_of(left); i++) {
-        snprintf(path, sizeof path, "%s/%s", folder, left[i]);
-        unlink(path);
-    }
-    return rmdir(folder);
+    return folder_make("report page's") ? 0 : -1;
 }
 
 static long size_of(const char *name)
@@ -220,5 +206,5 @@ int main(void)
         cmocka_unit_test(numbers),       cmocka_unit_test(pages),
     };
 
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, set_up, folder_tear_down);
 }

@@ -3,7 +3,9 @@
  * own callbacks (golden/callbacks.json), also when the run stops after any epoch and goes on from a checkpoint.
  */
 #include "training.h"
+#include "source_dir.h"
 
+#include <dirent.h>
 #include <sys/stat.h>
 
 #include "base/file.h"
@@ -31,7 +33,7 @@ static int set_up(void **state)
 
     if (training_set_up(state) != 0)
         return -1;
-    snprintf(state_file, sizeof state_file, "%s/state.h5", training_folder);
+    snprintf(state_file, sizeof state_file, "%s/state.h5", folder);
     data_begin();
     data_put("/train/x", 8, 1, x);
     data_put("/train/y", 8, 1, y);
@@ -246,7 +248,7 @@ static bool run_case(const json_t *entry, int batches, size_t restart_after)
 static void test_golden(void **state)
 {
     json_error_t error;
-    json_t *const golden = json_load_file(LS_SOURCE_DIR "/tests/golden/callbacks.json", 0, &error);
+    json_t *const golden = json_load_file(in_source("tests/golden/callbacks.json"), 0, &error);
     const json_t *cases = json_object_get(golden, "cases"), *entry;
     const int batches = (int)json_integer_value(json_object_get(golden, "batches_per_epoch"));
     size_t i, n[3] = {0};
@@ -681,18 +683,11 @@ static void test_identity(void **state)
     ls_h5_close(f);
 }
 
-int main(int argc, char **argv)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_golden),       cmocka_unit_test(test_table),        cmocka_unit_test(test_schedule),
-        cmocka_unit_test(test_csv),          cmocka_unit_test(test_csv_append),   cmocka_unit_test(test_paths),
-        cmocka_unit_test(test_subdirectory), cmocka_unit_test(test_weights_file), cmocka_unit_test(test_messages),
-        cmocka_unit_test(test_refused),      cmocka_unit_test(test_identity),     cmocka_unit_test(test_output_loss),
-    };
-    int failed;
+static const struct CMUnitTest tests[] = {
+    cmocka_unit_test(test_golden),       cmocka_unit_test(test_table),        cmocka_unit_test(test_schedule),
+    cmocka_unit_test(test_csv),          cmocka_unit_test(test_csv_append),   cmocka_unit_test(test_paths),
+    cmocka_unit_test(test_subdirectory), cmocka_unit_test(test_weights_file), cmocka_unit_test(test_messages),
+    cmocka_unit_test(test_refused),      cmocka_unit_test(test_identity),     cmocka_unit_test(test_output_loss),
+};
 
-    MPI_Init(&argc, &argv);
-    failed = cmocka_run_group_tests(tests, set_up, training_tear_down);
-    MPI_Finalize();
-    return failed != 0;
-}
+LS_MPI_MAIN(tests, set_up, training_tear_down)

@@ -1,7 +1,8 @@
 /*
  * Sweeps without training: what a file means, what it must not say, the search for a learning rate, results and tables.
  */
-#include "ls_test.h"
+#include "files.h"
+#include "source_dir.h"
 
 #include <stdlib.h>
 #include <unistd.h>
@@ -15,45 +16,22 @@
 #include "sweep/table.h"
 #include "sweep/trial.h"
 
-static char directory[] = "/tmp/lockstep-sweep-XXXXXX";
-
 #define EXPERIMENT                                           \
     "data: {file: d.h5, train: {x: /x, y: /y}}\n"            \
     "model:\n  - dense: {units: 4}\n  - dense: {units: 1}\n" \
     "compile: {optimizer: sgd, loss: mse}\nfit: {epochs: 3}\nseed: 9\noutput: run\n"
 
-static const char *path_of(const char *name)
-{
-    static char path[2][128];
-    static int turn;
-
-    turn = !turn;
-    snprintf(path[turn], sizeof path[turn], "%s/%s", directory, name);
-    return path[turn];
-}
-
 static void put_file(const char *name, const char *text)
 {
-    assert_true(ok(ls_file_replace(path_of(name), text, strlen(text))));
+    assert_true(ok(ls_file_replace(in_folder(name), text, strlen(text))));
 }
 
 static int set_up(void **state)
 {
-    (void)state;
-    if (!mkdtemp(directory))
+    if (folder_set_up(state))
         return -1;
     put_file("e.yaml", EXPERIMENT);
     return 0;
-}
-
-static int tear_down(void **state)
-{
-    static const char *const names[] = {"e.yaml", "s.yaml", "r.json"};
-
-    (void)state;
-    for (size_t i = 0; i < count_of(names); i++)
-        unlink(path_of(names[i]));
-    return rmdir(directory);
 }
 
 static ls_sweep *read_sweep(const char *text)
@@ -61,7 +39,7 @@ static ls_sweep *read_sweep(const char *text)
     ls_sweep *sweep = NULL;
 
     put_file("s.yaml", text);
-    assert_true(ok(ls_sweep_read(path_of("s.yaml"), NULL, 0, &sweep)));
+    assert_true(ok(ls_sweep_read(in_folder("s.yaml"), NULL, 0, &sweep)));
     return sweep;
 }
 
@@ -119,7 +97,7 @@ static void settings_have_dotted_keys(void **state)
 
     (void)state;
     put_file("s.yaml", "base: e.yaml\nset: {fit.batch_size: 64, fit.validation_split: 0.5}\ngrid: {ranks: [1]}\n");
-    assert_true(ok(ls_sweep_read(path_of("s.yaml"), in_grid, count_of(in_grid), &s)));
+    assert_true(ok(ls_sweep_read(in_folder("s.yaml"), in_grid, count_of(in_grid), &s)));
     fit = ls_config_get(s->base, "fit");
     assert_string_equal(ls_config_get(fit, "epochs")->text, "3");
     assert_string_equal(ls_config_get(fit, "batch_size")->text, "64");
@@ -131,7 +109,7 @@ static void settings_have_dotted_keys(void **state)
     ls_sweep_free(s);
 
     put_file("s.yaml", "base: e.yaml\nlist: [{fit.batch_size: 8}, {fit.batch_size: 4}]\n");
-    assert_true(ok(ls_sweep_read(path_of("s.yaml"), in_list, 1, &s)));
+    assert_true(ok(ls_sweep_read(in_folder("s.yaml"), in_list, 1, &s)));
     assert_string_equal(ls_varied(s, 1, "fit.batch_size")->text, "32");
     ls_sweep_free(s);
 }
@@ -167,7 +145,7 @@ static void shipped_sweeps_are_good(void **state)
         char path[512];
         ls_sweep *s;
 
-        snprintf(path, sizeof path, LS_SOURCE_DIR "/launch/sweeps/%s.yaml", names[i]);
+        snprintf(path, sizeof path, "%s/launch/sweeps/%s.yaml", source_dir, names[i]);
         assert_true(ok(ls_sweep_read(path, NULL, 0, &s)));
         assert_true(ls_sweep_is_tuned(s));
         ls_sweep_free(s);
@@ -179,7 +157,7 @@ static void refused(const char *text, const char *const *words)
     ls_sweep *s = (ls_sweep *)&s;
 
     put_file("s.yaml", text);
-    if (!failed_with(ls_sweep_read(path_of("s.yaml"), NULL, 0, &s), LS_ERR_CONFIG, words))
+    if (!failed_with(ls_sweep_read(in_folder("s.yaml"), NULL, 0, &s), LS_ERR_CONFIG, words))
         fail_msg("of\n%s", text);
     assert_null(s);
 }
@@ -484,11 +462,11 @@ static void results_come_back(void **state)
     (void)state;
     ls_trial_id(&trial, id);
     assert_string_equal(id, "001-search-05");
-    unlink(path_of("r.json"));
-    assert_true(ok(ls_result_read(path_of("r.json"), &trial, &out, &found)) && !found);
+    unlink(in_folder("r.json"));
+    assert_true(ok(ls_result_read(in_folder("r.json"), &trial, &out, &found)) && !found);
     assert_true(ok(ls_result_write(s, &trial, &in, &text)));
     put_file("r.json", text.data);
-    assert_true(ok(ls_result_read(path_of("r.json"), &trial, &out, &found)) && found);
+    assert_true(ok(ls_result_read(in_folder("r.json"), &trial, &out, &found)) && found);
     assert_true(out.status == in.status && out.learning_rate == 0.1 && out.updates == 20 && out.updates_before == 20);
     assert_true(out.samples == 160 && out.best_updates == 9 && out.epochs == 1.0 / 3 && isnan(out.value));
     assert_true(out.best_value == 0.7 && isnan(out.noise_scale) && out.ranks == 2 && out.train_s == 0.1);
@@ -496,12 +474,12 @@ static void results_come_back(void **state)
     assert_string_equal(out.fingerprint, in.fingerprint);
     assert_string_equal(out.finished, in.finished);
 
-    FAILS(ls_result_read(path_of("r.json"), &other, &out, &found), LS_ERR_FORMAT, "r.json", "another trial");
+    FAILS(ls_result_read(in_folder("r.json"), &other, &out, &found), LS_ERR_FORMAT, "r.json", "another trial");
     text.data[text.length / 2] = '\0';
     put_file("r.json", text.data);
-    FAILS(ls_result_read(path_of("r.json"), &trial, &out, &found), LS_ERR_FORMAT, "r.json", "damaged");
+    FAILS(ls_result_read(in_folder("r.json"), &trial, &out, &found), LS_ERR_FORMAT, "r.json", "damaged");
     put_file("r.json", "{\"trial\": \"001-search-05\", \"seed\": 3, \"search_rate\": 0.1, \"limit\": 20}");
-    FAILS(ls_result_read(path_of("r.json"), &trial, &out, &found), LS_ERR_FORMAT, "r.json", "damaged");
+    FAILS(ls_result_read(in_folder("r.json"), &trial, &out, &found), LS_ERR_FORMAT, "r.json", "damaged");
     ls_text_reset(&text);
     ls_sweep_free(s);
 }
@@ -529,7 +507,7 @@ static void tables_hold_what_they_promise(void **state)
     ls_text text = {0};
 
     (void)state;
-    assert_true(ok(ls_results_create(s, &facts, directory, &r)));
+    assert_true(ok(ls_results_create(s, &facts, folder, &r)));
     r->chain[0].search[0] = diverged(1);
     r->chain[0].search[0].noise_scale = NAN;
     r->chain[0].search[1] = reached(2, 10, 0.5);
@@ -625,5 +603,5 @@ int main(void)
         cmocka_unit_test(labels_say_what_is_compared),
     };
 
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, set_up, folder_tear_down);
 }
