@@ -34,7 +34,7 @@ static ls_config *quoted(ls_config *parent, const char *key, const char *text)
 
 /* ---- the tree ---- */
 
-static void test_children_keep_their_order(void **state)
+static void children_keep_their_order(void **state)
 {
     ls_config *root = ls_config_create(LS_CONFIG_MAP, "a.yaml");
     ls_config *list = ls_config_add(root, "list", LS_CONFIG_LIST, NULL);
@@ -58,7 +58,7 @@ static void test_children_keep_their_order(void **state)
     ls_config_free(NULL);
 }
 
-static void test_put_replaces_in_place_and_names_its_own_file(void **state)
+static void put_replaces_in_place_and_names_its_own_file(void **state)
 {
     ls_config *root = ls_config_create(LS_CONFIG_MAP, "a.yaml"), *other = ls_config_create(LS_CONFIG_MAP, "b.yaml");
     ls_config *inner;
@@ -93,7 +93,7 @@ static void test_put_replaces_in_place_and_names_its_own_file(void **state)
     ls_config_free(root);
 }
 
-static void test_copy_outlives_its_source(void **state)
+static void a_copy_outlives_its_source(void **state)
 {
     ls_config *root = ls_config_create(LS_CONFIG_MAP, "a.yaml"), *copy;
 
@@ -110,7 +110,7 @@ static void test_copy_outlives_its_source(void **state)
 
 /* ---- looking things up ---- */
 
-static void test_null(void **state)
+static void nothing_and_null_are_null(void **state)
 {
     ls_config *root = ls_config_create(LS_CONFIG_LIST, NULL);
 
@@ -127,7 +127,7 @@ static void test_null(void **state)
     ls_config_free(root);
 }
 
-static void test_need_and_expect(void **state)
+static void what_is_needed_or_of_another_kind_is_named(void **state)
 {
     ls_config *root = ls_config_create(LS_CONFIG_MAP, "a.yaml"), *out;
 
@@ -150,7 +150,7 @@ static void test_need_and_expect(void **state)
     ls_config_free(root);
 }
 
-static void test_unknown_keys(void **state)
+static void unknown_keys_are_refused(void **state)
 {
     static const char *const many[] = {"epochs", "batch_size", "microbatch", "shuffle", "validation_data", "a", "b"};
     ls_config *root = ls_config_create(LS_CONFIG_MAP, "e.yaml");
@@ -172,7 +172,7 @@ static void test_unknown_keys(void **state)
     ls_config_free(root);
 }
 
-static void test_key_given_twice(void **state)
+static void a_key_given_twice_is_refused(void **state)
 {
     static const char *const known[] = {"epochs"};
     ls_config *root = ls_config_create(LS_CONFIG_MAP, "e.yaml");
@@ -197,7 +197,7 @@ static ls_config *value_of(const char *text)
     return root;
 }
 
-static void test_integers(void **state)
+static void integers_are_read_whole_or_refused(void **state)
 {
     static const struct {
         const char *text;
@@ -258,7 +258,7 @@ static void check_int_message(const char *text, int64_t min, int64_t max, const 
     ls_config_free(node);
 }
 
-static void test_integer_messages(void **state)
+static void messages_on_integers_name_their_bounds(void **state)
 {
     (void)state;
     check_int_message("abc", 1, 1000000, "f.yaml:3:11: fit.epochs must be an integer from 1 to 1000000, not 'abc'");
@@ -272,7 +272,7 @@ static void test_integer_messages(void **state)
     check_int_message("1.5", 1, 9, "f.yaml:3:11: fit.epochs must be an integer from 1 to 9, not '1.5'");
 }
 
-static void test_bounds_are_inclusive(void **state)
+static void bounds_are_inclusive(void **state)
 {
     int64_t i;
     double d;
@@ -292,7 +292,7 @@ static void test_bounds_are_inclusive(void **state)
     }
 }
 
-static void test_floats(void **state)
+static void floats_are_decimal_and_finite(void **state)
 {
     static const struct {
         const char *text;
@@ -321,7 +321,7 @@ static void test_floats(void **state)
     }
 }
 
-static void test_float_messages(void **state)
+static void messages_on_floats_name_their_bounds(void **state)
 {
     ls_config *node = value_of("-1"), *list = ls_config_create(LS_CONFIG_LIST, NULL);
     double out;
@@ -341,7 +341,7 @@ static void test_float_messages(void **state)
     ls_config_free(list);
 }
 
-static void test_bools(void **state)
+static void booleans_are_those_of_yaml(void **state)
 {
     static const char *const yes[] = {"true", "True", "TRUE", "yes", "on", "On"};
     static const char *const no[] = {"false", "False", "no", "No", "off", "OFF"};
@@ -369,7 +369,7 @@ static void test_bools(void **state)
     }
 }
 
-static void test_texts(void **state)
+static void texts_are_scalars(void **state)
 {
     ls_config *node = value_of("12"), *map = ls_config_create(LS_CONFIG_MAP, NULL);
     const char *out = NULL;
@@ -385,7 +385,7 @@ static void test_texts(void **state)
 
 /* ---- writing ---- */
 
-static void test_yaml_output(void **state)
+static void trees_are_written_as_yaml(void **state)
 {
     ls_config *root = ls_config_create(LS_CONFIG_MAP, NULL), *list, *item, *inner;
     ls_text out = {0};
@@ -429,7 +429,7 @@ static void test_yaml_output(void **state)
     ls_config_free(root);
 }
 
-static void test_yaml_output_of_bare_roots(void **state)
+static void bare_roots_are_written_as_yaml(void **state)
 {
     ls_config *empty = ls_config_create(LS_CONFIG_LIST, NULL), *word = value_of("relu");
     ls_text out = {0};
@@ -447,22 +447,22 @@ static void test_yaml_output_of_bare_roots(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_children_keep_their_order),
-        cmocka_unit_test(test_put_replaces_in_place_and_names_its_own_file),
-        cmocka_unit_test(test_copy_outlives_its_source),
-        cmocka_unit_test(test_null),
-        cmocka_unit_test(test_need_and_expect),
-        cmocka_unit_test(test_unknown_keys),
-        cmocka_unit_test(test_key_given_twice),
-        cmocka_unit_test(test_integers),
-        cmocka_unit_test(test_integer_messages),
-        cmocka_unit_test(test_bounds_are_inclusive),
-        cmocka_unit_test(test_floats),
-        cmocka_unit_test(test_float_messages),
-        cmocka_unit_test(test_bools),
-        cmocka_unit_test(test_texts),
-        cmocka_unit_test(test_yaml_output),
-        cmocka_unit_test(test_yaml_output_of_bare_roots),
+        cmocka_unit_test(children_keep_their_order),
+        cmocka_unit_test(put_replaces_in_place_and_names_its_own_file),
+        cmocka_unit_test(a_copy_outlives_its_source),
+        cmocka_unit_test(nothing_and_null_are_null),
+        cmocka_unit_test(what_is_needed_or_of_another_kind_is_named),
+        cmocka_unit_test(unknown_keys_are_refused),
+        cmocka_unit_test(a_key_given_twice_is_refused),
+        cmocka_unit_test(integers_are_read_whole_or_refused),
+        cmocka_unit_test(messages_on_integers_name_their_bounds),
+        cmocka_unit_test(bounds_are_inclusive),
+        cmocka_unit_test(floats_are_decimal_and_finite),
+        cmocka_unit_test(messages_on_floats_name_their_bounds),
+        cmocka_unit_test(booleans_are_those_of_yaml),
+        cmocka_unit_test(texts_are_scalars),
+        cmocka_unit_test(trees_are_written_as_yaml),
+        cmocka_unit_test(bare_roots_are_written_as_yaml),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

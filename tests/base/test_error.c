@@ -3,7 +3,7 @@
 
 #include <pthread.h>
 
-static void test_every_status_has_text_and_exit_code(void **state)
+static void every_status_has_text_and_exit_code(void **state)
 {
     (void)state;
     assert_string_equal(ls_status_text(LS_OK), "success");
@@ -20,7 +20,7 @@ static void test_every_status_has_text_and_exit_code(void **state)
     assert_int_equal(ls_exit_code(LS_ERR_NUMERIC), 1);
 }
 
-static void test_message_is_set_and_kept(void **state)
+static void a_message_is_set_and_kept(void **state)
 {
     (void)state;
     assert_int_equal(ls_fail(LS_ERR_SHAPE, "layer takes %d inputs, batch has %s columns", 784, "783"), LS_ERR_SHAPE);
@@ -28,7 +28,7 @@ static void test_message_is_set_and_kept(void **state)
     assert_string_equal(ls_error_message(), "layer takes 784 inputs, batch has 783 columns");
 }
 
-static void test_message_is_one_line(void **state)
+static void a_message_is_one_line(void **state)
 {
     (void)state;
     ls_fail(LS_ERR_DATA, "a\nb\r\nc");
@@ -37,7 +37,7 @@ static void test_message_is_one_line(void **state)
     assert_string_equal(ls_error_message(), "?[2J ?\xc3\xa9");
 }
 
-static void test_long_message_is_cut_at_1023_bytes(void **state)
+static void a_long_message_is_cut_at_1023_bytes(void **state)
 {
     char text[3000];
 
@@ -50,7 +50,7 @@ static void test_long_message_is_cut_at_1023_bytes(void **state)
     assert_memory_equal(ls_error_message(), text, 1023);
 }
 
-static void test_old_message_may_be_an_argument(void **state)
+static void the_old_message_may_be_an_argument(void **state)
 {
     (void)state;
     ls_fail(LS_ERR_IO, "no such file");
@@ -58,7 +58,7 @@ static void test_old_message_may_be_an_argument(void **state)
     assert_string_equal(ls_error_message(), "first (no such file) then (no such file)");
 }
 
-static void test_context_goes_in_front(void **state)
+static void context_goes_in_front(void **state)
 {
     (void)state;
     ls_fail(LS_ERR_IO, "cannot read");
@@ -94,7 +94,7 @@ cleanup:
     return st;
 }
 
-static void test_try_stops_at_the_first_failure(void **state)
+static void try_stops_at_the_first_failure(void **state)
 {
     int calls = 0;
     bool cleaned = false;
@@ -114,7 +114,7 @@ static void *fail_elsewhere(void *seen)
     return NULL;
 }
 
-static void test_each_thread_has_its_own_record(void **state)
+static void each_thread_has_its_own_record(void **state)
 {
     pthread_t thread;
     bool seen = true;
@@ -130,14 +130,14 @@ static void test_each_thread_has_its_own_record(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_every_status_has_text_and_exit_code),
-        cmocka_unit_test(test_message_is_set_and_kept),
-        cmocka_unit_test(test_message_is_one_line),
-        cmocka_unit_test(test_long_message_is_cut_at_1023_bytes),
-        cmocka_unit_test(test_old_message_may_be_an_argument),
-        cmocka_unit_test(test_context_goes_in_front),
-        cmocka_unit_test(test_try_stops_at_the_first_failure),
-        cmocka_unit_test(test_each_thread_has_its_own_record),
+        cmocka_unit_test(every_status_has_text_and_exit_code),
+        cmocka_unit_test(a_message_is_set_and_kept),
+        cmocka_unit_test(a_message_is_one_line),
+        cmocka_unit_test(a_long_message_is_cut_at_1023_bytes),
+        cmocka_unit_test(the_old_message_may_be_an_argument),
+        cmocka_unit_test(context_goes_in_front),
+        cmocka_unit_test(try_stops_at_the_first_failure),
+        cmocka_unit_test(each_thread_has_its_own_record),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -47,7 +47,7 @@ static bool is_tidy(void)
     return folder_entries() == (size_t)ls_file_exists(path);
 }
 
-static void reads(void **state)
+static void files_are_read_whole(void **state)
 {
     static char bytes[40000];
     ls_text text = {0};
@@ -65,7 +65,7 @@ static void reads(void **state)
     ls_text_reset(&text);
 }
 
-static void replaces(void **state)
+static void files_are_replaced_whole(void **state)
 {
     (void)state;
     assert_false(ls_file_exists(path));
@@ -121,7 +121,7 @@ static void a_failed_write_keeps_the_old_file(void **state)
     assert_true(holds("old", 3) && is_tidy());
 }
 
-static void says_why(void **state)
+static void failures_say_why(void **state)
 {
     char elsewhere[96], directory[96];
 
@@ -383,12 +383,12 @@ static void joins_paths(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(reads),
-        cmocka_unit_test(replaces),
+        cmocka_unit_test(files_are_read_whole),
+        cmocka_unit_test(files_are_replaced_whole),
         cmocka_unit_test(replaces_in_the_working_directory),
         cmocka_unit_test(leaves_the_old_inode_alone),
         cmocka_unit_test(a_failed_write_keeps_the_old_file),
-        cmocka_unit_test(says_why),
+        cmocka_unit_test(failures_say_why),
         cmocka_unit_test(creates_directories),
         cmocka_unit_test(knows_a_file_by_other_names),
         cmocka_unit_test(gives_second_names),

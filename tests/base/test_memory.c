@@ -34,7 +34,7 @@ static bool is_zero(const unsigned char *block, size_t from, size_t to)
     return true;
 }
 
-static void test_blocks_are_aligned_and_zero(void **state)
+static void blocks_are_aligned_and_zero(void **state)
 {
     (void)state;
     for (size_t round = 0; round < 3; round++) /* later rounds get memory that was written before */
@@ -49,7 +49,7 @@ static void test_blocks_are_aligned_and_zero(void **state)
         }
 }
 
-static void test_blocks_do_not_overlap(void **state)
+static void blocks_do_not_overlap(void **state)
 {
     unsigned char *blocks[count_of(sizes)];
 
@@ -65,7 +65,7 @@ static void test_blocks_do_not_overlap(void **state)
     }
 }
 
-static void test_too_much_is_refused(void **state)
+static void too_much_is_refused(void **state)
 {
     (void)state;
     assert_null(ls_calloc(SIZE_MAX, 2, "the test's array"));
@@ -77,7 +77,7 @@ static void test_too_much_is_refused(void **state)
     assert_null(ls_realloc(NULL, SIZE_MAX / 4, 8, "wrapping"));
 }
 
-static void test_size_mul(void **state)
+static void products_of_sizes_do_not_wrap(void **state)
 {
     size_t product = 0;
 
@@ -91,7 +91,7 @@ static void test_size_mul(void **state)
     assert_false(ls_size_mul((size_t)1 << 32, (size_t)1 << 32, &product));
 }
 
-static void test_realloc_keeps_and_zeroes(void **state)
+static void realloc_keeps_and_zeroes(void **state)
 {
     (void)state;
     for (size_t a = 0; a < count_of(sizes); a++)
@@ -112,7 +112,7 @@ static void test_realloc_keeps_and_zeroes(void **state)
 }
 
 /* Only with AddressSanitizer, whose eyes would else end at what a block was cut from. */
-static void test_the_ends_of_blocks_are_seen(void **state)
+static void the_ends_of_blocks_are_seen(void **state)
 {
     (void)state;
 #ifdef __SANITIZE_ADDRESS__
@@ -130,7 +130,7 @@ static void test_the_ends_of_blocks_are_seen(void **state)
 #endif
 }
 
-static void test_failed_realloc_leaves_the_old_block(void **state)
+static void a_failed_realloc_leaves_the_old_block(void **state)
 {
     unsigned char *block = ls_calloc(100, 1, "test");
 
@@ -150,7 +150,7 @@ static long peak_kib(void)
     return usage.ru_maxrss;
 }
 
-static void test_untouched_memory_costs_nothing(void **state)
+static void untouched_memory_costs_nothing(void **state)
 {
     const size_t n = (size_t)1 << 30;
     const long before = peak_kib();
@@ -166,7 +166,7 @@ static void test_untouched_memory_costs_nothing(void **state)
     ls_free(block);
 }
 
-static void test_strdup_and_free_null(void **state)
+static void copies_of_text_are_their_own_and_null_may_be_freed(void **state)
 {
     const char source[] = "kernel";
     char *copy = ls_strdup(source);
@@ -184,15 +184,15 @@ static void test_strdup_and_free_null(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_blocks_are_aligned_and_zero),
-        cmocka_unit_test(test_blocks_do_not_overlap),
-        cmocka_unit_test(test_too_much_is_refused),
-        cmocka_unit_test(test_size_mul),
-        cmocka_unit_test(test_realloc_keeps_and_zeroes),
-        cmocka_unit_test(test_the_ends_of_blocks_are_seen),
-        cmocka_unit_test(test_failed_realloc_leaves_the_old_block),
-        cmocka_unit_test(test_untouched_memory_costs_nothing),
-        cmocka_unit_test(test_strdup_and_free_null),
+        cmocka_unit_test(blocks_are_aligned_and_zero),
+        cmocka_unit_test(blocks_do_not_overlap),
+        cmocka_unit_test(too_much_is_refused),
+        cmocka_unit_test(products_of_sizes_do_not_wrap),
+        cmocka_unit_test(realloc_keeps_and_zeroes),
+        cmocka_unit_test(the_ends_of_blocks_are_seen),
+        cmocka_unit_test(a_failed_realloc_leaves_the_old_block),
+        cmocka_unit_test(untouched_memory_costs_nothing),
+        cmocka_unit_test(copies_of_text_are_their_own_and_null_may_be_freed),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -131,7 +131,7 @@ static void refuse(const char *yaml, const char *message)
 
 /* ---- tests ---- */
 
-static void test_lookup(void **state)
+static void entries_are_found_by_all_their_names(void **state)
 {
     (void)state;
     assert_ptr_equal(ls_registry_find(&initializers, "random_normal"), &normal_ops);
@@ -161,7 +161,7 @@ static void check_defaults(const dense_config *c)
     assert_null(c->extra.ops);
 }
 
-static void test_defaults(void **state)
+static void options_left_out_have_their_defaults(void **state)
 {
     ls_component layer;
 
@@ -175,7 +175,7 @@ static void test_defaults(void **state)
     ls_component_reset(&layer);
 }
 
-static void test_every_option_given(void **state)
+static void every_option_can_be_given(void **state)
 {
     ls_component layer;
     const dense_config *c;
@@ -211,7 +211,7 @@ static void test_every_option_given(void **state)
     ls_component_reset(&layer);
 }
 
-static void test_ways_to_name_one(void **state)
+static void a_component_can_be_named_in_several_ways(void **state)
 {
     static const char *const same[] = {"flatten",
                                        "Flatten",
@@ -239,7 +239,7 @@ static void test_ways_to_name_one(void **state)
     ls_component_reset(&layer);
 }
 
-static void test_messages(void **state)
+static void messages_say_where_and_what_is_known(void **state)
 {
     (void)state;
     refuse("densee", "e.yaml:1:1: unknown layer 'densee'; did you mean 'dense'? known layers: dense, flatten, wrapper");
@@ -269,7 +269,7 @@ static void test_messages(void **state)
            "e.yaml:1:26: unknown initializer 'nul'; known initializers: zeros, random_normal");
 }
 
-static void test_bounds(void **state)
+static void bounds_are_kept(void **state)
 {
     (void)state;
     refuse("dense: {units: 5, rate: 1}",
@@ -287,7 +287,7 @@ static void test_bounds(void **state)
            "e.yaml:1:31: model.dense.values must be a finite number from -1 to 1, not '1.5'");
 }
 
-static void test_long_lists(void **state)
+static void lists_may_be_long_to_a_limit(void **state)
 {
     ls_component layer;
     ls_text text = {0};
@@ -307,7 +307,7 @@ static void test_long_lists(void **state)
     ls_text_reset(&text);
 }
 
-static void test_required_component(void **state)
+static void a_component_that_is_needed_is_asked_for(void **state)
 {
     ls_component layer;
 
@@ -319,7 +319,7 @@ static void test_required_component(void **state)
     ls_component_reset(&layer);
 }
 
-static void test_extra_keys_are_left_alone(void **state)
+static void extra_keys_are_left_alone(void **state)
 {
     static const char *const extra[] = {"name", "inputs", NULL};
     const char yaml[] = "{units: 5, name: h1, inputs: [a]}";
@@ -337,7 +337,7 @@ static void test_extra_keys_are_left_alone(void **state)
     ls_config_free(tree);
 }
 
-static void test_by_name_alone(void **state)
+static void a_name_alone_gives_the_defaults(void **state)
 {
     ls_component made;
 
@@ -349,7 +349,7 @@ static void test_by_name_alone(void **state)
     FAILS(ls_component_default(&layers, "nothing", &made), LS_ERR_CONFIG, "unknown layer 'nothing'");
 }
 
-static void test_copies_are_deep(void **state)
+static void copies_are_deep(void **state)
 {
     ls_component layer, copy;
     wrapper_config *wrapper;
@@ -381,17 +381,17 @@ static void test_copies_are_deep(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_lookup),
-        cmocka_unit_test(test_defaults),
-        cmocka_unit_test(test_every_option_given),
-        cmocka_unit_test(test_ways_to_name_one),
-        cmocka_unit_test(test_messages),
-        cmocka_unit_test(test_bounds),
-        cmocka_unit_test(test_long_lists),
-        cmocka_unit_test(test_required_component),
-        cmocka_unit_test(test_extra_keys_are_left_alone),
-        cmocka_unit_test(test_by_name_alone),
-        cmocka_unit_test(test_copies_are_deep),
+        cmocka_unit_test(entries_are_found_by_all_their_names),
+        cmocka_unit_test(options_left_out_have_their_defaults),
+        cmocka_unit_test(every_option_can_be_given),
+        cmocka_unit_test(a_component_can_be_named_in_several_ways),
+        cmocka_unit_test(messages_say_where_and_what_is_known),
+        cmocka_unit_test(bounds_are_kept),
+        cmocka_unit_test(lists_may_be_long_to_a_limit),
+        cmocka_unit_test(a_component_that_is_needed_is_asked_for),
+        cmocka_unit_test(extra_keys_are_left_alone),
+        cmocka_unit_test(a_name_alone_gives_the_defaults),
+        cmocka_unit_test(copies_are_deep),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

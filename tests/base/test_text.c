@@ -5,7 +5,7 @@
 
 #include "base/text.h"
 
-static void test_text_grows(void **state)
+static void text_grows(void **state)
 {
     ls_text text = {0};
 
@@ -24,7 +24,7 @@ static void test_text_grows(void **state)
     ls_text_reset(&text);
 }
 
-static void test_bytes_and_lists(void **state)
+static void bytes_and_lists_are_added(void **state)
 {
     static const char *const items[] = {"relu", "tanh", "softmax"};
     ls_text text = {0};
@@ -42,7 +42,7 @@ static void test_bytes_and_lists(void **state)
     ls_text_reset(&text);
 }
 
-static void test_first_failure_stays(void **state)
+static void the_first_failure_stays(void **state)
 {
     ls_text text = {0};
 
@@ -57,7 +57,7 @@ static void test_first_failure_stays(void **state)
     assert_int_equal(text.status, LS_OK);
 }
 
-static void test_nearest_name(void **state)
+static void near_names_are_found(void **state)
 {
     static const char *const known[] = {"epochs", "batch_size", "microbatch", "shuffle", "validation_data"};
     static const struct {
@@ -94,7 +94,7 @@ static void test_nearest_name(void **state)
     assert_null(ls_nearest_name("epoch", known, 0));
 }
 
-static void test_nearest_takes_the_closest(void **state)
+static void the_closest_name_is_taken(void **state)
 {
     static const char *const known[] = {"mean_squared_error", "mean_absolute_error", "mse", "mae"};
 
@@ -103,7 +103,7 @@ static void test_nearest_takes_the_closest(void **state)
     assert_string_equal(ls_nearest_name("mean_absolut_error", known, 4), "mean_absolute_error");
 }
 
-static void test_doubles_as_short_text(void **state)
+static void doubles_are_written_short(void **state)
 {
     static const struct {
         double value;
@@ -133,7 +133,7 @@ static void test_doubles_as_short_text(void **state)
     }
 }
 
-static void test_doubles_read_back(void **state)
+static void doubles_read_back(void **state)
 {
     uint64_t bits = 0x9e3779b97f4a7c15u;
 
@@ -155,13 +155,13 @@ static void test_doubles_read_back(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_text_grows),
-        cmocka_unit_test(test_bytes_and_lists),
-        cmocka_unit_test(test_first_failure_stays),
-        cmocka_unit_test(test_nearest_name),
-        cmocka_unit_test(test_nearest_takes_the_closest),
-        cmocka_unit_test(test_doubles_as_short_text),
-        cmocka_unit_test(test_doubles_read_back),
+        cmocka_unit_test(text_grows),
+        cmocka_unit_test(bytes_and_lists_are_added),
+        cmocka_unit_test(the_first_failure_stays),
+        cmocka_unit_test(near_names_are_found),
+        cmocka_unit_test(the_closest_name_is_taken),
+        cmocka_unit_test(doubles_are_written_short),
+        cmocka_unit_test(doubles_read_back),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

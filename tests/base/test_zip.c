@@ -70,7 +70,7 @@ static void reads_what_python_wrote(void **state)
 }
 
 /* A flipped bit anywhere in a member's data, compressed or not, is found. */
-static void finds_damage(void **state)
+static void damage_is_found(void **state)
 {
     static const struct {
         const char *member;
@@ -145,7 +145,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_what_python_wrote),
-        cmocka_unit_test(finds_damage),
+        cmocka_unit_test(damage_is_found),
         cmocka_unit_test(refuses_what_is_cut_off),
         cmocka_unit_test(saves_the_same_bytes_again),
     };

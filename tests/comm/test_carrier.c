@@ -134,7 +134,7 @@ static void h_counts_contributions(void **unused)
     FAILS(ls_carrier_h((1 << 24) + 1, &h), LS_ERR_CONFIG, "16777217", "microbatch");
 }
 
-static void exponents_of_blocks(void **unused)
+static void blocks_have_exponents_of_their_own(void **unused)
 {
     static const struct {
         float value;
@@ -169,7 +169,7 @@ static void exponents_of_blocks(void **unused)
             }
 }
 
-static void what_fits(void **unused)
+static void what_fits_is_known(void **unused)
 {
     const int16_t none = LS_EXPONENT_NONE, nonfinite = LS_EXPONENT_NONFINITE;
 
@@ -376,7 +376,7 @@ static void never_less_accurate_than_float32(void **unused)
     free(a);
 }
 
-static void hostile_contributions(void **unused)
+static void hostile_contributions_are_summed_or_noticed(void **unused)
 {
     enum { M = 16 };
     float *a = new_blocks(M), g[LS_BLOCK];
@@ -513,13 +513,13 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(h_counts_contributions),
-        cmocka_unit_test(exponents_of_blocks),
-        cmocka_unit_test(what_fits),
+        cmocka_unit_test(blocks_have_exponents_of_their_own),
+        cmocka_unit_test(what_fits_is_known),
         cmocka_unit_test(sums_are_those_of_integers_on_the_grid),
         cmocka_unit_test(sums_hold_at_the_limit),
         cmocka_unit_test(order_and_grouping_do_not_matter),
         cmocka_unit_test(never_less_accurate_than_float32),
-        cmocka_unit_test(hostile_contributions),
+        cmocka_unit_test(hostile_contributions_are_summed_or_noticed),
         cmocka_unit_test(finishing_divides_once),
         cmocka_unit_test(exponents_rise_where_they_must),
         cmocka_unit_test(exponents_settle_at_windows),

@@ -74,7 +74,7 @@ static void gives(const char *text, const char *want)
     }
 }
 
-static void test_forms(void **state)
+static void rows_of_all_forms_are_read(void **state)
 {
     (void)state;
     gives("a,b\n1,2\n3,4\n", "a|b\n1|2\n3|4\n");
@@ -101,7 +101,7 @@ static void test_forms(void **state)
     gives("a,b", "a|b\n");
 }
 
-static void test_delimiters_and_names(void **state)
+static void delimiters_and_names_are_as_given(void **state)
 {
     ls_status st;
     ls_csv *csv;
@@ -131,7 +131,7 @@ static void test_delimiters_and_names(void **state)
 }
 
 /* Lines are counted through quoted line ends, empty lines and all kinds of line end. */
-static void test_lines(void **state)
+static void lines_are_counted_through_quoted_ends(void **state)
 {
     ls_status st;
 
@@ -154,7 +154,7 @@ static void fails(const char *text, size_t n, const char *place, const char *wha
 }
 #define TEXT_FAILS(text, place, what) fails(text, sizeof(text) - 1, place, what)
 
-static void test_wrong_files(void **state)
+static void wrong_files_are_refused(void **state)
 {
     ls_csv *csv;
 
@@ -187,7 +187,7 @@ static void test_wrong_files(void **state)
 }
 
 /* A gzip file cut anywhere or with a damaged checksum is never taken for a shorter table. */
-static void test_damaged_gzip(void **state)
+static void damaged_gzip_is_no_shorter_table(void **state)
 {
     static char text[20000], packed[20000];
     size_t n = 0;
@@ -216,7 +216,7 @@ static void test_damaged_gzip(void **state)
 }
 
 /* Exactly the longest field passes; one byte more does not, quoted or not, and neither do too many fields. */
-static void test_limits(void **state)
+static void the_longest_field_passes_and_no_longer_one(void **state)
 {
     char *text = malloc(LS_CSV_FIELD_MAX + 64);
     ls_csv *csv;
@@ -255,7 +255,7 @@ static void test_limits(void **state)
 }
 
 /* A gigabyte in one field costs a megabyte. */
-static void test_gigabyte_field(void **state)
+static void a_gigabyte_in_one_field_costs_a_megabyte(void **state)
 {
     static char piece[1 << 20];
     gzFile f = gzopen(path, "wb1");
@@ -274,7 +274,7 @@ static void test_gigabyte_field(void **state)
     ls_csv_close(csv);
 }
 
-static void test_numbers(void **state)
+static void numbers_are_told_from_text(void **state)
 {
     static const struct {
         const char *text;
@@ -334,7 +334,7 @@ static void test_numbers(void **state)
     }
 }
 
-static void test_decimal_comma(void **state)
+static void numbers_may_have_a_decimal_comma(void **state)
 {
     static const struct {
         const char *text;
@@ -362,7 +362,7 @@ static void test_decimal_comma(void **state)
     }
 }
 
-static void test_looks(void **state)
+static void texts_that_look_like_numbers_are_known(void **state)
 {
     static const char *const numbers[] = {
         "1,5",
@@ -431,7 +431,7 @@ static uint32_t random_below(uint32_t n)
 }
 
 /* A random table written in random style reads back as it was, across the reader's buffers. */
-static void test_round_trip(void **state)
+static void random_tables_read_back(void **state)
 {
     static const char *const letters[] = {"a", "Z", "9",  "-",  ";", "'", "\xc3\xa9", "\xe2\x82\xac",
                                           " ", ",", "\"", "\n", "\r"};
@@ -479,7 +479,7 @@ static void test_round_trip(void **state)
 }
 
 /* Whatever the bytes: rows of the right width or a message with the file's name. */
-static void test_random_bytes(void **state)
+static void random_bytes_give_rows_or_a_message(void **state)
 {
     static const char alphabet[] = "\",\n\r\0 ax1.\t\xc3\xa9\xff;";
     char text[200];
@@ -510,12 +510,18 @@ static void test_random_bytes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_forms),          cmocka_unit_test(test_delimiters_and_names),
-        cmocka_unit_test(test_lines),          cmocka_unit_test(test_wrong_files),
-        cmocka_unit_test(test_damaged_gzip),   cmocka_unit_test(test_limits),
-        cmocka_unit_test(test_gigabyte_field), cmocka_unit_test(test_numbers),
-        cmocka_unit_test(test_decimal_comma),  cmocka_unit_test(test_looks),
-        cmocka_unit_test(test_round_trip),     cmocka_unit_test(test_random_bytes),
+        cmocka_unit_test(rows_of_all_forms_are_read),
+        cmocka_unit_test(delimiters_and_names_are_as_given),
+        cmocka_unit_test(lines_are_counted_through_quoted_ends),
+        cmocka_unit_test(wrong_files_are_refused),
+        cmocka_unit_test(damaged_gzip_is_no_shorter_table),
+        cmocka_unit_test(the_longest_field_passes_and_no_longer_one),
+        cmocka_unit_test(a_gigabyte_in_one_field_costs_a_megabyte),
+        cmocka_unit_test(numbers_are_told_from_text),
+        cmocka_unit_test(numbers_may_have_a_decimal_comma),
+        cmocka_unit_test(texts_that_look_like_numbers_are_known),
+        cmocka_unit_test(random_tables_read_back),
+        cmocka_unit_test(random_bytes_give_rows_or_a_message),
     };
 
     return cmocka_run_group_tests(tests, set_up, folder_tear_down);

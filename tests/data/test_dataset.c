@@ -2,7 +2,7 @@
 #include "dataset_files.h"
 
 /* Every integer and float type, in both byte orders, arrives with its values and under its own name. */
-static void test_types(void **state)
+static void every_number_type_arrives_with_its_values(void **state)
 {
     static const struct {
         hid_t *little, *big;
@@ -47,7 +47,7 @@ static void test_types(void **state)
 }
 
 /* IEEE half precision, as h5py writes it: 1 sign, 5 exponent, 10 fraction bits. */
-static void test_half_precision(void **state)
+static void half_precision_is_read(void **state)
 {
     const uint16_t bits[] = {0x3c00, 0xc100, 0x0001, 0x7bff}; /* 1, -2.5, 2^-24, 65504 */
     const float want[] = {1, -2.5f, 0x1p-24f, 65504};
@@ -72,7 +72,7 @@ static void test_half_precision(void **state)
     ls_array_free(a);
 }
 
-static void test_shape_rows_and_path(void **state)
+static void shape_rows_and_path_are_as_asked_for(void **state)
 {
     static const uint64_t ranges[][2] = {{0, 100}, {0, 1}, {99, 100}, {37, 64}};
     float x[6];
@@ -101,7 +101,7 @@ static void test_shape_rows_and_path(void **state)
 }
 
 /* More than one piece of reading, rows beginning within a chunk. */
-static void test_many_pieces(void **state)
+static void many_pieces_make_one_array(void **state)
 {
     const uint64_t rows[] = {12345, 700001};
     float x[6];
@@ -119,7 +119,7 @@ static void test_many_pieces(void **state)
 }
 
 /* uint8 with scale 1/255 is what x.astype("float32") / 255 gives, for all 256 values. */
-static void test_scale_of_images(void **state)
+static void scaled_bytes_are_those_of_numpy(void **state)
 {
     const hsize_t dim[] = {1, 256};
     const double scale = 1.0 / 255.0;
@@ -146,7 +146,7 @@ static void test_scale_of_images(void **state)
 }
 
 /* Samples (2, 3) of 10 s + j; scale and offset of every allowed length in every combination. */
-static void test_scale_and_offset_per_feature(void **state)
+static void scale_and_offset_may_be_per_feature(void **state)
 {
     static const int lengths[] = {-1, 1, 3, 6}; /* -1: scalar */
     const hsize_t dim[] = {4, 2, 3};
@@ -179,7 +179,7 @@ static void test_scale_and_offset_per_feature(void **state)
         }
 }
 
-static void test_classes(void **state)
+static void class_names_are_read(void **state)
 {
     const hsize_t dim[] = {2};
     const char *const variable[] = {"T-shirt/top", "", "Sandale f\xc3\xbcr"};
@@ -244,7 +244,7 @@ static void write_labels(hid_t type, const double *label, hsize_t n, bool column
     H5Fclose(f);
 }
 
-static void test_labels(void **state)
+static void labels_are_checked_and_read(void **state)
 {
     double label[20];
     ls_array *a;
@@ -289,7 +289,7 @@ static void test_labels(void **state)
     ls_array_free(a);
 }
 
-static void test_one_hot(void **state)
+static void labels_become_one_hot_rows(void **state)
 {
     const double label[] = {2, 0, 3, 1, 2};
     float x[5];
@@ -338,7 +338,7 @@ static uint64_t hash_of(hid_t type, const double *values, int rank, const hsize_
 }
 
 /* Equal data, equal hash, whatever the byte order on disk; any difference in type, shape, value or scale shows. */
-static void test_hash(void **state)
+static void equal_data_have_equal_hashes(void **state)
 {
     const hsize_t flat[] = {12, 1, 1}, table[] = {2, 2, 3}, wide[] = {2, 3, 2};
     double v[12], w[12];
@@ -378,7 +378,7 @@ static void write_large(hsize_t n, uint8_t byte)
 }
 
 /* The identity does not know whether the values are in memory; small arrays are hashed whole, large ones sampled. */
-static void test_identity(void **state)
+static void identity_does_not_know_where_values_lie(void **state)
 {
     const uint64_t cut[] = {3, 900};
     uint64_t seen[4];
@@ -409,14 +409,14 @@ static void test_identity(void **state)
             assert_true(seen[i] != seen[k]);
 }
 
-static void test_free_null(void **state)
+static void null_may_be_freed(void **state)
 {
     (void)state;
     ls_array_free(NULL);
 }
 
 /* (channels, height, width) to (height, width, channels); scale and offset go with the stored elements. */
-static void test_channels_first(void **state)
+static void channels_come_last_when_asked_for(void **state)
 {
     const hsize_t dim[] = {2, 3, 2, 5}, flat[] = {2, 30};
     uint8_t bytes[60];
@@ -473,19 +473,19 @@ static void test_channels_first(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_types),
-        cmocka_unit_test(test_half_precision),
-        cmocka_unit_test(test_shape_rows_and_path),
-        cmocka_unit_test(test_many_pieces),
-        cmocka_unit_test(test_scale_of_images),
-        cmocka_unit_test(test_scale_and_offset_per_feature),
-        cmocka_unit_test(test_classes),
-        cmocka_unit_test(test_labels),
-        cmocka_unit_test(test_one_hot),
-        cmocka_unit_test(test_hash),
-        cmocka_unit_test(test_identity),
-        cmocka_unit_test(test_free_null),
-        cmocka_unit_test(test_channels_first),
+        cmocka_unit_test(every_number_type_arrives_with_its_values),
+        cmocka_unit_test(half_precision_is_read),
+        cmocka_unit_test(shape_rows_and_path_are_as_asked_for),
+        cmocka_unit_test(many_pieces_make_one_array),
+        cmocka_unit_test(scaled_bytes_are_those_of_numpy),
+        cmocka_unit_test(scale_and_offset_may_be_per_feature),
+        cmocka_unit_test(class_names_are_read),
+        cmocka_unit_test(labels_are_checked_and_read),
+        cmocka_unit_test(labels_become_one_hot_rows),
+        cmocka_unit_test(equal_data_have_equal_hashes),
+        cmocka_unit_test(identity_does_not_know_where_values_lie),
+        cmocka_unit_test(null_may_be_freed),
+        cmocka_unit_test(channels_come_last_when_asked_for),
     };
 
     H5open();

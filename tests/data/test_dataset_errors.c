@@ -1,7 +1,7 @@
 /* Every way a dataset can be wrong ends with a message that names it, and with nothing opened. */
 #include "dataset_files.h"
 
-static void test_rows_out_of_range(void **state)
+static void rows_out_of_range_are_refused(void **state)
 {
     (void)state;
     write_grid(10, 0);
@@ -11,7 +11,7 @@ static void test_rows_out_of_range(void **state)
     OPEN_FAILS("/train/x", ((uint64_t[]){10, UINT64_MAX}), LS_ERR_CONFIG, "10 samples");
 }
 
-static void test_bad_attributes(void **state)
+static void bad_attributes_are_refused(void **state)
 {
     const hsize_t dim[] = {4, 2, 3};
     const double values[6] = {1, 2, 3, 4, 5, 6}, nan_value = NAN;
@@ -42,7 +42,7 @@ static void test_bad_attributes(void **state)
     OPEN_FAILS("/c", NULL, LS_ERR_DATA, "/c", "'classes'", "strings");
 }
 
-static void test_file_errors(void **state)
+static void files_that_are_no_datasets_are_refused(void **state)
 {
     const char *const other = in_folder("other");
     ls_array *a;
@@ -63,7 +63,7 @@ static void test_file_errors(void **state)
 }
 
 /* Cut anywhere, a file gives an error and never wrong data; HDF5 itself prints nothing (its setting is kept). */
-static void test_truncated(void **state)
+static void a_truncated_file_gives_an_error_and_no_data(void **state)
 {
     struct stat info;
     H5E_auto2_t before, after;
@@ -86,7 +86,7 @@ static void test_truncated(void **state)
 }
 
 /* A flipped bit in the values: the checksum finds it, and the message says which samples. */
-static void test_checksum(void **state)
+static void a_flipped_bit_is_found_and_placed(void **state)
 {
     int32_t wanted[2] = {333000, 333001};
     char *bytes;
@@ -115,7 +115,7 @@ static void test_checksum(void **state)
     ls_array_free(open_array("/train/x", (uint64_t[]){400, 500}));
 }
 
-static void test_missing_and_wrong_kind(void **state)
+static void what_is_missing_or_no_dataset_is_refused(void **state)
 {
     hid_t f, type;
 
@@ -141,7 +141,7 @@ static void test_missing_and_wrong_kind(void **state)
     OPEN_FAILS("/x", NULL, LS_ERR_DATA, "holds none at all");
 }
 
-static void test_unfit_types(void **state)
+static void types_that_are_no_numbers_are_refused(void **state)
 {
     const hsize_t dim[] = {2}, one = 1;
     const int8_t yes = 1;
@@ -179,7 +179,7 @@ static void test_unfit_types(void **state)
     OPEN_FAILS("/wide", NULL, LS_ERR_DATA, "/wide holds integers of 16 bytes");
 }
 
-static void test_unfit_shapes(void **state)
+static void shapes_without_samples_are_refused(void **state)
 {
     const hsize_t ones[8] = {1, 1, 1, 1, 1, 1, 1, 1}, none[] = {0, 3}, hollow[] = {3, 0};
     const hid_t f = begin(), null_space = H5Screate(H5S_NULL);
@@ -209,7 +209,7 @@ static void test_unfit_shapes(void **state)
 }
 
 /* A tiny file may declare any size: it costs a message, no memory. */
-static void test_absurd_sizes(void **state)
+static void absurd_sizes_cost_a_message_and_no_memory(void **state)
 {
     const hsize_t tera[] = {UINT64_C(1) << 40, 1024}, overflow[] = {UINT64_C(1) << 62, 8, 8},
                   broad[] = {1, 1 << 30, 1 << 30};
@@ -246,7 +246,7 @@ static void test_absurd_sizes(void **state)
 }
 
 /* HDF5 would read any file that this one names, and wait for ever for a pipe. */
-static void test_values_in_other_files(void **state)
+static void values_in_other_files_are_refused(void **state)
 {
     const hsize_t dim = 4;
     const hid_t f = begin(), creation = H5Pcreate(H5P_DATASET_CREATE), space = H5Screate_simple(1, &dim, NULL);
@@ -260,7 +260,7 @@ static void test_values_in_other_files(void **state)
     OPEN_FAILS("/x", NULL, LS_ERR_DATA, "/x", "other files");
 }
 
-static void test_not_finite(void **state)
+static void values_that_are_not_finite_are_refused(void **state)
 {
     static const double bad[] = {NAN, INFINITY, -INFINITY, 1e39}; /* 1e39 is finite as double, not as float32 */
     const hsize_t dim[] = {20, 3};
@@ -282,7 +282,7 @@ static void test_not_finite(void **state)
 }
 
 /* Finite values that a scale makes infinite. */
-static void test_not_finite_by_scale(void **state)
+static void values_that_a_scale_makes_infinite_are_refused(void **state)
 {
     const hsize_t dim[] = {3, 2};
     const int64_t v[] = {1, 2, 3, 1000000000000000, 5, 6};
@@ -299,12 +299,18 @@ static void test_not_finite_by_scale(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_rows_out_of_range), cmocka_unit_test(test_bad_attributes),
-        cmocka_unit_test(test_file_errors),       cmocka_unit_test(test_truncated),
-        cmocka_unit_test(test_checksum),          cmocka_unit_test(test_missing_and_wrong_kind),
-        cmocka_unit_test(test_unfit_types),       cmocka_unit_test(test_unfit_shapes),
-        cmocka_unit_test(test_absurd_sizes),      cmocka_unit_test(test_values_in_other_files),
-        cmocka_unit_test(test_not_finite),        cmocka_unit_test(test_not_finite_by_scale),
+        cmocka_unit_test(rows_out_of_range_are_refused),
+        cmocka_unit_test(bad_attributes_are_refused),
+        cmocka_unit_test(files_that_are_no_datasets_are_refused),
+        cmocka_unit_test(a_truncated_file_gives_an_error_and_no_data),
+        cmocka_unit_test(a_flipped_bit_is_found_and_placed),
+        cmocka_unit_test(what_is_missing_or_no_dataset_is_refused),
+        cmocka_unit_test(types_that_are_no_numbers_are_refused),
+        cmocka_unit_test(shapes_without_samples_are_refused),
+        cmocka_unit_test(absurd_sizes_cost_a_message_and_no_memory),
+        cmocka_unit_test(values_in_other_files_are_refused),
+        cmocka_unit_test(values_that_are_not_finite_are_refused),
+        cmocka_unit_test(values_that_a_scale_makes_infinite_are_refused),
     };
 
     H5open();

@@ -50,7 +50,7 @@ static void use_hdf5(void)
     ls_h5_lock_release(&lock);
 }
 
-static void test_reads_while_hdf5_is_in_use(void **state)
+static void a_feed_reads_while_hdf5_is_in_use(void **state)
 {
     static const layout layouts[] = {{100, 1}, {0, 0}};
     enum { N = 20011 };
@@ -85,7 +85,7 @@ static void test_reads_while_hdf5_is_in_use(void **state)
 }
 
 /* Three slots of 400 rows of 13 bytes: the batch may lie in two windows. */
-static void test_memory(void **state)
+static void a_feed_holds_three_slots(void **state)
 {
     static const layout l = {100, 0};
     ls_feed_settings s = {.arrays = 3, .samples = 10000, .windows = {.chunk = 100, .window = 4}, .most = 64};
@@ -106,7 +106,7 @@ static void test_memory(void **state)
 }
 
 /* Closed in the middle of reading; never used; asked for too much. */
-static void test_ends_at_any_time(void **state)
+static void a_feed_ends_at_any_time(void **state)
 {
     static const layout l = {500, 1};
     ls_feed_settings s = {.arrays = 3, .samples = 50000, .windows = {.chunk = 500, .window = 20}, .most = 100};
@@ -130,7 +130,7 @@ static void test_ends_at_any_time(void **state)
 }
 
 /* The file is another one when it comes to reading. */
-static void test_the_file_changes(void **state)
+static void a_file_that_changed_is_refused(void **state)
 {
     static const layout l = {500, 0};
     ls_feed_settings s = {.arrays = 3, .samples = 1000, .windows = {.chunk = 500, .window = 1}, .most = 10};
@@ -150,10 +150,10 @@ static void test_the_file_changes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_reads_while_hdf5_is_in_use),
-        cmocka_unit_test(test_memory),
-        cmocka_unit_test(test_ends_at_any_time),
-        cmocka_unit_test(test_the_file_changes),
+        cmocka_unit_test(a_feed_reads_while_hdf5_is_in_use),
+        cmocka_unit_test(a_feed_holds_three_slots),
+        cmocka_unit_test(a_feed_ends_at_any_time),
+        cmocka_unit_test(a_file_that_changed_is_refused),
     };
 
     return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -64,7 +64,7 @@ static void check_records(const unsigned char *x, const unsigned char *y, size_t
     }
 }
 
-static void test_values(void **state)
+static void images_and_labels_are_those_of_the_files(void **state)
 {
     unsigned char *x, *y;
     const char *const *classes;
@@ -112,7 +112,7 @@ static void test_values(void **state)
         assert_int_not_equal(access(output, F_OK), 0);                    \
     } while (0)
 
-static void test_faults(void **state)
+static void faulty_files_are_refused(void **state)
 {
     unsigned char *bytes;
     size_t n;
@@ -140,8 +140,8 @@ static void test_faults(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_values, make_files, remove_files),
-        cmocka_unit_test_setup_teardown(test_faults, make_files, remove_files),
+        cmocka_unit_test_setup_teardown(images_and_labels_are_those_of_the_files, make_files, remove_files),
+        cmocka_unit_test_setup_teardown(faulty_files_are_refused, make_files, remove_files),
     };
 
     return cmocka_run_group_tests(tests, import_set_up, import_tear_down);

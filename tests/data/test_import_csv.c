@@ -162,7 +162,7 @@ static bool check_encoder(golden_case *c, void *context)
     return good;
 }
 
-static void test_scikit_learn(void **state)
+static void columns_are_scaled_and_encoded_as_scikit_learn_does(void **state)
 {
     (void)state;
     assert_true(golden_each("encoders.h5", (golden_tolerance){1e-6, 1e-6}, check_encoder, NULL));
@@ -170,7 +170,7 @@ static void test_scikit_learn(void **state)
 
 /* ---- arrays ---- */
 
-static void test_types_and_shapes(void **state)
+static void arrays_get_their_types_and_shapes(void **state)
 {
     (void)state;
     write_text(input,
@@ -195,7 +195,7 @@ static void test_types_and_shapes(void **state)
     classes_are("/train/a", "");
 }
 
-static void test_scaling_by_hand(void **state)
+static void scaling_is_that_by_hand(void **state)
 {
     (void)state;
     write_text(input, "a,b,k\n1,5,x\n3,5,y\n5,5,x\n");
@@ -210,7 +210,7 @@ static void test_scaling_by_hand(void **state)
     HOLDS("/train/t", "float64 (1,)", 0, 1);
 }
 
-static void test_category_order(void **state)
+static void categories_stand_in_order(void **state)
 {
     (void)state;
     write_text(input, "n,t,m\n10,10,10\n9,9,9\n-1,x,9\n10,Z,9\n");
@@ -226,7 +226,7 @@ static void test_category_order(void **state)
     classes_are("/train/n", "0|00|01|1"); /* equal ones by code point, wherever they stand */
 }
 
-static void test_names_and_formats(void **state)
+static void names_and_formats_are_as_given(void **state)
 {
     (void)state;
     write_text(input, "\"a,b\";c:d;\"e=f\"\";\"\n1,5;2;x\n");
@@ -244,7 +244,7 @@ static void test_names_and_formats(void **state)
     HOLDS("/train/y", "uint8 (1,)", 1, 5);
 }
 
-static void test_missing(void **state)
+static void missing_values_are_handled_as_asked(void **state)
 {
     const ls_csv_import drop = ONE(.arrays = LIST({"x", "a,b"}, {"k", "k"}), .missing = LIST({NULL, "drop"}),
                                    .na = (const char *const[]){"NA", "?"}, .nas = 2);
@@ -309,7 +309,7 @@ static size_t rows_of(const char *path, float row[ROWS], size_t count[3])
 
 #define THREE LIST({"train", "0.7"}, {"validation", "0.15"}, {"test", "0.15"})
 
-static void test_splits(void **state)
+static void splits_have_their_rows_and_classes(void **state)
 {
     static float row[3][ROWS], again[ROWS];
     static bool seen[ROWS];
@@ -383,7 +383,7 @@ static void test_splits(void **state)
 }
 
 /* Scaling and categories come from the training rows alone, wherever these stand. */
-static void test_fitted_on_training_rows_only(void **state)
+static void scales_are_fitted_on_training_rows_only(void **state)
 {
     (void)state;
     write_text(input, "a,k\n1,x\n3,y\n");
@@ -410,7 +410,7 @@ static void test_fitted_on_training_rows_only(void **state)
 
 /* ---- like ---- */
 
-static void test_like(void **state)
+static void another_file_is_prepared_like_the_first(void **state)
 {
     (void)state;
     write_text(input, "a,b,k,target\n1,4,x,1.5\n3,,y,2.5\n5,8,x,3\n");
@@ -461,7 +461,7 @@ static void test_like(void **state)
 }
 
 /* How the first file was written is kept; what is said for the second one goes before it. */
-static void test_like_format(void **state)
+static void the_format_of_the_first_file_is_kept(void **state)
 {
     (void)state;
     write_text(input, "1;NA;x\n3;5;y\n?;7;x\n");
@@ -512,7 +512,7 @@ static int read_damaged(char *bytes, size_t n)
 }
 
 /* In a child, since HDF5 itself does not come out of damaged files with all its memory given back. */
-static void test_damaged_like(void **state)
+static void a_damaged_first_file_is_refused(void **state)
 {
     int end = -1;
     pid_t child;
@@ -536,7 +536,7 @@ static void test_damaged_like(void **state)
 }
 
 /* Tables beyond the 64 KiB of a plain HDF5 attribute. */
-static void test_many_categories(void **state)
+static void many_categories_fit(void **state)
 {
     enum { MANY = 9000 };
     FILE *f = fopen(input, "w");
@@ -568,7 +568,7 @@ static void test_many_categories(void **state)
 
 /* ---- faults ---- */
 
-static void test_wrong_data(void **state)
+static void wrong_data_are_refused_with_their_line(void **state)
 {
     (void)state;
     write_text(input, "a,b\n1,x\n2,y\n\nnone,z\n");
@@ -597,7 +597,7 @@ static void test_wrong_data(void **state)
     }
 }
 
-static void test_wrong_requests(void **state)
+static void wrong_requests_are_refused(void **state)
 {
     size_t before;
     char *kept;
@@ -662,7 +662,7 @@ static void test_wrong_requests(void **state)
 }
 
 /* The same bytes again, in another second and over an existing file. */
-static void test_repeatable_bytes(void **state)
+static void the_same_input_gives_the_same_bytes(void **state)
 {
     char *bytes[2];
     size_t n[2];
@@ -682,7 +682,7 @@ static void test_repeatable_bytes(void **state)
 }
 
 /* More rows than a chunk, read back one by one. */
-static void test_large(void **state)
+static void large_tables_read_back_row_by_row(void **state)
 {
     enum { LARGE = 200000 };
     FILE *f = fopen(input, "w");
@@ -709,22 +709,22 @@ static void test_large(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_scikit_learn),
-        cmocka_unit_test(test_types_and_shapes),
-        cmocka_unit_test(test_scaling_by_hand),
-        cmocka_unit_test(test_category_order),
-        cmocka_unit_test(test_names_and_formats),
-        cmocka_unit_test(test_missing),
-        cmocka_unit_test(test_splits),
-        cmocka_unit_test(test_fitted_on_training_rows_only),
-        cmocka_unit_test(test_like),
-        cmocka_unit_test(test_like_format),
-        cmocka_unit_test(test_damaged_like),
-        cmocka_unit_test(test_many_categories),
-        cmocka_unit_test(test_wrong_data),
-        cmocka_unit_test(test_wrong_requests),
-        cmocka_unit_test(test_repeatable_bytes),
-        cmocka_unit_test(test_large),
+        cmocka_unit_test(columns_are_scaled_and_encoded_as_scikit_learn_does),
+        cmocka_unit_test(arrays_get_their_types_and_shapes),
+        cmocka_unit_test(scaling_is_that_by_hand),
+        cmocka_unit_test(categories_stand_in_order),
+        cmocka_unit_test(names_and_formats_are_as_given),
+        cmocka_unit_test(missing_values_are_handled_as_asked),
+        cmocka_unit_test(splits_have_their_rows_and_classes),
+        cmocka_unit_test(scales_are_fitted_on_training_rows_only),
+        cmocka_unit_test(another_file_is_prepared_like_the_first),
+        cmocka_unit_test(the_format_of_the_first_file_is_kept),
+        cmocka_unit_test(a_damaged_first_file_is_refused),
+        cmocka_unit_test(many_categories_fit),
+        cmocka_unit_test(wrong_data_are_refused_with_their_line),
+        cmocka_unit_test(wrong_requests_are_refused),
+        cmocka_unit_test(the_same_input_gives_the_same_bytes),
+        cmocka_unit_test(large_tables_read_back_row_by_row),
     };
 
     return cmocka_run_group_tests(tests, import_set_up, import_tear_down);

@@ -62,7 +62,7 @@ static void doubles_are(const char *type, size_t n, const double *want)
 }
 
 /* One that is not a number among numbers: refused wherever it stands, with its line. */
-static void test_numbers_but_for_some(void **state)
+static void a_column_of_numbers_but_for_some_is_refused(void **state)
 {
     static const char *const strays[] = {"NA",
                                          "?",
@@ -94,7 +94,7 @@ static void test_numbers_but_for_some(void **state)
 }
 
 /* All are numbers in another notation: not one category is made of them. */
-static void test_other_notations(void **state)
+static void other_notations_of_numbers_are_refused(void **state)
 {
     static const char *const columns[][3] = {
         {"1,5", "22,0", "3,25"},
@@ -125,7 +125,7 @@ static void test_other_notations(void **state)
     FAILS(IMPORT(.delimiter = ';'), LS_ERR_DATA, "--decimal ,");
 }
 
-static void test_ways_out(void **state)
+static void messages_name_ways_out_that_work(void **state)
 {
     (void)state;
     write_text(input, "a;b\n1,5;0\n22,0;1\n3,25;0\n");
@@ -146,7 +146,7 @@ static void test_ways_out(void **state)
 }
 
 /* Most are names: categories, those written like numbers among them, whichever stands first. */
-static void test_names_with_some_numbers(void **state)
+static void names_with_some_numbers_are_categories(void **state)
 {
     static const char *const values[] = {"42", "red", "42.0", "blue", "red", "green", "blue"};
     static const double code[] = {0, 4, 1, 2, 4, 3, 2}; /* "42" "42.0" "blue" "green" "red" */
@@ -168,7 +168,7 @@ static void test_names_with_some_numbers(void **state)
 }
 
 /* The training file decides for the others. */
-static void test_files(void **state)
+static void columns_of_all_files_decide_together(void **state)
 {
     const ls_setting splits[] = {{"test", other}, {"train", input}};
 
@@ -200,7 +200,7 @@ static void whole_numbers_are(const char *type, const char *text, const ls_csv_i
 }
 
 /* 2^53 and beyond, where doubles skip numbers. */
-static void test_whole_numbers(void **state)
+static void whole_numbers_stay_exact(void **state)
 {
     static const int64_t most[] = {INT64_MAX, INT64_MIN, -9007199254740993};
     static const int64_t few[] = {7, 9007199254740991, 9007199254740992, 9007199254740993, 5};
@@ -240,7 +240,7 @@ static void test_whole_numbers(void **state)
 }
 
 /* What is said to all columns must fit those alone that have gaps. */
-static void test_gaps(void **state)
+static void gaps_are_no_values(void **state)
 {
     static const ls_setting sex[] = {{NULL, "mean"}, {"b", "fill:male"}};
 
@@ -262,14 +262,14 @@ static void test_gaps(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_numbers_but_for_some),
-        cmocka_unit_test(test_other_notations),
-        cmocka_unit_test(test_ways_out),
-        cmocka_unit_test(test_names_with_some_numbers),
-        cmocka_unit_test(test_files),
-        cmocka_unit_test(test_whole_numbers),
-        cmocka_unit_test(test_gaps),
+        cmocka_unit_test(a_column_of_numbers_but_for_some_is_refused),
+        cmocka_unit_test(other_notations_of_numbers_are_refused),
+        cmocka_unit_test(messages_name_ways_out_that_work),
+        cmocka_unit_test(names_with_some_numbers_are_categories),
+        cmocka_unit_test(columns_of_all_files_decide_together),
+        cmocka_unit_test(whole_numbers_stay_exact),
+        cmocka_unit_test(gaps_are_no_values),
     };
 
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, import_set_up, import_tear_down);
 }

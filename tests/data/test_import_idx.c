@@ -104,7 +104,7 @@ static void check_train(uint64_t samples)
     ls_array_free(y);
 }
 
-static void test_plain_and_gzip(void **state)
+static void plain_and_gzipped_files_are_read(void **state)
 {
     (void)state;
     for (int gzip = 0; gzip < 4; gzip++)
@@ -116,7 +116,7 @@ static void test_plain_and_gzip(void **state)
         }
 }
 
-static void test_several_splits_and_chunks(void **state)
+static void several_splits_and_chunks_are_written(void **state)
 {
     const ls_idx_split splits[] = {{"train", images, labels}, {"test", images, labels}, {"a b", images, labels}};
     struct stat plain, packed;
@@ -136,7 +136,7 @@ static void test_several_splits_and_chunks(void **state)
 }
 
 /* Big-endian values with a known meaning, in each of the six types. */
-static void test_types(void **state)
+static void all_six_types_arrive(void **state)
 {
     static const struct {
         int type;
@@ -178,7 +178,7 @@ static void test_types(void **state)
 }
 
 /* What the file holds, seen through HDF5 itself. */
-static void test_layout(void **state)
+static void files_are_laid_out_as_promised(void **state)
 {
     hid_t f, d, p, a;
     hsize_t chunk[3];
@@ -213,7 +213,7 @@ static void test_layout(void **state)
 }
 
 /* The same bytes again, in another second and over an existing file. */
-static void test_repeatable_bytes(void **state)
+static void the_same_input_gives_the_same_bytes(void **state)
 {
     char *first, *second;
     size_t n, m;
@@ -251,7 +251,7 @@ static void test_repeatable_bytes(void **state)
         free(new_);                                                      \
     } while (0)
 
-static void test_bad_headers(void **state)
+static void bad_headers_are_refused(void **state)
 {
     const uint32_t sizes[8] = {3, 1, 1, 1, 1, 1, 1, 1}, huge[3] = {0xffffffff, 0xffffffff, 0xffffffff};
     const uint32_t broad[3] = {10, 1u << 15, 1u << 16}, zero[3] = {3, 0, 5}, many[2] = {0xffffffff, 1000};
@@ -286,7 +286,7 @@ static void test_bad_headers(void **state)
     }
 }
 
-static void test_wrong_lengths(void **state)
+static void wrong_lengths_are_refused(void **state)
 {
     char *bytes;
     size_t n;
@@ -320,7 +320,7 @@ static void test_wrong_lengths(void **state)
     free(bytes);
 }
 
-static void test_wrong_arguments(void **state)
+static void wrong_arguments_are_refused(void **state)
 {
     static const char *const names[] = {"", ".", "..", "a/b", "/"};
     ls_idx_split twice[] = {{"train", images, labels}, {"test", images, labels}, {"train", images, labels}};
@@ -350,7 +350,7 @@ static void test_wrong_arguments(void **state)
 }
 
 /* A disk that fills up, played by a limit on the size of files. In a child, for the limit is for good. */
-static void test_full_disk(void **state)
+static void a_full_disk_leaves_the_old_file(void **state)
 {
     pid_t child;
     char *bytes;
@@ -383,15 +383,15 @@ static void test_full_disk(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_plain_and_gzip),
-        cmocka_unit_test(test_several_splits_and_chunks),
-        cmocka_unit_test(test_types),
-        cmocka_unit_test(test_layout),
-        cmocka_unit_test(test_repeatable_bytes),
-        cmocka_unit_test(test_bad_headers),
-        cmocka_unit_test(test_wrong_lengths),
-        cmocka_unit_test(test_wrong_arguments),
-        cmocka_unit_test(test_full_disk),
+        cmocka_unit_test(plain_and_gzipped_files_are_read),
+        cmocka_unit_test(several_splits_and_chunks_are_written),
+        cmocka_unit_test(all_six_types_arrive),
+        cmocka_unit_test(files_are_laid_out_as_promised),
+        cmocka_unit_test(the_same_input_gives_the_same_bytes),
+        cmocka_unit_test(bad_headers_are_refused),
+        cmocka_unit_test(wrong_lengths_are_refused),
+        cmocka_unit_test(wrong_arguments_are_refused),
+        cmocka_unit_test(a_full_disk_leaves_the_old_file),
     };
 
     return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -84,7 +84,7 @@ static bool check_image(golden_case *c, void *context)
     return good;
 }
 
-static void test_as_pillow(void **state)
+static void pixels_are_those_of_pillow(void **state)
 {
     (void)state;
     assert_true(golden_each("images.h5", (golden_tolerance){0}, check_image, NULL));
@@ -117,7 +117,7 @@ static void write_png(const char *path, unsigned height, unsigned width, int cha
     fclose(f);
 }
 
-static void test_interlaced(void **state)
+static void interlaced_images_are_read(void **state)
 {
     ls_image image;
 
@@ -173,7 +173,7 @@ static bool damage(golden_case *c, void *context)
     return true;
 }
 
-static void test_damaged(void **state)
+static void damaged_images_are_refused_or_sound(void **state)
 {
     (void)state;
     assert_true(golden_each("images.h5", (golden_tolerance){0}, damage, NULL));
@@ -186,7 +186,7 @@ static void put32(unsigned char *at, uint32_t value)
 }
 
 /* A PNG of 2^31 - 1 by 2^31 - 1 pixels, with a right checksum, and one of 16384 by 16384 without any of them. */
-static void test_absurd_sizes(void **state)
+static void absurd_sizes_cost_a_message_and_no_memory(void **state)
 {
     static const uint32_t sizes[][2] = {{0x7fffffff, 0x7fffffff}, {0x7fffffff, 1}, {16384, 16385}, {16384, 16384}};
     ls_image image;
@@ -298,7 +298,7 @@ static const char *labels(const char *path)
 }
 
 /* Classes and files by the bytes of their names: B < a < ä; 10 < 2; other files do not count. */
-static void test_folders(void **state)
+static void folders_are_classes_in_the_order_of_bytes(void **state)
 {
     const char *const *classes;
     unsigned char *x;
@@ -347,7 +347,7 @@ static void test_folders(void **state)
     free(x);
 }
 
-static void test_splits(void **state)
+static void splits_have_their_images(void **state)
 {
     char name[32];
 
@@ -376,7 +376,7 @@ static void test_splits(void **state)
     IMPORT_FAILS(LS_ERR_USAGE, REQUEST(.input = in("r"), .splits = LIST({"train", "0.5"})), "add up to 0.5");
 }
 
-static void test_refused_folders(void **state)
+static void folders_without_images_are_refused(void **state)
 {
     const ls_images_import all = REQUEST(.input = in("r"), .splits = LIST({"train", "1"}));
     ls_images_import changed;
@@ -415,13 +415,13 @@ static void test_refused_folders(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_as_pillow),
-        cmocka_unit_test(test_interlaced),
-        cmocka_unit_test(test_damaged),
-        cmocka_unit_test(test_absurd_sizes),
-        cmocka_unit_test_teardown(test_folders, remove_made),
-        cmocka_unit_test_teardown(test_splits, remove_made),
-        cmocka_unit_test_teardown(test_refused_folders, remove_made),
+        cmocka_unit_test(pixels_are_those_of_pillow),
+        cmocka_unit_test(interlaced_images_are_read),
+        cmocka_unit_test(damaged_images_are_refused_or_sound),
+        cmocka_unit_test(absurd_sizes_cost_a_message_and_no_memory),
+        cmocka_unit_test_teardown(folders_are_classes_in_the_order_of_bytes, remove_made),
+        cmocka_unit_test_teardown(splits_have_their_images, remove_made),
+        cmocka_unit_test_teardown(folders_without_images_are_refused, remove_made),
     };
 
     return cmocka_run_group_tests(tests, import_set_up, import_tear_down);

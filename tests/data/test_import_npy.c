@@ -77,7 +77,7 @@ static void holds_golden(const char *path, const char *type, int axes, const hsi
     free(got);
 }
 
-static void test_every_type(void **state)
+static void every_type_arrives(void **state)
 {
     static const struct {
         const char *name, *stored;
@@ -100,7 +100,7 @@ static void test_every_type(void **state)
         }
 }
 
-static void test_fortran_order_and_versions(void **state)
+static void fortran_order_and_versions_are_read(void **state)
 {
     static const struct {
         const char *member, *type;
@@ -130,7 +130,7 @@ static void test_fortran_order_and_versions(void **state)
 }
 
 /* patterns() of make_arrays.py: subnormals, infinities and NaNs must come through with every bit. */
-static void test_every_bit(void **state)
+static void every_bit_comes_through(void **state)
 {
     static const char *const members[] = {"bits_f4_little", "bits_f4_big", "bits_f8_little", "bits_f8_big"};
 
@@ -177,7 +177,7 @@ static size_t make_npy(char *out, const char *dictionary, const void *values, si
 static char space[300000];
 
 /* All 65536 of them, by the definition: 1 bit of sign, 5 of exponent with bias 15, 10 of fraction. */
-static void test_every_half(void **state)
+static void every_half_comes_through(void **state)
 {
     static uint16_t half[65536];
     hsize_t dim[8];
@@ -207,7 +207,7 @@ static void test_every_half(void **state)
 }
 
 /* More than one piece, which is 32 MiB in Fortran order and a chunk of half a MiB else; the last ones are not full. */
-static void test_many_pieces(void **state)
+static void many_pieces_make_one_array(void **state)
 {
     enum { SAMPLES = 70001, A = 5, B = 103, BYTES = SAMPLES * A * B };
     unsigned char *const values = malloc(BYTES + 200);
@@ -243,7 +243,7 @@ static void test_many_pieces(void **state)
 }
 
 /* (channels, height, width) becomes (height, width, channels): numpy.moveaxis(x, 1, -1). */
-static void test_channels_first(void **state)
+static void channels_come_last_when_asked_for(void **state)
 {
     static const char *const members[] = {"fortran_3x2x4x5", "fortran_5x2x3"};
     ls_array *a;
@@ -280,7 +280,7 @@ static void test_channels_first(void **state)
     }
 }
 
-static void test_splits(void **state)
+static void splits_have_their_arrays(void **state)
 {
     ls_npy_source sources[] = {{"train", "x", DEFLATED, "x", false, NAN},
                                {"test", "x", ARCHIVE, "float32_big", false, NAN},
@@ -317,7 +317,7 @@ static void test_splits(void **state)
 
 /* ---- what cannot be imported ---- */
 
-static void test_refused_types(void **state)
+static void types_that_are_no_numbers_are_refused(void **state)
 {
     (void)state;
     IMPORT_FAILS(ARCHIVE, "complex", LS_ERR_DATA, "numpy.npz:complex", "complex numbers", "'<c8'");
@@ -337,7 +337,7 @@ static void test_refused_types(void **state)
     IMPORT_FAILS(ARCHIVE, NULL, LS_ERR_FORMAT, "numpy.npz is not an NPY file");
 }
 
-static void test_headers(void **state)
+static void headers_are_read_as_numpy_does(void **state)
 {
     static const struct {
         const char *text;
@@ -396,7 +396,7 @@ static void test_headers(void **state)
     FAILS(ls_npy_parse("{'a\nb': 1}", 10, "it", &info), LS_ERR_FORMAT, "'a'"); /* the message stays one line */
 }
 
-static void test_wrong_lengths(void **state)
+static void wrong_lengths_are_refused(void **state)
 {
     static const char lie[] = "{'descr': '<f8', 'fortran_order': True, 'shape': (2305843009213693951, 2), }";
     static const char truth[] = "{'descr': '|b1', 'fortran_order': False, 'shape': (2, 2), }";
@@ -460,7 +460,7 @@ static void damage(const char *member)
     free(bytes);
 }
 
-static void test_damaged_archives(void **state)
+static void damaged_archives_give_the_same_or_a_message(void **state)
 {
     (void)state;
     damage("fortran_5x2x3"); /* held in memory */
@@ -468,7 +468,7 @@ static void test_damaged_archives(void **state)
 }
 
 /* What is written is what NumPy writes: the header of x, 128 bytes in all. */
-static void test_written_header(void **state)
+static void headers_are_written_as_numpy_does(void **state)
 {
     const ls_shape shape = {.axes = 2, .dim = {2, 3}}, none = {0};
     ls_text got = {0};
@@ -493,12 +493,18 @@ static void test_written_header(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_every_type),       cmocka_unit_test(test_fortran_order_and_versions),
-        cmocka_unit_test(test_every_bit),        cmocka_unit_test(test_every_half),
-        cmocka_unit_test(test_many_pieces),      cmocka_unit_test(test_channels_first),
-        cmocka_unit_test(test_splits),           cmocka_unit_test(test_refused_types),
-        cmocka_unit_test(test_headers),          cmocka_unit_test(test_wrong_lengths),
-        cmocka_unit_test(test_damaged_archives), cmocka_unit_test(test_written_header),
+        cmocka_unit_test(every_type_arrives),
+        cmocka_unit_test(fortran_order_and_versions_are_read),
+        cmocka_unit_test(every_bit_comes_through),
+        cmocka_unit_test(every_half_comes_through),
+        cmocka_unit_test(many_pieces_make_one_array),
+        cmocka_unit_test(channels_come_last_when_asked_for),
+        cmocka_unit_test(splits_have_their_arrays),
+        cmocka_unit_test(types_that_are_no_numbers_are_refused),
+        cmocka_unit_test(headers_are_read_as_numpy_does),
+        cmocka_unit_test(wrong_lengths_are_refused),
+        cmocka_unit_test(damaged_archives_give_the_same_or_a_message),
+        cmocka_unit_test(headers_are_written_as_numpy_does),
     };
 
     return cmocka_run_group_tests(tests, import_set_up, import_tear_down);

@@ -5,7 +5,7 @@
 
 #include "data/sampler.h"
 
-static void test_updates(void **state)
+static void updates_per_epoch_are_rounded_up(void **state)
 {
     (void)state;
     assert_int_equal(10 * ls_batches(10000, 1000), 100);
@@ -19,7 +19,7 @@ static void test_updates(void **state)
     assert_true(ls_batches(UINT64_MAX, 2) == UINT64_C(1) << 63);
 }
 
-static void test_microbatch_auto(void **state)
+static void automatic_microbatches_are_those_of_the_table(void **state)
 {
     static const uint64_t table[][2] = {{1, 1},    {2, 2},    {15, 15},  {16, 16},  {17, 16},   {64, 16},
                                         {127, 16}, {128, 32}, {255, 32}, {256, 64}, {1000, 64}, {UINT64_MAX, 64}};
@@ -70,7 +70,7 @@ static void check_epoch(uint64_t n, uint64_t batch, uint64_t microbatch, int siz
         assert_int_equal(most_seen, most); /* no more memory than some batch needs */
 }
 
-static void test_grid(void **state)
+static void every_position_comes_once_on_any_number_of_ranks(void **state)
 {
     static const uint64_t samples[] = {0, 1, 2, 5, 16, 31, 32, 33, 100, 257, 1000};
     static const uint64_t batches[] = {1, 2, 3, 7, 10, 13, 16, 32, 100, 128, 1000, 5000};
@@ -87,7 +87,7 @@ static void test_grid(void **state)
 }
 
 /* By hand: 10 samples, batch 10, microbatch 4 are the microbatches 4, 4, 2. */
-static void test_by_hand(void **state)
+static void slices_are_those_by_hand(void **state)
 {
     ls_slice s;
 
@@ -111,7 +111,7 @@ static void test_by_hand(void **state)
 }
 
 /* The samples of a batch and its microbatches do not depend on the number of ranks; huge numbers do not overflow. */
-static void test_large(void **state)
+static void huge_numbers_do_not_overflow(void **state)
 {
     const uint64_t n = UINT64_C(1) << 50;
     const int size = 1000003;
@@ -127,8 +127,11 @@ static void test_large(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_updates), cmocka_unit_test(test_microbatch_auto), cmocka_unit_test(test_grid),
-        cmocka_unit_test(test_by_hand), cmocka_unit_test(test_large),
+        cmocka_unit_test(updates_per_epoch_are_rounded_up),
+        cmocka_unit_test(automatic_microbatches_are_those_of_the_table),
+        cmocka_unit_test(every_position_comes_once_on_any_number_of_ranks),
+        cmocka_unit_test(slices_are_those_by_hand),
+        cmocka_unit_test(huge_numbers_do_not_overflow),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

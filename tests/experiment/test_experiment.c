@@ -39,7 +39,7 @@ static void fails(const char *text, const char *const *words)
 
 /* ---- what is read ---- */
 
-static void defaults_are_keras(void **state)
+static void defaults_are_keras_s(void **state)
 {
     ls_experiment *e = parse(DATA MODEL);
 
@@ -389,7 +389,7 @@ static void writes_what_parses_to_the_same(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(defaults_are_keras),
+        cmocka_unit_test(defaults_are_keras_s),
         cmocka_unit_test(reads_every_setting),
         cmocka_unit_test(chooses_microbatches),
         cmocka_unit_test(a_microbatch_is_at_most_a_batch),

@@ -14,7 +14,7 @@ static ls_config *parsed(const char *text)
     return tree;
 }
 
-static void test_values(void **state)
+static void values_keep_their_types(void **state)
 {
     ls_config *tree =
         parsed("{\"units\": 10, \"rate\": 1.0, \"epsilon\": 1e-07, \"name\": \"true\", \"use_bias\": true,\n"
@@ -51,7 +51,7 @@ static void test_values(void **state)
     ls_config_free(tree);
 }
 
-static void test_refusals(void **state)
+static void what_is_no_json_is_refused_with_its_place(void **state)
 {
     static const struct {
         const char *json, *words;
@@ -85,7 +85,7 @@ static void test_refusals(void **state)
 
 /* ---- writing ---- */
 
-static void test_written_text(void **state)
+static void text_is_written_as_python_does(void **state)
 {
     json_t *json =
         json_pack("{s:i, s:f, s:f, s:f, s:f, s:[f, i, n, b], s:{}, s:[], s:s}", "z", 1, "one", 1.0, "rate", 0.001,
@@ -103,7 +103,7 @@ static void test_written_text(void **state)
     FAILS(ls_json_write(NULL, &out), LS_ERR_MEMORY, "building JSON");
 }
 
-static void test_floats_read_back_as_floats(void **state)
+static void floats_read_back_as_floats(void **state)
 {
     uint64_t bits = 7;
 
@@ -204,7 +204,7 @@ static void check_json(json_t *json, const char *expected)
     ls_text_reset(&out);
 }
 
-static void test_components(void **state)
+static void components_are_written_as_keras_s(void **state)
 {
     ls_component layer, ours;
 
@@ -222,7 +222,7 @@ static void test_components(void **state)
 }
 
 /* What is written for Keras can be read as a component again, with the same values. */
-static void test_components_read_back(void **state)
+static void components_read_back(void **state)
 {
     ls_component layer, back;
     json_t *json;
@@ -259,9 +259,12 @@ static void test_components_read_back(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_values),       cmocka_unit_test(test_refusals),
-        cmocka_unit_test(test_written_text), cmocka_unit_test(test_floats_read_back_as_floats),
-        cmocka_unit_test(test_components),   cmocka_unit_test(test_components_read_back),
+        cmocka_unit_test(values_keep_their_types),
+        cmocka_unit_test(what_is_no_json_is_refused_with_its_place),
+        cmocka_unit_test(text_is_written_as_python_does),
+        cmocka_unit_test(floats_read_back_as_floats),
+        cmocka_unit_test(components_are_written_as_keras_s),
+        cmocka_unit_test(components_read_back),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -71,7 +71,7 @@ static void check_config(const char *path, const char *golden)
 
 /* ---- config.json ---- */
 
-static void test_sequential(void **state)
+static void a_sequential_model_is_written_for_keras(void **state)
 {
     experiment e = create("model:\n"
                           "  - input: {shape: [4, 3], name: in}\n"
@@ -93,7 +93,7 @@ static void test_sequential(void **state)
 }
 
 /* What "accuracy" was resolved to for the data at hand is not in the file: Keras resolves it by the same rule. */
-static void test_accuracy(void **state)
+static void accuracy_is_written_as_it_was_asked_for(void **state)
 {
     static const char *const names[] = {"accuracy", "acc", "sparse_categorical_accuracy"};
     static const char *const metrics[] = {"\"metrics\": [\"accuracy\"]", "\"metrics\": [\"acc\"]",
@@ -126,7 +126,7 @@ static void test_accuracy(void **state)
 }
 
 /* Several inputs and outputs, a shared layer: each call with the tensors it takes and their shapes. */
-static void test_graph(void **state)
+static void a_graph_is_written_for_keras(void **state)
 {
     experiment e = create("model:\n"
                           "  inputs: {a: {shape: [4]}, b: {shape: [2]}}\n"
@@ -271,7 +271,7 @@ static const struct {
      "iteration=7 rate=0.25"},
 };
 
-static void test_optimizer_variables(void **state)
+static void optimizer_variables_stand_in_keras_s_order(void **state)
 {
     (void)state;
     for (size_t i = 0; i < count_of(orders); i++) {
@@ -322,7 +322,7 @@ static void test_optimizer_variables(void **state)
 
 /* ---- files ---- */
 
-static void test_members(void **state)
+static void an_archive_has_its_three_members(void **state)
 {
     const char *const names[] = {"metadata.json", "config.json", "model.weights.h5"};
     experiment e = create(three_yaml, "{optimizer: sgd, loss: mse}");
@@ -362,7 +362,7 @@ static void test_members(void **state)
     destroy(&e);
 }
 
-static void test_refused(void **state)
+static void what_keras_cannot_load_is_refused(void **state)
 {
     experiment e = create("model:\n  - input: {shape: [2]}\n  - dense: {units: 3, name: wide, activation: {gelu: "
                           "{approximate: true}}}\n",
@@ -401,8 +401,12 @@ static void test_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_sequential),          cmocka_unit_test(test_accuracy), cmocka_unit_test(test_graph),
-        cmocka_unit_test(test_optimizer_variables), cmocka_unit_test(test_members),  cmocka_unit_test(test_refused),
+        cmocka_unit_test(a_sequential_model_is_written_for_keras),
+        cmocka_unit_test(accuracy_is_written_as_it_was_asked_for),
+        cmocka_unit_test(a_graph_is_written_for_keras),
+        cmocka_unit_test(optimizer_variables_stand_in_keras_s_order),
+        cmocka_unit_test(an_archive_has_its_three_members),
+        cmocka_unit_test(what_keras_cannot_load_is_refused),
     };
 
     return cmocka_run_group_tests(tests, set_up, tear_down);

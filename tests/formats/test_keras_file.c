@@ -76,7 +76,7 @@ static void check_yaml(const char *config, const char *want)
     "\"compile_config\": {" compile "}}"
 #define DENSE LAYER("Dense", "\"name\": \"out\", \"units\": 2")
 
-static void sequential_models(void **state)
+static void sequential_models_are_read(void **state)
 {
     (void)state;
     /* Options at the value at which they do nothing go; lists of one axis and noise_shape without samples. */
@@ -212,7 +212,7 @@ static void sequential_models(void **state)
 #define A NODE("InputLayer", "a", ", \"batch_shape\": [null, 3]", "")
 #define B NODE("InputLayer", "b", ", \"batch_shape\": [null, 3]", "")
 
-static void graphs(void **state)
+static void graphs_are_read(void **state)
 {
     static const char want[] = "data: {}\n"
                                "model:\n"
@@ -299,7 +299,7 @@ static void graphs(void **state)
         "    - \"sum\"\n");
 }
 
-static void compiled_models(void **state)
+static void compile_settings_are_read(void **state)
 {
     (void)state;
     check_yaml(
@@ -346,7 +346,7 @@ typedef struct refusal {
     const char *word[3];
 } refusal;
 
-static void refused_models(void **state)
+static void models_we_lack_are_refused(void **state)
 {
 #define DENSE_WITH(rest) SEQUENTIAL(INPUT ", " LAYER("Dense", "\"name\": \"d1\", \"units\": 3, " rest))
 #define ONE(layer, output) GRAPH(A ", " layer, "[\"a\", 0, 0]", output)
@@ -453,7 +453,7 @@ static void refused_models(void **state)
 }
 
 /* Brackets within brackets, 5 MB of them. */
-static void deep_descriptions(void **state)
+static void deep_descriptions_are_refused(void **state)
 {
     const size_t depth = 5u << 20;
     char *const nested = malloc(depth + 1);
@@ -479,7 +479,7 @@ static bool says(const char *message, const char *const *word, size_t n)
 }
 
 /* A model that predicts all the same; the message says why it is not compiled. */
-static void refused_losses(void **state)
+static void losses_we_lack_are_refused(void **state)
 {
 #define WITH(compile) COMPILED(INPUT ", " DENSE, compile)
     static const refusal cases[] = {
@@ -510,7 +510,7 @@ static void refused_losses(void **state)
 }
 
 /* A strange optimizer is said, and the loss is there all the same. */
-static void refused_optimizers(void **state)
+static void optimizers_we_lack_are_refused(void **state)
 {
 #define SGD(config) WITH("\"loss\": \"mse\", \"optimizer\": {\"class_name\": \"SGD\", \"config\": {" config "}}")
     static const refusal cases[] = {
@@ -539,7 +539,7 @@ static void refused_optimizers(void **state)
 }
 
 /* Each strange metric is said and left out; loss, optimizer and the other metrics stay. */
-static void refused_metrics(void **state)
+static void metrics_we_lack_are_refused(void **state)
 {
     static const char *const words[] = {"metrics", "'f1'", "metrics (Precision)", "'top_k'", "'Mine'"};
     ls_experiment *experiment = NULL;
@@ -703,7 +703,7 @@ static void spoil_virtual(hid_t file, const char *path, hsize_t n)
 }
 
 /* custom.keras is a Dense layer of 3 inputs and 2 units: /layers/dense/vars/0 (3, 2) and 1 (2). */
-static void refused_weights(void **state)
+static void weights_that_do_not_fit_are_refused(void **state)
 {
     enum {
         GOOD,
@@ -870,7 +870,7 @@ static ls_status read_all(const char *path, ls_model *model)
  * Cut off anywhere; and with a bit changed anywhere, but only within an archive, which has checksums: libhdf5 1.10
  * itself crashes on some files whose insides were changed.
  */
-static void damaged_files(void **state)
+static void damaged_files_change_no_weight(void **state)
 {
     static const char *const files[] = {"dictionary.keras", "dictionary.h5"};
     ls_experiment *experiment;
@@ -908,7 +908,7 @@ static void damaged_files(void **state)
 }
 
 /* Archives that lack something, and other files. */
-static void incomplete_files(void **state)
+static void incomplete_files_are_refused(void **state)
 {
     static const char config[] = SEQUENTIAL(INPUT ", " DENSE), metadata[] = "{\"keras_version\": \"3.0.0\"}";
     const ls_zip_member members[] = {{"metadata.json", metadata, strlen(metadata)},
@@ -940,13 +940,20 @@ static void incomplete_files(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(sequential_models),    cmocka_unit_test(graphs),
-        cmocka_unit_test(compiled_models),      cmocka_unit_test(refused_models),
-        cmocka_unit_test(deep_descriptions),    cmocka_unit_test(refused_losses),
-        cmocka_unit_test(refused_optimizers),   cmocka_unit_test(refused_metrics),
-        cmocka_unit_test(reads_what_it_writes), cmocka_unit_test(weights_in_the_order_of_the_model),
-        cmocka_unit_test(refused_weights),      cmocka_unit_test(weights_of_another_model),
-        cmocka_unit_test(damaged_files),        cmocka_unit_test(incomplete_files),
+        cmocka_unit_test(sequential_models_are_read),
+        cmocka_unit_test(graphs_are_read),
+        cmocka_unit_test(compile_settings_are_read),
+        cmocka_unit_test(models_we_lack_are_refused),
+        cmocka_unit_test(deep_descriptions_are_refused),
+        cmocka_unit_test(losses_we_lack_are_refused),
+        cmocka_unit_test(optimizers_we_lack_are_refused),
+        cmocka_unit_test(metrics_we_lack_are_refused),
+        cmocka_unit_test(reads_what_it_writes),
+        cmocka_unit_test(weights_in_the_order_of_the_model),
+        cmocka_unit_test(weights_that_do_not_fit_are_refused),
+        cmocka_unit_test(weights_of_another_model),
+        cmocka_unit_test(damaged_files_change_no_weight),
+        cmocka_unit_test(incomplete_files_are_refused),
     };
 
     return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -130,7 +130,7 @@ static void check_weights(hid_t file, const char *path, int rank, const hsize_t 
     "{\"module\": \"keras.layers\", \"class_name\": \"ReLU\", \"registered_name\": null," \
     " \"config\": {\"negative_slope\": 0.0, \"max_value\": 6.0, \"threshold\": 0.0}}"
 
-static void test_sequential(void **state)
+static void a_sequential_model_is_written_for_keras(void **state)
 {
     experiment e = create(sequential_yaml, "{optimizer: sgd, loss: mse}");
     hid_t file = write_file(&e);
@@ -202,7 +202,7 @@ static void test_sequential(void **state)
     destroy(&e);
 }
 
-static void test_graph(void **state)
+static void a_graph_is_written_for_keras(void **state)
 {
     experiment e = create(graph_yaml, "{optimizer: rmsprop, loss: {o1: mse, o2: {huber: {delta: 2}}}, "
                                       "loss_weights: {o2: 0.5}, metrics: {o1: [rmse, log_cosh], o2: accuracy}, "
@@ -279,7 +279,7 @@ static void test_graph(void **state)
 }
 
 /* Two outputs from one shared layer have one name in Keras: lists instead of maps. */
-static void test_outputs_of_one_layer(void **state)
+static void outputs_of_one_layer_become_lists(void **state)
 {
     experiment e = create("model:\n  inputs: {a: {shape: [4]}, b: {shape: [4]}}\n  layers:\n"
                           "    - {name: s1, dense: {units: 3}, inputs: a}\n    - {name: s2, shares: s1, inputs: b}\n"
@@ -301,7 +301,7 @@ static void test_outputs_of_one_layer(void **state)
 }
 
 /* Compile settings of a small classifier, as pieces of the JSON that must stand in training_config. */
-static void test_training_config(void **state)
+static void compile_settings_are_written_for_keras(void **state)
 {
 #define SCHEDULE(class_name, config)                                                                       \
     "\"learning_rate\": {\"module\": \"keras.optimizers.schedules\", \"class_name\": \"" class_name "\", " \
@@ -361,7 +361,7 @@ static void test_training_config(void **state)
 }
 
 /* The rate at the time of writing counts, not the one that training began with. */
-static void test_learning_rate_now(void **state)
+static void the_rate_of_the_moment_is_written(void **state)
 {
     experiment e = create("model: [{input: {shape: [4]}}, {dense: {units: 3}}]\n", "{optimizer: sgd, loss: mse}");
     hid_t file;
@@ -377,7 +377,7 @@ static void test_learning_rate_now(void **state)
     destroy(&e);
 }
 
-static void test_activations(void **state)
+static void activations_are_written_for_keras(void **state)
 {
     static const struct {
         const char *yaml, *want;
@@ -428,7 +428,7 @@ static size_t image_of(const experiment *e, void **bytes)
 }
 
 /* Two writers of the same model, built one after the other at other addresses, give the same bytes. */
-static void test_same_bytes(void **state)
+static void the_same_model_gives_the_same_bytes(void **state)
 {
     static const char *const yaml[] = {sequential_yaml, graph_yaml};
 
@@ -447,7 +447,7 @@ static void test_same_bytes(void **state)
     }
 }
 
-static void test_read_back(void **state)
+static void weights_read_back(void **state)
 {
     static const char *const yaml[] = {sequential_yaml, graph_yaml};
 
@@ -519,7 +519,7 @@ static hid_t foreign_file(const char *group)
     return file;
 }
 
-static void test_foreign_files(void **state)
+static void files_of_other_writers_are_read(void **state)
 {
     static const char *const groups[] = {"/model_weights", ""};
     static const float want[10] = {1, 2, 3, 4, 5, 6, -1, 0.5f, 0x1p-149f, 0};
@@ -541,7 +541,7 @@ static void test_foreign_files(void **state)
 }
 
 /* Files that do not fit: the message says where, and the model keeps every weight. */
-static void test_refusals(void **state)
+static void files_that_do_not_fit_change_no_weight(void **state)
 {
     static const struct {
         const char *model; /* that the file is read into */
@@ -626,7 +626,7 @@ static void test_refusals(void **state)
     destroy(&e);
 }
 
-static void test_names(void **state)
+static void names_that_hdf5_cannot_hold_are_refused(void **state)
 {
     experiment e = create(two_dense, "{optimizer: sgd, loss: mse}");
     hid_t file;
@@ -661,17 +661,17 @@ static int make_name(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_teardown(test_sequential, nothing_open),
-        cmocka_unit_test_teardown(test_graph, nothing_open),
-        cmocka_unit_test_teardown(test_outputs_of_one_layer, nothing_open),
-        cmocka_unit_test_teardown(test_training_config, nothing_open),
-        cmocka_unit_test_teardown(test_learning_rate_now, nothing_open),
-        cmocka_unit_test_teardown(test_activations, nothing_open),
-        cmocka_unit_test_teardown(test_same_bytes, nothing_open),
-        cmocka_unit_test_teardown(test_read_back, nothing_open),
-        cmocka_unit_test_teardown(test_foreign_files, nothing_open),
-        cmocka_unit_test_teardown(test_refusals, nothing_open),
-        cmocka_unit_test_teardown(test_names, nothing_open),
+        cmocka_unit_test_teardown(a_sequential_model_is_written_for_keras, nothing_open),
+        cmocka_unit_test_teardown(a_graph_is_written_for_keras, nothing_open),
+        cmocka_unit_test_teardown(outputs_of_one_layer_become_lists, nothing_open),
+        cmocka_unit_test_teardown(compile_settings_are_written_for_keras, nothing_open),
+        cmocka_unit_test_teardown(the_rate_of_the_moment_is_written, nothing_open),
+        cmocka_unit_test_teardown(activations_are_written_for_keras, nothing_open),
+        cmocka_unit_test_teardown(the_same_model_gives_the_same_bytes, nothing_open),
+        cmocka_unit_test_teardown(weights_read_back, nothing_open),
+        cmocka_unit_test_teardown(files_of_other_writers_are_read, nothing_open),
+        cmocka_unit_test_teardown(files_that_do_not_fit_change_no_weight, nothing_open),
+        cmocka_unit_test_teardown(names_that_hdf5_cannot_hold_are_refused, nothing_open),
     };
 
     return cmocka_run_group_tests(tests, make_name, NULL);

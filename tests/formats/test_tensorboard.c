@@ -18,7 +18,7 @@
 /* ---- checksums ---- */
 
 /* RFC 3720, appendix B.4; the last is the check value of CRC catalogues. */
-static void test_crc32c(void **state)
+static void checksums_are_crc32c(void **state)
 {
     static const unsigned char read_pdu[48] = {0x01, 0xc0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,    0, 0, 0, 0,
                                                0x14, 0,    0, 0, 0, 0, 4, 0, 0, 0, 0, 0x14, 0, 0, 0, 0x18,
@@ -53,7 +53,7 @@ static FILE *file_of(const void *bytes, size_t n)
 }
 
 /* Whole records come back as they were; half a record, or one with a wrong byte anywhere, is the end. */
-static void test_records(void **state)
+static void whole_records_come_back_and_damage_ends_them(void **state)
 {
     char large[10000];
     ls_text records = {0}, data = {0};
@@ -103,7 +103,7 @@ static void add_histogram(ls_text *out, double wall_time, uint64_t step, const c
     ls_event_add_histogram(out, &(ls_event){wall_time, step, tag}, &histogram);
 }
 
-static void test_bytes_of_tensorflow(void **state)
+static void bytes_are_those_of_tensorflow(void **state)
 {
     static const float tenths[] = {-0.1f, 0.2f, 0.7f}, equal[] = {-0.25f, -0.25f, -0.25f, -0.25f, -0.25f};
     char want[16384], model[300] = "{\"class_name\": \"Sequential\", \"config\": {\"name\": \"";
@@ -139,7 +139,7 @@ static void test_bytes_of_tensorflow(void **state)
     ls_text_reset(&got);
 }
 
-static void test_parse(void **state)
+static void events_of_tensorflow_are_read(void **state)
 {
     static const struct {
         uint64_t step;
@@ -186,7 +186,7 @@ static void test_parse(void **state)
 /* ---- histograms ---- */
 
 /* By hand: width (3 - 0) / 30 = 0.1; what is not finite does not count. */
-static void test_buckets(void **state)
+static void histograms_fall_into_buckets_as_by_hand(void **state)
 {
     static const float x[] = {0, 0.05f, 0.25f, 0.25f, NAN, 1.5f, 2.95f, INFINITY, 3, -INFINITY};
     static const struct {
@@ -281,7 +281,7 @@ static void cut_last(off_t bytes)
     assert_int_equal(truncate(path, info.st_size - bytes), 0);
 }
 
-static void test_resumed(void **state)
+static void a_resumed_run_goes_on_where_it_was(void **state)
 {
     ls_event_writer *w;
     char text[512];
@@ -326,7 +326,7 @@ static void expect_end(const char *want)
 }
 
 /* A file of an impossible time is no file of a run: the names of others do not have to come after it. */
-static void test_absurd_time(void **state)
+static void a_file_of_an_absurd_time_is_passed_over(void **state)
 {
     char path[512];
     FILE *f;
@@ -343,7 +343,7 @@ static void test_absurd_time(void **state)
 }
 
 /* A file whose beginning could not be written is begun again. */
-static void test_failed_beginning(void **state)
+static void a_beginning_that_failed_is_written_again(void **state)
 {
     struct rlimit old, none;
     ls_event_writer *w;
@@ -362,7 +362,7 @@ static void test_failed_beginning(void **state)
     expect_end("| loss 9, ");
 }
 
-static void test_errors(void **state)
+static void errors_name_the_file(void **state)
 {
     char path[512];
     ls_event_writer *w;
@@ -382,15 +382,15 @@ static void test_errors(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_crc32c),
-        cmocka_unit_test(test_records),
-        cmocka_unit_test(test_bytes_of_tensorflow),
-        cmocka_unit_test(test_parse),
-        cmocka_unit_test(test_buckets),
-        cmocka_unit_test(test_resumed),
-        cmocka_unit_test(test_absurd_time),
-        cmocka_unit_test(test_failed_beginning),
-        cmocka_unit_test(test_errors),
+        cmocka_unit_test(checksums_are_crc32c),
+        cmocka_unit_test(whole_records_come_back_and_damage_ends_them),
+        cmocka_unit_test(bytes_are_those_of_tensorflow),
+        cmocka_unit_test(events_of_tensorflow_are_read),
+        cmocka_unit_test(histograms_fall_into_buckets_as_by_hand),
+        cmocka_unit_test(a_resumed_run_goes_on_where_it_was),
+        cmocka_unit_test(a_file_of_an_absurd_time_is_passed_over),
+        cmocka_unit_test(a_beginning_that_failed_is_written_again),
+        cmocka_unit_test(errors_name_the_file),
     };
 
     return cmocka_run_group_tests(tests, folder_set_up, folder_tear_down);

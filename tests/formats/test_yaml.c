@@ -61,7 +61,7 @@ static void check_position(const ls_config *node, int line, int column, int key_
     assert_string_equal(node->file, "e.yaml");
 }
 
-static void test_kinds_and_positions(void **state)
+static void nodes_know_their_kinds_and_positions(void **state)
 {
     ls_config *tree = parsed(experiment), *data, *model, *dense, *metrics;
 
@@ -95,7 +95,7 @@ static void test_kinds_and_positions(void **state)
     ls_config_free(tree);
 }
 
-static void test_scalar_styles(void **state)
+static void scalars_of_all_styles_are_read(void **state)
 {
     static const struct {
         const char *yaml, *text; /* text NULL: null */
@@ -130,7 +130,7 @@ static void test_scalar_styles(void **state)
     }
 }
 
-static void test_refusals(void **state)
+static void what_yaml_offers_beyond_trees_is_refused(void **state)
 {
     static const struct {
         const char *yaml, *where, *what;
@@ -182,7 +182,7 @@ static char *repeat(const char *text, size_t times, const char *end)
     return out.data;
 }
 
-static void test_depth_is_bounded(void **state)
+static void depth_is_bounded(void **state)
 {
     char *deepest = repeat("- ", 64, "1"), *deeper = repeat("- ", 65, "1"), *hostile = repeat("[", 1000000, "");
     ls_config *tree;
@@ -196,7 +196,7 @@ static void test_depth_is_bounded(void **state)
     ls_free(hostile);
 }
 
-static void test_size_is_bounded(void **state)
+static void size_is_bounded(void **state)
 {
     char *many = repeat("- 1\n", 100001, ""), *large = repeat("# 4567890123456\n", 1 << 20, "a: 1\n");
     char *long_key = repeat("k", 257, ": 1");
@@ -211,7 +211,7 @@ static void test_size_is_bounded(void **state)
     ls_free(long_key);
 }
 
-static void test_files(void **state)
+static void files_are_read_or_refused_by_name(void **state)
 {
     char path[] = "test_yaml_XXXXXX";
     const int fd = mkstemp(path);
@@ -243,7 +243,7 @@ static const ls_config *at(const ls_config *node, const char *a, const char *b)
     return ls_config_get(ls_config_get(node, a), b);
 }
 
-static void test_set(void **state)
+static void settings_change_the_tree(void **state)
 {
     ls_config *tree = parsed(experiment);
     const ls_config *model = ls_config_get(tree, "model");
@@ -270,7 +270,7 @@ static void test_set(void **state)
     ls_config_free(tree);
 }
 
-static void test_set_errors(void **state)
+static void settings_that_fit_nothing_are_refused(void **state)
 {
     static const char *const known[] = {"name", "seed", "data", "model", "compile", "fit"};
     ls_config *tree = parsed(experiment);
@@ -328,7 +328,7 @@ static void check_round_trip(const ls_config *tree)
     ls_config_free(back);
 }
 
-static void test_experiment_reads_back(void **state)
+static void an_experiment_reads_back(void **state)
 {
     ls_config *tree = parsed(experiment);
 
@@ -337,7 +337,7 @@ static void test_experiment_reads_back(void **state)
     ls_config_free(tree);
 }
 
-static void test_awkward_texts_read_back(void **state)
+static void awkward_texts_read_back(void **state)
 {
     static const char *const texts[] = {
         "",
@@ -450,7 +450,7 @@ static void grow(ls_config *node, int depth)
     }
 }
 
-static void test_random_trees_read_back(void **state)
+static void random_trees_read_back(void **state)
 {
     (void)state;
     for (int i = 0; i < 500; i++) {
@@ -463,7 +463,7 @@ static void test_random_trees_read_back(void **state)
 }
 
 /* Damaged files are read or refused with a message; sanitizers see the rest. */
-static void test_damaged_files(void **state)
+static void damaged_files_are_read_or_refused(void **state)
 {
     (void)state;
     for (int i = 0; i < 3000; i++) {
@@ -485,18 +485,18 @@ static void test_damaged_files(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_kinds_and_positions),
-        cmocka_unit_test(test_scalar_styles),
-        cmocka_unit_test(test_refusals),
-        cmocka_unit_test(test_depth_is_bounded),
-        cmocka_unit_test(test_size_is_bounded),
-        cmocka_unit_test(test_files),
-        cmocka_unit_test(test_set),
-        cmocka_unit_test(test_set_errors),
-        cmocka_unit_test(test_experiment_reads_back),
-        cmocka_unit_test(test_awkward_texts_read_back),
-        cmocka_unit_test(test_random_trees_read_back),
-        cmocka_unit_test(test_damaged_files),
+        cmocka_unit_test(nodes_know_their_kinds_and_positions),
+        cmocka_unit_test(scalars_of_all_styles_are_read),
+        cmocka_unit_test(what_yaml_offers_beyond_trees_is_refused),
+        cmocka_unit_test(depth_is_bounded),
+        cmocka_unit_test(size_is_bounded),
+        cmocka_unit_test(files_are_read_or_refused_by_name),
+        cmocka_unit_test(settings_change_the_tree),
+        cmocka_unit_test(settings_that_fit_nothing_are_refused),
+        cmocka_unit_test(an_experiment_reads_back),
+        cmocka_unit_test(awkward_texts_read_back),
+        cmocka_unit_test(random_trees_read_back),
+        cmocka_unit_test(damaged_files_are_read_or_refused),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -108,7 +108,7 @@ static void save(const char *path)
     ls_h5_close(file);
 }
 
-static void test_round_trip(void **state)
+static void everything_put_can_be_read(void **state)
 {
     char *text, **texts, *want = long_text();
     size_t n, rank, dim[LS_H5_AXES_MAX];
@@ -164,7 +164,7 @@ static void test_round_trip(void **state)
 }
 
 /* As the HDF5 library itself sees the file: layout, filters, kinds of text and, above all, no times. */
-static void test_layout(void **state)
+static void files_are_laid_out_as_promised(void **state)
 {
     const char *const sets[] = {"a/b/c/floats", "doubles", "shorts", "longs"};
     H5O_info_t info;
@@ -195,7 +195,7 @@ static void test_layout(void **state)
     H5Fclose(file);
 }
 
-static void test_same_bytes(void **state)
+static void the_same_content_gives_the_same_bytes(void **state)
 {
     hid_t one, two;
 
@@ -237,7 +237,7 @@ static void put_fixed(hid_t file, const char *name, size_t size, H5T_str_t paddi
     H5Tclose(type);
 }
 
-static void test_fixed_texts(void **state)
+static void texts_of_fixed_length_are_read(void **state)
 {
     const struct {
         const char *name;
@@ -268,7 +268,7 @@ static void test_fixed_texts(void **state)
     ls_h5_close(file);
 }
 
-static void test_refused_files(void **state)
+static void what_is_no_hdf5_file_is_refused(void **state)
 {
     char *bytes;
     size_t n;
@@ -292,7 +292,7 @@ static void test_refused_files(void **state)
     ls_h5_close(file); /* nothing to close: no harm */
 }
 
-static void test_refused_values(void **state)
+static void values_that_do_not_fit_are_refused(void **state)
 {
     const char *file_name = in_folder("x.h5");
     char *text, **texts;
@@ -341,7 +341,7 @@ static void test_refused_values(void **state)
 }
 
 /* Reading them as what they are would give pointers that nobody frees. */
-static void test_texts_are_no_array(void **state)
+static void texts_are_no_array(void **state)
 {
     const hid_t f = H5Fcreate(in_folder("x.h5"), H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT), type = H5Tcopy(H5T_C_S1),
                 space = H5Screate(H5S_SCALAR);
@@ -363,7 +363,7 @@ static void test_texts_are_no_array(void **state)
 }
 
 /* 800 bytes may declare 8 TB. What a chunk of it holds is no reason to believe the rest. */
-static void test_hollow_arrays(void **state)
+static void hollow_arrays_cost_a_message_and_no_memory(void **state)
 {
     const hsize_t dim = (hsize_t)1 << 40, chunk = 512, some = 1 << 20;
     const hid_t f = H5Fcreate(in_folder("x.h5"), H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT),
@@ -394,7 +394,7 @@ static void test_hollow_arrays(void **state)
 }
 
 /* HDF5 prints its error stack unless told not to. Everything above goes through stderr once more. */
-static void test_silence(void **state)
+static void hdf5_prints_nothing(void **state)
 {
     const int log = open(in_folder("stderr"), O_RDWR | O_CREAT, 0600), kept = dup(STDERR_FILENO);
     struct stat info;
@@ -419,7 +419,7 @@ static void test_silence(void **state)
 }
 
 /* A save that fails says why, leaves the old file as it was, and no temporary. */
-static void test_failed_save(void **state)
+static void a_failed_save_leaves_the_old_file(void **state)
 {
     struct rlimit before, tight;
     char *bytes, *after;
@@ -466,16 +466,16 @@ static void test_failed_save(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_teardown(test_round_trip, nothing_open),
-        cmocka_unit_test_teardown(test_layout, nothing_open),
-        cmocka_unit_test_teardown(test_same_bytes, nothing_open),
-        cmocka_unit_test_teardown(test_fixed_texts, nothing_open),
-        cmocka_unit_test_teardown(test_refused_files, nothing_open),
-        cmocka_unit_test_teardown(test_refused_values, nothing_open),
-        cmocka_unit_test_teardown(test_hollow_arrays, nothing_open),
-        cmocka_unit_test_teardown(test_texts_are_no_array, nothing_open),
-        cmocka_unit_test_teardown(test_silence, nothing_open),
-        cmocka_unit_test_teardown(test_failed_save, nothing_open),
+        cmocka_unit_test_teardown(everything_put_can_be_read, nothing_open),
+        cmocka_unit_test_teardown(files_are_laid_out_as_promised, nothing_open),
+        cmocka_unit_test_teardown(the_same_content_gives_the_same_bytes, nothing_open),
+        cmocka_unit_test_teardown(texts_of_fixed_length_are_read, nothing_open),
+        cmocka_unit_test_teardown(what_is_no_hdf5_file_is_refused, nothing_open),
+        cmocka_unit_test_teardown(values_that_do_not_fit_are_refused, nothing_open),
+        cmocka_unit_test_teardown(hollow_arrays_cost_a_message_and_no_memory, nothing_open),
+        cmocka_unit_test_teardown(texts_are_no_array, nothing_open),
+        cmocka_unit_test_teardown(hdf5_prints_nothing, nothing_open),
+        cmocka_unit_test_teardown(a_failed_save_leaves_the_old_file, nothing_open),
     };
 
     return cmocka_run_group_tests(tests, folder_set_up, folder_tear_down);

@@ -173,7 +173,7 @@ static ls_status fit(const char *experiment, spy *s, const char *directory, bool
 #define SPY ((spy){.stop_batch = UINT64_MAX, .fail_rank = -1})
 
 /* Keras's order; validation at the ends of epochs 1 and 3 only (counted from 0). */
-static void test_order(void **state)
+static void hooks_are_called_in_keras_s_order(void **state)
 {
     spy s = SPY;
     ls_fit_result result;
@@ -196,7 +196,7 @@ static void test_order(void **state)
 }
 
 /* An epoch that is stopped within still is validated and ends; its resumption trains no more. */
-static void test_stop_within(void **state)
+static void an_epoch_stopped_within_still_ends_well(void **state)
 {
     spy s = SPY, again = SPY;
     ls_fit_result result, later;
@@ -215,7 +215,7 @@ static void test_stop_within(void **state)
 }
 
 /* Three epochs, then three more, are six. */
-static void test_resume(void **state)
+static void three_epochs_and_three_more_are_six(void **state)
 {
     spy whole = SPY, first = SPY, second = SPY;
     ls_fit_result want, got;
@@ -239,7 +239,7 @@ static void test_resume(void **state)
     assert_true(all_ranks(failed_with((call), LS_ERR_MISMATCH, (const char *const[]){__VA_ARGS__, NULL})))
 
 /* What callbacks decide by must stay, whoever brought the callbacks: how the validation is cut, where that matters. */
-static void test_resume_validation(void **state)
+static void another_validation_is_another_run(void **state)
 {
     spy s = SPY;
     ls_fit_result got;
@@ -260,7 +260,7 @@ static void test_resume_validation(void **state)
 }
 
 /* Another set of logs is another run, and no damage for which an older checkpoint would be taken. */
-static void test_resume_columns(void **state)
+static void another_set_of_logs_is_another_run(void **state)
 {
     static const char *const tripled[] = {"tripled", NULL};
     spy s = SPY;
@@ -281,7 +281,7 @@ static void test_resume_columns(void **state)
 }
 
 /* A callback may set the rate: then the run is that of this rate. */
-static void test_rate(void **state)
+static void a_callback_may_set_the_rate(void **state)
 {
     spy fast = SPY, plain = SPY;
     ls_fit_result want, got, other;
@@ -296,7 +296,7 @@ static void test_rate(void **state)
 }
 
 /* A failure on the last rank alone is one on all. */
-static void test_failure(void **state)
+static void a_failure_on_one_rank_is_one_on_all(void **state)
 {
     int size;
     spy s = SPY;
@@ -315,7 +315,7 @@ static void test_failure(void **state)
 #define EXPLODES "1e25"
 
 /* Without it, not being finite is an error; with it, the run ends well, on the last finite weights. */
-static void test_nan(void **state)
+static void what_is_not_finite_is_an_error_or_the_end_as_asked(void **state)
 {
     spy s = SPY;
     ls_fit_result result;
@@ -329,7 +329,7 @@ static void test_nan(void **state)
                               LS_ERR_NUMERIC, (const char *const[]){"epoch", NULL})));
 }
 
-static void test_terminates(void **state)
+static void a_terminated_run_stays_terminated(void **state)
 {
     static const char first[] = "T E0 b0.0 b1.1 ";
     spy s = SPY;
@@ -357,11 +357,15 @@ static void test_terminates(void **state)
 }
 
 static const struct CMUnitTest tests[] = {
-    cmocka_unit_test(test_order),          cmocka_unit_test(test_stop_within),
-    cmocka_unit_test(test_resume),         cmocka_unit_test(test_resume_validation),
-    cmocka_unit_test(test_resume_columns), cmocka_unit_test(test_rate),
-    cmocka_unit_test(test_failure),        cmocka_unit_test(test_nan),
-    cmocka_unit_test(test_terminates),
+    cmocka_unit_test(hooks_are_called_in_keras_s_order),
+    cmocka_unit_test(an_epoch_stopped_within_still_ends_well),
+    cmocka_unit_test(three_epochs_and_three_more_are_six),
+    cmocka_unit_test(another_validation_is_another_run),
+    cmocka_unit_test(another_set_of_logs_is_another_run),
+    cmocka_unit_test(a_callback_may_set_the_rate),
+    cmocka_unit_test(a_failure_on_one_rank_is_one_on_all),
+    cmocka_unit_test(what_is_not_finite_is_an_error_or_the_end_as_asked),
+    cmocka_unit_test(a_terminated_run_stays_terminated),
 };
 
 LS_MPI_MAIN(tests, set_up, training_tear_down)

@@ -80,7 +80,7 @@ static const char *fitted(ls_estimator *e, const ls_data *train)
 /* ---- what is trained ---- */
 
 /* The same bits as from a file, with validation and weights; and the history says the same. */
-static void test_memory_and_file(void **state)
+static void data_in_memory_are_as_good_as_a_file(void **state)
 {
     static const char from_file[] =
         "data: {file: data.h5, train: {x: /train/x, y: /train/y, sample_weight: /train/w}, val: {x: /train/x, y: "
@@ -151,7 +151,7 @@ static void test_memory_and_file(void **state)
  *   gradient 2 (w - 1), velocity v <- v/2 - gradient/4, w <- w + v:  v = 1/2 1/2 1/4 0, w = 1/2 1 5/4 5/4.
  * With a velocity that begins anew the second fit would end at 3/4.
  */
-static void test_goes_on_by_hand(void **state)
+static void a_second_fit_goes_on_as_by_hand(void **state)
 {
     static const float want[] = {0.5f, 1.0f, 1.25f, 1.25f};
     const float one = 1;
@@ -185,7 +185,7 @@ static void test_goes_on_by_hand(void **state)
 /*
  * Without a shuffle, fits of 1, 1 and 2 epochs are one of 4; so are two with a file between, on other settings of fit.
  */
-static void test_goes_on(void **state)
+static void a_loaded_estimator_goes_on(void **state)
 {
     char path[128];
     ls_data *data = memory_data("train", false);
@@ -234,7 +234,7 @@ static void test_goes_on(void **state)
 }
 
 /* A flipped bit of the optimizer's state in a saved file is found; the file of a model that was never fitted loads. */
-static void test_files(void **state)
+static void saved_files_are_checked(void **state)
 {
     char path[128];
     float rate[4] = {0};
@@ -279,7 +279,7 @@ static void test_files(void **state)
 }
 
 /* Files of Keras: one model in both formats. */
-static void test_keras(void **state)
+static void files_of_keras_are_loaded(void **state)
 {
     const char *const paths[] = {in_source("tests/golden/keras_files/dictionary.h5"),
                                  in_source("tests/golden/keras_files/dictionary.keras")};
@@ -301,7 +301,7 @@ static void test_keras(void **state)
 /* ---- using it ---- */
 
 /* y = 2 x + 1 by weights that are set: predictions 1, 3, 5, ... and errors 1, 0, 0, ... of weights 3, 1, 1, ... */
-static void test_use(void **state)
+static void predictions_and_scores_are_those_by_hand(void **state)
 {
     const float two = 2, one = 1, nan = NAN;
     float inputs[N], targets[N], weights[N], got[N] = {0};
@@ -369,7 +369,7 @@ static void test_use(void **state)
 }
 
 /* Two inputs and two outputs by name, integers with a scale, labels as one-hot rows; Keras's order of weights. */
-static void test_names(void **state)
+static void inputs_and_outputs_are_found_by_name(void **state)
 {
     static const char yaml[] = "model:\n"
                                "  inputs: {image: {shape: [2]}, number: {shape: [1]}}\n"
@@ -545,7 +545,7 @@ static ls_status spied(ls_estimator *e, const ls_data *data, spy *s, bool files,
 /*
  * Six epochs in one go, and three, then three more by another estimator that resumes: the same run, and the same state.
  */
-static void test_callback(void **state)
+static void callbacks_see_what_the_history_says(void **state)
 {
     ls_data *data = memory_data("train", false);
     ls_estimator *e = made(MODEL("epochs: 6"));
@@ -591,7 +591,7 @@ static void test_callback(void **state)
     world_barrier();
 }
 
-static void test_callback_ends(void **state)
+static void a_callback_or_a_signal_ends_the_run(void **state)
 {
     const int last = ls_comm_size(comm) - 1;
     ls_data *data = memory_data("train", false);
@@ -654,7 +654,7 @@ static ls_status use_within(void *context, ls_callback_run *run, uint64_t epoch,
 }
 
 /* What a callback may do with the estimator that runs it, and what not; the run is as without it. */
-static void test_within(void **state)
+static void callbacks_may_use_the_estimator_that_runs_them(void **state)
 {
     static const ls_callback_hooks hooks = {.on_epoch_end = use_within};
     ls_data *data = memory_data("train", false);
@@ -686,7 +686,7 @@ static void test_within(void **state)
 }
 
 /* A damaged checkpoint is passed over, and not in silence. */
-static void test_warns(void **state)
+static void a_damaged_checkpoint_is_passed_over_with_a_warning(void **state)
 {
     ls_data *data = memory_data("train", false);
     ls_estimator *e = made(MODEL("epochs: 2, checkpoint_keep: 2"));
@@ -721,7 +721,7 @@ static void test_warns(void **state)
 
 /* ---- what can be asked wrongly ---- */
 
-static void test_wrong_data(void **state)
+static void wrong_data_are_refused(void **state)
 {
     const size_t two = 2, none = 0;
     const float bad[2] = {1, NAN};
@@ -764,7 +764,7 @@ static void test_wrong_data(void **state)
     ls_data_free(NULL);
 }
 
-static void test_wrong_calls(void **state)
+static void wrong_calls_are_refused(void **state)
 {
     const size_t three = 3;
     float out[N];
@@ -829,7 +829,7 @@ static void test_wrong_calls(void **state)
 }
 
 /* One rank has other text, data, weights or arguments than the others: all learn it. */
-static void test_ranks_differ(void **state)
+static void ranks_that_differ_are_told(void **state)
 {
     const bool alone = ls_comm_size(comm) == 1, mine = ls_comm_rank(comm) == ls_comm_size(comm) - 1;
     ls_estimator *e = NULL;
@@ -863,7 +863,7 @@ static void test_ranks_differ(void **state)
 }
 
 /* Functions of a model take NULL as the others do. */
-static void test_model_null(void **state)
+static void functions_of_a_model_take_null(void **state)
 {
     ls_estimator *e = made("model: [{input: {shape: [2]}}, {dense: {units: 1}}]\n");
     ls_model *model = NULL;
@@ -900,7 +900,7 @@ static ls_status drift(void *context, ls_callback_run *run, uint64_t epoch, ls_l
     return ls_model_set_weight(ls_callback_model(run), 0, kernel, 8);
 }
 
-static void test_ranks_drift(void **state)
+static void ranks_that_drift_apart_are_found(void **state)
 {
     static const ls_callback_hooks hooks = {.on_epoch_end = drift};
     ls_data *data = memory_data("train", false);
@@ -921,14 +921,22 @@ static void test_ranks_drift(void **state)
 }
 
 static const struct CMUnitTest tests[] = {
-    cmocka_unit_test(test_memory_and_file), cmocka_unit_test(test_goes_on_by_hand),
-    cmocka_unit_test(test_goes_on),         cmocka_unit_test(test_files),
-    cmocka_unit_test(test_keras),           cmocka_unit_test(test_use),
-    cmocka_unit_test(test_names),           cmocka_unit_test(test_callback),
-    cmocka_unit_test(test_callback_ends),   cmocka_unit_test(test_within),
-    cmocka_unit_test(test_warns),           cmocka_unit_test(test_wrong_data),
-    cmocka_unit_test(test_wrong_calls),     cmocka_unit_test(test_ranks_differ),
-    cmocka_unit_test(test_ranks_drift),     cmocka_unit_test(test_model_null),
+    cmocka_unit_test(data_in_memory_are_as_good_as_a_file),
+    cmocka_unit_test(a_second_fit_goes_on_as_by_hand),
+    cmocka_unit_test(a_loaded_estimator_goes_on),
+    cmocka_unit_test(saved_files_are_checked),
+    cmocka_unit_test(files_of_keras_are_loaded),
+    cmocka_unit_test(predictions_and_scores_are_those_by_hand),
+    cmocka_unit_test(inputs_and_outputs_are_found_by_name),
+    cmocka_unit_test(callbacks_see_what_the_history_says),
+    cmocka_unit_test(a_callback_or_a_signal_ends_the_run),
+    cmocka_unit_test(callbacks_may_use_the_estimator_that_runs_them),
+    cmocka_unit_test(a_damaged_checkpoint_is_passed_over_with_a_warning),
+    cmocka_unit_test(wrong_data_are_refused),
+    cmocka_unit_test(wrong_calls_are_refused),
+    cmocka_unit_test(ranks_that_differ_are_told),
+    cmocka_unit_test(ranks_that_drift_apart_are_found),
+    cmocka_unit_test(functions_of_a_model_take_null),
 };
 
 LS_MPI_MAIN(tests, set_up, tear_down)

@@ -165,7 +165,7 @@ static void agree_with_keras(int reduction, int grid, char *allreduce)
     H5Fclose(file);
 }
 
-static void carried_ring(void **state)
+static void keras_agrees_with_carried_exponents_on_a_ring(void **state)
 {
     char allreduce[] = "ring";
 
@@ -173,7 +173,7 @@ static void carried_ring(void **state)
     agree_with_keras(LS_REDUCTION_EXACT, LS_GRID_CARRIED, allreduce);
 }
 
-static void static_mpi(void **state)
+static void keras_agrees_with_static_bins_through_mpi(void **state)
 {
     char allreduce[] = "mpi";
 
@@ -181,7 +181,7 @@ static void static_mpi(void **state)
     agree_with_keras(LS_REDUCTION_EXACT, LS_GRID_STATIC, allreduce);
 }
 
-static void fast_ring(void **state)
+static void keras_agrees_with_fast_sums_on_a_ring(void **state)
 {
     char allreduce[] = "ring";
 
@@ -190,9 +190,9 @@ static void fast_ring(void **state)
 }
 
 static const struct CMUnitTest tests[] = {
-    cmocka_unit_test(carried_ring),
-    cmocka_unit_test(static_mpi),
-    cmocka_unit_test(fast_ring),
+    cmocka_unit_test(keras_agrees_with_carried_exponents_on_a_ring),
+    cmocka_unit_test(keras_agrees_with_static_bins_through_mpi),
+    cmocka_unit_test(keras_agrees_with_fast_sums_on_a_ring),
 };
 
 LS_MPI_MAIN(tests, NULL, NULL)

@@ -9,7 +9,7 @@
 
 /* ---- the average and its interval, by hand ---- */
 
-static void averages_by_hand(void **state)
+static void averages_are_those_by_hand(void **state)
 {
     ls_noise_scale *noise;
     ls_noise_estimate e;
@@ -256,7 +256,7 @@ static bool refused(const char *text, const char *why)
     return good;
 }
 
-static void refuses(void **state)
+static void what_cannot_be_measured_is_refused(void **state)
 {
     (void)state;
     put_regression(1, 4);
@@ -279,9 +279,9 @@ static void refuses(void **state)
 }
 
 static const struct CMUnitTest tests[] = {
-    cmocka_unit_test(averages_by_hand),          cmocka_unit_test(finds_the_closed_form),
-    cmocka_unit_test(same_on_all_ranks),         cmocka_unit_test(leaves_the_weights_alone),
-    cmocka_unit_test(goes_on_from_a_checkpoint), cmocka_unit_test(refuses),
+    cmocka_unit_test(averages_are_those_by_hand), cmocka_unit_test(finds_the_closed_form),
+    cmocka_unit_test(same_on_all_ranks),          cmocka_unit_test(leaves_the_weights_alone),
+    cmocka_unit_test(goes_on_from_a_checkpoint),  cmocka_unit_test(what_cannot_be_measured_is_refused),
 };
 
 LS_MPI_MAIN(tests, training_set_up, training_tear_down)

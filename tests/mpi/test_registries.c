@@ -91,7 +91,7 @@ static const char *text_of(const named_text *list, const char *name)
     return NULL;
 }
 
-static void layers(void **unused)
+static void every_layer_trains_alike_on_all_ranks(void **unused)
 {
     static const named_text models[] = {
         {"dense", SEQUENTIAL("dense: {units: 7, activation: gelu}")},
@@ -137,7 +137,7 @@ static void layers(void **unused)
                                       .compile = CLASSIFY}));
 }
 
-static void activations(void **unused)
+static void every_activation_trains_alike_on_all_ranks(void **unused)
 {
     (void)unused;
     for (const ls_ops *const *ops = ls_activations.entries; *ops; ops++) {
@@ -149,7 +149,7 @@ static void activations(void **unused)
     }
 }
 
-static void losses(void **unused)
+static void every_loss_trains_alike_on_all_ranks(void **unused)
 {
     (void)unused;
     for (const ls_ops *const *ops = ls_losses.entries; *ops; ops++) {
@@ -171,7 +171,7 @@ static void losses(void **unused)
 }
 
 /* Metrics do not reach the weights; what must agree is the history. */
-static void metrics(void **unused)
+static void every_metric_counts_alike_on_all_ranks(void **unused)
 {
     (void)unused;
     for (const ls_ops *const *ops = ls_metrics.entries; *ops; ops++) {
@@ -217,7 +217,7 @@ static void metrics(void **unused)
     }
 }
 
-static void optimizers(void **unused)
+static void every_optimizer_trains_alike_on_all_ranks(void **unused)
 {
     (void)unused;
     for (const ls_ops *const *ops = ls_optimizers.entries; *ops; ops++) {
@@ -236,7 +236,7 @@ static void optimizers(void **unused)
     }
 }
 
-static void schedules(void **unused)
+static void every_schedule_trains_alike_on_all_ranks(void **unused)
 {
     static const named_text arguments[] = {
         {"exponential_decay", "{initial_learning_rate: 0.1, decay_steps: 3, decay_rate: 0.5}"},
@@ -278,7 +278,7 @@ static void dense_options(const ls_registry *registry, const char *key)
     }
 }
 
-static void initializers_regularizers_constraints(void **unused)
+static void every_initializer_regularizer_and_constraint_trains_alike_on_all_ranks(void **unused)
 {
     (void)unused;
     dense_options(&ls_initializers, "kernel_initializer");
@@ -313,13 +313,13 @@ static void several_inputs_and_outputs(void **unused)
 }
 
 static const struct CMUnitTest tests[] = {
-    cmocka_unit_test(layers),
-    cmocka_unit_test(activations),
-    cmocka_unit_test(losses),
-    cmocka_unit_test(metrics),
-    cmocka_unit_test(optimizers),
-    cmocka_unit_test(schedules),
-    cmocka_unit_test(initializers_regularizers_constraints),
+    cmocka_unit_test(every_layer_trains_alike_on_all_ranks),
+    cmocka_unit_test(every_activation_trains_alike_on_all_ranks),
+    cmocka_unit_test(every_loss_trains_alike_on_all_ranks),
+    cmocka_unit_test(every_metric_counts_alike_on_all_ranks),
+    cmocka_unit_test(every_optimizer_trains_alike_on_all_ranks),
+    cmocka_unit_test(every_schedule_trains_alike_on_all_ranks),
+    cmocka_unit_test(every_initializer_regularizer_and_constraint_trains_alike_on_all_ranks),
     cmocka_unit_test(several_inputs_and_outputs),
 };
 

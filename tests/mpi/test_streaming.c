@@ -313,7 +313,7 @@ static void the_order_is_never_changed_silently(void **state)
 }
 
 /* 10^9 rows that cost nothing on the disk, for they were never written. */
-static void a_billion_rows(void **state)
+static void a_billion_rows_stream_in_little_memory(void **state)
 {
     const ls_trainer_options options = {0};
     ls_trainer *trainer = NULL;
@@ -362,7 +362,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(faults_end_all_ranks_when_their_window_comes),
     cmocka_unit_test(training_does_not_notice),
     cmocka_unit_test(the_order_is_never_changed_silently),
-    cmocka_unit_test(a_billion_rows),
+    cmocka_unit_test(a_billion_rows_stream_in_little_memory),
 };
 
 LS_MPI_MAIN(tests, before, after)

@@ -206,7 +206,7 @@ static bool histogram(const char *tag, uint64_t step, ls_histogram *out)
 /* ---- tests ---- */
 
 /* The world's events are those of one rank, and no callback changes a weight. */
-static void test_ranks(void **state)
+static void events_do_not_know_the_ranks(void **state)
 {
     const char *const text = EXPERIMENT("epochs: 4", TENSORBOARD(ALL));
     char alone[256];
@@ -228,7 +228,7 @@ static void test_ranks(void **state)
 /*
  * Of the run before: what history.csv has, at Keras's steps. Three batches in each of four epochs; every second is due.
  */
-static void test_scalars(void **state)
+static void scalars_are_those_of_the_history(void **state)
 {
     static const char *const logs[] = {"loss", "mae"};
     char tag[64], column[64], data[EVENT_BYTES];
@@ -261,7 +261,7 @@ static void test_scalars(void **state)
 }
 
 /* The short batch at the end of a pass, in an epoch of its own. Weights stay 0: every gradient is one by hand. */
-static void test_gradient_of_short_batch(void **state)
+static void the_gradient_of_a_short_batch_is_that_by_hand(void **state)
 {
     static const char *const text =
         "seed: 3\n"
@@ -296,7 +296,7 @@ static void test_gradient_of_short_batch(void **state)
 }
 
 /* One batch per epoch, no activation: the gradient by hand, of a model that a weight penalty pulls on. */
-static void test_gradient(void **state)
+static void the_gradient_is_that_by_hand(void **state)
 {
     static const char *const text =
         "seed: 3\n"
@@ -354,7 +354,7 @@ static bool copy_file(const char *from, const char *to)
 }
 
 /* Two epochs, then two more, are the events of four; and so when the process died long after its last checkpoint. */
-static void test_resume(void **state)
+static void a_resumed_run_leaves_the_same_events(void **state)
 {
     char alone[256], checkpoint[256], old[256];
     ls_fit_result result;
@@ -381,7 +381,7 @@ static void test_resume(void **state)
 }
 
 /* A batch that made no update has no gradient, and its epoch has all the rest. */
-static void test_terminated(void **state)
+static void a_terminated_epoch_has_all_but_the_gradient(void **state)
 {
     ls_fit_result result;
     ls_histogram h;
@@ -408,9 +408,12 @@ static void test_terminated(void **state)
 }
 
 static const struct CMUnitTest tests[] = {
-    cmocka_unit_test(test_ranks),    cmocka_unit_test(test_scalars),
-    cmocka_unit_test(test_gradient), cmocka_unit_test(test_gradient_of_short_batch),
-    cmocka_unit_test(test_resume),   cmocka_unit_test(test_terminated),
+    cmocka_unit_test(events_do_not_know_the_ranks),
+    cmocka_unit_test(scalars_are_those_of_the_history),
+    cmocka_unit_test(the_gradient_is_that_by_hand),
+    cmocka_unit_test(the_gradient_of_a_short_batch_is_that_by_hand),
+    cmocka_unit_test(a_resumed_run_leaves_the_same_events),
+    cmocka_unit_test(a_terminated_epoch_has_all_but_the_gradient),
 };
 
 LS_MPI_MAIN(tests, set_up, tear_down)

@@ -15,7 +15,7 @@
 static const double line_loss[] = {38, 22.6224, 13.65787008};
 static const double line_w[] = {1.4, 1.7048, 1.936928}, line_b[] = {0.12, 0.2136, 0.28704};
 
-static void line_by_hand(void **state)
+static void a_line_trains_as_by_hand(void **state)
 {
     static const float x[] = {1, 2, 3, 4, 5}, y[] = {5, 7, 9, 11, 13};
     static const int microbatches[] = {1, 2, 5};
@@ -59,7 +59,7 @@ static void line_by_hand(void **state)
 
 /* ---- updates per run: epochs x ceil(N / B), whatever P ---- */
 
-static void counts_updates(void **state)
+static void updates_are_counted(void **state)
 {
     static const struct {
         size_t samples;
@@ -129,7 +129,7 @@ static void put_samples(const char *x, const char *y, size_t samples, size_t wid
     free(targets);
 }
 
-static void equals_one_rank(void **state)
+static void all_ranks_equal_one(void **state)
 {
     static const char *const models[] = {
         "model: [dense: {units: 20, activation: relu}, dropout: {rate: 0.3}, dense: {units: 4, activation: softmax}]\n",
@@ -192,7 +192,7 @@ static const char rising[] = "data: {file: data.h5, train: {x: /x, y: /y}}\n"
                              "compile: {optimizer: {sgd: {learning_rate: 1e-6}}, loss: mae}\n"
                              "fit: {batch_size: 8, microbatch: 2, shuffle: false}\n";
 
-static void grid_rises(void **state)
+static void the_grid_rises_when_it_must(void **state)
 {
     static const uint64_t redone[] = {1, 1, 1, 2, 2}; /* the first step finds its grid; so does the fourth, anew */
     const ls_trainer_options options = {0};
@@ -318,7 +318,7 @@ static bool evaluate_on(MPI_Comm mpi, const char *text, double values[3])
 }
 
 /* yhat = 0.5 (x0 + x1) - 0.25: loss w (y - yhat)^2 / n + 0.01 x 2 x 0.25, mae sum |d| / n, weighted mse by sum w */
-static void validates_every_size(void **state)
+static void validation_sets_of_every_size_are_used(void **state)
 {
     int size;
     float x[40], y[20], w[20];
@@ -388,7 +388,7 @@ static ls_status fit_labels(float bad, const char *spec, const char *loss)
     return training_fit(MPI_COMM_WORLD, text, &result, NULL);
 }
 
-static void checks_labels(void **state)
+static void labels_are_checked(void **state)
 {
     static const char *const words[] = {"/y", "7", "3", NULL};
 
@@ -493,7 +493,7 @@ static void refuses_what_does_not_go_together(void **state)
 /* ---- a signal ---- */
 
 /* One rank wishes to stop: all stop after the same update, and say so. */
-static void stops_together(void **state)
+static void all_ranks_stop_together(void **state)
 {
     static volatile sig_atomic_t wish;
     const ls_fit_settings settings = {.stop = &wish};
@@ -586,7 +586,7 @@ static void run_golden(const char *text, const golden *want, size_t n, const dou
 #define LINEAR "model: [dense: {units: 1}]\n"
 #define SGD "compile: {optimizer: {sgd: {learning_rate: 0.1}}, loss: mse, metrics: [mae], weighted_metrics: [mse]}\n"
 
-static void keras_linear(void **state)
+static void a_line_trains_as_keras_s(void **state)
 {
     (void)state;
     put_a6();
@@ -603,7 +603,7 @@ static void keras_linear(void **state)
            {"val_mse", 0, .3431231}, {"val_mse", 1, .2090871});
 }
 
-static void keras_penalties(void **state)
+static void penalties_train_as_keras_s(void **state)
 {
     (void)state;
     put_a6();
@@ -625,7 +625,7 @@ static void keras_penalties(void **state)
 }
 
 /* Class weights {0: 1, 1: 2}, and the sample weights they stand for; also by one-hot targets. */
-static void keras_softmax(void **state)
+static void softmax_trains_as_keras_s(void **state)
 {
     static const float start[] = {.1f, -.2f, .3f, .4f, 0, -.5f, 0, 0, 0};
 
@@ -655,7 +655,7 @@ static void keras_softmax(void **state)
     "    - {name: o2, dense: {units: 3, activation: softmax}, inputs: a}\n" \
     "  outputs: [o1, o2]\n"
 
-static void keras_two_outputs(void **state)
+static void two_outputs_train_as_keras_s(void **state)
 {
     static const float start[] = {0.5f, -0.25f, 0.1f, .1f, -.2f, .3f, .4f, 0, -.5f, 0, 0, 0};
 
@@ -672,7 +672,7 @@ static void keras_two_outputs(void **state)
            {"val_o1_loss", 0, .3450184}, {"val_o2_loss", 0, 1.120768}, {"val_o1_mae", 0, .480621});
 }
 
-static void keras_batch_normalization(void **state)
+static void batch_normalization_trains_as_keras_s(void **state)
 {
     /* kernel, bias; gamma, beta, moving mean, moving variance; kernel, bias */
     static const float start[] = {.1f, -.2f, .4f, .3f, 0, 0, 1, 1, 0, 0, 0, 0, 1, 1, 1, -1, 0};
@@ -701,24 +701,15 @@ static void keras_batch_normalization(void **state)
 }
 
 static const struct CMUnitTest tests[] = {
-    cmocka_unit_test(line_by_hand),
-    cmocka_unit_test(counts_updates),
-    cmocka_unit_test(equals_one_rank),
-    cmocka_unit_test(more_ranks_than_microbatches),
-    cmocka_unit_test(grid_rises),
-    cmocka_unit_test(names_what_is_not_finite),
-    cmocka_unit_test(static_grid_is_limited),
-    cmocka_unit_test(validates_every_size),
-    cmocka_unit_test(checks_labels),
-    cmocka_unit_test(hinge_looks_at_the_whole_batch),
-    cmocka_unit_test(metrics_need_targets),
-    cmocka_unit_test(refuses_what_does_not_go_together),
-    cmocka_unit_test(stops_together),
-    cmocka_unit_test(keras_linear),
-    cmocka_unit_test(keras_penalties),
-    cmocka_unit_test(keras_softmax),
-    cmocka_unit_test(keras_two_outputs),
-    cmocka_unit_test(keras_batch_normalization),
+    cmocka_unit_test(a_line_trains_as_by_hand),     cmocka_unit_test(updates_are_counted),
+    cmocka_unit_test(all_ranks_equal_one),          cmocka_unit_test(more_ranks_than_microbatches),
+    cmocka_unit_test(the_grid_rises_when_it_must),  cmocka_unit_test(names_what_is_not_finite),
+    cmocka_unit_test(static_grid_is_limited),       cmocka_unit_test(validation_sets_of_every_size_are_used),
+    cmocka_unit_test(labels_are_checked),           cmocka_unit_test(hinge_looks_at_the_whole_batch),
+    cmocka_unit_test(metrics_need_targets),         cmocka_unit_test(refuses_what_does_not_go_together),
+    cmocka_unit_test(all_ranks_stop_together),      cmocka_unit_test(a_line_trains_as_keras_s),
+    cmocka_unit_test(penalties_train_as_keras_s),   cmocka_unit_test(softmax_trains_as_keras_s),
+    cmocka_unit_test(two_outputs_train_as_keras_s), cmocka_unit_test(batch_normalization_trains_as_keras_s),
 };
 
 LS_MPI_MAIN(tests, training_set_up, training_tear_down)

@@ -131,7 +131,7 @@ static bool follows(const ls_comm *comm, const sequence *s)
     return good;
 }
 
-static void follows_keras(void **state)
+static void updates_follow_keras(void **state)
 {
     ls_comm *comm = NULL;
 
@@ -231,7 +231,7 @@ static void shards_do_not_matter(void **state)
 }
 
 static const struct CMUnitTest tests[] = {
-    cmocka_unit_test(follows_keras),
+    cmocka_unit_test(updates_follow_keras),
     cmocka_unit_test(all_optimizers_have_numbers),
     cmocka_unit_test(shards_do_not_matter),
 };

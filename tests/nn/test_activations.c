@@ -116,7 +116,7 @@ static void every_activation_has_a_case(void **state)
 
 static const size_t shapes[][2] = {{1, 1}, {1, 3}, {3, 5}, {2, 8}, {4, 17}, {3, 700}};
 
-static void values_and_gradients(void **state)
+static void values_and_gradients_are_those_of_a_float64_reference(void **state)
 {
     enum { MOST = 2100 };
     static float Z[MOST], Y[MOST], dY[MOST];
@@ -210,7 +210,7 @@ static void apply(const char *name, const float *Z, float *Y, size_t rows, size_
 }
 
 /* No overflow on the way to a finite result, and NaN is passed on so that it can be reported. */
-static void extremes(void **state)
+static void extremes_stay_finite(void **state)
 {
     const float z[5] = {-1000.0f, -100.0f, 100.0f, 1000.0f, NAN};
     float y[5];
@@ -239,7 +239,7 @@ static void extremes(void **state)
 }
 
 /* By hand: softmax of (log 1, log 2, log 5) is (1, 2, 5) / 8; gelu(1) = Phi(1); silu(0) = 0; softsign(3) = 3/4. */
-static void hand_numbers(void **state)
+static void values_are_those_by_hand(void **state)
 {
     const float logs[3] = {0.0f, 0.69314718f, 1.6094379f};
     const double parts[3] = {0.125, 0.25, 0.625};
@@ -259,7 +259,7 @@ static void hand_numbers(void **state)
                 close_to((double)y[1], -1.1113307378125625, 2e-7, 0));
 }
 
-static void registry(void **state)
+static void names_are_keras_s_and_options_are_checked(void **state)
 {
     ls_component linear, relu, none = {0};
 
@@ -290,11 +290,11 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_activation_has_a_case),
-        cmocka_unit_test(values_and_gradients),
+        cmocka_unit_test(values_and_gradients_are_those_of_a_float64_reference),
         cmocka_unit_test(bits_do_not_depend_on_place),
-        cmocka_unit_test(extremes),
-        cmocka_unit_test(hand_numbers),
-        cmocka_unit_test(registry),
+        cmocka_unit_test(extremes_stay_finite),
+        cmocka_unit_test(values_are_those_by_hand),
+        cmocka_unit_test(names_are_keras_s_and_options_are_checked),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -28,7 +28,7 @@ static const struct {
     {"unit_norm", {"axis", "[0,1]", NULL}, {.5883484054145521, .19611613513818404, 0, -.7844645405527362, 0, 0}},
 };
 
-static void test_by_hand(void **state)
+static void columns_are_constrained_as_by_hand(void **state)
 {
     bool good = true;
 
@@ -49,7 +49,7 @@ static void test_by_hand(void **state)
 }
 
 /* unit_norm of a (3,4,5,300) tensor along each of the 15 sets of axes. */
-static void test_axes(void **state)
+static void unit_norm_works_along_every_set_of_axes(void **state)
 {
     enum { A = 3, B = 4, C = 5, D = 300, ALL = A * B * C * D };
     static const size_t dim[] = {A, B, C, D};
@@ -94,7 +94,7 @@ static void test_axes(void **state)
     assert_true(good);
 }
 
-static void test_check(void **state)
+static void constraints_that_do_not_fit_are_refused(void **state)
 {
     const ls_shape kernel = {2, {2, 3}};
     ls_component c = make(&ls_constraints, "max_norm", "axis", "[0,1,2]", NULL);
@@ -112,9 +112,9 @@ static void test_check(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_by_hand),
-        cmocka_unit_test(test_axes),
-        cmocka_unit_test(test_check),
+        cmocka_unit_test(columns_are_constrained_as_by_hand),
+        cmocka_unit_test(unit_norm_works_along_every_set_of_axes),
+        cmocka_unit_test(constraints_that_do_not_fit_are_refused),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -429,7 +429,7 @@ static void gradients_match(const char *yaml, const objective *wanted)
 #define CE "sparse_categorical_crossentropy"
 #define MSE "mean_squared_error"
 
-static void sequential_gradients(void **state)
+static void gradients_of_lists_are_those_of_a_float64_twin(void **state)
 {
     (void)state;
     gradients_match(
@@ -449,7 +449,7 @@ static void sequential_gradients(void **state)
     gradients_match("[input: {shape: [5]}, dense: {units: 4, activation: softmax}]", (const objective[]){{MSE, 1}});
 }
 
-static void graph_gradients(void **state)
+static void gradients_of_graphs_are_those_of_a_float64_twin(void **state)
 {
     (void)state;
     /* A layer called three times, twice in a row; its node consumed by three others. */
@@ -494,7 +494,7 @@ static void graph_gradients(void **state)
                     (const objective[]){{NULL, 0}, {MSE, 1}});
 }
 
-static void frozen_gradients(void **state)
+static void frozen_layers_have_no_gradients(void **state)
 {
     (void)state;
     /* Gradients pass through a frozen layer to the ones before it. */
@@ -517,7 +517,7 @@ static void frozen_gradients(void **state)
 
 #define L1_L2 "activity_regularizer: {l1_l2: {l1: 0.03, l2: 0.05}}"
 
-static void activity_gradients(void **state)
+static void activity_penalties_have_their_gradients(void **state)
 {
     (void)state;
     gradients_match("[input: {shape: [5]}, dense: {units: 4, activation: tanh, " L1_L2 "}, dense: {units: 3, "
@@ -657,7 +657,7 @@ static void randomness_is_addressed(void **state)
 
 /* ---- refusals and the search for what is not finite ---- */
 
-static void refuses(void **state)
+static void what_cannot_be_planned_is_refused(void **state)
 {
     static const objective wanted[] = {{MSE, 1}};
     ls_engine *engine = NULL;
@@ -715,13 +715,13 @@ static void finds_the_first_that_is_not_finite(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(sequential_gradients),
-        cmocka_unit_test(graph_gradients),
-        cmocka_unit_test(frozen_gradients),
-        cmocka_unit_test(activity_gradients),
+        cmocka_unit_test(gradients_of_lists_are_those_of_a_float64_twin),
+        cmocka_unit_test(gradients_of_graphs_are_those_of_a_float64_twin),
+        cmocka_unit_test(frozen_layers_have_no_gradients),
+        cmocka_unit_test(activity_penalties_have_their_gradients),
         cmocka_unit_test(contributions_do_not_depend_on_slices),
         cmocka_unit_test(randomness_is_addressed),
-        cmocka_unit_test(refuses),
+        cmocka_unit_test(what_cannot_be_planned_is_refused),
         cmocka_unit_test(finds_the_first_that_is_not_finite),
     };
 

@@ -89,7 +89,7 @@ static bool follows(const initializer_case *c, const float *w, size_t n)
     return good && far <= limit * (1 + 1e-6) && far > (c->law == NORMAL ? 0.5 : 0.97) * limit;
 }
 
-static void test_laws(void **state)
+static void values_follow_their_laws(void **state)
 {
     bool good = true;
 
@@ -115,7 +115,7 @@ static void test_laws(void **state)
 }
 
 /* Same address, same bits; another seed or parameter, others. Elements do not depend on how many there are. */
-static void test_stream_decides(void **state)
+static void the_stream_alone_decides_the_bits(void **state)
 {
     const ls_shape few = {1, {50}}, more = {1, {1000}}; /* the laws here do not depend on the shape */
     static const char *const none[] = {NULL};
@@ -147,7 +147,7 @@ static void test_stream_decides(void **state)
 }
 
 /* Against the raw stream, by hand. */
-static void test_elements(void **state)
+static void elements_are_those_of_the_raw_stream(void **state)
 {
     const ls_shape shape = {2, {2, 4}};
     const ls_stream stream = ls_stream_at(9, LS_PURPOSE_INITIAL_WEIGHTS, 3, 0);
@@ -195,7 +195,7 @@ static bool orthogonal_ok(const ls_shape *shape, double gain, const char *const 
     return good;
 }
 
-static void test_orthogonal(void **state)
+static void orthogonal_matrices_are_orthogonal(void **state)
 {
     const ls_shape line = {1, {4}};
     ls_component c = make(&ls_initializers, "orthogonal", NULL);
@@ -212,7 +212,7 @@ static void test_orthogonal(void **state)
     ls_component_reset(&c);
 }
 
-static void test_none_and_names(void **state)
+static void without_an_initializer_weights_are_zero(void **state)
 {
     const ls_shape line = {1, {3}}, scalar = {0};
     const ls_stream stream = ls_stream_at(7, LS_PURPOSE_INITIAL_WEIGHTS, 2, 0);
@@ -236,8 +236,11 @@ static void test_none_and_names(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_laws),       cmocka_unit_test(test_stream_decides), cmocka_unit_test(test_elements),
-        cmocka_unit_test(test_orthogonal), cmocka_unit_test(test_none_and_names),
+        cmocka_unit_test(values_follow_their_laws),
+        cmocka_unit_test(the_stream_alone_decides_the_bits),
+        cmocka_unit_test(elements_are_those_of_the_raw_stream),
+        cmocka_unit_test(orthogonal_matrices_are_orthogonal),
+        cmocka_unit_test(without_an_initializer_weights_are_zero),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -421,7 +421,7 @@ static bool passes_gradients(const layer_driver *d)
     return d->layer.ops->backward != NULL;
 }
 
-static void gradients(void **state)
+static void gradients_are_those_of_a_float64_reference(void **state)
 {
     static const size_t cuts[][2] = {{6, 6}, {7, 3}, {1, 1}, {5, 2}};
 
@@ -481,7 +481,7 @@ static bool runs_agree(const layer_driver *d, const layer_run *a, size_t row_a, 
 }
 
 /* Elsewhere in memory, with any alignment of 4 bytes; and as the second microbatch of a larger batch. */
-static void purity(void **state)
+static void bits_depend_on_the_sample_alone(void **state)
 {
     (void)state;
     for (size_t c = 0; c < count_of(cases); c++) {
@@ -515,7 +515,7 @@ static void purity(void **state)
 }
 
 /* A second call of a shared layer: same shapes pass and change nothing, other shapes are refused with both in words. */
-static void shared_layers(void **state)
+static void shared_layers_add_their_gradients(void **state)
 {
     (void)state;
     for (size_t c = 0; c < count_of(cases); c++) {
@@ -542,9 +542,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_layer_has_a_case),
-        cmocka_unit_test(gradients),
-        cmocka_unit_test(purity),
-        cmocka_unit_test(shared_layers),
+        cmocka_unit_test(gradients_are_those_of_a_float64_reference),
+        cmocka_unit_test(bits_depend_on_the_sample_alone),
+        cmocka_unit_test(shared_layers_add_their_gradients),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

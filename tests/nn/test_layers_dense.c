@@ -19,7 +19,7 @@ static void reference_dense(const layer_driver *d, size_t rows, const double *co
         }
 }
 
-static void by_hand(void **state)
+static void outputs_and_gradients_are_those_by_hand(void **state)
 {
     /* [1 2 3] [[1 4] [2 5] [3 6]] + [10 20] = [14+10 32+20] */
     const char *const args[] = {"units", "2", NULL};
@@ -52,7 +52,7 @@ static void by_hand(void **state)
     driver_free(&d);
 }
 
-static void gradients(void **state)
+static void gradients_are_those_of_a_float64_reference(void **state)
 {
     static const struct {
         ls_shape in;
@@ -86,7 +86,7 @@ static void gradients(void **state)
 }
 
 /* Whatever the sizes: tiles begin at block boundaries, cover everything once, and hold whole rows of the kernel. */
-static void tiles(void **state)
+static void tiles_cover_every_weight_once(void **state)
 {
     static const size_t sizes[][2] = {{784, 512}, {784, 10},  {1, 1},     {300, 7},
                                       {70000, 3}, {5, 40000}, {512, 100}, {700, 300}};
@@ -116,7 +116,7 @@ static void tiles(void **state)
 }
 
 /* A 784 x 512 kernel is cut into tiles of 64 rows: the size that is fastest for the sum over microbatches. */
-static void tile_size(void **state)
+static void tiles_have_the_size_promised(void **state)
 {
     const char *const args[] = {"units", "512", NULL};
     const ls_shape in = {1, {784}};
@@ -138,7 +138,7 @@ static void tile_size(void **state)
 }
 
 /* The same microbatch at other addresses, and as another part of another batch. */
-static void purity(void **state)
+static void bits_depend_on_the_sample_alone(void **state)
 {
     const char *const args[] = {"units", "37", NULL};
     const ls_shape in = {2, {3, 41}};
@@ -167,7 +167,7 @@ static void purity(void **state)
     driver_free(&d);
 }
 
-static void shared_layers(void **state)
+static void shared_layers_add_their_gradients(void **state)
 {
     const char *const args[] = {"units", "4", "activation", "tanh", NULL};
     const ls_shape in = {1, {3}}, other = {1, {5}}, deeper = {2, {2, 3}};
@@ -185,7 +185,7 @@ static void shared_layers(void **state)
     driver_free(&d);
 }
 
-static void errors(void **state)
+static void wrong_layers_are_refused(void **state)
 {
     const char *const good[] = {"units", "4", NULL}, *const zero[] = {"units", "0", NULL}, *const none[] = {NULL};
     const ls_shape scalar = {0}, in = {1, {3}};
@@ -201,7 +201,7 @@ static void errors(void **state)
 }
 
 /* ls_layer_fail puts file, line and column before the message if the layer knows them. */
-static void place_of_errors(void **state)
+static void errors_name_their_place(void **state)
 {
     ls_config at = {.kind = LS_CONFIG_MAP, .file = "experiment.yaml", .line = 9, .column = 5};
     ls_layer layer = {.ops = (const ls_layer_ops *)ls_registry_find(&ls_layers, "dense"), .at = &at};
@@ -222,7 +222,7 @@ static void reference_copy(const layer_driver *d, size_t rows, const double *con
     memcpy(Y, X[0], rows * ls_shape_size(&d->in[0]) * sizeof *Y);
 }
 
-static void flatten(void **state)
+static void flatten_changes_the_shape_alone(void **state)
 {
     static const ls_shape in[] = {{0}, {1, {5}}, {3, {2, 3, 4}}};
 
@@ -249,9 +249,15 @@ static void flatten(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(by_hand),   cmocka_unit_test(gradients),       cmocka_unit_test(tiles),
-        cmocka_unit_test(tile_size), cmocka_unit_test(purity),          cmocka_unit_test(shared_layers),
-        cmocka_unit_test(errors),    cmocka_unit_test(place_of_errors), cmocka_unit_test(flatten),
+        cmocka_unit_test(outputs_and_gradients_are_those_by_hand),
+        cmocka_unit_test(gradients_are_those_of_a_float64_reference),
+        cmocka_unit_test(tiles_cover_every_weight_once),
+        cmocka_unit_test(tiles_have_the_size_promised),
+        cmocka_unit_test(bits_depend_on_the_sample_alone),
+        cmocka_unit_test(shared_layers_add_their_gradients),
+        cmocka_unit_test(wrong_layers_are_refused),
+        cmocka_unit_test(errors_name_their_place),
+        cmocka_unit_test(flatten_changes_the_shape_alone),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -30,7 +30,7 @@ static void set_all(layer_driver *d, size_t param, float value)
 
 /* ---- numbers from Keras ---- */
 
-static void batch_normalization(void **state)
+static void batch_normalization_is_that_by_hand(void **state)
 {
     static const float X[6] = {1, 2, 3, 6, 5, 4};
     static const double trained[6] = {-1.224515, -1.224515, 0, 1.224515, 1.224515, 0};
@@ -100,7 +100,7 @@ static void batch_normalization(void **state)
 }
 
 /* Groups of 2 in 5 samples: moving statistics are the mean over the three groups of their means and variances. */
-static void ghost_batch_normalization(void **state)
+static void ghost_batches_are_normalized_by_themselves(void **state)
 {
     static const float X[5] = {1, 3, 10, 20, 7};
     const char *const args[] = {"groups", "2", "momentum", "0.5", NULL};
@@ -127,7 +127,7 @@ static void ghost_batch_normalization(void **state)
     done(&d, &run);
 }
 
-static void layer_normalization(void **state)
+static void layer_normalization_is_that_by_hand(void **state)
 {
     static const float X[6] = {1, 2, 3, 6, 5, 4};
     static const double want[6] = {-0.998006, 0.998006, -0.9997779, 0.9997779, 0.998006, -0.998006};
@@ -163,7 +163,7 @@ static void image(const char *kind, const char *const *args, size_t side, float 
     done(&d, &run);
 }
 
-static void images(void **state)
+static void layers_of_images_are_those_by_hand(void **state)
 {
     const char *const same[] = {"filters", "1", "kernel_size", "3", "strides", "2", "padding", "same", NULL};
     const char *const valid[] = {"filters", "1", "kernel_size", "3", "strides", "2", NULL};
@@ -179,7 +179,7 @@ static void images(void **state)
     image("max_pooling2d", pool, 5, -1, false, (const double[]){-1, -3, -5, -11, -13, -15, -21, -23, -25}, 9);
 }
 
-static void cosine(void **state)
+static void cosine_similarity_is_that_by_hand(void **state)
 {
     static const float X[3] = {1, 2, 3}, Y[3] = {2, 0, 1}, zero[3] = {0, 0, 0};
     const char *const args[] = {"axes", "-1", "normalize", "true", NULL};
@@ -203,7 +203,7 @@ static void cosine(void **state)
 }
 
 /* The gradient of a tie goes to the first maximum in row-major order. */
-static void ties(void **state)
+static void the_first_of_equal_values_takes_the_gradient(void **state)
 {
     static const float X[9] = {5, 5, 1, 5, 0, 0, 1, 1, 1};
     const char *const args[] = {"strides", "1", NULL};
@@ -228,7 +228,7 @@ static void ties(void **state)
 }
 
 /* Large images: columns are written for fewer samples at a time than a microbatch has. */
-static void conv2d_in_parts(void **state)
+static void convolutions_in_parts_are_whole_ones(void **state)
 {
     const char *const args[] = {"filters", "2", "kernel_size", "3", "padding", "same", NULL};
     const ls_shape in = {3, {40, 41, 1}};
@@ -254,7 +254,7 @@ static void conv2d_in_parts(void **state)
 
 /* ---- random layers ---- */
 
-static void dropout_law(void **state)
+static void dropout_follows_its_law(void **state)
 {
     enum { ROWS = 40, N = 1500 };
     const char *const args[] = {"rate", "0.3", NULL};
@@ -307,7 +307,7 @@ static float *output_at(const layer_driver *d, size_t microbatch, uint64_t seed,
 }
 
 /* Numbers depend on (seed, update, node, position) and on nothing else. */
-static void random_places(void **state)
+static void random_layers_know_only_their_place(void **state)
 {
     static const struct {
         const char *kind, *args[7];
@@ -352,7 +352,7 @@ static void random_places(void **state)
 }
 
 /* noise_shape [1, 30] of samples (5, 30): all five rows of a sample share one mask, samples do not. */
-static void dropout_noise_shape(void **state)
+static void dropout_shares_along_its_noise_shape(void **state)
 {
     const char *const args[] = {"rate", "0.5", "noise_shape", "[1, 30]", NULL};
     const ls_shape in = {2, {5, 30}};
@@ -374,7 +374,7 @@ static void dropout_noise_shape(void **state)
     done(&d, &run);
 }
 
-static void dropout_extremes(void **state)
+static void dropout_of_nothing_and_nearly_all_works(void **state)
 {
     const char *const all[] = {"rate", "1", NULL}, *const none[] = {"rate", "0", NULL};
     const ls_shape in = {1, {50}};
@@ -395,7 +395,7 @@ static void dropout_extremes(void **state)
     done(&d, &run);
 }
 
-static void gaussian_noise_law(void **state)
+static void gaussian_noise_follows_its_law(void **state)
 {
     enum { ROWS = 20, N = 1501 };
     const char *const args[] = {"stddev", "0.25", NULL};
@@ -426,7 +426,7 @@ static void gaussian_noise_law(void **state)
 /* ---- special inputs ---- */
 
 /* Numbers are cut to integers; what has no row gives NaN and no gradient; untouched rows get 0. */
-static void embedding_indices(void **state)
+static void indices_of_embeddings_are_checked(void **state)
 {
     static const float X[8] = {0.0f, 2.9f, -0.5f, 3.0f, -1.0f, 1e20f, NAN, 2.0f};
     const char *const args[] = {"input_dim", "3", "output_dim", "2", NULL};
@@ -447,7 +447,7 @@ static void embedding_indices(void **state)
 }
 
 /* A NaN is not swallowed: it must reach the loss to be reported. */
-static void nan_passes(void **state)
+static void nan_passes_through(void **state)
 {
     static const float X[4] = {NAN, 1, 2, 3}, late[4] = {1, 2, NAN, 3};
     const ls_shape in[2] = {{1, {4}}, {1, {4}}};
@@ -471,7 +471,7 @@ static void nan_passes(void **state)
 
 /* ---- errors ---- */
 
-static void errors(void **state)
+static void wrong_layers_are_refused(void **state)
 {
     static const struct {
         const char *kind, *args[9];
@@ -555,21 +555,21 @@ static void errors(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(batch_normalization),
-        cmocka_unit_test(ghost_batch_normalization),
-        cmocka_unit_test(layer_normalization),
-        cmocka_unit_test(images),
-        cmocka_unit_test(cosine),
-        cmocka_unit_test(ties),
-        cmocka_unit_test(conv2d_in_parts),
-        cmocka_unit_test(dropout_law),
-        cmocka_unit_test(random_places),
-        cmocka_unit_test(dropout_noise_shape),
-        cmocka_unit_test(dropout_extremes),
-        cmocka_unit_test(gaussian_noise_law),
-        cmocka_unit_test(embedding_indices),
-        cmocka_unit_test(nan_passes),
-        cmocka_unit_test(errors),
+        cmocka_unit_test(batch_normalization_is_that_by_hand),
+        cmocka_unit_test(ghost_batches_are_normalized_by_themselves),
+        cmocka_unit_test(layer_normalization_is_that_by_hand),
+        cmocka_unit_test(layers_of_images_are_those_by_hand),
+        cmocka_unit_test(cosine_similarity_is_that_by_hand),
+        cmocka_unit_test(the_first_of_equal_values_takes_the_gradient),
+        cmocka_unit_test(convolutions_in_parts_are_whole_ones),
+        cmocka_unit_test(dropout_follows_its_law),
+        cmocka_unit_test(random_layers_know_only_their_place),
+        cmocka_unit_test(dropout_shares_along_its_noise_shape),
+        cmocka_unit_test(dropout_of_nothing_and_nearly_all_works),
+        cmocka_unit_test(gaussian_noise_follows_its_law),
+        cmocka_unit_test(indices_of_embeddings_are_checked),
+        cmocka_unit_test(nan_passes_through),
+        cmocka_unit_test(wrong_layers_are_refused),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -285,7 +285,7 @@ static bool check_case(const loss_case *c, size_t rows, size_t n)
     return good;
 }
 
-static void test_gradients(void **state)
+static void gradients_are_those_of_a_float64_reference(void **state)
 {
     bool good = true;
 
@@ -299,7 +299,7 @@ static void test_gradients(void **state)
     assert_true(good);
 }
 
-static void test_registry_is_covered(void **state)
+static void every_loss_has_a_case(void **state)
 {
     (void)state;
     assert_true(all_covered(&ls_losses, cases, count_of(cases), sizeof cases[0]));
@@ -337,7 +337,7 @@ static const golden golden_values[] = {
     {"poisson", {NULL}, .7461563, 1.249765, false},
 };
 
-static void test_golden(void **state)
+static void values_and_gradients_are_keras_s(void **state)
 {
     const float t[] = {0, 1, 1, 1, 0, 0}, labels[] = {1, 0}, p[] = {.1f, .7f, .2f, .6f, .3f, .1f}, w[] = {1, 3};
     bool good = true;
@@ -390,7 +390,7 @@ static double one_row(const char *name, bool logits, bool binary, size_t n, cons
 }
 
 /* Hinge labels 0 and 1 stand for -1 and 1 only if the whole batch has no others: the caller says so. */
-static void test_hinge_labels(void **state)
+static void hinge_takes_labels_0_and_1_for_signs_only_when_told(void **state)
 {
     const float zero = 0, one = 1, two = 2, half = .5f;
     float d;
@@ -407,7 +407,7 @@ static void test_hinge_labels(void **state)
 }
 
 /* Where a naive formula would overflow, or has no gradient left. By hand. */
-static void test_extremes(void **state)
+static void extremes_neither_overflow_nor_lose_the_gradient(void **state)
 {
     const float z[] = {1000, 0, -1000}, label = 2, hot[] = {0, 0, 1}, one = 1, zero = 0;
     const float far = -200, sure = 1, never = 0, big = 1e4f;
@@ -458,7 +458,7 @@ static ls_status checked(const char *name, ls_shape output, ls_shape target, siz
 #define SHAPE(...) ((ls_shape){sizeof((size_t[]){__VA_ARGS__}) / sizeof(size_t), {__VA_ARGS__}})
 #define SCALAR ((ls_shape){0})
 
-static void test_shapes(void **state)
+static void a_loss_takes_the_shapes_that_fit_it(void **state)
 {
     size_t T = 0;
 
@@ -486,7 +486,7 @@ static void test_shapes(void **state)
 }
 
 /* What the engine reads to hand over logits, check labels and test for binary ones. */
-static void test_traits(void **state)
+static void the_engine_learns_what_a_loss_wants(void **state)
 {
     (void)state;
     for (const ls_ops *const *entry = ls_losses.entries; *entry; entry++) {
@@ -504,7 +504,7 @@ static void test_traits(void **state)
     }
 }
 
-static void test_names_and_options(void **state)
+static void names_are_keras_s_and_options_are_checked(void **state)
 {
     (void)state;
     assert_ptr_equal(ls_registry_find(&ls_losses, "mse"), ls_registry_find(&ls_losses, "MeanSquaredError"));
@@ -521,10 +521,14 @@ static void test_names_and_options(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_gradients), cmocka_unit_test(test_registry_is_covered),
-        cmocka_unit_test(test_golden),    cmocka_unit_test(test_hinge_labels),
-        cmocka_unit_test(test_extremes),  cmocka_unit_test(test_shapes),
-        cmocka_unit_test(test_traits),    cmocka_unit_test(test_names_and_options),
+        cmocka_unit_test(gradients_are_those_of_a_float64_reference),
+        cmocka_unit_test(every_loss_has_a_case),
+        cmocka_unit_test(values_and_gradients_are_keras_s),
+        cmocka_unit_test(hinge_takes_labels_0_and_1_for_signs_only_when_told),
+        cmocka_unit_test(extremes_neither_overflow_nor_lose_the_gradient),
+        cmocka_unit_test(a_loss_takes_the_shapes_that_fit_it),
+        cmocka_unit_test(the_engine_learns_what_a_loss_wants),
+        cmocka_unit_test(names_are_keras_s_and_options_are_checked),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -94,7 +94,7 @@ static const metric_case cases[] = {
     {"cosine_similarity", {NULL}, LOSS, .8753386, 1.75999 / 2},
 };
 
-static void test_known_values(void **state)
+static void values_are_keras_s(void **state)
 {
     bool good = true;
 
@@ -116,14 +116,14 @@ static void test_known_values(void **state)
     assert_true(good);
 }
 
-static void test_registry_is_covered(void **state)
+static void every_metric_has_a_case(void **state)
 {
     (void)state;
     for (const ls_ops *const *entry = ls_metrics.entries; *entry; entry++) {
         const ls_metric_ops *const ops = (const ls_metric_ops *)*entry;
 
         if (!strcmp((*entry)->name, "accuracy"))
-            continue; /* test_accuracy */
+            continue; /* accuracy_resolves_by_the_data */
         assert_true(ops->width && ops->update && ops->result);
         assert_true(ops->direction == LS_METRIC_UP || ops->direction == LS_METRIC_DOWN);
         assert_true(all_covered(&(const ls_registry){"metric", (const ls_ops *const[]){*entry, NULL}}, cases,
@@ -132,7 +132,7 @@ static void test_registry_is_covered(void **state)
 }
 
 /* Nothing seen: 0, as Keras. */
-static void test_empty(void **state)
+static void nothing_seen_is_zero(void **state)
 {
     const sample none = {0, 1, truths, scores, NULL};
 
@@ -156,7 +156,7 @@ static bool resolves(const char *name, size_t n, bool sparse, const char *want)
     return good;
 }
 
-static void test_accuracy(void **state)
+static void accuracy_resolves_by_the_data(void **state)
 {
     ls_component named = make(&ls_metrics, "top_k_categorical_accuracy", "k", "2", NULL), out;
     const sample s = sample_of(FOUR, false);
@@ -175,7 +175,7 @@ static void test_accuracy(void **state)
 }
 
 /* Thresholds .3 and .6 by hand: (fp, tp) rates fall from (1,1) over (2/4,4/4), (1/4,2/4) to (0,0). */
-static void test_auc_thresholds(void **state)
+static void the_area_at_given_thresholds_is_that_by_hand(void **state)
 {
     const sample s = sample_of(BINARY, false);
     ls_component metric = make(&ls_metrics, "auc", "thresholds", "[0.3,0.6]", NULL);
@@ -192,7 +192,7 @@ static void test_auc_thresholds(void **state)
 }
 
 /* With many thresholds the area is the share of (positive, negative) pairs in the right order; logits give the same. */
-static void test_auc_counts_pairs(void **state)
+static void the_area_counts_pairs_in_the_right_order(void **state)
 {
     enum { M = 60 };
     float t[M], p[M], z[M];
@@ -225,7 +225,7 @@ static void test_auc_counts_pairs(void **state)
  * Two outputs by hand. First: t = 1 2 3 4, residuals 1 0 0 1, so 1 - 2/5 = .6. Second: t = 0 0 2 2, residuals 0 1 1 0:
  * 1 - 2/4 = .5. A third with constant targets that are missed counts 0.
  */
-static void test_r2(void **state)
+static void r2_is_that_by_hand(void **state)
 {
     const float t[] = {1, 0, 7, 2, 0, 7, 3, 2, 7, 4, 2, 7}, p[] = {2, 0, 8, 2, 1, 7, 3, 3, 7, 3, 2, 7};
     const sample s = {4, 3, t, p, NULL};
@@ -245,7 +245,7 @@ static void test_r2(void **state)
 }
 
 /* Class 2 of the four: predicted above .25 in rows 1, 2; true in row 1 only. */
-static void test_class_id(void **state)
+static void class_id_looks_at_one_class(void **state)
 {
     const sample s = sample_of(FOUR, false);
     ls_component metric = make(&ls_metrics, "precision", "thresholds", "0.25", "class_id", "2", NULL);
@@ -259,7 +259,7 @@ static void test_class_id(void **state)
     ls_component_reset(&metric);
 }
 
-static void test_check(void **state)
+static void metrics_that_do_not_fit_are_refused(void **state)
 {
     const ls_shape scalar = {0}, ten = {1, {10}};
     ls_component mse = make(&ls_metrics, "mse", NULL);
@@ -274,7 +274,7 @@ static void test_check(void **state)
     ls_component_reset(&sparse);
 }
 
-static void test_names_and_options(void **state)
+static void names_are_keras_s_and_options_are_checked(void **state)
 {
     (void)state;
     assert_ptr_equal(ls_registry_find(&ls_metrics, "rmse"), ls_registry_find(&ls_metrics, "RootMeanSquaredError"));
@@ -289,16 +289,16 @@ static void test_names_and_options(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_known_values),
-        cmocka_unit_test(test_registry_is_covered),
-        cmocka_unit_test(test_empty),
-        cmocka_unit_test(test_accuracy),
-        cmocka_unit_test(test_auc_thresholds),
-        cmocka_unit_test(test_auc_counts_pairs),
-        cmocka_unit_test(test_r2),
-        cmocka_unit_test(test_class_id),
-        cmocka_unit_test(test_check),
-        cmocka_unit_test(test_names_and_options),
+        cmocka_unit_test(values_are_keras_s),
+        cmocka_unit_test(every_metric_has_a_case),
+        cmocka_unit_test(nothing_seen_is_zero),
+        cmocka_unit_test(accuracy_resolves_by_the_data),
+        cmocka_unit_test(the_area_at_given_thresholds_is_that_by_hand),
+        cmocka_unit_test(the_area_counts_pairs_in_the_right_order),
+        cmocka_unit_test(r2_is_that_by_hand),
+        cmocka_unit_test(class_id_looks_at_one_class),
+        cmocka_unit_test(metrics_that_do_not_fit_are_refused),
+        cmocka_unit_test(names_are_keras_s_and_options_are_checked),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -220,7 +220,7 @@ static void orders_by_depth(void **state)
     tear_down(&b);
 }
 
-static void names_in_graphs(void **state)
+static void nodes_of_graphs_have_names(void **state)
 {
     built b = build("inputs: {x: {shape: [2]}}\n"
                     "layers:\n"
@@ -475,7 +475,7 @@ int main(void)
         cmocka_unit_test(writes_of_a_layer),
         cmocka_unit_test(orders_layers_as_keras),
         cmocka_unit_test(orders_by_depth),
-        cmocka_unit_test(names_in_graphs),
+        cmocka_unit_test(nodes_of_graphs_have_names),
         cmocka_unit_test(refuses_graphs),
         cmocka_unit_test(refuses_lists),
         cmocka_unit_test(refuses_shapes),

@@ -86,7 +86,7 @@ static const golden cases[] = {
     {"lion", {"learning_rate", "0.01", NULL}, 1, {NAN}, {.99, -2.01, 3.0}},
 };
 
-static void test_golden(void **state)
+static void steps_are_keras_s(void **state)
 {
     bool good = true;
 
@@ -113,7 +113,7 @@ static void test_golden(void **state)
 }
 
 /* Large gradients first, small ones later: then AMSGrad, which divides by the largest v, moves less. By hand. */
-static void test_amsgrad_keeps_the_largest(void **state)
+static void amsgrad_keeps_the_largest(void **state)
 {
     ls_component c = make(&ls_optimizers, "adam", "amsgrad", "true", "beta_2", "0.5", NULL);
     const ls_optimizer_ops *const ops = (const ls_optimizer_ops *)c.ops;
@@ -133,7 +133,7 @@ static void test_amsgrad_keeps_the_largest(void **state)
 }
 
 /* Shards may be cut anywhere: the same bits whether 1000 elements are updated at once or in odd pieces. */
-static void test_cuts(void **state)
+static void shards_may_be_cut_anywhere(void **state)
 {
     enum { M = 1000 };
     static float w[2][M], g[M], memory[2][LS_OPTIMIZER_SLOTS_MAX][M];
@@ -180,7 +180,7 @@ static void test_cuts(void **state)
     assert_true(good);
 }
 
-static void test_defaults(void **state)
+static void defaults_are_keras_s(void **state)
 {
     static const struct {
         const char *name, *keras;
@@ -226,7 +226,7 @@ static void test_defaults(void **state)
     }
 }
 
-static void test_common_options(void **state)
+static void common_options_are_read(void **state)
 {
     static const char *const args[] = {"learning_rate",
                                        "0.002",
@@ -265,7 +265,7 @@ static void test_common_options(void **state)
 }
 
 /* {adam: {learning_rate: {exponential_decay: {...}}}} and Keras's {class_name: ..., config: ...}. */
-static void test_schedule(void **state)
+static void a_schedule_gives_the_rate(void **state)
 {
     static const double after_1[] = {.9000038, -1.900002, 3.0}, after_3[] = {.8431538, -1.953831, 3.036904};
 
@@ -297,7 +297,7 @@ static void test_schedule(void **state)
     }
 }
 
-static void test_refusals(void **state)
+static void wrong_options_are_refused(void **state)
 {
     ls_optimizer o;
 
@@ -325,10 +325,10 @@ static void test_refusals(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_golden),         cmocka_unit_test(test_amsgrad_keeps_the_largest),
-        cmocka_unit_test(test_cuts),           cmocka_unit_test(test_defaults),
-        cmocka_unit_test(test_common_options), cmocka_unit_test(test_schedule),
-        cmocka_unit_test(test_refusals),
+        cmocka_unit_test(steps_are_keras_s),          cmocka_unit_test(amsgrad_keeps_the_largest),
+        cmocka_unit_test(shards_may_be_cut_anywhere), cmocka_unit_test(defaults_are_keras_s),
+        cmocka_unit_test(common_options_are_read),    cmocka_unit_test(a_schedule_gives_the_rate),
+        cmocka_unit_test(wrong_options_are_refused),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

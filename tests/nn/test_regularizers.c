@@ -14,7 +14,7 @@ static const struct {
     {"l1_l2", {NULL}, 0, 0}, {"l1_l2", {"l1", "0.5", "l2", "0.25", NULL}, 0.5, 0.25},
 };
 
-static void test_factors(void **state)
+static void factors_are_read(void **state)
 {
     double l1 = 1, l2 = 1;
 
@@ -35,7 +35,7 @@ static void test_factors(void **state)
 }
 
 /* w = -2 3 0 and so on: sums known as integers for any length, blocks and tails included. */
-static void test_penalty(void **state)
+static void penalties_are_those_by_hand_at_every_length(void **state)
 {
     enum { M = 1100 };
     static float w[M], g[M];
@@ -67,7 +67,8 @@ static void test_penalty(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_factors), cmocka_unit_test(test_penalty)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(factors_are_read),
+                                       cmocka_unit_test(penalties_are_those_by_hand_at_every_length)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -61,7 +61,7 @@ static double rate(const ls_component *c, uint64_t step)
     return ((const ls_schedule_ops *)c->ops)->rate(c->config, step);
 }
 
-static void test_golden(void **state)
+static void rates_are_keras_s(void **state)
 {
     bool good = true;
 
@@ -82,7 +82,7 @@ static void test_golden(void **state)
 
 /* Every restart of t_mul 3 lies at 7 (3^i - 1) / 2 exactly: there the rate is the initial one, just before it is near
  * 0. */
-static void test_restarts_hit_their_steps(void **state)
+static void restarts_hit_their_steps(void **state)
 {
     ls_component c = make(&ls_schedules, "cosine_decay_restarts", "initial_learning_rate", "0.1", "first_decay_steps",
                           "7", "t_mul", "3", NULL);
@@ -99,7 +99,7 @@ static void test_restarts_hit_their_steps(void **state)
     ls_component_reset(&c);
 }
 
-static void test_refusals(void **state)
+static void wrong_options_are_refused(void **state)
 {
     (void)state;
     FAILS(parsed(&ls_schedules, "exponential_decay", "decay_steps", "10", "decay_rate", "0.5", NULL), LS_ERR_CONFIG,
@@ -122,9 +122,9 @@ static void test_refusals(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_golden),
-        cmocka_unit_test(test_restarts_hit_their_steps),
-        cmocka_unit_test(test_refusals),
+        cmocka_unit_test(rates_are_keras_s),
+        cmocka_unit_test(restarts_hit_their_steps),
+        cmocka_unit_test(wrong_options_are_refused),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -15,7 +15,7 @@ static ls_permutation *create(uint64_t n, uint64_t seed)
 
 static const uint64_t lengths[] = {0, 1, 2, 3, 10, 255, 256, 257, 65535, 65536, 65537, 100000};
 
-static void test_every_sample_exactly_once(void **state)
+static void every_sample_comes_exactly_once(void **state)
 {
     (void)state;
     for (size_t k = 0; k < count_of(lengths); k++) {
@@ -54,7 +54,7 @@ static uint64_t shared(uint64_t n, uint64_t seed_a, uint64_t epoch_a, uint64_t s
     return same;
 }
 
-static void test_differs_by_epoch_and_seed(void **state)
+static void orders_differ_by_epoch_and_seed(void **state)
 {
     static const uint64_t n[] = {200, 65535, 65536, 100000};
     const uint64_t high = UINT64_C(1) << 40;
@@ -70,7 +70,7 @@ static void test_differs_by_epoch_and_seed(void **state)
     }
 }
 
-static void test_independent_of_call_order(void **state)
+static void orders_do_not_depend_on_the_calls_before(void **state)
 {
     enum { LOOKS = 200 };
     static const uint64_t n[] = {2, 257, 65535, 65536, 100000};
@@ -98,7 +98,7 @@ static void test_independent_of_call_order(void **state)
     }
 }
 
-static void test_first_epoch_is_zero(void **state)
+static void the_first_epoch_is_zero(void **state)
 {
     (void)state;
     for (uint64_t n = 1000; n < 100000; n += 90000) {
@@ -130,7 +130,7 @@ static bool uniform(const uint64_t *count, size_t cells, uint64_t total)
 }
 
 /* Four samples have 24 orders: each as often as any other. */
-static void test_all_orders_of_four_equally_often(void **state)
+static void all_orders_of_four_come_equally_often(void **state)
 {
     enum { EPOCHS = 240000 };
     uint64_t count[256] = {0}, orders[24];
@@ -183,7 +183,7 @@ static void check_positions(uint64_t n, uint64_t epochs)
     ls_permutation_free(p);
 }
 
-static void test_positions_are_uniform(void **state)
+static void positions_are_uniform(void **state)
 {
     (void)state;
     check_positions(1000, 2000);     /* table */
@@ -194,7 +194,7 @@ static void test_positions_are_uniform(void **state)
 }
 
 /* Within one epoch: neighbouring positions must not show neighbouring samples, nor any other favoured distance. */
-static void test_neighbours_within_an_epoch(void **state)
+static void neighbours_favour_no_distance(void **state)
 {
     enum { CELLS = 64 };
     static const uint64_t n[] = {65535, 65536, 100000, 1 << 20};
@@ -211,7 +211,7 @@ static void test_neighbours_within_an_epoch(void **state)
     }
 }
 
-static void test_free_null(void **state)
+static void null_may_be_freed(void **state)
 {
     (void)state;
     ls_permutation_free(NULL);
@@ -220,10 +220,14 @@ static void test_free_null(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_every_sample_exactly_once),        cmocka_unit_test(test_differs_by_epoch_and_seed),
-        cmocka_unit_test(test_independent_of_call_order),        cmocka_unit_test(test_first_epoch_is_zero),
-        cmocka_unit_test(test_all_orders_of_four_equally_often), cmocka_unit_test(test_positions_are_uniform),
-        cmocka_unit_test(test_neighbours_within_an_epoch),       cmocka_unit_test(test_free_null),
+        cmocka_unit_test(every_sample_comes_exactly_once),
+        cmocka_unit_test(orders_differ_by_epoch_and_seed),
+        cmocka_unit_test(orders_do_not_depend_on_the_calls_before),
+        cmocka_unit_test(the_first_epoch_is_zero),
+        cmocka_unit_test(all_orders_of_four_come_equally_often),
+        cmocka_unit_test(positions_are_uniform),
+        cmocka_unit_test(neighbours_favour_no_distance),
+        cmocka_unit_test(null_may_be_freed),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,7 +6,7 @@
 #include "random/philox.h"
 
 /* philox4x32-10 of Random123's kat_vectors: counter, key, result. */
-static void test_known_answers(void **state)
+static void blocks_are_those_of_random123(void **state)
 {
     static const struct {
         uint32_t counter[4], key[2], want[4];
@@ -29,7 +29,7 @@ static void test_known_answers(void **state)
     }
 }
 
-static void test_output_may_overwrite_counter(void **state)
+static void output_may_overwrite_the_counter(void **state)
 {
     uint32_t words[4] = {0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344};
     const uint32_t key[2] = {0xa4093822, 0x299f31d0};
@@ -51,7 +51,7 @@ static uint32_t element(const ls_stream *s, uint64_t i)
     return out[i % 4];
 }
 
-static void test_stream_is_made_of_blocks(void **state)
+static void a_stream_is_made_of_blocks(void **state)
 {
     /* Around 2^34 the counter's low word overflows: element 2^34 is the first of block 2^32. */
     static const uint64_t starts[] = {0, 1, 2, 3, 5, 1000003, (UINT64_C(1) << 34) - 7, UINT64_C(3) << 50};
@@ -71,7 +71,7 @@ static void test_stream_is_made_of_blocks(void **state)
 }
 
 /* The address is part of the format: the same chain, spelled out. */
-static void test_stream_address(void **state)
+static void the_address_is_the_chain_spelled_out(void **state)
 {
     const uint64_t seed = UINT64_C(0x0123456789abcdef), a = UINT64_C(0x1122334455667788),
                    b = UINT64_C(0x99aabbccddeeff00);
@@ -93,7 +93,7 @@ static int compare_words(const void *a, const void *b)
 }
 
 /* Every part of the address counts, also its upper halves. */
-static void test_addresses_differ(void **state)
+static void every_part_of_the_address_counts(void **state)
 {
     static const uint64_t values[] = {0, 1, 2, UINT64_C(1) << 31, UINT64_C(1) << 32, UINT64_C(1) << 63, UINT64_MAX};
     static uint32_t first[7 * 6 * 7 * 7][4];
@@ -116,7 +116,7 @@ static void test_addresses_differ(void **state)
 typedef void fill(const ls_stream *, uint64_t, size_t, float *);
 
 /* However a range is cut, the numbers are the same. */
-static void test_cuts(void **state)
+static void ranges_may_be_cut_anywhere(void **state)
 {
     static fill *const fills[] = {ls_stream_uniform, ls_stream_normal, ls_stream_truncated_normal};
     enum { N = 1500 };
@@ -134,7 +134,7 @@ static void test_cuts(void **state)
     }
 }
 
-static void test_uniform_is_upper_24_bits(void **state)
+static void uniform_is_the_upper_24_bits(void **state)
 {
     enum { N = 1000 };
     const ls_stream s = ls_stream_at(5, LS_PURPOSE_DROPOUT, 1, 2);
@@ -151,7 +151,7 @@ static void test_uniform_is_upper_24_bits(void **state)
 }
 
 /* Box-Muller in double from the same uniforms: cos for even elements, sin for odd ones. */
-static void test_normal_against_double(void **state)
+static void normal_is_box_muller_in_double(void **state)
 {
     enum { N = 2000 };
     const ls_stream s = ls_stream_at(9, LS_PURPOSE_NOISE, 1, 2);
@@ -196,7 +196,7 @@ static moments measure(fill *f, uint64_t a, double center)
 }
 
 /* Tolerances: five standard errors at 2^18 draws. */
-static void test_moments(void **state)
+static void moments_are_those_of_the_laws(void **state)
 {
     const double e = 5 / 512.0;
     moments m;
@@ -221,7 +221,7 @@ static void test_moments(void **state)
     assert_true(close_to(m.lag, 0, 0.78 * e, 0));
 }
 
-static void test_truncation(void **state)
+static void truncated_normals_are_drawn_again(void **state)
 {
     enum { N = 20000 };
     static float plain[N], cut[N];
@@ -245,16 +245,11 @@ static void test_truncation(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_known_answers),
-        cmocka_unit_test(test_output_may_overwrite_counter),
-        cmocka_unit_test(test_stream_is_made_of_blocks),
-        cmocka_unit_test(test_stream_address),
-        cmocka_unit_test(test_addresses_differ),
-        cmocka_unit_test(test_cuts),
-        cmocka_unit_test(test_uniform_is_upper_24_bits),
-        cmocka_unit_test(test_normal_against_double),
-        cmocka_unit_test(test_moments),
-        cmocka_unit_test(test_truncation),
+        cmocka_unit_test(blocks_are_those_of_random123),    cmocka_unit_test(output_may_overwrite_the_counter),
+        cmocka_unit_test(a_stream_is_made_of_blocks),       cmocka_unit_test(the_address_is_the_chain_spelled_out),
+        cmocka_unit_test(every_part_of_the_address_counts), cmocka_unit_test(ranges_may_be_cut_anywhere),
+        cmocka_unit_test(uniform_is_the_upper_24_bits),     cmocka_unit_test(normal_is_box_muller_in_double),
+        cmocka_unit_test(moments_are_those_of_the_laws),    cmocka_unit_test(truncated_normals_are_drawn_again),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

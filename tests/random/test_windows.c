@@ -85,7 +85,7 @@ static void check_touched(ls_permutation *p, uint64_t n, uint64_t count, uint64_
     assert_true(promised <= most + 1);
 }
 
-static void test_every_sample_once_in_whole_chunks(void **state)
+static void every_sample_comes_once_in_whole_chunks(void **state)
 {
     static const uint64_t n[] = {1, 2, 3, 7, 64, 100, 101, 1000}, chunk[] = {1, 2, 3, 7, 10, 64, 100, 5000},
                           window[] = {1, 2, 3, 10, 1000};
@@ -111,7 +111,7 @@ static void test_every_sample_once_in_whole_chunks(void **state)
 }
 
 /* More rows in a window, and more chunks, than a table takes. */
-static void test_large_windows(void **state)
+static void large_windows_keep_every_promise(void **state)
 {
     ls_permutation *p = create(150001, 1000, 100, 1);
 
@@ -127,7 +127,7 @@ static void test_large_windows(void **state)
 }
 
 /* 10^10 rows and 2^62: nothing of that size is held, and positions map to places that are consistent. */
-static void test_more_rows_than_memory(void **state)
+static void more_rows_than_memory_are_no_trouble(void **state)
 {
     static const uint64_t n[] = {UINT64_C(10000000000), (UINT64_C(1) << 62) + 12345};
 
@@ -149,7 +149,7 @@ static void test_more_rows_than_memory(void **state)
     }
 }
 
-static void test_independent_of_call_order(void **state)
+static void orders_do_not_depend_on_the_calls_before(void **state)
 {
     enum { N = 5000 };
     static uint64_t want[N];
@@ -184,7 +184,7 @@ static bool uniform(const uint64_t *count, size_t cells, uint64_t total)
  * Six rows in chunks of two. One window: all 720 orders. Windows of one chunk: 3! orders of chunks, 2^3 of rows. Of
  * two: 3 choices of the last chunk, 4! orders of the first four rows, 2 of the last.
  */
-static void test_all_orders_equally_often(void **state)
+static void all_orders_come_equally_often(void **state)
 {
     static const struct {
         uint64_t window, orders, epochs; /* orders: that can come */
@@ -221,7 +221,7 @@ static void test_all_orders_equally_often(void **state)
 /*
  * A position shows every tenth of the samples equally often over the epochs; two neighbours keep no favoured distance.
  */
-static void test_positions_are_uniform(void **state)
+static void positions_are_uniform(void **state)
 {
     static const struct {
         uint64_t n, chunk, window, epochs;
@@ -254,12 +254,12 @@ static void test_positions_are_uniform(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_every_sample_once_in_whole_chunks),
-        cmocka_unit_test(test_large_windows),
-        cmocka_unit_test(test_more_rows_than_memory),
-        cmocka_unit_test(test_independent_of_call_order),
-        cmocka_unit_test(test_all_orders_equally_often),
-        cmocka_unit_test(test_positions_are_uniform),
+        cmocka_unit_test(every_sample_comes_once_in_whole_chunks),
+        cmocka_unit_test(large_windows_keep_every_promise),
+        cmocka_unit_test(more_rows_than_memory_are_no_trouble),
+        cmocka_unit_test(orders_do_not_depend_on_the_calls_before),
+        cmocka_unit_test(all_orders_come_equally_often),
+        cmocka_unit_test(positions_are_uniform),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -171,7 +171,7 @@ static void finds_the_critical_batch(void **state)
     ls_text_reset(&page);
 }
 
-static void does_not_overclaim(void **state)
+static void a_page_does_not_overclaim(void **state)
 {
     const made narrow = {"narrow", "fixed", "one rate for all", "fixed", 2, 1, {1}};
     const made lone = {"lone", "tuned", "searched", "searched", 1, 2, {1}};
@@ -194,7 +194,7 @@ static void does_not_overclaim(void **state)
     ls_text_reset(&page);
 }
 
-static void scales(void **state)
+static void pages_of_scaling_show_times_and_speedups(void **state)
 {
     const made scaling = {"scaling", "tuned", "searched", "searched", 4, 1, {1, 2, 4}};
     ls_text page;
@@ -218,7 +218,7 @@ static void scales(void **state)
     ls_text_reset(&page);
 }
 
-static void refuses(void **state)
+static void folders_without_results_are_refused(void **state)
 {
     const made damaged = {"damaged", "tuned", "searched", "searched", 2, 1, {1}};
     char path[256];
@@ -244,9 +244,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(finds_the_critical_batch),
-        cmocka_unit_test(does_not_overclaim),
-        cmocka_unit_test(scales),
-        cmocka_unit_test(refuses),
+        cmocka_unit_test(a_page_does_not_overclaim),
+        cmocka_unit_test(pages_of_scaling_show_times_and_speedups),
+        cmocka_unit_test(folders_without_results_are_refused),
     };
 
     return cmocka_run_group_tests(tests, set_up, folder_tear_down);

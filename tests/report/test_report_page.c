@@ -33,7 +33,7 @@ static long size_of(const char *name)
     return n;
 }
 
-static void runs_programs(void **state)
+static void programs_run_and_their_errors_are_told(void **state)
 {
     ls_text said = {0};
 
@@ -55,7 +55,7 @@ static void runs_programs(void **state)
     assert_string_equal(ls_error_message(), "sh failed: two");
 }
 
-static void draws(void **state)
+static void figures_are_drawn(void **state)
 {
     static const double x[] = {1, 2, 3, 4}, y[] = {1, 4, NAN, 16}, low[] = {0.5, 3, 2, 15}, high[] = {2, 5, 4, 20};
     ls_series series[] = {{"a \"quoted\" \\ title", LS_MARK_LINE, x, y, NULL, NULL, 4, 0},
@@ -100,7 +100,7 @@ static void draws(void **state)
     assert_int_equal(ls_figure_draw("no/such/folder", &figure), LS_ERR_IO);
 }
 
-static void ticks(void **state)
+static void ticks_are_round_numbers(void **state)
 {
     static const struct {
         ls_range range;
@@ -132,7 +132,7 @@ static void ticks(void **state)
     }
 }
 
-static void numbers(void **state)
+static void numbers_are_written_for_people(void **state)
 {
     static const struct {
         const char *(*say)(double value, char out[LS_SAY_BYTES]);
@@ -172,7 +172,7 @@ static void numbers(void **state)
     ls_text_reset(&out);
 }
 
-static void pages(void **state)
+static void pages_escape_what_html_reads(void **state)
 {
     static const char *const head[] = {"a", "b"}, *const cell[] = {"<1>", NULL};
     ls_text page = {0};
@@ -202,8 +202,11 @@ static void pages(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(runs_programs), cmocka_unit_test(draws), cmocka_unit_test(ticks),
-        cmocka_unit_test(numbers),       cmocka_unit_test(pages),
+        cmocka_unit_test(programs_run_and_their_errors_are_told),
+        cmocka_unit_test(figures_are_drawn),
+        cmocka_unit_test(ticks_are_round_numbers),
+        cmocka_unit_test(numbers_are_written_for_people),
+        cmocka_unit_test(pages_escape_what_html_reads),
     };
 
     return cmocka_run_group_tests(tests, set_up, folder_tear_down);

@@ -245,7 +245,7 @@ static bool run_case(const json_t *entry, int batches, size_t restart_after)
     return good;
 }
 
-static void test_golden(void **state)
+static void callbacks_decide_as_keras_s(void **state)
 {
     json_error_t error;
     json_t *const golden = json_load_file(in_source("tests/golden/callbacks.json"), 0, &error);
@@ -278,7 +278,7 @@ static void test_golden(void **state)
 
 /* ---- learning rates ---- */
 
-static void test_table(void **state)
+static void a_table_sets_the_rate(void **state)
 {
     const float want[] = {0.1f, 0.5f, 0.5f, 0.25f, 0.25f};
     run r;
@@ -296,7 +296,7 @@ static void test_table(void **state)
 }
 
 /* 0.5 * 0.25^(epoch / 2), which is exact at every epoch. */
-static void test_schedule(void **state)
+static void a_schedule_sets_the_rate(void **state)
 {
     float want = 0.5f;
     run r;
@@ -364,7 +364,7 @@ static void log_three(const char *experiment, size_t restart_after)
 }
 
 /* Keras fixes its columns at the first row; without validation there, each column gets a twin for it. */
-static void test_csv(void **state)
+static void the_csv_log_is_keras_s(void **state)
 {
     char text[1024];
     run r;
@@ -386,7 +386,7 @@ static void test_csv(void **state)
     close_run(&r);
 }
 
-static void test_csv_append(void **state)
+static void the_csv_log_goes_on_when_resumed(void **state)
 {
     const char *const experiment = EXPERIMENT(SGD, FIT, "  - csv_logger: {filename: log.csv, append: true}\n");
     const char *const rows = "0,1.0,0.10000000149011612,NA,NA\r\n1,nan,1e-05,inf,3.0\r\n2,16777216.0,0.5,NA,NA\r\n";
@@ -414,7 +414,7 @@ static void test_csv_append(void **state)
 /* ---- file names ---- */
 
 /* What Python's str.format gives, epoch=7, batch=12, loss=0.123456789, acc=1.0, big=-1234.5. */
-static void test_paths(void **state)
+static void paths_are_formatted_as_python_does(void **state)
 {
     const ls_log log[] = {{"loss", 0.123456789}, {"acc", 1.0}, {"big", -1234.5}};
     const ls_path_values values = {.epoch = 7, .batch = 12, .log = log, .logs = 3};
@@ -461,7 +461,7 @@ static void test_paths(void **state)
 }
 
 /* A directory of the name is made. */
-static void test_subdirectory(void **state)
+static void directories_of_a_path_are_made(void **state)
 {
     char path[512];
     struct stat file;
@@ -481,7 +481,7 @@ static void test_subdirectory(void **state)
 }
 
 /* save_weights_only: the layout that Keras's load_weights reads. */
-static void test_weights_file(void **state)
+static void weights_alone_are_saved_for_keras(void **state)
 {
     const size_t kernel[] = {1, 2}, last[] = {3, 1}, width[] = {2};
     const char *const experiment =
@@ -527,7 +527,7 @@ static void test_weights_file(void **state)
 
 /* ---- messages ---- */
 
-static void test_messages(void **state)
+static void messages_are_keras_s(void **state)
 {
     char text[1024] = "";
     FILE *out = tmpfile();
@@ -560,7 +560,7 @@ static void test_messages(void **state)
 
 /* ---- what is refused ---- */
 
-static void test_refused(void **state)
+static void wrong_arguments_are_refused(void **state)
 {
     static const char *const cases[][3] = {
         /* the entry, and two words of the message */
@@ -635,7 +635,7 @@ static void test_refused(void **state)
 }
 
 /* That losses of outputs should fall goes without saying (Keras wants a mode), as it does for their metrics. */
-static void test_output_loss(void **state)
+static void losses_of_outputs_should_fall(void **state)
 {
     static const char experiment[] =
         "data: {file: data.h5, train: {x: /train/x, y: {a: /train/y, b: /train/y}}}\n"
@@ -657,7 +657,7 @@ static void test_output_loss(void **state)
 }
 
 /* A checkpoint of other callbacks is not gone on from; Keras's class names are as good as ours. */
-static void test_identity(void **state)
+static void a_checkpoint_of_other_callbacks_is_refused(void **state)
 {
     const char *const experiment = EXPERIMENT(SGD, FIT, "  - EarlyStopping: {patience: 2}\n  - terminate_on_nan\n");
     hid_t f;
@@ -684,10 +684,18 @@ static void test_identity(void **state)
 }
 
 static const struct CMUnitTest tests[] = {
-    cmocka_unit_test(test_golden),       cmocka_unit_test(test_table),        cmocka_unit_test(test_schedule),
-    cmocka_unit_test(test_csv),          cmocka_unit_test(test_csv_append),   cmocka_unit_test(test_paths),
-    cmocka_unit_test(test_subdirectory), cmocka_unit_test(test_weights_file), cmocka_unit_test(test_messages),
-    cmocka_unit_test(test_refused),      cmocka_unit_test(test_identity),     cmocka_unit_test(test_output_loss),
+    cmocka_unit_test(callbacks_decide_as_keras_s),
+    cmocka_unit_test(a_table_sets_the_rate),
+    cmocka_unit_test(a_schedule_sets_the_rate),
+    cmocka_unit_test(the_csv_log_is_keras_s),
+    cmocka_unit_test(the_csv_log_goes_on_when_resumed),
+    cmocka_unit_test(paths_are_formatted_as_python_does),
+    cmocka_unit_test(directories_of_a_path_are_made),
+    cmocka_unit_test(weights_alone_are_saved_for_keras),
+    cmocka_unit_test(messages_are_keras_s),
+    cmocka_unit_test(wrong_arguments_are_refused),
+    cmocka_unit_test(a_checkpoint_of_other_callbacks_is_refused),
+    cmocka_unit_test(losses_of_outputs_should_fall),
 };
 
 LS_MPI_MAIN(tests, set_up, training_tear_down)

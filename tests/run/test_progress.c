@@ -61,7 +61,7 @@ static void writes_a_line_per_epoch(void **state)
     }
 }
 
-static void is_silent(void **state)
+static void silence_is_kept_when_asked_for(void **state)
 {
     char *const text = show(0, 0, 6);
 
@@ -166,7 +166,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(writes_a_line_per_epoch),
-        cmocka_unit_test(is_silent),
+        cmocka_unit_test(silence_is_kept_when_asked_for),
         cmocka_unit_test(draws_a_bar),
         cmocka_unit_test(redraws_with_measure),
         cmocka_unit_test(leaves_out_what_costs_too_much),

@@ -3,7 +3,7 @@
 
 #include "sweep/fits.h"
 
-static void quantiles(void **state)
+static void quantiles_are_those_by_hand(void **state)
 {
     double x[] = {7, 1, 4, 2};
     static const double sorted[] = {1, 2, 4, 7};
@@ -20,7 +20,7 @@ static void quantiles(void **state)
 }
 
 /* S_min = 100, B_crit = 640: S(64) = 1100, S(640) = 200, S(6400) = 110. */
-static void finds_the_hyperbola(void **state)
+static void a_fit_finds_the_hyperbola(void **state)
 {
     static const ls_steps_point point[] = {{6400, 110}, {64, 1100}, {640, 200}, {160, 500}};
     ls_steps_fit fit;
@@ -47,7 +47,7 @@ static void finds_the_hyperbola(void **state)
 }
 
 /* Relative weights by hand: S = 2 at 1/B = 0, 4 and 8 at 1/B = 1: normal equations 3.25 a + .. see below. */
-static void weighs_relative_errors(void **state)
+static void a_fit_weighs_relative_errors(void **state)
 {
     /*
      * Points (1/B, S): (1, 4), (1, 8), (0.5, 4). Weights 1/16, 1/64, 1/16. Sums: w = 9/64, wx = 7/64, wy = 5/8,
@@ -122,7 +122,7 @@ static double seconds_of(double p, double m)
     return 1e-3 * (2 + 3 * ceil(m / p) + 0.2 * (p - 1) + 4 * (p - 1) / p);
 }
 
-static void finds_the_times(void **state)
+static void a_fit_finds_the_times(void **state)
 {
     ls_scaling_point point[12];
     ls_scaling_fit fit;
@@ -142,7 +142,7 @@ static void finds_the_times(void **state)
 }
 
 /* Two numbers of ranks cannot tell four terms apart: no term is negative, and the points are still met. */
-static void never_negative(void **state)
+static void times_are_never_negative(void **state)
 {
     static const ls_scaling_point two[] = {{1, 4, 0.010}, {2, 4, 0.006}}, better[] = {{1, 4, 0.012}, {2, 4, 0.005}};
     static const ls_scaling_point bad[] = {{1, 4, 0.01}, {2, 4, 0}};
@@ -161,13 +161,10 @@ static void never_negative(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(quantiles),
-        cmocka_unit_test(finds_the_hyperbola),
-        cmocka_unit_test(weighs_relative_errors),
-        cmocka_unit_test(intervals_hold_the_truth),
-        cmocka_unit_test(refuses_what_does_not_bend),
-        cmocka_unit_test(finds_the_times),
-        cmocka_unit_test(never_negative),
+        cmocka_unit_test(quantiles_are_those_by_hand),  cmocka_unit_test(a_fit_finds_the_hyperbola),
+        cmocka_unit_test(a_fit_weighs_relative_errors), cmocka_unit_test(intervals_hold_the_truth),
+        cmocka_unit_test(refuses_what_does_not_bend),   cmocka_unit_test(a_fit_finds_the_times),
+        cmocka_unit_test(times_are_never_negative),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

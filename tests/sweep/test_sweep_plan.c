@@ -484,7 +484,7 @@ static void results_come_back(void **state)
     ls_sweep_free(s);
 }
 
-static void medians(void **state)
+static void medians_are_those_by_hand(void **state)
 {
     double odd[] = {3, 1, NAN, 2}, even[] = {4, 1, 3, 2}, none[] = {NAN};
 
@@ -598,7 +598,7 @@ int main(void)
         cmocka_unit_test(searches_widen_and_refine),
         cmocka_unit_test(a_search_that_diverges_goes_down),
         cmocka_unit_test(results_come_back),
-        cmocka_unit_test(medians),
+        cmocka_unit_test(medians_are_those_by_hand),
         cmocka_unit_test(tables_hold_what_they_promise),
         cmocka_unit_test(labels_say_what_is_compared),
     };

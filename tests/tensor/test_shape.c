@@ -3,7 +3,7 @@
 
 #include "tensor/shape.h"
 
-static void sizes(void **state)
+static void sizes_are_products(void **state)
 {
     const ls_shape scalar = {0}, image = {3, {28, 27, 3}};
 
@@ -12,7 +12,7 @@ static void sizes(void **state)
     assert_int_equal(ls_shape_size(&image), 2268);
 }
 
-static void limits(void **state)
+static void limits_are_kept(void **state)
 {
     const ls_shape scalar = {0}, zero = {2, {5, 0}}, most = {3, {1024, 1048576, 1024}},
                    over = {3, {1024, 1048577, 1024}};
@@ -30,7 +30,7 @@ static void limits(void **state)
     FAILS(ls_shape_check(&deep, "x"), LS_ERR_SHAPE, "7 dimensions");
 }
 
-static void equality(void **state)
+static void shapes_are_equal_axis_by_axis(void **state)
 {
     const ls_shape a = {2, {3, 4}}, same = {2, {3, 4, 9}}, other = {2, {4, 3}}, longer = {3, {3, 4, 1}};
 
@@ -41,7 +41,7 @@ static void equality(void **state)
 }
 
 /* Python's tuples, as Keras prints them. */
-static void text(void **state)
+static void shapes_are_written_as_tuples(void **state)
 {
     const ls_shape scalar = {0}, vector = {1, {10}}, image = {2, {28, 27}};
     const size_t big = SIZE_MAX;
@@ -61,10 +61,10 @@ static void text(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(sizes),
-        cmocka_unit_test(limits),
-        cmocka_unit_test(equality),
-        cmocka_unit_test(text),
+        cmocka_unit_test(sizes_are_products),
+        cmocka_unit_test(limits_are_kept),
+        cmocka_unit_test(shapes_are_equal_axis_by_axis),
+        cmocka_unit_test(shapes_are_written_as_tuples),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

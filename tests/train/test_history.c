@@ -3,7 +3,7 @@
 
 #include "train/history.h"
 
-static void writes_csv(void **state)
+static void a_history_is_written_as_csv(void **state)
 {
     static const char *const columns[] = {"val_loss", "loss", "accuracy", "val_accuracy"};
     /* As Python prints a float: float32 values in full, always a point or an exponent. */
@@ -33,7 +33,7 @@ static void writes_csv(void **state)
 }
 
 /* Columns are fixed by the first call; many epochs make the table grow. */
-static void grows(void **state)
+static void a_history_grows_by_the_epoch(void **state)
 {
     static const char *const columns[] = {"loss", "mae"}, *const others[] = {"other"};
     ls_history *h = NULL;
@@ -56,7 +56,8 @@ static void grows(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(writes_csv), cmocka_unit_test(grows)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(a_history_is_written_as_csv),
+                                       cmocka_unit_test(a_history_grows_by_the_epoch)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
