@@ -20,7 +20,7 @@ typedef struct ls_command {
     ls_status (*run)(const ls_comm *comm, int argc, char **argv);
 } ls_command;
 
-/* All of them, in the order of `lockstep --help`. A new command is a file in this folder and a line here. */
+/* All commands, in the order of `lockstep --help`. A new command is a file in this folder and a line here. */
 #define LS_COMMAND_LIST(X) \
     X(train)               \
     X(evaluate)            \

@@ -11,7 +11,7 @@ typedef struct ls_import_format {
     const char *help; /* the whole page */
 } ls_import_format;
 
-/* All of them, in the order of messages. A new format is a file import_NAME.c in this folder and a line here. */
+/* All formats, in the order of messages. A new format is a file import_NAME.c in this folder and a line here. */
 #define LS_IMPORT_FORMAT_LIST(X) \
     X(idx)                       \
     X(csv)                       \

@@ -46,7 +46,7 @@ struct ls_reducer {
 
 #define LS_SEGMENT_BYTES_DEFAULT ((size_t)256 * 1024)
 
-/* All of them. A new algorithm is a file in this folder and a line here. */
+/* All reducers. A new algorithm is a file in this folder and a line here. */
 #define LS_REDUCER_LIST(X) \
     X(ring)                \
     X(mpi)

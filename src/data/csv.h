@@ -52,7 +52,7 @@ typedef enum ls_csv_kind {
 
 /* What a field says. *value is set for WHOLE and NUMBER only; beyond 2^53 it is not exact. */
 ls_csv_kind ls_csv_number(const char *field, double *value);
-/* The same where fractions begin with this character, '.' or ','. */
+/* ls_csv_number where fractions begin with this character, '.' or ','. */
 ls_csv_kind ls_csv_number_in(const char *field, char decimal, double *value);
 /* The value of a field that is WHOLE. */
 int64_t ls_csv_whole(const char *field);

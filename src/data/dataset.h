@@ -90,7 +90,10 @@ ls_status ls_array_one_hot(ls_array *array, uint64_t classes);
  * read yet are checked when they are.
  */
 ls_status ls_array_check_labels(ls_array *array, uint64_t classes);
-/* The same for values that, cut to integers as Keras cuts them, must be rows of a table (one-hot rows always are). */
+/*
+ * Are all values rows of a table, once they are cut to integers as Keras cuts them? As ls_array_check_labels; one-hot
+ * rows always are.
+ */
 ls_status ls_array_check_rows(ls_array *array, uint64_t rows);
 
 /* The dataset's `classes` attribute: names, or NULL with *n = 0. Borrowed. */

@@ -35,7 +35,7 @@ ls_status ls_state_array(ls_state *state, const char *path, hid_t type, size_t e
 ls_status ls_state_group_uint(ls_state *state, const char *group, const char *name, uint64_t *value);
 ls_status ls_state_group_float(ls_state *state, const char *group, const char *name, float *value);
 
-/* As ls_state_text, for a text of any length; text->data may become NULL if empty. */
+/* ls_state_text for a text of any length; text->data may become NULL if empty. */
 ls_status ls_state_bytes(ls_state *state, const char *name, ls_text *text);
 /* A copy of all weights in the layout of model->weights, one array per parameter in the file. */
 ls_status ls_state_weights(ls_state *state, const char *name, float *weights);

@@ -32,8 +32,8 @@
 void ls_gemm(char transpose_a, char transpose_b, size_t m, size_t n, size_t k, float alpha, const float *A, size_t lda,
              const float *B, size_t ldb, float beta, float *C, size_t ldc);
 
-/* Once, before any other function of this file: BLAS to one thread, flush-to-zero off, rounding to nearest;
- * LS_ERR_INTERNAL if the processor will not have it. */
+/* To be called once, before any other function of this file: BLAS to one thread, flush-to-zero off, rounding to
+ * nearest; LS_ERR_INTERNAL if the processor will not have it. */
 ls_status ls_compute_init(void);
 /* The kernel family OpenBLAS runs ("Haswell"). Borrowed. */
 const char *ls_blas_kernel(void);

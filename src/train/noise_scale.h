@@ -39,7 +39,7 @@ typedef struct ls_noise_estimate {
 ls_status ls_noise_scale_create(double decay, size_t microbatches, ls_noise_scale **out);
 void ls_noise_scale_free(ls_noise_scale *noise);
 
-/* Before the contributions of a batch: what gradients is asked to measure. A redone step begins again. */
+/* Begin a batch, before its contributions: say what gradients is asked to measure. A redone step begins again. */
 void ls_noise_scale_begin(ls_noise_scale *noise, ls_gradients *gradients, const ls_local_batch *batch);
 /* Collective. After the gradients of a batch are exact. A batch of one microbatch says nothing and is passed over. */
 ls_status ls_noise_scale_end(ls_noise_scale *noise, const ls_gradients *gradients, const ls_local_batch *batch);

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Whoever has only the repository finds what a comment or document names: every document and its section, every source
-# file, every function and constant of ours.
+# file, every function and constant of ours. And comments of headers, which editors show alone, name their subject.
 # shellcheck source=tests/support/lib.sh
 source "$(dirname "$0")/../support/lib.sh"
 
@@ -77,21 +77,40 @@ grep -nE -B 2 '(^|[^-])[Ss]ection [0-9]' "$work/words" | awk '
 
 say "source files"
 find src include tests bench launch -name '*.[ch]' | sed 's|.*/||' | sort -u >"$work/sources"
-while read -r where name; do
-    [[ -e $name || -e src/$name || -e include/$name || -e tests/$name || -e ${where%/*}/$name ]] || grep -qxF "$name" "$work/sources" ||
-        complain "$where names the file $name"
-done < <(named '[a-z0-9_][a-z0-9_/]*[.][ch]($|[^a-z0-9_])' | sed -E 's/([.][ch])[^a-z0-9_]$/\1/' |
-    grep -vE "[ /]($foreign)$|/tensorflow/| tensorflow/|^tests/commands/")
+named '[a-z0-9_][a-z0-9_/]*[.][ch]($|[^a-z0-9_])' | sed -E 's/([.][ch])[^a-z0-9_]$/\1/' |
+    grep -vE "[ /]($foreign)$|/tensorflow/| tensorflow/|^tests/commands/" |
+    awk -v sources="$work/sources" 'BEGIN { while ((getline name <sources) > 0) known[name] = 1 } !known[$2]' |
+    while read -r where name; do
+        [[ -e $name || -e src/$name || -e include/$name || -e tests/$name || -e ${where%/*}/$name ]] ||
+            complain "$where names the file $name"
+    done
 
 say "functions, types and constants"
 grep -oE '\b(ls|LS)_[A-Za-z0-9_]+' "$work/code" | sort -u >"$work/identifiers"
 # Those of CMake and of scripts are their own; "ls_h5_put_…" and "LS_TYPE_" are beginnings, ls_NAME and ls_noun patterns.
-while read -r where name; do
-    grep -qx "$name" "$work/identifiers" || { [[ $name == *_ ]] && grep -q "^$name" "$work/identifiers"; } ||
-        complain "$where names $name"
-done < <(named '(ls|LS)_[A-Za-z0-9_]+' | grep -E '^[^ ]*\.([ch]|md):' | grep -vE ' LS_(WERROR|BENCH|FUZZ)$|NAME$|_(noun|module_verb|NOUN)$')
+named '(ls|LS)_[A-Za-z0-9_]+' |
+    awk -v identifiers="$work/identifiers" '
+        BEGIN {
+            while ((getline name <identifiers) > 0) {
+                known[name] = 1
+                for (i = 4; i <= length(name); i++) if (substr(name, i, 1) == "_") known[substr(name, 1, i)] = 1
+            }
+        }
+        $1 ~ /[.]([ch]|md):/ && $2 !~ /^LS_(WERROR|BENCH|FUZZ)$|NAME$|_(noun|module_verb|NOUN)$/ && !known[$2] {
+            print $1 " names " $2
+        }' >>"$work/missing"
+
+say "comments of headers name their subject"
+# shellcheck disable=SC2016
+find src include -name '*.h' -exec awk '
+    FNR == 1 { opened = 0 }
+    { text = $0; leans = opened && sub(/^ *\* /, "", text) || sub(/^ *\/\*\*? /, "", text) }
+    leans && text ~ /^(The same|All of them|Both|Either|Likewise|Ditto|As above)([ ,.:]|$)/ {
+        print FILENAME ":" FNR " leans on the line above it: " text
+    }
+    { opened = $0 ~ /^ *\/\*\*?$/ }' {} + >>"$work/missing"
 
 [[ ! -s $work/missing ]] || {
     cat "$work/missing" >&2
-    fail "$(wc -l <"$work/missing") names of what is not there"
+    fail "$(wc -l <"$work/missing") names of what is not there, or of nothing"
 }

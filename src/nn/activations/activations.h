@@ -5,7 +5,7 @@
 #include "nn/activation.h"
 #include "tensor/kernels.h"
 
-/* All of them, in the order of messages and tests. A new activation is a file in this folder and a line here. */
+/* All activations, in the order of messages and tests. A new activation is a file in this folder and a line here. */
 #define LS_ACTIVATION_LIST(X) \
     X(linear)                 \
     X(relu)                   \

@@ -4,7 +4,7 @@
 
 #include "nn/initializer.h"
 
-/* All of them, in the order of messages and tests. A new initializer is a file in this folder and a line here. */
+/* All initializers, in the order of messages and tests. A new initializer is a file in this folder and a line here. */
 #define LS_INITIALIZER_LIST(X) \
     X(zeros)                   \
     X(ones)                    \

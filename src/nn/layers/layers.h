@@ -8,7 +8,7 @@
 #include "nn/regularizer.h"
 #include "tensor/kernels.h"
 
-/* All of them, in the order of messages and tests. A new layer is a file in this folder and a line here. */
+/* All layers, in the order of messages and tests. A new layer is a file in this folder and a line here. */
 #define LS_LAYER_LIST(X)        \
     X(dense)                    \
     X(activation)               \
@@ -82,7 +82,7 @@ void ls_backward_copy(const ls_call *call);
 /* dX = v or dX += v, (n) elements, as call->first_use says. */
 void ls_give(const ls_call *call, const float *v, float *dX, size_t n);
 
-/* For backward functions that only add: dX (n) starts from 0 at its first use. */
+/* A start for backward functions that only add: dX (n) starts from 0 at its first use. */
 void ls_clear_if_first(const ls_call *call, float *dX, size_t n);
 
 /* An axis as Keras counts (0 is the batch, negative from the end) as an index into a shape; false if out of range. */

@@ -4,7 +4,7 @@
 
 #include "nn/loss.h"
 
-/* All of them, in the order of messages and tests. A new loss is a file in this folder and a line here. */
+/* All losses, in the order of messages and tests. A new loss is a file in this folder and a line here. */
 #define LS_LOSS_LIST(X)                \
     X(mean_squared_error)              \
     X(mean_absolute_error)             \

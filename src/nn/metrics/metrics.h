@@ -4,7 +4,7 @@
 
 #include "nn/metric.h"
 
-/* All of them, in the order of messages and tests. A new metric is a file in this folder and a line here. */
+/* All metrics, in the order of messages and tests. A new metric is a file in this folder and a line here. */
 #define LS_METRIC_LIST(X)                    \
     X(accuracy)                              \
     X(binary_accuracy)                       \

@@ -9,7 +9,7 @@
 #include "tensor/kernels.h"
 #include "tensor/math.h"
 
-/* All of them, in the order of messages and tests. A new optimizer is a file in this folder and a line here. */
+/* All optimizers, in the order of messages and tests. A new optimizer is a file in this folder and a line here. */
 #define LS_OPTIMIZER_LIST(X) \
     X(sgd)                   \
     X(rmsprop)               \

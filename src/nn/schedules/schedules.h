@@ -8,7 +8,7 @@
 #include "nn/optimizer.h"
 #include "tensor/math.h"
 
-/* All of them, in the order of messages and tests. A new schedule is a file in this folder and a line here. */
+/* All schedules, in the order of messages and tests. A new schedule is a file in this folder and a line here. */
 #define LS_SCHEDULE_LIST(X)     \
     X(exponential_decay)        \
     X(piecewise_constant_decay) \

@@ -4,7 +4,7 @@
 
 #include "run/callback.h"
 
-/* All of them, in the order of messages and tests. A new callback is a file in this folder and a line here. */
+/* All callbacks, in the order of messages and tests. A new callback is a file in this folder and a line here. */
 #define LS_CALLBACK_LIST(X)    \
     X(early_stopping)          \
     X(model_checkpoint)        \

@@ -87,7 +87,7 @@ static void pack(const float *B, size_t ldb, size_t length, size_t columns, floa
             panel[k * WIDTH + j] = j < columns ? B[k * ldb + j] : 0.0f;
 }
 
-/* The same where B is stored transposed, (n,k). */
+/* Pack steps of a B that is stored transposed, (n,k). */
 static void pack_transposed(const float *B, size_t ldb, size_t length, size_t columns, float *panel)
 {
     for (size_t j = 0; j < WIDTH; j += LANES) {

@@ -90,7 +90,7 @@ typedef struct ls_product_path {
     void (*run_sum)(const ls_product_sum *sum);
 } ls_product_path;
 
-/* Those this program was built with, the generic one last. Returns how many. */
+/* Paths that this program was built with, the generic one last. Returns how many. */
 #define LS_PRODUCT_PATHS_MAX 4
 size_t ls_product_paths(const ls_product_path *out[LS_PRODUCT_PATHS_MAX]);
 
