@@ -305,7 +305,7 @@ ls_status ls_csv_open(const char *path, char delimiter, bool header, ls_csv **ou
     ls_status st = LS_ERR_MEMORY;
 
     *out = NULL;
-    if (delimiter <= 0 || strchr("\"\r\n", delimiter))
+    if (delimiter == '\0' || (unsigned char)delimiter > 0x7f || strchr("\"\r\n", delimiter))
         return ls_fail(LS_ERR_USAGE, "a delimiter is one ASCII character, but not a quote or a line end");
     if (stat(path, &info) != 0)
         return ls_fail(LS_ERR_IO, "cannot open '%s': %s", path, strerror(errno));

@@ -306,13 +306,19 @@ static void order_and_grouping_do_not_matter(void **unused)
     free(a);
 }
 
-/* The largest |g - exact| over a block. exact: the sum of all contributions / divisor, rounded once to double. */
+/*
+ * The largest |g - exact| over a block. exact: the sum of all contributions / divisor, rounded once to double. Without
+ * fmax, which gcc 12 for aarch64 cannot compile in such a loop (an internal error of its vectoriser).
+ */
 static double largest_error(const float *g, const double *exact)
 {
     double largest = 0.0;
 
-    for (size_t i = 0; i < LS_BLOCK; i++)
-        largest = fmax(largest, fabs((double)g[i] - exact[i]));
+    for (size_t i = 0; i < LS_BLOCK; i++) {
+        const double error = fabs((double)g[i] - exact[i]);
+
+        largest = error > largest ? error : largest;
+    }
     return largest;
 }
 

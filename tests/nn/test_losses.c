@@ -249,8 +249,8 @@ static bool check_case(const loss_case *c, size_t rows, size_t n)
         for (size_t i = 0; i < n; i++)
             x[i] = (double)p[r * n + i];
         want += (double)w[r] * row_value(c, t + r * targets, x, n);
-        for (size_t i = 0; i < n; i++)
-            magnitude = fmax(magnitude, fabs((double)d[r * n + i]));
+        for (size_t i = 0; i < n; i++) /* not fmax: gcc 12 for aarch64 has an internal error here */
+            magnitude = fabs((double)d[r * n + i]) > magnitude ? fabs((double)d[r * n + i]) : magnitude;
         /* Every element of a short row, some of a long one. */
         for (size_t i = 0; i < n; i += 1 + n / 40) {
             const double h = 1e-4, at = x[i];
