@@ -27,7 +27,8 @@ static const char help[] =
     "  --trace              write DIR/trace.txt: hashes of samples, gradients and weights after every update (not with\n"
     "                       --resume: a trace begins with the first update)\n"
     "  --allow-other-kernel\n"
-    "                       resume a checkpoint of another OpenBLAS kernel family or another version of lockstep\n\n"
+    "                       resume a checkpoint of another arithmetic, of another revision of it, or with OpenBLAS of\n"
+    "                       another kernel family or version of lockstep\n\n"
     "Paths of data and of initial weights, in the experiment and in --set, are relative to the experiment file; --output and\n"
     "`output` to where you are; files of callbacks to the run directory.\n\n"
     "SIGTERM and SIGUSR1 finish the update, write the checkpoint and exit with status 3.\n";

@@ -134,8 +134,7 @@ ls_status ls_comm_same(const ls_comm *comm, const char *what, const char *text)
 ls_status ls_comm_prepare(const ls_comm *comm)
 {
     LS_TRY(ls_agree(comm, ls_compute_init()));
-    LS_TRY(ls_comm_same(comm, "the version of lockstep", ls_version()));
-    return ls_comm_same(comm, "OpenBLAS's kernel family", ls_blas_kernel());
+    return ls_comm_same(comm, "the version of lockstep", ls_version());
 }
 
 uint64_t ls_part_begin(uint64_t n, uint64_t part, uint64_t parts)

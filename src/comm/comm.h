@@ -26,8 +26,8 @@ ls_status ls_mpi_check(int code, const char *what);
 ls_status ls_comm_same(const ls_comm *comm, const char *what, const char *text);
 
 /*
- * Collective. Before anything is computed: the processor and BLAS in the state that every bit depends on, one version
- * of lockstep and one kernel family on all ranks.
+ * Collective. Before anything is computed: the processor and BLAS in the state that every bit depends on, and one
+ * version of lockstep on all ranks.
  */
 ls_status ls_comm_prepare(const ls_comm *comm);
 

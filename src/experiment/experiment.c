@@ -242,7 +242,7 @@ cleanup:
 }
 
 typedef struct distributed_config {
-    int reduction, grid, allreduce;
+    int arithmetic, reduction, grid, allreduce;
     int64_t bucket_kib, segment_kib;
     double timeout_s;
 } distributed_config;
@@ -251,6 +251,11 @@ const char *const ls_reduction_names[] = {"exact", "fast", NULL};
 const char *const ls_grid_names[] = {"carried", "static", NULL};
 
 static const ls_option distributed_options[] = {
+    {.name = "arithmetic",
+     .kind = LS_OPTION_CHOICE,
+     .offset = offsetof(distributed_config, arithmetic),
+     .initial = "portable",
+     .choices = ls_arithmetic_names},
     {.name = "reduction",
      .kind = LS_OPTION_CHOICE,
      .offset = offsetof(distributed_config, reduction),
@@ -290,6 +295,16 @@ static const ls_option distributed_options[] = {
 static const ls_ops distributed_ops = {
     .name = "distributed", .options = distributed_options, .config_bytes = sizeof(distributed_config)};
 
+static ls_status read_blas_kernel(const ls_config *node, ls_distributed_options *out)
+{
+    const ls_config *kernel = ls_config_get(node, "blas_kernel");
+
+    if (!ls_config_is_null(kernel) && out->arithmetic != LS_ARITHMETIC_OPENBLAS)
+        return ls_config_fail(kernel, "distributed.blas_kernel is for distributed.arithmetic: openblas; the portable "
+                                      "arithmetic has the same bits with any, so leave it out, or set that, too");
+    return copy_text(kernel, "distributed.blas_kernel", &out->blas_kernel);
+}
+
 static ls_status read_distributed(const ls_config *node, ls_experiment *e)
 {
     static const char *const extra[] = {"blas_kernel", NULL};
@@ -300,6 +315,7 @@ static ls_status read_distributed(const ls_config *node, ls_experiment *e)
     LS_TRY_CLEANUP(ls_component_parse_args(&distributed_ops, node, "distributed", extra, &component));
     config = component.config;
     e->distributed = (ls_distributed_options){
+        .arithmetic = config->arithmetic,
         .reduction = config->reduction,
         .grid = config->grid,
         .bucket_kib = config->bucket_kib,
@@ -309,7 +325,7 @@ static ls_status read_distributed(const ls_config *node, ls_experiment *e)
     if (!(e->distributed.allreduce = ls_strdup(ls_reducer_names[config->allreduce])))
         st = LS_ERR_MEMORY;
     else
-        st = copy_text(ls_config_get(node, "blas_kernel"), "distributed.blas_kernel", &e->distributed.blas_kernel);
+        st = read_blas_kernel(node, &e->distributed);
 cleanup:
     ls_component_reset(&component);
     return st;

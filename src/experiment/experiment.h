@@ -63,13 +63,14 @@ typedef struct ls_fit_options {
 } ls_fit_options;
 
 typedef struct ls_distributed_options {
+    int arithmetic;      /* ls_arithmetic */
     int reduction;       /* ls_reduction */
     int grid;            /* ls_grid */
     int64_t bucket_kib;  /* of the carrier */
     int64_t segment_kib; /* of what a ring sends at a time */
     double timeout_s;    /* 0: wait for ever */
     char *allreduce;     /* a name in ls_reducers, or "auto" */
-    char *blas_kernel;   /* NULL: as OpenBLAS picks */
+    char *blas_kernel;   /* with OpenBLAS; NULL: as it picks */
 } ls_distributed_options;
 
 typedef struct ls_experiment {

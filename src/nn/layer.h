@@ -13,6 +13,7 @@
 #include "base/options.h"
 #include "nn/activation.h"
 #include "nn/initializer.h"
+#include "tensor/arithmetic.h"
 #include "tensor/shape.h"
 
 #define LS_LAYER_PARAMS_MAX 8
@@ -43,6 +44,7 @@ struct ls_call {
     const ls_layer *layer;
     size_t rows;
     bool training;
+    ls_arithmetic arithmetic; /* of matrix products */
     ls_place place;
     uint32_t node; /* index in the graph: part of the address of random numbers */
 

@@ -32,7 +32,8 @@ typedef struct ls_node {
 struct ls_model {
     char *name;
     bool sequential;
-    ls_layer **layer; /* [layers] in Keras's model.layers order, inputs included */
+    ls_arithmetic arithmetic; /* of its matrix products; portable unless it is changed */
+    ls_layer **layer;         /* [layers] in Keras's model.layers order, inputs included */
     size_t layers;
     ls_node *node; /* [nodes] in running order: inputs first, then topological */
     size_t nodes;

@@ -75,9 +75,9 @@ static ls_status add_head(ls_document *d, const ls_run *run)
     ls_page_fact(&d->page, "Reduction", ls_run_text(run, "reduction"));
     line.length = 0;
     if (run->info)
-        ls_text_add(&line, "lockstep %s, %s, OpenBLAS kernels %s", ls_run_text(run, "lockstep"),
-                    ls_run_text(run, "mpi"), ls_run_text(run, "blas_kernel"));
+        ls_text_add(&line, "lockstep %s, %s", ls_run_text(run, "lockstep"), ls_run_text(run, "mpi"));
     ls_page_fact(&d->page, "Versions", line.length ? line.data : NULL);
+    ls_page_fact(&d->page, "Arithmetic", ls_run_text(run, "arithmetic"));
     line.length = 0;
     data_of(run->experiment, &line);
     ls_page_fact(&d->page, "Data", line.length ? line.data : NULL);
@@ -111,7 +111,7 @@ void ls_run_command(const ls_run *run, ls_text *out)
     ls_text_add(out, " --output ");
     add_path(out, run, "-again");
     if (*kernel)
-        ls_text_add(out, " --set distributed.blas_kernel=%s", kernel);
+        ls_text_add(out, " --set distributed.arithmetic=openblas --set distributed.blas_kernel=%s", kernel);
     ls_text_add(out, "\nlockstep compare ");
     add_path(out, run, "/model.h5");
     ls_text_add(out, " ");

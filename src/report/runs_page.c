@@ -11,7 +11,7 @@
 static void add_table(ls_document *d, ls_run *const *run, size_t n)
 {
     static const char *const head[] = {"Directory", "Name",   "Fingerprint", "Ranks",   "Batch",
-                                       "Seed",      "Epochs", "Updates",     "Seconds", "Kernels"};
+                                       "Seed",      "Epochs", "Updates",     "Seconds", "Arithmetic"};
 
     ls_document_heading(d, "Runs");
     ls_page_table_begin(&d->page, head, sizeof head / sizeof head[0]);
@@ -25,7 +25,7 @@ static void add_table(ls_document *d, ls_run *const *run, size_t n)
                         run[i]->directory, run[i]->name, ls_run_text(run[i], "fingerprint"),
                         ls_run_text(run[i], "ranks"), batch, ls_run_text(run[i], "seed"), ls_run_text(run[i], "epochs"),
                         ls_say_count(ls_run_number(run[i], "updates"), updates),
-                        ls_say_seconds(ls_run_number(run[i], "seconds"), seconds), ls_run_text(run[i], "blas_kernel")},
+                        ls_say_seconds(ls_run_number(run[i], "seconds"), seconds), ls_run_text(run[i], "arithmetic")},
                     sizeof head / sizeof head[0]);
     }
     ls_page_table_end(&d->page);

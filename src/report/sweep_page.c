@@ -61,8 +61,7 @@ static ls_status add_head(ls_document *d, const ls_swept_all *s)
     ls_page_fact(&d->page, "Samples", line.data);
     ls_page_fact(&d->page, "Data", ls_report_text(a, "data"));
     line.length = 0;
-    ls_text_add(&line, "lockstep %s, OpenBLAS kernels %s", ls_report_text(a, "lockstep"),
-                ls_report_text(a, "blas_kernel"));
+    ls_text_add(&line, "lockstep %s, arithmetic %s", ls_report_text(a, "lockstep"), ls_report_text(a, "arithmetic"));
     ls_page_fact(&d->page, "Versions", line.data);
     line.length = 0;
     ls_text_add(&line, "%zu finished, of %s combinations", s->n, ls_report_text(a, "combinations"));

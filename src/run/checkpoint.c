@@ -13,9 +13,9 @@
 #include "h5/file.h"
 #include "h5/lock.h"
 #include "lockstep/version.h"
+#include "run/maker.h"
 #include "run/run_identity.h"
 #include "run/state.h"
-#include "tensor/kernels.h"
 
 #define GROUP LS_MODEL_FILE_GROUP
 #define TRAINING_CHECKSUM "training_checksum"
@@ -258,7 +258,7 @@ static ls_status put_attributes(const ls_state *out, const ls_experiment *e, con
     ls_model_fingerprint(model, fingerprint);
     LS_TRY_CLEANUP(ls_h5_put_int(file, GROUP, "format", LS_MODEL_FILE_FORMAT));
     LS_TRY_CLEANUP(ls_h5_put_text(file, GROUP, "version", ls_version()));
-    LS_TRY_CLEANUP(ls_h5_put_text(file, GROUP, "kernel", ls_blas_kernel()));
+    LS_TRY_CLEANUP(ls_maker_put(file, model->arithmetic));
     LS_TRY_CLEANUP(ls_h5_put_text(file, GROUP, "experiment", experiment.data));
     LS_TRY_CLEANUP(ls_h5_put_text(file, GROUP, "fingerprint", fingerprint));
     LS_TRY_CLEANUP(ls_h5_put_uint(file, GROUP, "seed", e->seed));
@@ -372,31 +372,6 @@ ls_status ls_checkpoint_write_model(const ls_comm *comm, const ls_experiment *ex
 
 /* --- reading ------------------------------------------------------------------------------------------------------ */
 
-/* Equal bits need the same kernels and the same lockstep. */
-static ls_status check_maker(hid_t file, const char *path, bool allow_other)
-{
-    char *kernel, *version;
-    ls_status st = LS_OK;
-
-    LS_TRY(ls_h5_get_text(file, GROUP, "version", &version));
-    if (strcmp(version, ls_version()) != 0 && !allow_other)
-        st = ls_fail(
-            LS_ERR_MISMATCH,
-            "'%s' was written by lockstep %s, this is %s: the bits may differ. Go on with that version, or accept "
-            "it with --allow-other-kernel",
-            path, version, ls_version());
-    ls_free(version);
-    LS_TRY(st);
-    LS_TRY(ls_h5_get_text(file, GROUP, "kernel", &kernel));
-    if (strcmp(kernel, ls_blas_kernel()) != 0 && !allow_other)
-        st = ls_fail(LS_ERR_MISMATCH,
-                     "'%s' was computed with OpenBLAS's %s kernels, this run uses %s: the bits would differ. Set "
-                     "distributed.blas_kernel: %s, or accept it with --allow-other-kernel",
-                     path, kernel, ls_blas_kernel(), kernel);
-    ls_free(kernel);
-    return st;
-}
-
 static ls_status check_sums(hid_t file, const char *path, const ls_trainer *t, uint64_t found)
 {
     uint64_t checksum;
@@ -420,7 +395,8 @@ static ls_status read_file(ls_trainer *t, ls_callbacks *callbacks, const char *p
     LS_TRY_CLEANUP(ls_h5_get_text(in.file, GROUP, "identity", &theirs));
     LS_TRY_CLEANUP(ls_run_identity(t, callbacks, &ours));
     LS_TRY_CLEANUP(ls_run_identity_check(path, theirs, ours.data));
-    LS_TRY_CLEANUP(check_maker(in.file, path, allow_other_kernel));
+    if (!allow_other_kernel)
+        LS_TRY_CLEANUP(ls_maker_check(in.file, path, t->model->arithmetic));
     LS_TRY_CLEANUP(ls_keras_read_weights(in.file, path, t->model));
     st = pass_state(&in, t, callbacks);
     if (st != LS_OK) {

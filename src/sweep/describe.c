@@ -6,7 +6,6 @@
 
 #include "formats/json.h"
 #include "sweep/settings.h"
-#include "tensor/kernels.h"
 
 static bool varies_rate(const ls_sweep *sweep)
 {
@@ -81,7 +80,7 @@ static json_t *seeds(const ls_sweep *sweep)
     return list;
 }
 
-ls_status ls_sweep_describe(const ls_sweep *sweep, const ls_sweep_facts *facts, ls_text *out)
+ls_status ls_sweep_describe(const ls_sweep *sweep, const ls_sweep_facts *facts, const char *arithmetic, ls_text *out)
 {
     const bool in_seconds = !isnan(sweep->budget) && sweep->budget_unit == LS_BUDGET_SECONDS;
     const char *unit = ls_budget_units[isnan(sweep->budget) ? LS_BUDGET_EPOCHS : sweep->budget_unit];
@@ -100,7 +99,7 @@ ls_status ls_sweep_describe(const ls_sweep *sweep, const ls_sweep_facts *facts, 
         sweep->has_target ? json_real(sweep->target) : json_null(), "budget",
         isnan(sweep->budget) ? json_null() : json_real(sweep->budget), "budget_unit", unit, "training_samples",
         (json_int_t)facts->samples[0], "validation_samples", (json_int_t)facts->validation_samples, "data", facts->data,
-        "lockstep", LS_VERSION, "blas_kernel", ls_blas_kernel());
+        "lockstep", LS_VERSION, "arithmetic", arithmetic);
     st = label.status == LS_OK ? ls_json_write(json, out) : label.status;
     ls_text_add(out, "\n");
     json_decref(json);

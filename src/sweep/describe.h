@@ -12,6 +12,7 @@ void ls_sweep_label(const ls_sweep *sweep, const ls_sweep_facts *facts, ls_text 
  */
 bool ls_sweep_is_tuned(const ls_sweep *sweep);
 
-ls_status ls_sweep_describe(const ls_sweep *sweep, const ls_sweep_facts *facts, ls_text *out);
+/* The text of sweep.json. arithmetic: from ls_arithmetic_describe. */
+ls_status ls_sweep_describe(const ls_sweep *sweep, const ls_sweep_facts *facts, const char *arithmetic, ls_text *out);
 
 #endif

@@ -23,6 +23,7 @@
 
 typedef struct identity {
     ls_text sweep, base, facts; /* sweep.yaml, base.yaml, sweep.json */
+    char arithmetic[LS_ARITHMETIC_BYTES];
 } identity;
 
 static void reset(identity *id)
@@ -55,14 +56,16 @@ cleanup:
     return st;
 }
 
-static ls_status write_base(const ls_sweep *sweep, ls_text *out)
+static ls_status write_base(const ls_sweep *sweep, identity *out)
 {
     ls_config *root = ls_config_copy(sweep->base);
     ls_experiment *experiment = NULL;
     ls_status st = root ? ls_experiment_create(root, sweep->base_file, &experiment) : LS_ERR_MEMORY;
 
     if (st == LS_OK)
-        st = ls_experiment_write(experiment, NULL, false, out);
+        st = ls_experiment_write(experiment, NULL, false, &out->base);
+    if (st == LS_OK)
+        ls_arithmetic_describe((ls_arithmetic)experiment->distributed.arithmetic, out->arithmetic);
     ls_experiment_free(experiment);
     return st;
 }
@@ -70,11 +73,11 @@ static ls_status write_base(const ls_sweep *sweep, ls_text *out)
 static ls_status identify(const ls_sweep *sweep, const ls_sweep_facts *facts, identity *out)
 {
     LS_TRY(write_sweep(sweep, &out->sweep));
-    LS_TRY(write_base(sweep, &out->base));
-    return ls_sweep_describe(sweep, facts, &out->facts);
+    LS_TRY(write_base(sweep, out));
+    return ls_sweep_describe(sweep, facts, out->arithmetic, &out->facts);
 }
 
-/* The first entry of sweep.json that differs: most often the kernel family or the data. */
+/* The first entry of sweep.json that differs: most often the data. */
 static ls_status fail_other(const char *path, const char *name, const char *there, const char *now)
 {
     json_t *a = json_loads(there, 0, NULL), *b = json_loads(now, 0, NULL), *value;
@@ -292,7 +295,7 @@ ls_status ls_sweep_directory_open(const ls_comm *comm, const ls_sweep *sweep, co
 {
     ls_sweep_directory *d = ls_calloc(1, sizeof *d, "the directory of the sweep");
     char start[CLAIMS_BYTES] = "claims/none";
-    identity id = {{0}, {0}, {0}};
+    identity id = {0};
     ls_status st = d ? identify(sweep, facts, &id) : LS_ERR_MEMORY;
 
     *out = NULL;
@@ -303,6 +306,7 @@ ls_status ls_sweep_directory_open(const ls_comm *comm, const ls_sweep *sweep, co
     LS_TRY_CLEANUP(ls_agree(comm, st));
     LS_TRY_CLEANUP(ls_comm_same(comm, "the sweep", id.sweep.data));
     LS_TRY_CLEANUP(ls_comm_same(comm, "the experiment", id.base.data));
+    LS_TRY_CLEANUP(ls_comm_same(comm, "the arithmetic", id.arithmetic));
     LS_TRY_CLEANUP(ls_agree(comm, comm->rank == 0 ? prepare(d, &id, only_look, start) : LS_OK));
     LS_TRY_CLEANUP(
         ls_mpi_check(MPI_Bcast(start, sizeof start, MPI_CHAR, 0, comm->mpi), "sharing where claims are made"));

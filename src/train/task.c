@@ -276,6 +276,7 @@ static ls_status prepare(ls_task *task, const ls_split_spec *model_data)
 {
     if (!task->borrows_model)
         LS_TRY(create_model(task->experiment, model_data, &task->model));
+    task->model->arithmetic = (ls_arithmetic)task->experiment->distributed.arithmetic;
     LS_TRY(ls_outputs_read(task->experiment->compile, task->model, &task->outputs));
     if (!(task->objective = ls_calloc(task->model->outputs, sizeof *task->objective, "the outputs")))
         return LS_ERR_MEMORY;
@@ -400,9 +401,10 @@ static ls_status check_same_data(const ls_task *task, ls_status (*add)(const ls_
     return st;
 }
 
-/* Collective. */
+/* Collective. Ranks may be of any machines, but those of OpenBLAS must run the same kernels. */
 static ls_status check_same_experiment(const ls_task *task)
 {
+    char arithmetic[LS_ARITHMETIC_BYTES];
     ls_text experiment = {0};
     ls_status st;
 
@@ -411,7 +413,8 @@ static ls_status check_same_experiment(const ls_task *task)
     if (st == LS_OK)
         st = ls_comm_same(task->comm, "the experiment", experiment.data ? experiment.data : "");
     ls_text_reset(&experiment);
-    return st;
+    LS_TRY(st);
+    return ls_comm_same(task->comm, "the arithmetic", ls_arithmetic_describe(task->model->arithmetic, arithmetic));
 }
 
 /* Collective. What follows from the experiment and the sizes of the data is the same on all ranks from here on. */

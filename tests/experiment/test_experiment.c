@@ -58,6 +58,7 @@ static void defaults_are_keras_s(void **state)
     assert_true(e->fit.checkpoint_seconds == 0);
     assert_int_equal(e->fit.initial_epoch, 0);
     assert_true(e->fit.steps_per_epoch == INT64_MIN && e->fit.validation_steps == INT64_MIN);
+    assert_int_equal(e->distributed.arithmetic, LS_ARITHMETIC_PORTABLE);
     assert_int_equal(e->distributed.reduction, LS_REDUCTION_EXACT);
     assert_int_equal(e->distributed.grid, LS_GRID_CARRIED);
     assert_string_equal(e->distributed.allreduce, "auto");
@@ -90,7 +91,7 @@ static void reads_every_setting(void **state)
         "fit: {epochs: 7, batch_size: 100, microbatch: 30, shuffle: false, validation_split: 0.25,\n"
         "      validation_freq: 2, validation_batch_size: 50, checkpoint_every: 11, class_weight: {0: 1, 7: 2.5}}\n"
         "distributed: {reduction: fast, grid: static, allreduce: mpi, bucket_kib: 8, segment_kib: 4,\n"
-        "              timeout: 1.5, blas_kernel: haswell}\n"
+        "              timeout: 1.5, arithmetic: openblas, blas_kernel: haswell}\n"
         "output: runs/trial\n");
 
     (void)state;
@@ -105,6 +106,7 @@ static void reads_every_setting(void **state)
     assert_true(e->fit.validation_batch_size == 50 && e->fit.checkpoint_every == 11);
     assert_true(e->fit.class_weights == 2 && e->fit.class_weight[1].label == 7 &&
                 e->fit.class_weight[1].weight == 2.5f);
+    assert_int_equal(e->distributed.arithmetic, LS_ARITHMETIC_OPENBLAS);
     assert_int_equal(e->distributed.reduction, LS_REDUCTION_FAST);
     assert_int_equal(e->distributed.grid, LS_GRID_STATIC);
     assert_string_equal(e->distributed.allreduce, "mpi");
@@ -282,7 +284,9 @@ static void refuses_the_rest(void **state)
     REFUSED(DATA MODEL "distributed: {bucket_kib: 0}\n", "e.yaml:3:27", "bucket_kib");
     REFUSED(DATA MODEL "distributed: {segment_kib: 0}\n", "e.yaml:3:28", "segment_kib");
     REFUSED(DATA MODEL "distributed: {timeout: -1}\n", "e.yaml:3:24", "timeout");
-    REFUSED(DATA MODEL "distributed: {blas_kernel: [a]}\n", "e.yaml:3:28", "blas_kernel");
+    REFUSED(DATA MODEL "distributed: {arithmetic: openblas, blas_kernel: [a]}\n", "e.yaml:3:50", "blas_kernel");
+    REFUSED(DATA MODEL "distributed: {blas_kernel: zen}\n", "e.yaml:3:28", "blas_kernel", "arithmetic: openblas");
+    REFUSED(DATA MODEL "distributed: {arithmetic: portabel}\n", "e.yaml:3:27", "'portabel'", "portable", "openblas");
     REFUSED(DATA MODEL "distributed: {buckets: 4}\n", "e.yaml:3:15", "'buckets'");
 }
 

@@ -149,9 +149,9 @@ static void forward_conv2d(const ls_call *call)
             const size_t samples = samples_at(call, r);
 
             write_columns(config, call->X[0] + r * image, call->scratch, samples, g);
-            ls_gemm('n', 'n', samples * config->places, share, config->K, 1.0f, call->scratch, config->K,
-                    call->layer->param[0].value + g * share, filters, 0.0f,
-                    call->Y + r * config->places * filters + g * share, filters);
+            ls_multiply(call->arithmetic, 'n', 'n', samples * config->places, share, config->K, call->scratch,
+                        config->K, call->layer->param[0].value + g * share, filters, false,
+                        call->Y + r * config->places * filters + g * share, filters);
         }
     if (config->use_bias)
         ls_add_rows(call->Y, call->layer->param[1].value, call->rows * config->places, filters);
@@ -170,9 +170,9 @@ static void backward_conv2d(const ls_call *call)
         for (size_t g = 0; g < groups; g++) {
             const size_t samples = samples_at(call, r);
 
-            ls_gemm('n', 't', samples * config->places, config->K, share, 1.0f,
-                    call->dY + r * config->places * filters + g * share, filters,
-                    call->layer->param[0].value + g * share, filters, 0.0f, call->scratch, config->K);
+            ls_multiply(call->arithmetic, 'n', 't', samples * config->places, config->K, share,
+                        call->dY + r * config->places * filters + g * share, filters,
+                        call->layer->param[0].value + g * share, filters, false, call->scratch, config->K);
             add_columns(config, call->dX[0] + r * image, call->scratch, samples, g);
         }
 }
@@ -189,9 +189,9 @@ static void backward_params_conv2d(const ls_call *call, size_t tile, float *out)
             const size_t samples = samples_at(call, r);
 
             write_columns(config, call->X[0] + r * image, call->scratch, samples, g);
-            ls_gemm('t', 'n', config->K, share, samples * config->places, 1.0f, call->scratch, config->K,
-                    call->dY + r * config->places * filters + g * share, filters, r == 0 ? 0.0f : 1.0f, out + g * share,
-                    filters);
+            ls_multiply(call->arithmetic, 't', 'n', config->K, share, samples * config->places, call->scratch,
+                        config->K, call->dY + r * config->places * filters + g * share, filters, r != 0,
+                        out + g * share, filters);
         }
     if (config->use_bias)
         ls_sum_rows(call->dY, call->rows * config->places, filters, out + ls_pad_block(config->K * filters));

@@ -65,7 +65,8 @@ static void forward_dense(const ls_call *call)
     const ls_layer *layer = call->layer;
     const size_t rows = rows_of(call), in = inputs_of(layer), units = units_of(layer);
 
-    ls_gemm('n', 'n', rows, units, in, 1.0f, call->X[0], in, layer->param[KERNEL].value, units, 0.0f, call->Y, units);
+    ls_multiply(call->arithmetic, 'n', 'n', rows, units, in, call->X[0], in, layer->param[KERNEL].value, units, false,
+                call->Y, units);
     if (layer->params > BIAS)
         ls_add_rows(call->Y, layer->param[BIAS].value, rows, units);
 }
@@ -77,8 +78,8 @@ static void backward_dense(const ls_call *call)
     const size_t rows = rows_of(call), in = inputs_of(layer), units = units_of(layer);
 
     if (call->dX[0])
-        ls_gemm('n', 't', rows, in, units, 1.0f, call->dY, units, layer->param[KERNEL].value, units,
-                call->first_use ? 0.0f : 1.0f, call->dX[0], in);
+        ls_multiply(call->arithmetic, 'n', 't', rows, in, units, call->dY, units, layer->param[KERNEL].value, units,
+                    !call->first_use, call->dX[0], in);
 }
 
 /* Tiles: rows of the kernel, ls_tile_rows at a time; then the bias. */
@@ -119,8 +120,8 @@ static void backward_params_dense(const ls_call *call, size_t tile, float *out)
     if (tile == kernel_tiles(layer))
         ls_sum_rows(call->dY, rows, units, out);
     else
-        ls_gemm('t', 'n', in - first < tile_rows ? in - first : tile_rows, units, rows, 1.0f, call->X[0] + first, in,
-                call->dY, units, 0.0f, out, units);
+        ls_multiply(call->arithmetic, 't', 'n', in - first < tile_rows ? in - first : tile_rows, units, rows,
+                    call->X[0] + first, in, call->dY, units, false, out, units);
 }
 
 static const ls_option options[] = {
