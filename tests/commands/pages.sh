@@ -36,6 +36,8 @@ cmake --install "$build" --prefix "$prefix" >"$work/out" 2>"$work/err" || fail "
 mapfile -t commands < <("$lockstep" --help | sed -nE 's/^  ([a-z]+)  +.*/\1/p')
 mapfile -t formats < <("$lockstep" import --help | grep -oE 'lockstep import [a-z0-9]+ ' | cut -d ' ' -f 3 | sort -u)
 ((${#commands[@]} > 9 && ${#formats[@]} > 4)) || fail "found ${commands[*]} and ${formats[*]} only"
+"$lockstep" import no_such_format 2>&1 | grep -oE 'there are: [a-z0-9, ]+' | sed 's/.*: //; s/, /\n/g' | sort >"$work/out" || true
+[[ $(printf '%s\n' "${formats[@]}") == "$(<"$work/out")" ]] || fail "the usage of import shows: ${formats[*]}"
 
 say "the change log"
 changes=$root/src/package/CHANGELOG.md
