@@ -153,6 +153,8 @@ static void all_optimizers_have_numbers(void **state)
         snprintf(begin, sizeof begin, "{%s:", (*entry)->name);
         for (size_t i = 0; i < count_of(sequences); i++)
             found |= strncmp(sequences[i].optimizer, begin, strlen(begin)) == 0;
+        if (!found)
+            print_error("optimizer '%s' has no case in sequences\n", (*entry)->name);
         assert_true(found);
     }
 }
