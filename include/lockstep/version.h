@@ -6,7 +6,7 @@
 extern "C" {
 #endif
 
-/** The version as text, "0.1.0": results are the same bits for one version, not across versions. Never NULL. */
+/** The version as text, "0.1.0": never NULL. Which versions give the same bits, their arithmetic revision says. */
 const char *ls_version(void);
 
 #ifdef __cplusplus
