@@ -131,9 +131,8 @@ ls_status ls_data_add(ls_data *data, ls_role role, const char *name, ls_type typ
         goto cleanup;
     }
     LS_TRY_CLEANUP(set_memory(label.data, type, samples, axes, dim, values, memory));
-    LS_TRY_CLEANUP(append(
-        data, role, name,
-        &(ls_array_spec){.path = label.data, .memory = memory, .one_hot = INT64_MIN, .scale = NAN, .offset = NAN}));
+    LS_TRY_CLEANUP(
+        append(data, role, name, &(ls_array_spec){.path = label.data, .memory = memory, .scale = NAN, .offset = NAN}));
     memory = NULL;
 cleanup:
     ls_free(memory);
@@ -149,11 +148,8 @@ ls_status ls_data_add_file(ls_data *data, ls_role role, const char *name, const 
                        role_names[role]);
     /* append copies the texts. */
     return append(data, role, name,
-                  &(ls_array_spec){.file = (char *)(uintptr_t)file,
-                                   .path = (char *)(uintptr_t)path,
-                                   .one_hot = INT64_MIN,
-                                   .scale = NAN,
-                                   .offset = NAN});
+                  &(ls_array_spec){
+                      .file = (char *)(uintptr_t)file, .path = (char *)(uintptr_t)path, .scale = NAN, .offset = NAN});
 }
 
 /* The array added last. */

@@ -169,7 +169,7 @@ static ls_status parse_option(const ls_option *option, const ls_config *node, co
 
     if (option->nullable && ls_config_is_null(node)) {
         if (option->kind == LS_OPTION_INT)
-            *(int64_t *)at = INT64_MIN;
+            *(int64_t *)at = (int64_t)option->min - 1;
         else if (option->kind == LS_OPTION_FLOAT)
             *(double *)at = NAN;
         if (option->kind != LS_OPTION_BOOL && option->kind != LS_OPTION_CHOICE)

@@ -48,7 +48,7 @@ typedef struct ls_option {
     const char *initial; /* default, as it would be written in YAML; NULL: required; "null": none (see `nullable`) */
     double min, max; /* INT, INTS, FLOAT, FLOATS: inclusive bounds; 0,0 means unbounded; max < min: only min counts */
     bool open_min, open_max; /* the bound itself is not allowed; with 0,0 the open side is a bound: above or below 0 */
-    bool nullable;           /* FLOAT: null gives NAN; INT: null gives INT64_MIN; INTS, FLOATS: null gives count 0 */
+    bool nullable;           /* FLOAT: null gives NAN; INT: null gives min - 1; INTS, FLOATS: null gives count 0 */
     size_t repeat;           /* INTS: a lone integer is repeated this often, and a list must have this length; 0: any */
     const char *const *choices;  /* CHOICE: NULL-terminated */
     const ls_registry *registry; /* COMPONENT */

@@ -33,7 +33,7 @@ void ls_data_arguments_reset(ls_data_arguments *a)
 static ls_status set_array(const ls_data_arguments *a, const ls_array_spec *from, char *path, const char *name,
                            ls_array_spec *out)
 {
-    *out = from ? *from : (ls_array_spec){.one_hot = INT64_MIN, .scale = NAN, .offset = NAN};
+    *out = from ? *from : (ls_array_spec){.scale = NAN, .offset = NAN};
     out->name = out->file = NULL;
     out->path = path;
     if (!path || !(out->file = ls_strdup(a->data)) || (name && !(out->name = ls_strdup(name))))

@@ -109,7 +109,7 @@ static void warn_short_epochs(const ls_task *task)
     const long long steps = (long long)fit->steps_per_epoch;
     const long long batches = (long long)ls_batches(task->train->samples, (uint64_t)fit->batch_size);
 
-    if (task->comm->rank != 0 || fit->steps_per_epoch == INT64_MIN || batches % steps == 0)
+    if (task->comm->rank != 0 || !fit->steps_per_epoch || batches % steps == 0)
         return;
     if (steps > batches)
         fprintf(stderr,

@@ -163,7 +163,7 @@ static ls_status check_epochs(const ls_config *node, const ls_fit_options *fit)
             "epoch, %lld, and not a count",
             (long long)fit->initial_epoch, (long long)fit->epochs);
     /* Keras would take ceil(N / steps) for it; here no setting depends on the data. */
-    if (fit->steps_per_epoch != INT64_MIN && ls_config_is_null(ls_config_get(node, "batch_size")))
+    if (fit->steps_per_epoch && ls_config_is_null(ls_config_get(node, "batch_size")))
         return ls_config_fail(ls_config_get(node, "steps_per_epoch"),
                               "fit.steps_per_epoch needs fit.batch_size beside it");
     return LS_OK;
@@ -206,7 +206,7 @@ static ls_status read_fit(const ls_config *node, ls_experiment *e)
         .microbatch = (int64_t)ls_microbatch_auto((uint64_t)config->batch_size),
         .shuffle = true,
         .validation_freq = config->validation_freq,
-        .validation_batch_size = config->validation_batch_size,
+        .validation_batch_size = config->validation_batch_size ? config->validation_batch_size : config->batch_size,
         .validation_steps = config->validation_steps,
         .validation_split = config->validation_split,
         .checkpoint_every = config->checkpoint_every,
@@ -340,7 +340,7 @@ static ls_status read_array(const ls_experiment *e, const ls_config *node, const
     const ls_config *path = node, *own_file = NULL;
     const char *text;
 
-    *out = (ls_array_spec){.one_hot = INT64_MIN, .scale = NAN, .offset = NAN, .at = node};
+    *out = (ls_array_spec){.scale = NAN, .offset = NAN, .at = node};
     if (node->kind == LS_CONFIG_MAP) {
         ls_config *needed;
 

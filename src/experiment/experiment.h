@@ -17,7 +17,7 @@ typedef struct ls_array_spec {
     char *file;              /* path, already relative to the working directory */
     char *path;              /* inside the file: "/train/x"; what to call the array when it lies in memory */
     const ls_buffer *memory; /* borrowed; NULL: it lies in a file */
-    int64_t one_hot;         /* classes; INT64_MIN: not asked for */
+    int64_t one_hot;         /* classes; 0: not asked for */
     double scale, offset;    /* NAN: as the file says */
     bool channels_first;     /* samples are stored as (channels, …) */
     const ls_config *at;
@@ -47,11 +47,11 @@ typedef struct ls_class_weight {
 typedef struct ls_fit_options {
     int64_t initial_epoch, epochs;  /* epochs: the index after the last one, not a count */
     int64_t batch_size, microbatch; /* microbatch: resolved, never 0 */
-    int64_t steps_per_epoch;        /* INT64_MIN: a pass over the data; see epoch_plan.h */
+    int64_t steps_per_epoch;        /* 0: a pass over the data; see epoch_plan.h */
     bool shuffle;
     int64_t window, chunk; /* fit.shuffle: {window: CHUNKS, chunk: ROWS}; 0: no windows, chunks of the file */
-    int64_t validation_freq, validation_batch_size; /* batch size INT64_MIN: batch_size */
-    int64_t validation_steps;                       /* INT64_MIN: all batches */
+    int64_t validation_freq, validation_batch_size;
+    int64_t validation_steps; /* 0: all batches */
     double validation_split;
     double noise_scale_decay;  /* of the gradient noise scale's averages, per update; 0: it is not measured */
     int64_t checkpoint_every;  /* updates; 0: at the ends of epochs only */

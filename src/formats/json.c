@@ -100,11 +100,6 @@ ls_status ls_json_parse(const char *text, size_t bytes, const char *name, ls_con
 
 /* ---- components ---- */
 
-static json_t *int_to_json(int64_t value)
-{
-    return value == INT64_MIN ? json_null() : json_integer(value);
-}
-
 static json_t *float_to_json(double value)
 {
     return isnan(value) ? json_null() : json_real(value);
@@ -116,7 +111,7 @@ static json_t *list_to_json(const ls_ints *ints, const ls_floats *floats)
     json_t *list = json_array();
 
     for (size_t i = 0; list && i < n; i++)
-        if (json_array_append_new(list, ints ? int_to_json(ints->value[i]) : float_to_json(floats->value[i]))) {
+        if (json_array_append_new(list, ints ? json_integer(ints->value[i]) : float_to_json(floats->value[i]))) {
             json_decref(list);
             return NULL;
         }
@@ -127,7 +122,8 @@ static json_t *option_to_json(const ls_option *option, const void *at)
 {
     switch (option->kind) {
     case LS_OPTION_INT:
-        return int_to_json(*(const int64_t *)at);
+        return option->nullable && *(const int64_t *)at < (int64_t)option->min ? json_null()
+                                                                               : json_integer(*(const int64_t *)at);
     case LS_OPTION_FLOAT:
         return float_to_json(*(const double *)at);
     case LS_OPTION_BOOL:

@@ -480,11 +480,11 @@ static int add_common(json_t *config, const ls_optimizer_ops *ops, const ls_opti
     if (common->use_ema) {
         failed |= json_object_set_new(config, "use_ema", json_true());
         failed |= json_object_set_new(config, "ema_momentum", json_real(common->ema_momentum));
-        if (common->ema_overwrite_frequency != INT64_MIN)
+        if (common->ema_overwrite_frequency > 0)
             failed |=
                 json_object_set_new(config, "ema_overwrite_frequency", json_integer(common->ema_overwrite_frequency));
     }
-    if (common->gradient_accumulation_steps != INT64_MIN)
+    if (common->gradient_accumulation_steps > 1)
         failed |= json_object_set_new(config, "gradient_accumulation_steps",
                                       json_integer(common->gradient_accumulation_steps));
     return failed;

@@ -15,8 +15,8 @@ typedef struct ls_optimizer_common {
     double clipnorm, clipvalue, global_clipnorm; /* NAN: none; at most one */
     bool use_ema;
     double ema_momentum;
-    int64_t ema_overwrite_frequency;     /* INT64_MIN: never */
-    int64_t gradient_accumulation_steps; /* INT64_MIN: none */
+    int64_t ema_overwrite_frequency;     /* 0: never */
+    int64_t gradient_accumulation_steps; /* 1: none */
 } ls_optimizer_common;
 
 /* The option table of ls_optimizer_common; without learning_rate, which may be a schedule. */

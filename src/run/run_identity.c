@@ -5,10 +5,10 @@
 
 #include "formats/yaml.h"
 
-/* INT64_MIN: null. */
+/* 0: null. */
 static void add_count(ls_text *out, const char *name, int64_t value)
 {
-    if (value == INT64_MIN)
+    if (!value)
         ls_text_add(out, "%s: null\n", name);
     else
         ls_text_add(out, "%s: %" PRId64 "\n", name, value);
@@ -28,7 +28,7 @@ ls_status ls_run_identity(const ls_trainer *t, const ls_callbacks *callbacks, ls
                     t->task->train->windows.chunk);
     ls_text_add(out, "\n");
     add_count(out, "steps_per_epoch", e->fit.steps_per_epoch);
-    add_count(out, "initial_epoch", e->fit.initial_epoch);
+    ls_text_add(out, "initial_epoch: %" PRId64 "\n", e->fit.initial_epoch);
     ls_text_add(out, "reduction: %s\ngrid: %s\ntraining data: ", ls_reduction_names[e->distributed.reduction],
                 ls_grid_names[e->distributed.grid]);
     LS_TRY(ls_split_identity(t->task->train, out));
@@ -50,8 +50,8 @@ ls_status ls_run_identity(const ls_trainer *t, const ls_callbacks *callbacks, ls
     if (callbacks && callbacks->n && t->task->validation) { /* callbacks decide by it */
         add_count(out, "validation_freq", e->fit.validation_freq);
         add_count(out, "validation_steps", e->fit.validation_steps);
-        if (e->fit.validation_steps != INT64_MIN || ls_needs_binary_check(t->task)) /* else it shapes no number */
-            add_count(out, "validation_batch_size", (int64_t)ls_trainer_validation_batch(t));
+        if (e->fit.validation_steps > 0 || ls_needs_binary_check(t->task)) /* else it shapes no number */
+            add_count(out, "validation_batch_size", e->fit.validation_batch_size);
         ls_text_add(out, "validation data: ");
         LS_TRY_CLEANUP(ls_split_identity(t->task->validation, out));
     }

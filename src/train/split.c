@@ -78,7 +78,7 @@ static ls_status open_array(const ls_array_spec *spec, const ls_split_spec *of, 
                                     isnan(spec->offset) ? NULL : &spec->offset));
     if (spec->channels_first)
         LS_TRY(ls_array_channels_first(*out));
-    return spec->one_hot == INT64_MIN ? LS_OK : ls_array_one_hot(*out, (uint64_t)spec->one_hot);
+    return spec->one_hot ? ls_array_one_hot(*out, (uint64_t)spec->one_hot) : LS_OK;
 }
 
 /* The place of a named array among `n` nodes; unnamed ones go to the only node there is. */

@@ -42,7 +42,7 @@ static ls_status input_shape_of(const ls_split_spec *spec, ls_shape *out)
     }
     if (spec->x[0].channels_first)
         *out = ls_shape_channels_last(out);
-    if (spec->x[0].one_hot != INT64_MIN) {
+    if (spec->x[0].one_hot) {
         out->axes = 1;
         out->dim[0] = (size_t)spec->x[0].one_hot;
     }

@@ -104,19 +104,12 @@ static ls_status create_noise_scale(ls_trainer *t, size_t microbatches)
     return ls_noise_scale_create(fit->noise_scale_decay, microbatches, &t->noise);
 }
 
-uint64_t ls_trainer_validation_batch(const ls_trainer *t)
-{
-    const ls_fit_options *fit = &t->experiment->fit;
-
-    return (uint64_t)(fit->validation_batch_size == INT64_MIN ? fit->batch_size : fit->validation_batch_size);
-}
-
 static ls_status create(ls_trainer *t, const ls_trainer_options *options)
 {
     const ls_fit_options *fit = &t->experiment->fit;
     const ls_task *task = t->task;
     const uint64_t batch = (uint64_t)fit->batch_size, microbatch = (uint64_t)fit->microbatch;
-    const uint64_t validation = ls_trainer_validation_batch(t);
+    const uint64_t validation = (uint64_t)t->experiment->fit.validation_batch_size;
     const uint64_t widest = validation > batch ? validation : batch;
     const uint64_t rows = ls_slice_rows_max(widest, microbatch, t->comm->size);
     const size_t most = (size_t)ls_batches(widest, microbatch), outputs = t->model->outputs;
@@ -363,7 +356,6 @@ ls_status ls_trainer_evaluate(ls_trainer *t, const ls_split *split, ls_scores *s
 {
     const ls_fit_options *fit = &t->experiment->fit;
 
-    return ls_evaluate(t->task, t->engine, split, ls_trainer_validation_batch(t), (uint64_t)fit->microbatch,
-                       fit->validation_steps == INT64_MIN ? UINT64_MAX : (uint64_t)fit->validation_steps, t->watchdog,
-                       scores);
+    return ls_evaluate(t->task, t->engine, split, (uint64_t)fit->validation_batch_size, (uint64_t)fit->microbatch,
+                       fit->validation_steps ? (uint64_t)fit->validation_steps : UINT64_MAX, t->watchdog, scores);
 }

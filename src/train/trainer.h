@@ -75,9 +75,6 @@ void ls_trainer_free(ls_trainer *trainer);
 /* Choose the order of trainer->epoch; clears the scores when its first batch is next. */
 void ls_trainer_begin_epoch(ls_trainer *trainer);
 
-/* fit.validation_batch_size, or the batch size that it defaults to. Not collective. */
-uint64_t ls_trainer_validation_batch(const ls_trainer *trainer);
-
 /*
  * One update on batch trainer->batch, which then moves on (to the end of the epoch, not beyond). *stop: in, this rank
  * wishes to stop; out, some rank does. *loss: of the batch.

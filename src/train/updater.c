@@ -55,7 +55,7 @@ ls_status ls_updater_create(const ls_optimizer *optimizer, ls_model *model, ls_u
             LS_TRY_CLEANUP(add_slot(u, s, ops->slot_names[s], ops->slot_initial ? ops->slot_initial(config, s) : 0));
     if (optimizer->common.use_ema)
         LS_TRY_CLEANUP(add_slot(u, LS_SLOT_AVERAGE, "average", 0));
-    if (optimizer->common.gradient_accumulation_steps != INT64_MIN)
+    if (optimizer->common.gradient_accumulation_steps > 1)
         LS_TRY_CLEANUP(add_slot(u, LS_SLOT_ACCUMULATOR, "gradient_accumulator", 0));
     u->average = u->slot[LS_SLOT_AVERAGE].value;
     u->accumulator = u->slot[LS_SLOT_ACCUMULATOR].value;
@@ -204,10 +204,9 @@ static void constrain(const ls_model *model)
 ls_status ls_updater_step(ls_updater *u, ls_gradients *gradients, uint64_t batch_size)
 {
     const ls_optimizer_common *common = &u->optimizer->common;
-    step now = {.gradients = gradients, .divisor = (double)batch_size, .accumulate = 1};
+    step now = {.gradients = gradients, .divisor = (double)batch_size};
 
-    if (u->accumulator)
-        now.accumulate = common->gradient_accumulation_steps;
+    now.accumulate = common->gradient_accumulation_steps;
     now.updates = u->iterations / (uint64_t)now.accumulate;
     now.applies = (u->iterations + 1) % (uint64_t)now.accumulate == 0;
     now.lr = ls_updater_learning_rate(u);

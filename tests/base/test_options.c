@@ -63,7 +63,13 @@ static const ls_option dense_options[] = {
      .max = 1,
      .open_max = true},
     {.name = "decay", .kind = LS_OPTION_FLOAT, .offset = AT(decay), .initial = "null", .nullable = true},
-    {.name = "seed", .kind = LS_OPTION_INT, .offset = AT(seed), .initial = "null", .nullable = true},
+    {.name = "seed",
+     .kind = LS_OPTION_INT,
+     .offset = AT(seed),
+     .initial = "null",
+     .nullable = true,
+     .min = -10,
+     .max = 1e9},
     {.name = "level",
      .kind = LS_OPTION_INT,
      .offset = AT(level),
@@ -154,7 +160,7 @@ static void check_defaults(const dense_config *c)
     assert_true(c->values.value[0] == 0.5);
     assert_true(c->rate == 0.5);
     assert_true(isnan(c->decay));
-    assert_true(c->seed == INT64_MIN);
+    assert_true(c->seed == -11);
     assert_int_equal(c->target.count, 0);
     assert_ptr_equal(c->initializer.ops, &normal_ops);
     assert_true(normal->mean == 0 && normal->stddev == 0.05);

@@ -51,13 +51,13 @@ static void defaults_are_keras_s(void **state)
     assert_int_equal(e->fit.microbatch, 16);
     assert_true(e->fit.shuffle);
     assert_int_equal(e->fit.validation_freq, 1);
-    assert_true(e->fit.validation_batch_size == INT64_MIN);
+    assert_true(e->fit.validation_batch_size == e->fit.batch_size);
     assert_true(e->fit.validation_split == 0 && !e->fit.validation_data);
     assert_int_equal(e->fit.checkpoint_every, 0);
     assert_int_equal(e->fit.checkpoint_keep, 1);
     assert_true(e->fit.checkpoint_seconds == 0);
     assert_int_equal(e->fit.initial_epoch, 0);
-    assert_true(e->fit.steps_per_epoch == INT64_MIN && e->fit.validation_steps == INT64_MIN);
+    assert_true(e->fit.steps_per_epoch == 0 && e->fit.validation_steps == 0);
     assert_int_equal(e->distributed.arithmetic, LS_ARITHMETIC_PORTABLE);
     assert_int_equal(e->distributed.reduction, LS_REDUCTION_EXACT);
     assert_int_equal(e->distributed.grid, LS_GRID_CARRIED);
@@ -166,7 +166,7 @@ static void reads_splits(void **state)
     assert_string_equal(train->x[0].name, "image");
     assert_string_equal(train->x[0].path, "/train/img");
     assert_string_equal(train->x[0].file, "dir/d.h5");
-    assert_true(train->x[0].one_hot == INT64_MIN && isnan(train->x[0].scale) && isnan(train->x[0].offset));
+    assert_true(train->x[0].one_hot == 0 && isnan(train->x[0].scale) && isnan(train->x[0].offset));
     assert_string_equal(train->x[1].name, "tabular");
     assert_string_equal(train->x[1].file, "dir/tab.h5");
     assert_true(train->x[1].scale == 0.5 && train->x[1].offset == -1);

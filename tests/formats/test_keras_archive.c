@@ -298,7 +298,7 @@ static void optimizer_variables_stand_in_keras_s_order(void **state)
         accumulator = slot_of(e.model, ACCUMULATOR);
         if (e.optimizer.common.use_ema)
             optimizer_state.average = average;
-        if (e.optimizer.common.gradient_accumulation_steps != INT64_MIN)
+        if (e.optimizer.common.gradient_accumulation_steps > 1)
             optimizer_state.accumulator = accumulator;
         compile = compile_info(&e, &optimizer_state);
 

@@ -23,7 +23,7 @@ static const golden_tolerance tolerance = {1e-6, 2e-6};
 
 static ls_array_spec array_of(const golden_case *c, const char *what, const char *name)
 {
-    ls_array_spec spec = {.one_hot = INT64_MIN, .scale = NAN, .offset = NAN};
+    ls_array_spec spec = {.scale = NAN, .offset = NAN};
     char path[256];
 
     snprintf(path, sizeof path, name ? "/%s/%s/%s" : "/%s/%s", c->name, what, name);

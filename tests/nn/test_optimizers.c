@@ -214,8 +214,8 @@ static void defaults_are_keras_s(void **state)
         assert_true(want[i].decay == o.common.weight_decay || (isnan(want[i].decay) && isnan(o.common.weight_decay)));
         assert_true(isnan(o.common.clipnorm) && isnan(o.common.clipvalue) && isnan(o.common.global_clipnorm));
         assert_true(!o.common.use_ema && o.common.ema_momentum == 0.99);
-        assert_true(o.common.ema_overwrite_frequency == INT64_MIN);
-        assert_true(o.common.gradient_accumulation_steps == INT64_MIN);
+        assert_true(o.common.ema_overwrite_frequency == 0);
+        assert_true(o.common.gradient_accumulation_steps == 1);
         assert_int_equal(ops->slots_interleaved, want[i].interleaved);
         for (size_t s = 0; s < 3; s++)
             assert_true(want[i].slots[s] ? s < ops->slots_max && !strcmp(ops->slot_names[s], want[i].slots[s])

@@ -3,7 +3,7 @@
 
 #include "train/epoch_plan.h"
 
-#define NONE INT64_MIN
+#define NONE 0
 
 static ls_epoch_plan plan(uint64_t samples, int64_t batch, int64_t steps, int64_t initial, uint64_t epoch)
 {

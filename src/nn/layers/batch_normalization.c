@@ -32,7 +32,7 @@ static ls_status build_batch_normalization(ls_layer *layer, const ls_shape *in, 
     LS_TRY(ls_layer_add_param(layer, "moving_variance", &channels, false, &config->moving_variance_initializer, NULL,
                               NULL));
     layer->scratch_fixed = LS_CHANNELS_FLOATS * channels.dim[0];
-    if (config->groups != INT64_MIN)
+    if (config->groups)
         layer->ops = &ls_layer_ghost_normalization;
     return LS_OK;
 }

@@ -21,7 +21,7 @@ typedef struct ls_batch_normalization {
     int64_t axis;
     double momentum, epsilon;
     bool center, scale, synchronized;
-    int64_t groups; /* INT64_MIN: the whole batch */
+    int64_t groups; /* 0: the whole batch */
     ls_component beta_initializer, gamma_initializer, moving_mean_initializer, moving_variance_initializer;
     ls_component beta_regularizer, gamma_regularizer, beta_constraint, gamma_constraint;
 } ls_batch_normalization;

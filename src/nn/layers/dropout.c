@@ -12,7 +12,7 @@
 typedef struct dropout_config {
     double rate;
     ls_ints noise_shape; /* count 0: a number of its own for every element */
-    int64_t seed;        /* INT64_MIN: the seed of the experiment */
+    int64_t seed;        /* -1: the seed of the experiment */
 } dropout_config;
 
 /*
@@ -44,7 +44,7 @@ static ls_stream stream_of(const ls_call *call, size_t row)
     const dropout_config *config = call->layer->config;
     ls_call own = *call;
 
-    if (config->seed != INT64_MIN)
+    if (config->seed >= 0)
         own.place.seed = (uint64_t)config->seed;
     return ls_call_stream(&own, LS_PURPOSE_DROPOUT, row);
 }

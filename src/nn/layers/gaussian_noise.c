@@ -5,7 +5,7 @@
 
 typedef struct gaussian_noise_config {
     double stddev;
-    int64_t seed; /* INT64_MIN: the seed of the experiment */
+    int64_t seed; /* -1: the seed of the experiment */
 } gaussian_noise_config;
 
 static ls_status build_gaussian_noise(ls_layer *layer, const ls_shape *in, size_t inputs, ls_shape *out)
@@ -32,7 +32,7 @@ static void forward_gaussian_noise(const ls_call *call)
         ls_forward_copy(call);
         return;
     }
-    if (config->seed != INT64_MIN)
+    if (config->seed >= 0)
         own.place.seed = (uint64_t)config->seed;
     for (size_t r = 0; r < call->rows; r++) {
         const ls_stream stream = ls_call_stream(&own, LS_PURPOSE_NOISE, r);

@@ -9,7 +9,7 @@
 
 typedef struct confusion {
     double thresholds; /* NAN: the standard 0.5 */
-    int64_t class_id;  /* INT64_MIN: all */
+    int64_t class_id;  /* -1: all */
 } confusion;
 
 enum { TP, FP, FN, WIDTH };
@@ -23,7 +23,7 @@ static size_t width(const void *config, size_t n)
 static void update(const void *config, const ls_metric_call *call)
 {
     const confusion *const c = config;
-    const bool all = c->class_id == INT64_MIN;
+    const bool all = c->class_id < 0;
     const float limit = isnan(c->thresholds) ? 0.5f : (float)c->thresholds;
     double tp = 0.0, fp = 0.0, fn = 0.0;
 
@@ -53,7 +53,7 @@ static ls_status fits(const void *config, size_t n, const ls_config *at)
 {
     const int64_t class_id = ((const confusion *)config)->class_id;
 
-    if (class_id != INT64_MIN && (size_t)class_id >= n)
+    if (class_id >= 0 && (size_t)class_id >= n)
         return ls_config_fail(at, "class_id %" PRId64 " does not exist: the output has %zu classes, 0 to %zu", class_id,
                               n, n - 1);
     return LS_OK;

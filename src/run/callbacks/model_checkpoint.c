@@ -17,7 +17,7 @@
 typedef struct checkpoint_config {
     const char *filepath, *monitor;
     double initial_value_threshold; /* NAN: none */
-    int64_t verbose, save_freq;     /* batches; INT64_MIN: every epoch */
+    int64_t verbose, save_freq;     /* batches; 0: every epoch */
     int mode;
     bool save_best_only, save_weights_only, names_monitor;
 } checkpoint_config;
@@ -51,7 +51,6 @@ static ls_status parse(void *config, const ls_config *args, const char *where)
 
     c->names_monitor = ls_config_get(args, "monitor") != NULL;
     LS_TRY(ls_monitor_parse(args, where, &c->monitor));
-    c->save_freq = INT64_MIN;
     if (freq && !(freq->kind == LS_CONFIG_SCALAR && strcmp(freq->text, "epoch") == 0) &&
         ls_config_int(freq, where, 1, 1000000000, &c->save_freq) != LS_OK)
         return ls_config_fail(freq, "%s.save_freq must be epoch or a number of batches from 1", where);
@@ -61,7 +60,7 @@ static ls_status parse(void *config, const ls_config *args, const char *where)
 /* Can the file's name be made whenever it is needed? Tried with values of no meaning. */
 static ls_status check_template(const model_checkpoint *m, const ls_callback_run *run, const ls_config *at)
 {
-    const bool per_batch = m->config->save_freq != INT64_MIN;
+    const bool per_batch = m->config->save_freq > 0;
     const bool always_validated = run->trainer->experiment->fit.validation_freq == 1;
     const ls_path_values values = {.epoch = 1,
                                    .batch = per_batch,
@@ -85,7 +84,7 @@ static ls_status open_checkpoint(void *context, ls_callback_run *run, const ls_c
     m->best = (ls_best){.any = !isnan(c->initial_value_threshold), .value = (float)c->initial_value_threshold};
     if (c->save_best_only || c->names_monitor)
         LS_TRY(ls_monitor_resolve(run, c->monitor, c->mode, 0, at, &m->monitor));
-    if (c->save_best_only && c->save_freq != INT64_MIN && strncmp(c->monitor, "val_", 4) == 0)
+    if (c->save_best_only && c->save_freq > 0 && strncmp(c->monitor, "val_", 4) == 0)
         return ls_config_fail(at,
                               "model_checkpoint: '%s' is not known before an epoch ends; with save_freq: %" PRId64
                               " monitor a log of training, like loss",
@@ -174,7 +173,7 @@ static ls_status on_train_batch_end(void *context, ls_callback_run *run, uint64_
 {
     model_checkpoint *const m = context;
 
-    if (m->config->save_freq == INT64_MIN || ++m->batches < (uint64_t)m->config->save_freq)
+    if (!m->config->save_freq || ++m->batches < (uint64_t)m->config->save_freq)
         return LS_OK;
     m->batches = 0;
     return save(m, run, batch + 1, logs);
@@ -185,7 +184,7 @@ static ls_status on_epoch_end(void *context, ls_callback_run *run, uint64_t epoc
     model_checkpoint *const m = context;
 
     (void)epoch;
-    return m->config->save_freq == INT64_MIN ? save(m, run, 0, logs) : LS_OK;
+    return !m->config->save_freq ? save(m, run, 0, logs) : LS_OK;
 }
 
 static ls_status pass_state(void *context, ls_callback_run *run, ls_state *state)
