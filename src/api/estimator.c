@@ -1,4 +1,5 @@
 #include "experiment/model_file.h"
+#include "formats/yaml.h"
 #include "lockstep/estimator.h"
 
 #include <inttypes.h>
@@ -49,7 +50,7 @@ static ls_status begin(const ls_comm *comm, ls_status st, ls_experiment *experim
     LS_TRY_CLEANUP(ls_agree(comm, st == LS_OK ? ls_fit_check(experiment) : st));
     if (!(e = ls_calloc(1, sizeof *e, "the estimator")))
         st = LS_ERR_MEMORY;
-    ls_config_write_yaml(experiment->root, &text);
+    ls_yaml_write(experiment->root, &text);
     LS_TRY_CLEANUP(ls_agree(comm, st == LS_OK ? text.status : st));
     LS_TRY_CLEANUP(ls_comm_same(comm, "the experiment", text.data));
     e->comm = comm;

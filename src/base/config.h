@@ -69,7 +69,4 @@ ls_status ls_config_float_open(const ls_config *node, const char *where, double 
 ls_status ls_config_bool(const ls_config *node, const char *where, bool *out);
 ls_status ls_config_text(const ls_config *node, const char *where, const char **out); /* lent, lives with the tree */
 
-/* Write as YAML in block style, keys in order, deterministic; null entries are kept. For `experiment.yaml` of a run. */
-void ls_config_write_yaml(const ls_config *root, ls_text *out);
-
 #endif

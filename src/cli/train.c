@@ -12,6 +12,7 @@
 #include "cli/long_run.h"
 #include "cli/print.h"
 #include "run/fit.h"
+#include "run/run_files.h"
 #include "train/evaluate.h"
 
 static const char help[] =
@@ -165,7 +166,7 @@ static ls_status open_trace(const ls_comm *comm, const char *directory, FILE **o
 
     *out = NULL;
     if (comm->rank == 0)
-        st = (path = ls_path_join(directory, "trace.txt")) ? ls_file_start(path, out) : LS_ERR_MEMORY;
+        st = (path = ls_path_join(directory, LS_RUN_TRACE)) ? ls_file_start(path, out) : LS_ERR_MEMORY;
     ls_free(path);
     return ls_agree(comm, st);
 }

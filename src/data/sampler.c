@@ -33,6 +33,13 @@ uint64_t ls_batches(uint64_t n, uint64_t batch)
     return ceil_div(n, batch);
 }
 
+uint64_t ls_samples_in(uint64_t batches, uint64_t batch, uint64_t n)
+{
+    const uint64_t pass = ls_batches(n, batch);
+
+    return batches / pass * n + batches % pass * batch; /* only the last batch of a pass is short */
+}
+
 ls_slice ls_slice_of(uint64_t n, uint64_t batch, uint64_t microbatch, uint64_t k, int rank, int size)
 {
     const uint64_t r = (uint64_t)rank, P = (uint64_t)size;

@@ -16,6 +16,8 @@ uint64_t ls_microbatch_auto(uint64_t batch);
 
 /* ceil(n / batch). */
 uint64_t ls_batches(uint64_t n, uint64_t batch);
+/* Samples in the first `batches` batches of passes over n samples: the last batch of a pass may be short. */
+uint64_t ls_samples_in(uint64_t batches, uint64_t batch, uint64_t n);
 
 typedef struct ls_slice {
     uint64_t batch_rows;   /* samples in the global batch */

@@ -823,7 +823,7 @@ ls_status ls_experiment_write(const ls_experiment *experiment, const ls_model *m
         LS_TRY_CLEANUP(put_absolute(experiment, root, "initial_weights"));
         LS_TRY_CLEANUP(put_absolute_files(experiment, ls_config_get(root, "data")));
     }
-    ls_config_write_yaml(root, out);
+    ls_yaml_write(root, out);
     st = out->status;
 cleanup:
     ls_config_free(root);

@@ -1,5 +1,6 @@
 /*
- * YAML text to a configuration tree with positions (libyaml). Anchors, aliases, tags and several documents are refused.
+ * YAML text to a configuration tree with positions (libyaml), and back. Anchors, aliases, tags and several documents
+ * are refused.
  */
 #ifndef LS_FORMATS_YAML_H
 #define LS_FORMATS_YAML_H
@@ -18,5 +19,8 @@ ls_status ls_yaml_set(ls_config *root, const char *assignment);
 ls_status ls_yaml_set_steps(ls_config *root, const char *assignment, size_t steps);
 /* ls_yaml_set of a value that is a tree already, which is copied. name: who says so, for messages. */
 ls_status ls_yaml_put(ls_config *root, const char *path, const ls_config *value, const char *name);
+
+/* A tree in block style, keys in order, deterministic; null entries are kept. For `experiment.yaml` of a run. */
+void ls_yaml_write(const ls_config *root, ls_text *out);
 
 #endif

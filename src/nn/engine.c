@@ -138,8 +138,8 @@ static void tile_range(const ls_layer *layer, size_t t, size_t *first, size_t *n
         layer->ops->tile_range(layer, t, first, n);
     else
         for (size_t p = 0; p < layer->params && layer->param[p].trainable; p++)
-            *n += (layer->param[p].size + LS_BLOCK - 1) / LS_BLOCK * LS_BLOCK;
-    *n = (*n + LS_BLOCK - 1) / LS_BLOCK * LS_BLOCK;
+            *n += ls_pad_block(layer->param[p].size);
+    *n = ls_pad_block(*n);
 }
 
 static size_t tiles_of(const ls_layer *layer)
@@ -509,7 +509,7 @@ static void clear_padding(const ls_layer *layer, float *tile, size_t first, size
     for (size_t p = 0; p < layer->params && layer->param[p].trainable; p++) {
         const ls_param *param = &layer->param[p];
         size_t begin = param->offset - base + param->size;
-        size_t end = param->offset - base + (param->size + LS_BLOCK - 1) / LS_BLOCK * LS_BLOCK;
+        size_t end = param->offset - base + ls_pad_block(param->size);
 
         begin = begin < first ? first : begin;
         end = end > first + n ? first + n : end;

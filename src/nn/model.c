@@ -296,7 +296,7 @@ static ls_status place_params(ls_model *model)
                 param->offset = at;
                 model->param[n++] = param;
                 model->count += param->size;
-                at += (param->size + LS_BLOCK - 1) / LS_BLOCK * LS_BLOCK;
+                at += ls_pad_block(param->size);
             }
         if (pass == 0) {
             model->trainable_params = n;

@@ -13,11 +13,10 @@
 
 #include "lockstep/model.h"
 #include "nn/layer.h"
+#include "tensor/block.h"
 
 /* The layer of an input node: no weights, nothing to compute. Not in ls_layers, since no list of layers may name it. */
 extern const ls_layer_ops ls_input_layer;
-
-#define LS_BLOCK 256 /* elements */
 
 typedef struct ls_node {
     ls_layer *layer; /* borrowed from the model */

@@ -11,11 +11,12 @@
 #include "formats/json.h"
 #include "report/files.h"
 #include "run/run_directory.h"
+#include "run/run_files.h"
 #include "sweep/fits.h"
 
 bool ls_is_run(const char *directory)
 {
-    return ls_report_has(directory, "history.csv") && ls_report_has(directory, "experiment.yaml");
+    return ls_report_has(directory, LS_RUN_HISTORY) && ls_report_has(directory, LS_RUN_EXPERIMENT);
 }
 
 void ls_run_free(ls_run *r)
@@ -129,10 +130,10 @@ ls_status ls_run_read(const char *directory, ls_run **out)
     static const struct {
         const char *file;
         ls_status (*read)(ls_run *run, char *path);
-    } parts[] = {{"history.csv", read_history},
+    } parts[] = {{LS_RUN_HISTORY, read_history},
                  {LS_RUN_TIMINGS, read_timings},
-                 {"run.json", read_info},
-                 {"experiment.yaml", read_experiment}};
+                 {LS_RUN_FACTS, read_info},
+                 {LS_RUN_EXPERIMENT, read_experiment}};
     ls_run *r = ls_calloc(1, sizeof *r, "the run");
     char *path = NULL;
     ls_status st = LS_OK;

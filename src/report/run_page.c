@@ -12,6 +12,7 @@
 #include "report/say.h"
 #include "report/tool.h"
 #include "report/weights.h"
+#include "run/run_files.h"
 #include "train/task.h"
 
 #define EPOCHS_MAX 100 /* rows of the table of epochs */
@@ -107,15 +108,15 @@ void ls_run_command(const ls_run *run, ls_text *out)
     if (ranks > 1)
         ls_text_add(out, "mpirun -n %.0f ", ranks);
     ls_text_add(out, "lockstep train ");
-    add_path(out, run, "/experiment.yaml");
+    add_path(out, run, "/" LS_RUN_EXPERIMENT);
     ls_text_add(out, " --output ");
     add_path(out, run, "-again");
     if (*kernel)
         ls_text_add(out, " --set distributed.arithmetic=openblas --set distributed.blas_kernel=%s", kernel);
     ls_text_add(out, "\nlockstep compare ");
-    add_path(out, run, "/model.h5");
+    add_path(out, run, "/" LS_RUN_MODEL);
     ls_text_add(out, " ");
-    add_path(out, run, "-again/model.h5");
+    add_path(out, run, "-again/" LS_RUN_MODEL);
     ls_text_add(out, "\n");
 }
 
@@ -358,7 +359,7 @@ static ls_status add_epochs(ls_document *d, const ls_run *run)
 static ls_status add_experiment(ls_document *d, const ls_run *run)
 {
     ls_text text = {0};
-    char *path = ls_path_join(run->directory, "experiment.yaml");
+    char *path = ls_path_join(run->directory, LS_RUN_EXPERIMENT);
     ls_status st = path ? ls_report_read(path, &text) : LS_ERR_MEMORY;
 
     if (st == LS_OK) {

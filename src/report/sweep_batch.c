@@ -124,7 +124,7 @@ static void add_measured(const batch_view *v, ls_plot *plot, size_t family, bool
     for (size_t i = 0; i < s->n; i++) {
         const ls_swept *t = &s->trial[i];
 
-        if (counts(v, t, family) && t->ending == LS_ENDING_REACHED && ls_combo_is_feasible(&s->combo[t->combination])) {
+        if (counts(v, t, family) && t->ending == LS_TRIAL_REACHED && ls_combo_is_feasible(&s->combo[t->combination])) {
             const double y = amount(t, per_batch);
 
             ls_plot_interval(plot, t->batch_size, y, t->updates_before > 0 ? y * t->updates_before / t->updates : NAN,
@@ -239,7 +239,7 @@ static void add_field(const batch_view *v, ls_plot *plot, size_t field, bool rea
 
         ls_plot_series(plot, LS_MARK_OPEN, color, s->families > 1 ? NULL : "one seed");
         for (size_t i = 0; i < s->n; i++)
-            if (counts(v, &s->trial[i], family) && (!reached || s->trial[i].ending == LS_ENDING_REACHED))
+            if (counts(v, &s->trial[i], family) && (!reached || s->trial[i].ending == LS_TRIAL_REACHED))
                 ls_plot_point(plot, s->trial[i].batch_size, *(const double *)((const char *)&s->trial[i] + field));
         ls_plot_series(plot, LS_MARK_LINE_POINTS, color, "%s%smedian", family_title(v, family),
                        s->families > 1 ? ", " : "");

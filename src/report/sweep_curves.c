@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "report/curves.h"
+#include "run/run_files.h"
 
 /* The tables of one chosen trial, and where their rows stand. */
 typedef struct course {
@@ -78,7 +79,7 @@ static ls_status read_course(const ls_swept_all *s, course *c)
     static const char *const evaluations[] = {"update", "samples", "epoch", NULL}, *const history[] = {"epoch", NULL};
 
     LS_TRY(read_sheet(s, c->trial->id, "evaluations.csv", evaluations, &c->evaluations));
-    LS_TRY(read_sheet(s, c->trial->id, "history.csv", history, &c->history));
+    LS_TRY(read_sheet(s, c->trial->id, LS_RUN_HISTORY, history, &c->history));
     if (c->evaluations)
         LS_TRY(place(c, 0, c->evaluations));
     return c->history ? place(c, 1, c->history) : LS_OK;

@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "experiment/experiment.h"
 #include "report/files.h"
+#include "run/run_files.h"
 #include "sweep/fits.h"
 
 static const char batch_size_setting[] = "fit.batch_size";
@@ -53,7 +54,7 @@ double ls_combo_median(const ls_swept_all *s, size_t combo, size_t field, bool r
         const ls_swept *t = &s->trial[i];
         const double x = *(const double *)((const char *)t + field);
 
-        if (t->combination == combo && t->chosen && (!reached || t->ending == LS_ENDING_REACHED) && isfinite(x))
+        if (t->combination == combo && t->chosen && (!reached || t->ending == LS_TRIAL_REACHED) && isfinite(x))
             value[n++] = x;
     }
     if (n > 0)
@@ -66,11 +67,9 @@ double ls_combo_median(const ls_swept_all *s, size_t combo, size_t field, bool r
 
 static ls_status read_ending(ls_swept *t, const char *path, size_t row)
 {
-    static const char *const words[] = {"reached", "missed", "diverged", "cut"};
-
-    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
-        if (strcmp(t->ending_word, words[i]) == 0) {
-            t->ending = (ls_ending)i;
+    for (size_t i = 0; ls_trial_statuses[i]; i++)
+        if (strcmp(t->ending_word, ls_trial_statuses[i]) == 0) {
+            t->ending = (ls_trial_status)i;
             return LS_OK;
         }
     return ls_fail(LS_ERR_DATA, "'%s', row %zu: a trial is reached, missed, diverged or cut, not '%s'", path, row + 1,
@@ -175,7 +174,7 @@ static double microbatches_of(const ls_swept_all *s, const ls_swept *t)
     ls_text path = {0};
     double count = NAN;
 
-    ls_text_add(&path, "%s/trials/%s/experiment.yaml", s->directory, t->id);
+    ls_text_add(&path, "%s/trials/%s/" LS_RUN_EXPERIMENT, s->directory, t->id);
     if (path.status == LS_OK && ls_file_exists(path.data) &&
         ls_experiment_read(path.data, NULL, 0, &experiment) == LS_OK)
         count = ceil((double)experiment->fit.batch_size / (double)experiment->fit.microbatch);
@@ -200,7 +199,7 @@ static ls_status make_combos(ls_swept_all *s)
             c->microbatches = microbatches_of(s, t);
         }
         c->chosen += t->chosen;
-        c->reached += t->chosen && t->ending == LS_ENDING_REACHED;
+        c->reached += t->chosen && t->ending == LS_TRIAL_REACHED;
     }
     for (size_t i = 0; i < s->combos; i++) {
         bool known = !s->combo[i].title; /* no trial of it is finished */
@@ -227,7 +226,7 @@ ls_status ls_swept_times(const ls_swept_all *s, ls_times *times)
                                    .batch_size = t->batch_size,
                                    .microbatches = c->microbatches,
                                    .step_s = t->train_s / t->updates,
-                                   .target_s = t->chosen && t->ending == LS_ENDING_REACHED ? t->train_s : NAN}));
+                                   .target_s = t->chosen && t->ending == LS_TRIAL_REACHED ? t->train_s : NAN}));
     }
     return LS_OK;
 }

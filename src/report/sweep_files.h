@@ -6,15 +6,14 @@
 #include "report/document.h"
 #include "report/scaling.h"
 #include "report/sheet.h"
-
-typedef enum ls_ending { LS_ENDING_REACHED, LS_ENDING_MISSED, LS_ENDING_DIVERGED, LS_ENDING_CUT } ls_ending;
+#include "sweep/result.h"
 
 /* A row of trials.csv. Numbers are NAN where they are not known. */
 typedef struct ls_swept {
     const char *id, *fingerprint, *ending_word; /* borrowed from the sheet */
     size_t combination;                         /* from 0 */
     bool searches, chosen;
-    ls_ending ending;
+    ls_trial_status ending;
     double batch_size, rate, seed, updates, updates_before, samples, epochs, value, best_value, noise_scale, ranks,
         train_s, evaluate_s;
 } ls_swept;

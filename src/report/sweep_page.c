@@ -12,6 +12,7 @@
 #include "report/sweep_batch.h"
 #include "report/sweep_curves.h"
 #include "report/sweep_search.h"
+#include "run/run_files.h"
 
 #define SUMMARY_COLUMNS 10 /* at most */
 
@@ -194,7 +195,7 @@ static ls_status draw_dots(ls_document *d, const ls_swept_all *s, const char *na
         plot.figure.y = (ls_axis){.label = "", .name = row, .names = s->combos};
         ls_plot_series(&plot, LS_MARK_OPEN, 0, "one seed");
         for (size_t i = 0; i < s->n; i++)
-            if (s->trial[i].chosen && (!reached || s->trial[i].ending == LS_ENDING_REACHED))
+            if (s->trial[i].chosen && (!reached || s->trial[i].ending == LS_TRIAL_REACHED))
                 ls_plot_point(&plot, *(const double *)((const char *)&s->trial[i] + field),
                               (double)s->trial[i].combination + 1);
         ls_plot_series(&plot, LS_MARK_POINTS, 1, "median");
@@ -321,7 +322,7 @@ static ls_status draw_model(ls_document *d, const ls_swept_all *s)
 
     if (s->n == 0)
         return LS_OK;
-    ls_text_add(&path, "%s/trials/%s/experiment.yaml", s->directory, s->trial[0].id);
+    ls_text_add(&path, "%s/trials/%s/" LS_RUN_EXPERIMENT, s->directory, s->trial[0].id);
     LS_TRY_CLEANUP(path.status);
     if (ls_file_exists(path.data)) {
         LS_TRY_CLEANUP(ls_experiment_read(path.data, NULL, 0, &experiment));

@@ -13,20 +13,20 @@ static size_t count(const ls_swept_all *s, size_t combo, bool reached)
 
     for (size_t i = 0; i < s->n; i++)
         n += s->trial[i].combination == combo && s->trial[i].searches &&
-             (!reached || s->trial[i].ending == LS_ENDING_REACHED);
+             (!reached || s->trial[i].ending == LS_TRIAL_REACHED);
     return n;
 }
 
 /* top: where trials stand that did not reach the target; NAN: all stand at their best value. */
-static void add_ending(const ls_swept_all *s, size_t combo, ls_plot *plot, double top, ls_ending ending, ls_mark mark,
-                       unsigned color, const char *title)
+static void add_ending(const ls_swept_all *s, size_t combo, ls_plot *plot, double top, ls_trial_status ending,
+                       ls_mark mark, unsigned color, const char *title)
 {
     ls_plot_series(plot, mark, color, "%s", title);
     for (size_t i = 0; i < s->n; i++) {
         const ls_swept *t = &s->trial[i];
 
         if (t->combination == combo && t->searches && t->ending == ending)
-            ls_plot_point(plot, t->rate, isnan(top) ? t->best_value : ending == LS_ENDING_REACHED ? t->updates : top);
+            ls_plot_point(plot, t->rate, isnan(top) ? t->best_value : ending == LS_TRIAL_REACHED ? t->updates : top);
     }
 }
 
@@ -64,16 +64,16 @@ static ls_status draw(ls_document *d, const ls_swept_all *s, size_t combo)
         for (size_t i = 0; i < s->n; i++)
             if (s->trial[i].combination == combo) {
                 chosen = s->trial[i].chosen ? s->trial[i].rate : chosen;
-                if (by_updates && s->trial[i].searches && s->trial[i].ending == LS_ENDING_REACHED)
+                if (by_updates && s->trial[i].searches && s->trial[i].ending == LS_TRIAL_REACHED)
                     top = fmax(top, TOP * s->trial[i].updates); /* NAN counts as none */
             }
         if (isfinite(chosen))
             ls_plot_span(&plot, chosen, chosen, 2, "chosen");
-        add_ending(s, combo, &plot, top, LS_ENDING_REACHED, LS_MARK_POINTS, 0, "reached the target");
-        add_ending(s, combo, &plot, top, LS_ENDING_CUT, LS_MARK_CROSSES, 6, "cut: lost against a better rate");
-        add_ending(s, combo, &plot, top, LS_ENDING_MISSED, s->has_target ? LS_MARK_CROSSES : LS_MARK_POINTS,
+        add_ending(s, combo, &plot, top, LS_TRIAL_REACHED, LS_MARK_POINTS, 0, "reached the target");
+        add_ending(s, combo, &plot, top, LS_TRIAL_CUT, LS_MARK_CROSSES, 6, "cut: lost against a better rate");
+        add_ending(s, combo, &plot, top, LS_TRIAL_MISSED, s->has_target ? LS_MARK_CROSSES : LS_MARK_POINTS,
                    s->has_target ? 5 : 0, s->has_target ? "missed the target" : "best value seen");
-        add_ending(s, combo, &plot, top, LS_ENDING_DIVERGED, LS_MARK_CROSSES, 1, "diverged");
+        add_ending(s, combo, &plot, top, LS_TRIAL_DIVERGED, LS_MARK_CROSSES, 1, "diverged");
         st = ls_document_plot(d, &plot, NULL);
     }
     ls_text_reset(&name);

@@ -11,6 +11,7 @@
 #include "report/say.h"
 #include "report/ticks.h"
 #include "run/checkpoint.h"
+#include "run/run_files.h"
 #include "train/trainer.h"
 
 #define BINS 48
@@ -184,7 +185,7 @@ static ls_status draw_weights(ls_document *d, const ls_run *run, const ls_model 
 
 ls_status ls_weights_draw(ls_document *d, const ls_run *run)
 {
-    const char *const name = ls_report_has(run->directory, "model.h5") ? "model.h5" : "checkpoint.h5";
+    const char *const name = ls_report_has(run->directory, LS_RUN_MODEL) ? LS_RUN_MODEL : LS_RUN_CHECKPOINT;
     char *path = ls_path_join(run->directory, name);
     ls_model *model = NULL;
     ls_status st;

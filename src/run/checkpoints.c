@@ -12,14 +12,15 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "run/checkpoint.h"
+#include "run/run_files.h"
 
-#define OLDER_FORMAT "%s/checkpoint-update%" PRIu64 ".h5"
+#define OLDER_FORMAT "%s/" LS_RUN_OLDER_CHECKPOINT "%" PRIu64 ".h5"
 
 ls_status ls_checkpoints_init(ls_checkpoints *c, ls_callbacks *callbacks, const char *directory)
 {
     *c = (ls_checkpoints){
         .trainer = callbacks->run.trainer, .callbacks = callbacks, .directory = directory, .written_s = ls_now_s()};
-    return (c->newest = ls_path_join(directory, "checkpoint.h5")) ? LS_OK : LS_ERR_MEMORY;
+    return (c->newest = ls_path_join(directory, LS_RUN_CHECKPOINT)) ? LS_OK : LS_ERR_MEMORY;
 }
 
 void ls_checkpoints_reset(ls_checkpoints *c)
@@ -45,9 +46,9 @@ static bool read_name(const char *name, uint64_t *update)
 {
     char again[64];
 
-    if (sscanf(name, "checkpoint-update%" SCNu64, update) != 1)
+    if (sscanf(name, LS_RUN_OLDER_CHECKPOINT "%" SCNu64, update) != 1)
         return false;
-    snprintf(again, sizeof again, "checkpoint-update%" PRIu64 ".h5", *update);
+    snprintf(again, sizeof again, LS_RUN_OLDER_CHECKPOINT "%" PRIu64 ".h5", *update);
     return strcmp(name, again) == 0;
 }
 

@@ -9,6 +9,7 @@
 #include "run/checkpoint.h"
 #include "run/progress.h"
 #include "run/run_directory.h"
+#include "run/run_files.h"
 #include "run/timings.h"
 
 typedef struct fit {
@@ -52,7 +53,7 @@ static ls_status prepare(fit *f, const ls_task *task)
                                &f->callbacks));
     if (!settings->directory)
         return LS_OK;
-    if (!(f->model = ls_path_join(settings->directory, "model.h5")))
+    if (!(f->model = ls_path_join(settings->directory, LS_RUN_MODEL)))
         return LS_ERR_MEMORY;
     return ls_checkpoints_init(&f->checkpoints, f->callbacks, settings->directory);
 }
@@ -113,15 +114,6 @@ static ls_status begin_timings(fit *f)
     return ls_agree(f->trainer->comm, st);
 }
 
-/* Samples in so many batches from the beginning. */
-static uint64_t samples_of(const ls_trainer *t, uint64_t batches)
-{
-    const uint64_t samples = t->task->train->samples, batch = (uint64_t)t->experiment->fit.batch_size;
-    const uint64_t pass = ls_batches(samples, batch), rest = batches % pass * batch;
-
-    return batches / pass * samples + (rest < samples ? rest : samples);
-}
-
 /* Rank 0 notes how far it is. */
 static ls_status add_timing(fit *f)
 {
@@ -131,16 +123,17 @@ static ls_status add_timing(fit *f)
 
     if (t->comm->rank != 0 || !f->timings.known)
         return LS_OK;
-    return ls_timings_add(&f->timings,
-                          &(ls_timing){
-                              .epochs = (double)t->epoch + (double)t->batch / (double)plan.batches,
-                              .updates = t->update,
-                              .samples = samples_of(t, plan.before + t->batch),
-                              .seconds = f->before.seconds + ls_now_s() - f->begun_s,
-                              .train_seconds = f->before.train_seconds + f->update_s,
-                              .ranks = t->comm->size,
-                          },
-                          (size_t)options->checkpoint_keep);
+    return ls_timings_add(
+        &f->timings,
+        &(ls_timing){
+            .epochs = (double)t->epoch + (double)t->batch / (double)plan.batches,
+            .updates = t->update,
+            .samples = ls_samples_in(plan.before + t->batch, (uint64_t)options->batch_size, t->task->train->samples),
+            .seconds = f->before.seconds + ls_now_s() - f->begun_s,
+            .train_seconds = f->before.train_seconds + f->update_s,
+            .ranks = t->comm->size,
+        },
+        (size_t)options->checkpoint_keep);
 }
 
 /*

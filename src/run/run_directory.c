@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "formats/json.h"
+#include "run/run_files.h"
 #include "tensor/kernels.h"
 
 static ls_status write_text(const char *directory, const char *name, const ls_text *text)
@@ -35,7 +36,7 @@ static ls_status write_experiment(const ls_trainer *t, const char *directory)
     if (st == LS_OK)
         st = ls_experiment_write(t->experiment, t->model, false, &text);
     if (st == LS_OK)
-        st = write_text(directory, "experiment.yaml", &text);
+        st = write_text(directory, LS_RUN_EXPERIMENT, &text);
     ls_text_reset(&text);
     return st;
 }
@@ -51,7 +52,7 @@ static ls_status write_history(const ls_trainer *t, const char *directory)
     ls_status st = ls_history_csv(t->history, &text);
 
     if (st == LS_OK)
-        st = write_text(directory, "history.csv", &text);
+        st = write_text(directory, LS_RUN_HISTORY, &text);
     ls_text_reset(&text);
     return st;
 }
@@ -140,7 +141,7 @@ static ls_status write_run(const ls_trainer *t, const char *directory, const ls_
     json_decref(run);
     if (st == LS_OK) {
         ls_text_add(&text, "\n");
-        st = write_text(directory, "run.json", &text);
+        st = write_text(directory, LS_RUN_FACTS, &text);
     }
     ls_text_reset(&text);
     return st;

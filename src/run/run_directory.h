@@ -8,8 +8,6 @@
 #include "run/fit.h"
 #include "run/timings.h"
 
-#define LS_RUN_TIMINGS "timings.csv"
-
 /* Collective. Creates the directory, removes what a killed run left in it and writes experiment.yaml, before any work
  * is done. */
 ls_status ls_run_begin(const ls_trainer *trainer, const char *directory);

@@ -43,7 +43,7 @@ ls_status ls_run_identity(const ls_trainer *t, const ls_callbacks *callbacks, ls
     for (ls_config *c = root->first; c; c = c->next)
         if (strcmp(c->key, "model") == 0 || strcmp(c->key, "compile") == 0 || strcmp(c->key, "callbacks") == 0) {
             ls_text_add(out, "%s:\n", c->key);
-            ls_config_write_yaml(c, out);
+            ls_yaml_write(c, out);
         }
     for (size_t i = callbacks ? callbacks->specs : 0; callbacks && i < callbacks->n; i++)
         ls_text_add(out, "callback of the program: %s\n", callbacks->callback[i].name);

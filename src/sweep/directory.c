@@ -13,6 +13,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "experiment/experiment.h"
+#include "formats/yaml.h"
 #include "sweep/describe.h"
 
 #define LOCK_S 3.0 /* so long the ranks of a sweep that was killed may take to go */
@@ -48,7 +49,7 @@ static ls_status write_sweep(const ls_sweep *sweep, ls_text *out)
     for (const ls_config *c = sweep->root->first; c; c = c->next)
         if (!is_left_out(c->key))
             LS_TRY_CLEANUP(ls_config_put(root, c->key, strcmp(c->key, "base") == 0 ? base : c));
-    ls_config_write_yaml(root, out);
+    ls_yaml_write(root, out);
     st = out->status;
 cleanup:
     ls_config_free(root);

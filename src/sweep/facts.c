@@ -7,6 +7,7 @@
 #include <xxhash.h>
 
 #include "base/memory.h"
+#include "formats/yaml.h"
 #include "nn/metric.h"
 #include "sweep/settings.h"
 #include "train/task.h"
@@ -101,7 +102,7 @@ static ls_status take_first(const ls_sweep *sweep, const ls_task *task, ls_sweep
 /* What of an experiment chooses the data, as text. */
 static ls_status data_settings(const ls_experiment *e, ls_text *out)
 {
-    ls_config_write_yaml(ls_config_get(e->root, "data"), out);
+    ls_yaml_write(ls_config_get(e->root, "data"), out);
     ls_text_add(out, "%a %s", e->fit.validation_split, e->fit.validation_data ? e->fit.validation_data : "");
     return out->status;
 }

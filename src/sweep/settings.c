@@ -333,13 +333,6 @@ uint64_t ls_updates_for(uint64_t seen, uint64_t batch_size, uint64_t samples)
     return seen / samples * ls_batches(samples, batch_size) + ls_batches(seen % samples, batch_size);
 }
 
-uint64_t ls_samples_of(uint64_t updates, uint64_t batch_size, uint64_t samples)
-{
-    const uint64_t batches = ls_batches(samples, batch_size);
-
-    return updates / batches * samples + updates % batches * batch_size; /* only the last batch of an epoch is short */
-}
-
 uint64_t ls_trial_updates(const ls_sweep *sweep, const ls_experiment *experiment, uint64_t samples)
 {
     const uint64_t batch = (uint64_t)experiment->fit.batch_size, batches = ls_batches(samples, batch);

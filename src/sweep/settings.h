@@ -26,9 +26,8 @@ int ls_trial_ranks(const ls_sweep *sweep, size_t combination);
 ls_status ls_trial_experiment(const ls_sweep *sweep, const ls_trial *trial, uint64_t samples, ls_experiment **out,
                               double *learning_rate);
 
-/* How many updates it takes to train on so many samples, and how many samples so many updates train on. */
+/* How many updates it takes to train on so many samples; ls_samples_in is the way back. */
 uint64_t ls_updates_for(uint64_t seen, uint64_t batch_size, uint64_t samples);
-uint64_t ls_samples_of(uint64_t updates, uint64_t batch_size, uint64_t samples);
 
 /* The budget of a trial's experiment in updates; UINT64_MAX: it is in seconds. */
 uint64_t ls_trial_updates(const ls_sweep *sweep, const ls_experiment *experiment, uint64_t samples);

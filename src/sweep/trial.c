@@ -14,6 +14,7 @@
 #include "base/memory.h"
 #include "data/sampler.h"
 #include "run/fit.h"
+#include "run/run_files.h"
 #include "sweep/settings.h"
 
 #define ASK_S 0.25 /* between two looks at whether the trial is abandoned */
@@ -70,9 +71,9 @@ static void add_row(watch *w, uint64_t update, const ls_log *logs, size_t n)
             ls_text_add(&w->evaluations, ",val_%s", logs[i].name);
         ls_text_add(&w->evaluations, "\n");
     }
-    ls_format_double((double)ls_samples_of(update, w->batch_size, w->samples) / (double)w->samples, number,
+    ls_format_double((double)ls_samples_in(update, w->batch_size, w->samples) / (double)w->samples, number,
                      sizeof number);
-    ls_text_add(&w->evaluations, "%" PRIu64 ",%" PRIu64 ",%s", update, ls_samples_of(update, w->batch_size, w->samples),
+    ls_text_add(&w->evaluations, "%" PRIu64 ",%" PRIu64 ",%s", update, ls_samples_in(update, w->batch_size, w->samples),
                 number);
     for (size_t i = 0; i < n; i++) {
         number[0] = '\0';
@@ -269,8 +270,8 @@ static ls_status write_files(watch *w)
     LS_TRY_CLEANUP(ls_history_csv(w->history, &history));
     LS_TRY_CLEANUP(ls_experiment_write(w->task->experiment, w->task->model, false, &experiment));
     LS_TRY_CLEANUP(ls_result_write(w->sweep, w->trial, w->out, &result));
-    LS_TRY_CLEANUP(write_text(directory, "experiment.yaml", &experiment));
-    LS_TRY_CLEANUP(write_text(directory, "history.csv", &history));
+    LS_TRY_CLEANUP(write_text(directory, LS_RUN_EXPERIMENT, &experiment));
+    LS_TRY_CLEANUP(write_text(directory, LS_RUN_HISTORY, &history));
     LS_TRY_CLEANUP(write_text(directory, "evaluations.csv", &w->evaluations));
     LS_TRY_CLEANUP(write_text(directory, "result.json", &result)); /* the last: it says that the trial is finished */
 cleanup:
@@ -292,7 +293,7 @@ static void finish(watch *w, const ls_fit_result *fit, int ranks)
                 : w->reached                                                                 ? LS_TRIAL_REACHED
                 : w->trial->limit && r->updates >= w->trial->limit && r->updates < w->budget ? LS_TRIAL_CUT
                                                                                              : LS_TRIAL_MISSED;
-    r->samples = ls_samples_of(r->updates, w->batch_size, w->samples);
+    r->samples = ls_samples_in(r->updates, w->batch_size, w->samples);
     r->epochs = (double)r->samples / (double)w->samples;
     r->train_s = train_s(w);
     r->evaluate_s = w->evaluate_s;

@@ -31,7 +31,7 @@ void ls_gradients_free(ls_gradients *g)
 
 static size_t padded_blocks(const ls_param *param)
 {
-    return (param->size + LS_BLOCK - 1) / LS_BLOCK;
+    return ls_blocks(param->size);
 }
 
 /* Blocks [*begin, *end) of a layer's trainable parameters; false if it has none. */

@@ -36,7 +36,7 @@ static uint64_t microbatches_of(const ls_local_batch *batch)
 }
 
 /* Samples of microbatch k (of the whole batch): the last one may be short. */
-static double samples_of(const ls_local_batch *batch, uint64_t k)
+static double microbatch_samples(const ls_local_batch *batch, uint64_t k)
 {
     const uint64_t left = batch->batch_size - k * batch->microbatch;
 
@@ -48,7 +48,7 @@ void ls_noise_scale_begin(ls_noise_scale *noise, ls_gradients *gradients, const 
     const double K = (double)microbatches_of(batch);
 
     for (size_t m = 0; m < batch->count; m++) {
-        const double n = samples_of(batch, batch->first + m);
+        const double n = microbatch_samples(batch, batch->first + m);
 
         noise->factor[m] = 1 / (K * n * n);
     }
@@ -76,7 +76,7 @@ ls_status ls_noise_scale_end(ls_noise_scale *noise, const ls_gradients *gradient
             MPI_Allreduce(MPI_IN_PLACE, noise->norm, 2 * LS_WIDE_WORDS, MPI_INT64_T, MPI_SUM, gradients->comm->mpi),
             "adding up gradient norms"));
     for (uint64_t k = 0; k < K; k++)
-        h += 1 / samples_of(batch, k);
+        h += 1 / microbatch_samples(batch, k);
     h /= (double)K;
     a = ls_wide_value(&noise->norm[0]);
     whole = ls_wide_value(&noise->norm[1]);

@@ -6,6 +6,7 @@
 
 #include "base/memory.h"
 #include "experiment/model_file.h"
+#include "formats/yaml.h"
 #include "nn/layers/layers.h"
 #include "run/checkpoint.h"
 #include "tensor/kernels.h"
@@ -408,7 +409,7 @@ static ls_status check_same_experiment(const ls_task *task)
     ls_text experiment = {0};
     ls_status st;
 
-    ls_config_write_yaml(task->experiment->root, &experiment);
+    ls_yaml_write(task->experiment->root, &experiment);
     st = ls_agree(task->comm, experiment.status);
     if (st == LS_OK)
         st = ls_comm_same(task->comm, "the experiment", experiment.data ? experiment.data : "");

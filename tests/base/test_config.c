@@ -1,4 +1,5 @@
 /* Configuration trees: building and changing them, typed values and their messages, YAML output. */
+#include "formats/yaml.h"
 #include "ls_test.h"
 
 #include <stdlib.h>
@@ -408,7 +409,7 @@ static void trees_are_written_as_yaml(void **state)
     scalar(inner, NULL, "1");
     scalar(inner, NULL, "2e-3");
     scalar(root, "a key", "/train/x");
-    ls_config_write_yaml(root, &out);
+    ls_yaml_write(root, &out);
     assert_int_equal(out.status, LS_OK);
     assert_string_equal(out.data, "name: fashion-mnist-512\n"
                                   "version: \"1.0\"\n"
@@ -435,9 +436,9 @@ static void bare_roots_are_written_as_yaml(void **state)
     ls_text out = {0};
 
     (void)state;
-    ls_config_write_yaml(NULL, &out);
-    ls_config_write_yaml(empty, &out);
-    ls_config_write_yaml(word, &out);
+    ls_yaml_write(NULL, &out);
+    ls_yaml_write(empty, &out);
+    ls_yaml_write(word, &out);
     assert_string_equal(out.data, "null\n[]\nrelu\n");
     ls_text_reset(&out);
     ls_config_free(empty);

@@ -13,6 +13,7 @@
 #include "experiment/model_file.h"
 #include "formats/keras_model.h"
 #include "formats/keras_weights.h"
+#include "formats/yaml.h"
 #include "h5/file.h"
 #include "nn/summary.h"
 #include "run/checkpoint.h"
@@ -62,7 +63,7 @@ static void check_yaml(const char *config, const char *want)
     if (refused.loss || refused.optimizer || refused.metrics)
         print_error("refused: %s %s %s\n", refused.loss, refused.optimizer, refused.metrics);
     assert_true(!refused.loss && !refused.optimizer && !refused.metrics);
-    ls_config_write_yaml(root, &text);
+    ls_yaml_write(root, &text);
     assert_string_equal(text.data, want);
     ls_text_reset(&text);
     ls_config_free(root);

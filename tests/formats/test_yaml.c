@@ -315,13 +315,13 @@ static void check_round_trip(const ls_config *tree)
     ls_text first = {0}, second = {0};
     ls_config *back;
 
-    ls_config_write_yaml(tree, &first);
+    ls_yaml_write(tree, &first);
     assert_int_equal(first.status, LS_OK);
     assert_true(ok(ls_yaml_parse(first.data, first.length, "written.yaml", &back)));
     if (!same_tree(tree, back))
         print_error("does not read back the same:\n%s", first.data);
     assert_true(same_tree(tree, back));
-    ls_config_write_yaml(back, &second);
+    ls_yaml_write(back, &second);
     assert_string_equal(first.data, second.data);
     ls_text_reset(&first);
     ls_text_reset(&second);

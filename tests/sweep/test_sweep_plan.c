@@ -9,6 +9,7 @@
 
 #include "base/file.h"
 #include "random/philox.h"
+#include "data/sampler.h"
 #include "sweep/describe.h"
 #include "sweep/protocol.h"
 #include "sweep/results.h"
@@ -323,8 +324,8 @@ static void budgets_become_updates(void **state)
         ls_experiment_free(e);
         ls_sweep_free(s);
     }
-    assert_true(ls_samples_of(0, 300, 1000) == 0 && ls_samples_of(3, 300, 1000) == 900);
-    assert_true(ls_samples_of(4, 300, 1000) == 1000 && ls_samples_of(9, 300, 1000) == 2300);
+    assert_true(ls_samples_in(0, 300, 1000) == 0 && ls_samples_in(3, 300, 1000) == 900);
+    assert_true(ls_samples_in(4, 300, 1000) == 1000 && ls_samples_in(9, 300, 1000) == 2300);
 }
 
 static void evaluations_grow(void **state)

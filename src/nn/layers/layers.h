@@ -53,12 +53,6 @@ extern const char *const ls_data_formats[];
 /* Merging layers keep a table entry per input. */
 #define LS_MERGE_INPUTS_MAX 64
 
-/* Elements rounded up to whole blocks of the flat buffer. */
-static inline size_t ls_pad_block(size_t n)
-{
-    return (n + LS_BLOCK - 1) / LS_BLOCK * LS_BLOCK;
-}
-
 /*
  * Rows of a (rows, columns) weight per gradient tile: rows x columns is a multiple of LS_BLOCK, so that tiles begin at
  * block boundaries, and near 32k floats (128 kB), so that a tile stays in the second-level cache while microbatches add

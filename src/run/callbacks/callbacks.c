@@ -8,6 +8,7 @@
 
 #include "base/file.h"
 #include "base/memory.h"
+#include "run/run_files.h"
 
 #define ENTRY(name) &ls_##name.ops,
 
@@ -119,9 +120,8 @@ char *ls_callback_path(const ls_callback_run *run, const char *path)
 /* name: in the directory of the run. */
 static ls_status check_name(const char *name, const char *path, const ls_config *at)
 {
-    static const char *const reserved[] = {"checkpoint.h5",   "model.h5",  "history.csv", "run.json",
-                                           "experiment.yaml", "trace.txt", "timings.csv"};
-    bool is_reserved = strncmp(name, "checkpoint-update", 17) == 0;
+    static const char *const reserved[] = {LS_RUN_FILES};
+    bool is_reserved = strncmp(name, LS_RUN_OLDER_CHECKPOINT, strlen(LS_RUN_OLDER_CHECKPOINT)) == 0;
 
     for (size_t i = 0; i < sizeof reserved / sizeof reserved[0]; i++)
         is_reserved |= strcmp(name, reserved[i]) == 0;

@@ -1,5 +1,6 @@
 /* A configuration tree as YAML in block style. Whatever libyaml read comes back from it as the same tree. */
 #include "base/config.h"
+#include "formats/yaml.h"
 
 #include <ctype.h>
 #include <stdint.h>
@@ -121,7 +122,7 @@ static void write_children(const ls_config *node, int column, ls_text *out)
     }
 }
 
-void ls_config_write_yaml(const ls_config *root, ls_text *out)
+void ls_yaml_write(const ls_config *root, ls_text *out)
 {
     if (root && root->count) {
         write_children(root, 0, out);
