@@ -1,6 +1,7 @@
 /* Reading option tables, and components: things chosen by name together with their parsed arguments. */
 #include "base/options.h"
 
+#include <ctype.h>
 #include <float.h>
 #include <math.h>
 #include <stdio.h>
@@ -52,14 +53,36 @@ static const char *nearest_entry(const ls_registry *registry, const char *name)
     return ls_nearest_name(name, candidates, n);
 }
 
+/* Equal but for case and underscores. */
+static bool same_word(const char *a, const char *b)
+{
+    for (;; a++, b++) {
+        a += strspn(a, "_");
+        b += strspn(b, "_");
+        if (tolower((unsigned char)*a) != tolower((unsigned char)*b))
+            return false;
+        if (!*a)
+            return true;
+    }
+}
+
+bool ls_registry_lacks(const ls_registry *registry, const char *name)
+{
+    for (const char *const *lacking = registry->lacking; lacking && *lacking; lacking++)
+        if (same_word(name, *lacking))
+            return true;
+    return false;
+}
+
 static ls_status fail_unknown(const ls_registry *registry, const char *name, const ls_config *at, bool at_key)
 {
-    const char *near = nearest_entry(registry, name);
+    const bool lacks = ls_registry_lacks(registry, name);
+    const char *near = lacks ? NULL : nearest_entry(registry, name);
     const size_t length = strlen(registry->what);
     ls_text message = {0};
     ls_status st;
 
-    ls_text_add(&message, "unknown %s '%.80s'; ", registry->what, name);
+    ls_text_add(&message, lacks ? "lockstep lacks the %s '%.80s'; " : "unknown %s '%.80s'; ", registry->what, name);
     if (near)
         ls_text_add(&message, "did you mean '%s'? ", near);
     ls_text_add(&message, "known %s%s: ", registry->what, length && registry->what[length - 1] == 's' ? "es" : "s");
@@ -124,8 +147,11 @@ static ls_status parse_numbers(const ls_option *option, const ls_config *node, c
     if (n > LS_OPTION_LIST_MAX)
         return ls_config_fail(node, "%s holds %zu numbers; at most %d are possible", where, n, LS_OPTION_LIST_MAX);
     for (size_t i = 0; i < n; i++) {
-        LS_TRY(ints ? parse_int(option, child, where, &ints->value[i])
-                    : parse_float(option, child, where, &floats->value[i]));
+        if (list && option->nulls && ls_config_is_null(child))
+            ints->value[i] = 0;
+        else
+            LS_TRY(ints ? parse_int(option, child, where, &ints->value[i])
+                        : parse_float(option, child, where, &floats->value[i]));
         if (list)
             child = child->next;
     }
@@ -157,6 +183,8 @@ static ls_status parse_choice(const ls_option *option, const ls_config *node, co
         if ((near = ls_nearest_name(text, option->choices, n)) != NULL)
             ls_text_add(&message, "; did you mean '%s'?", near);
     }
+    if (option->advice)
+        ls_text_add(&message, "; %s", option->advice);
     st = message.status == LS_OK ? ls_config_fail(node, "%s", message.data) : message.status;
     ls_text_reset(&message);
     return st;

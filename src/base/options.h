@@ -50,7 +50,9 @@ typedef struct ls_option {
     bool open_min, open_max; /* the bound itself is not allowed; with 0,0 the open side is a bound: above or below 0 */
     bool nullable;           /* FLOAT: null gives NAN; INT: null gives min - 1; INTS, FLOATS: null gives count 0 */
     size_t repeat;           /* INTS: a lone integer is repeated this often, and a list must have this length; 0: any */
+    bool nulls;              /* INTS: null in a list stands for 0 */
     const char *const *choices;  /* CHOICE: NULL-terminated */
+    const char *advice;          /* CHOICE: what to do instead of a choice that is none; NULL: nothing */
     const ls_registry *registry; /* COMPONENT */
 } ls_option;
 
@@ -68,10 +70,13 @@ struct ls_ops {
 struct ls_registry {
     const char *what;             /* "layer", for messages */
     const ls_ops *const *entries; /* NULL-terminated */
+    const char *const *lacking;   /* OPTIONAL, NULL-terminated: known names of what is not there: no misspellings */
 };
 
 /* The entry of that name, alias or Keras class name, or NULL. */
 const ls_ops *ls_registry_find(const ls_registry *registry, const char *name);
+/* Is it the name of something that lockstep lacks? However it is written: conv1d, Conv1D, conv_1d. */
+bool ls_registry_lacks(const ls_registry *registry, const char *name);
 
 /*
  * Read "name", {name: {args}}, {name: null} or null into *out, or what Keras writes, {class_name: Name, config:

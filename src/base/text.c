@@ -1,5 +1,6 @@
 #include "base/text.h"
 
+#include <ctype.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -85,6 +86,12 @@ static size_t least(size_t a, size_t b)
     return a < b ? a : b;
 }
 
+/* Case is none of the ways in which names differ. */
+static bool same_letter(char a, char b)
+{
+    return tolower((unsigned char)a) == tolower((unsigned char)b);
+}
+
 /* Edit distance with swaps of neighbours (optimal string alignment), three rows of the table at a time. */
 static size_t edit_distance(const char *a, size_t na, const char *b, size_t nb)
 {
@@ -98,8 +105,8 @@ static size_t edit_distance(const char *a, size_t na, const char *b, size_t nb)
 
         row[0] = i;
         for (size_t j = 1; j <= nb; j++) {
-            row[j] = least(least(last[j], row[j - 1]) + 1, last[j - 1] + (a[i - 1] != b[j - 1]));
-            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+            row[j] = least(least(last[j], row[j - 1]) + 1, last[j - 1] + !same_letter(a[i - 1], b[j - 1]));
+            if (i > 1 && j > 1 && same_letter(a[i - 1], b[j - 2]) && same_letter(a[i - 2], b[j - 1]))
                 row[j] = least(row[j], before[j - 2] + 1);
         }
         spare = before;

@@ -24,6 +24,7 @@ static ls_status evaluate(const ls_comm *comm, const ls_data_arguments *a)
     if (!a->task->has_loss)
         return ls_fail(LS_ERR_CONFIG, "'%s' was compiled without a loss: there is nothing to evaluate", a->model);
     LS_TRY(ls_task_check_targets(a->task, a->task->test));
+    LS_TRY(ls_agree(comm, ls_cli_advise(a->task)));
     st = ls_scores_create(comm, a->task->model, a->task->outputs, a->task->objective, &scores);
     LS_TRY_CLEANUP(ls_agree(comm, st));
     LS_TRY_CLEANUP(

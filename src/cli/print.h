@@ -4,7 +4,7 @@
 
 #include "base/text.h"
 #include "comm/comm.h"
-#include "train/scores.h"
+#include "train/task.h"
 
 /*
  * Collective. Rank 0 prints what it found out so far, also before a failure, and resets the text; the others pass an
@@ -12,6 +12,8 @@
  */
 ls_status ls_cli_print(const ls_comm *comm, ls_status st, ls_text *text);
 
+/* What ls_task_advice says, as warnings of rank 0. */
+ls_status ls_cli_advise(const ls_task *task);
 /* A warning that names the values that are NaN, if some are: by rank 0. prefix: before the names, "test ". */
 void ls_cli_warn_nan(const char *prefix, const ls_log *logs, size_t n);
 

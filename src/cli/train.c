@@ -212,6 +212,7 @@ static ls_status train(const ls_comm *comm, const arguments *a, const ls_experim
     warn_idle_ranks(comm, e);
     LS_TRY_CLEANUP(ls_task_create(comm, e, &task)); /* reading a large file is no stall: the watchdog comes after it */
     warn_short_epochs(task);
+    LS_TRY_CLEANUP(ls_agree(comm, ls_cli_advise(task)));
     LS_TRY_CLEANUP(
         ls_agree(comm, ls_watchdog_start(e->distributed.timeout_s, ls_cli_expired, (void *)comm, &watchdog)));
     if (a->trace) {

@@ -137,11 +137,36 @@ static ls_status check_row_values(const ls_array *array, const void *values, uin
     return LS_OK;
 }
 
+static ls_status check_share_values(const ls_array *array, const void *values, uint64_t first, uint64_t n)
+{
+    for (uint64_t i = 0; i < n; i++)
+        for (size_t j = 0; j < array->elements; j++) {
+            const double value = value_of(array, (const char *)values + i * ls_array_sample_bytes(array), j);
+
+            if (!(value >= 0 && value <= 1))
+                return ls_fail(LS_ERR_DATA,
+                               "%s: sample %llu has the target %.17g, but a cross-entropy takes probabilities, 0 to 1; "
+                               "{path: ..., scale: 0.00392156862745098} makes them of 0 and 255",
+                               array->path, (unsigned long long)(array->first_row + first + i), value);
+        }
+    return LS_OK;
+}
+
 ls_status ls_array_check_values(const ls_array *array, const void *values, uint64_t first, uint64_t n)
 {
     if (array->label_classes)
         LS_TRY(check_label_values(array, values, first, n, array->label_classes));
+    if (array->shares)
+        LS_TRY(check_share_values(array, values, first, n));
     return array->table_rows ? check_row_values(array, values, first, n) : LS_OK;
+}
+
+ls_status ls_array_check_shares(ls_array *array)
+{
+    if (array->one_hot)
+        return LS_OK;
+    array->shares = true;
+    return array->values ? check_share_values(array, array->values, 0, array->samples) : LS_OK;
 }
 
 ls_status ls_array_check_rows(ls_array *array, uint64_t rows)

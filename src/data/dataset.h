@@ -90,6 +90,8 @@ ls_status ls_array_one_hot(ls_array *array, uint64_t classes);
  * read yet are checked when they are.
  */
 ls_status ls_array_check_labels(ls_array *array, uint64_t classes);
+/* Do all values lie in [0, 1], as probabilities and shares of classes do? As ls_array_check_labels. */
+ls_status ls_array_check_shares(ls_array *array);
 /*
  * Are all values rows of a table, once they are cut to integers as Keras cuts them? As ls_array_check_labels; one-hot
  * rows always are.

@@ -196,6 +196,22 @@ static ls_status add_call_name(const graph *g, const entry *e, size_t call, ls_t
     return out->status;
 }
 
+/*
+ * Arguments of a call besides its inputs. Keras records training: false of layers that behave otherwise in training,
+ * for that is what a model is built with; while it trains it says true, so it means nothing. No mask is the default.
+ */
+static ls_status check_call_arguments(const ls_config *arguments, const char *where)
+{
+    for (const ls_config *c = arguments && arguments->kind == LS_CONFIG_MAP ? arguments->first : NULL; c; c = c->next) {
+        const bool is_false = c->kind == LS_CONFIG_SCALAR && !c->quoted && strcmp(c->text, "false") == 0;
+
+        if (!ls_config_is_null(c) && !(is_false && strcmp(c->key, "training") == 0))
+            return ls_config_fail(c, "%s is called with the argument '%.80s', which lockstep does not have", where,
+                                  c->key);
+    }
+    return LS_OK;
+}
+
 /* ["a", 0, 0] (three of them, or four with keyword arguments): the output of call 0 of layer a. */
 static ls_status put_tensor(const graph *g, const ls_config *address, const char *where, ls_config *out)
 {
@@ -219,10 +235,7 @@ static ls_status put_tensor(const graph *g, const ls_config *address, const char
     if (calls && (size_t)calls >= (from->calls ? from->calls->count : 0))
         return ls_config_fail(address, "%s has an input from call %lld of the layer '%.80s', which is not there", where,
                               (long long)calls, name->text);
-    for (const ls_config *c = rest && rest->kind == LS_CONFIG_MAP ? rest->first : NULL; c; c = c->next)
-        if (!ls_config_is_null(c))
-            return ls_config_fail(c, "%s is called with the argument '%.80s', which lockstep does not have", where,
-                                  c->key);
+    LS_TRY(check_call_arguments(rest, where));
     st = add_call_name(g, from, (size_t)calls, &text);
     if (st == LS_OK && !ls_keras_add_text(out, NULL, text.data))
         st = LS_ERR_MEMORY;
@@ -273,10 +286,7 @@ static ls_status put_inputs(const graph *g, const entry *e, const ls_config *cal
     LS_TRY(ls_config_expect(call, LS_CONFIG_MAP, e->where));
     if (is_merging_operation(e))
         LS_TRY(check_operands(e, args));
-    for (const ls_config *c = kwargs && kwargs->kind == LS_CONFIG_MAP ? kwargs->first : NULL; c; c = c->next)
-        if (!ls_config_is_null(c))
-            return ls_config_fail(c, "%s is called with the argument '%.80s', which lockstep does not have", e->where,
-                                  c->key);
+    LS_TRY(check_call_arguments(kwargs, e->where));
     return args ? put_arguments(g, args, e->where, out) : LS_OK;
 }
 

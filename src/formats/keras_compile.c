@@ -80,7 +80,8 @@ static bool is_by_output(const ls_config *value)
     return value->kind == LS_CONFIG_MAP && !ls_config_get(value, "class_name");
 }
 
-static ls_status split(const outputs *o, const ls_config *value, const char *where, parts *out)
+/* for_all: what stands alone is meant for every output, as a loss is. */
+static ls_status split(const outputs *o, const ls_config *value, const char *where, bool for_all, parts *out)
 {
     size_t k = 0;
 
@@ -95,6 +96,11 @@ static ls_status split(const outputs *o, const ls_config *value, const char *whe
     }
     if (o->model->outputs == 1) {
         out->of[0] = value;
+        return LS_OK;
+    }
+    if (value->kind != LS_CONFIG_LIST && for_all) {
+        for (; k < o->model->outputs; k++)
+            out->of[k] = value;
         return LS_OK;
     }
     if (value->kind != LS_CONFIG_LIST || value->count != o->model->outputs)
@@ -185,7 +191,7 @@ static ls_status put_by_output(const outputs *o, const ls_config *value, const c
     if (!p.of)
         return LS_ERR_MEMORY;
     snprintf(where, sizeof where, "compiled with %s", key);
-    LS_TRY_CLEANUP(split(o, value, where, &p));
+    LS_TRY_CLEANUP(split(o, value, where, put == put_loss || put == put_weight, &p));
     if (ls_config_is_null(value))
         goto cleanup;
     if (o->model->outputs == 1) {

@@ -5,6 +5,7 @@
 
 #include "base/memory.h"
 #include "nn/activation.h"
+#include "nn/loss.h"
 
 #define WHERE_BYTES 256
 
@@ -79,6 +80,13 @@ static ls_status fail_unknown(const ls_registry *registry, const ls_config *at, 
 
 /* ---- options ---- */
 
+/* Of a loss, where it says something: reduction: sum. What else there is check_unknown knows. */
+static const char *const reductions[] = {"sum", NULL};
+static const ls_option sum_option[] = {
+    {.name = "reduction", .kind = LS_OPTION_CHOICE, .choices = reductions},
+    {.name = NULL},
+};
+
 static bool is_text(const ls_config *node, const char *text)
 {
     return node->kind == LS_CONFIG_SCALAR && node->text && strcmp(node->text, text) == 0;
@@ -118,6 +126,8 @@ static ls_status check_unknown(const ls_config *option, const char *where)
 
     if (strcmp(option->key, "dtype") == 0)
         return ls_keras_check_dtype(option, false, where);
+    if (strcmp(option->key, "reduction") == 0 && ls_config_is_null(option))
+        return ls_config_fail(option, "%s has reduction none, which lockstep does not have", where);
     if (changes_nothing(option))
         return LS_OK;
     return ls_config_fail(option, "%s has the option '%.80s' (%.40s), which lockstep does not have", where, option->key,
@@ -150,6 +160,8 @@ static ls_status put_option(const ls_option *option, const ls_config *value, con
     }
     if (strcmp(option->name, "noise_shape") == 0 && !ls_config_is_null(value))
         return put_noise_shape(value, where, out);
+    if (strcmp(option->name, "seed") == 0 && value->kind != LS_CONFIG_SCALAR) /* a generator: of fresh weights, masks */
+        return LS_OK;
     if (option->kind == LS_OPTION_INT && value->kind == LS_CONFIG_LIST && value->count == 1) /* axis: [3] */
         value = value->first;
     return ls_config_put(out, option->name, value);
@@ -174,6 +186,8 @@ ls_status ls_keras_put_options(const ls_ops *ops, const ls_option *more, const l
 
         if (!option)
             option = find_option(more, value->key);
+        if (option && option->choices == reductions && !is_text(value, "sum"))
+            option = NULL;
         if (option)
             LS_TRY(put_option(option, value, where, out));
         else
@@ -210,7 +224,7 @@ static ls_status put_object(const ls_registry *registry, const ls_config *node, 
     if (!(entry = ls_config_add(out, key, LS_CONFIG_MAP, NULL)) ||
         !(args = ls_config_add(entry, ops->name, LS_CONFIG_MAP, NULL)))
         return LS_ERR_MEMORY;
-    LS_TRY(ls_keras_put_options(ops, NULL, config, place, args));
+    LS_TRY(ls_keras_put_options(ops, registry == &ls_losses ? sum_option : NULL, config, place, args));
     if (strcmp(class_name, "LeakyReLU") == 0 && !ls_config_get(args, "negative_slope") && /* not the function's 0.2 */
         !ls_config_add(args, "negative_slope", LS_CONFIG_SCALAR, "0.3"))
         return LS_ERR_MEMORY;

@@ -97,6 +97,7 @@ static json_t *activation_of(ls_keras_form form, const ls_component *activation)
 static json_t *component_of(ls_keras_form form, const ls_registry *registry, const ls_component *component)
 {
     const ls_ops *ops = component->ops;
+    json_t *config;
 
     if (registry == &ls_activations)
         return activation_of(form, component);
@@ -104,7 +105,13 @@ static json_t *component_of(ls_keras_form form, const ls_registry *registry, con
         return json_null();
     if (!ops->keras_name || !ops->options)
         return json_string(ops->name);
-    return object_of(form, module_of(registry), ops->keras_name, config_of(form, component));
+    if (!(config = config_of(form, component)))
+        return NULL;
+    if (json_object_size(config) == 0) {
+        json_decref(config);
+        return json_string(ops->name);
+    }
+    return object_of(form, module_of(registry), ops->keras_name, config);
 }
 
 /* The options, without those that are null: Keras's defaults are the same. */
@@ -330,9 +337,18 @@ static json_t *loss_of(ls_keras_form form, const ls_output_spec *output)
 {
     const ls_component *loss = &output->loss;
 
-    if (loss->ops && has_defaults(&ls_losses, loss))
+    json_t *config;
+
+    if (loss->ops && has_defaults(&ls_losses, loss) && !output->sums)
         return json_string(loss->ops->name);
-    return component_of(form, &ls_losses, loss);
+    if (!loss->ops || !output->sums)
+        return component_of(form, &ls_losses, loss);
+    config = config_of(form, loss);
+    if (!config || json_object_set_new(config, "reduction", json_string("sum"))) {
+        json_decref(config);
+        return NULL;
+    }
+    return object_of(form, "keras.losses", loss->ops->keras_name, config);
 }
 
 static json_t *weight_of(ls_keras_form form, const ls_output_spec *output)

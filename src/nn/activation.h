@@ -7,8 +7,12 @@
 
 #include "base/options.h"
 
-typedef struct ls_activation_ops {
+typedef struct ls_activation_ops ls_activation_ops;
+
+struct ls_activation_ops {
     ls_ops ops;
+    /* OPTIONAL. What a configuration really runs; NULL: this table. */
+    const ls_activation_ops *(*variant)(const void *config);
     /* What backward reads. FROM_OUTPUT lets the output overwrite the pre-activation. */
     enum { LS_FROM_OUTPUT, LS_FROM_INPUT } backward_reads;
     /*
@@ -21,12 +25,12 @@ typedef struct ls_activation_ops {
     void (*backward)(const void *config, const float *V, float *dY, size_t rows, size_t n);
     /* The loss may work on the logits Z instead (softmax, sigmoid): see ls_loss_ops. */
     enum { LS_LOGITS_NONE, LS_LOGITS_SIGMOID, LS_LOGITS_SOFTMAX } logits;
-} ls_activation_ops;
+};
 
 /* relu, sigmoid, tanh, softmax, linear, … ; "linear" and null are the same. */
 extern const ls_registry ls_activations;
 
-/* The ops of a chosen activation; NULL for linear or none. */
+/* What a chosen activation runs; NULL for linear or none. */
 const ls_activation_ops *ls_activation(const ls_component *component);
 
 #endif

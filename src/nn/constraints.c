@@ -242,4 +242,4 @@ static const ls_constraint_ops min_max_norm = {
 
 static const ls_ops *const entries[] = {&max_norm.ops, &non_neg.ops, &unit_norm.ops, &min_max_norm.ops, NULL};
 
-const ls_registry ls_constraints = {"constraint", entries};
+const ls_registry ls_constraints = {.what = "constraint", .entries = entries};

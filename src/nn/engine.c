@@ -96,6 +96,16 @@ static bool is_consumed(const ls_model *model, size_t index)
     return false;
 }
 
+bool ls_engine_fuses(const ls_model *model, size_t k, const ls_component *loss)
+{
+    const ls_layer *layer = model->node[model->output[k]].layer;
+    double l1, l2;
+
+    ls_regularizer_factors(&layer->activity_regularizer, &l1, &l2);
+    return ls_loss_takes_logits(loss, &layer->activation) && !is_consumed(model, model->output[k]) && l1 == 0 &&
+           l2 == 0;
+}
+
 static void plan_flags(ls_engine *engine)
 {
     ls_model *model = engine->model;
@@ -116,17 +126,11 @@ static void plan_flags(ls_engine *engine)
     }
     for (size_t k = 0; engine->objective && k < model->outputs; k++) {
         node_state *s = &engine->state[model->output[k]];
-        const double *penalty = engine->penalty[model->output[k]];
-        const ls_loss_ops *loss = (const ls_loss_ops *)engine->objective[k].loss->ops;
 
-        if (!loss)
+        if (!engine->objective[k].loss->ops)
             continue;
         s->is_output = true;
-        /* Who else looks at Y (a node, an activity penalty) adds to dY, which a fused loss does not have. */
-        s->fused = s->activation && s->activation->logits != LS_LOGITS_NONE &&
-                   loss->fused_logits == (int)s->activation->logits && !is_consumed(model, model->output[k]) &&
-                   penalty[0] == 0 && penalty[1] == 0 &&
-                   !(loss->from_logits && loss->from_logits(engine->objective[k].loss->config));
+        s->fused = ls_engine_fuses(model, k, engine->objective[k].loss);
     }
 }
 
@@ -431,7 +435,9 @@ static void evaluate_loss(ls_engine *engine, const ls_local_batch *batch, size_t
                        .weight = engine->weights[k] ? engine->weights[k] + row * objective->positions : NULL,
                        .binary_labels = binary_labels,
                        .sum = sum,
-                       .scale = objective->loss_weight / (double)objective->positions,
+                       /* The sum over samples is divided by their number later: what is to stay a sum is multiplied. */
+                       .scale = objective->sums ? objective->loss_weight * (double)batch->batch_size
+                                                : objective->loss_weight / (double)objective->positions,
                        .dpred = want_gradient ? s->dY + row * s->size : NULL,
                    });
 }

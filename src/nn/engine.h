@@ -47,10 +47,17 @@ static inline size_t ls_local_row(const ls_local_batch *batch, size_t i)
 
 typedef struct ls_engine ls_engine;
 
+/*
+ * Does output k's loss get the logits of its activation (ls_loss_takes_logits)? Not if something else reads the output,
+ * a node or an activity penalty, for that needs the activation's own gradient.
+ */
+bool ls_engine_fuses(const ls_model *model, size_t k, const ls_component *loss);
+
 /* What an output is trained on. */
 typedef struct ls_objective {
     const ls_component *loss; /* borrowed; ops NULL: this output has none */
     double loss_weight;
+    bool sums;          /* the loss of a batch is a sum, not a mean */
     size_t positions;   /* T: from ls_loss_check */
     size_t target_size; /* floats of one sample's target */
 } ls_objective;

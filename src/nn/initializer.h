@@ -14,6 +14,7 @@ typedef struct ls_initializer_ops {
 
 extern const ls_registry ls_initializers;
 
+/* stream: of the parameter. An initializer with a seed of its own has a stream of its own, the same for all of them. */
 ls_status ls_initializer_fill(const ls_component *initializer, const ls_shape *shape, const ls_stream *stream,
                               float *out);
 

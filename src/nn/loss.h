@@ -30,9 +30,11 @@ typedef struct ls_loss_ops {
         LS_CLASSES_NONE,
         LS_CLASSES_SPARSE
     } labels; /* SPARSE: targets must be integers in [0, C): checked when data are bound */
-    /* Which activation's logits this loss can take fused; LS_LOGITS_NONE: none. */
+    /* The activation whose logits this loss is about; LS_LOGITS_NONE: it is about values. See ls_loss_takes_logits. */
     int fused_logits;
     bool needs_binary_check; /* hinge family */
+    bool shares;             /* targets are probabilities or shares: in [0, 1], checked when data are bound */
+    bool logs_prediction;    /* takes the logarithm of a prediction as it is: NaN of a negative one */
     bool sums_axis;          /* the loss is no mean over the last axis: which axis is the last matters */
     /* OPTIONAL. The `from_logits` option of this configuration. */
     bool (*from_logits)(const void *config);
@@ -41,6 +43,12 @@ typedef struct ls_loss_ops {
 } ls_loss_ops;
 
 extern const ls_registry ls_losses;
+
+/*
+ * Does a loss at an output with this activation work on the logits, whatever from_logits says? As in TensorFlow, a
+ * cross-entropy does after sigmoid and after softmax, also after the one that it is not about.
+ */
+bool ls_loss_takes_logits(const ls_component *loss, const ls_component *activation);
 
 /*
  * Does the loss fit this output and these targets (per-sample shapes)? Aligns ranks as Keras does ((B,) targets with

@@ -33,14 +33,21 @@ static ls_status unknown_layer(const ls_config *at, const char *name)
     const char *nearest;
     ls_text list = {0};
     ls_status (*const fail)(const ls_config *, const char *, ...) = at->key ? ls_config_fail_key : ls_config_fail;
+    const bool lacks = ls_registry_lacks(&ls_layers, name);
     ls_status st;
 
+    if (ls_registry_find(&ls_activations, name))
+        return fail(at,
+                    "'%s' is an activation: write it as the argument of a layer, activation: %s, or as a layer of "
+                    "its own, activation: {activation: %s}",
+                    name, name, name);
     for (const ls_ops *const *entry = ls_layers.entries; *entry && n < 256; entry++)
         known[n++] = (*entry)->name;
-    nearest = ls_nearest_name(name, known, n);
+    nearest = lacks ? NULL : ls_nearest_name(name, known, n);
     ls_text_add_list(&list, known, n);
     st = nearest ? fail(at, "unknown layer '%s'; did you mean '%s'?", name, nearest)
-                 : fail(at, "unknown layer '%s' (known: %s)", name, list.data ? list.data : "");
+                 : fail(at, lacks ? "lockstep lacks the layer '%s' (known: %s)" : "unknown layer '%s' (known: %s)",
+                        name, list.data ? list.data : "");
     ls_text_reset(&list);
     return st;
 }

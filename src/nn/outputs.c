@@ -1,6 +1,7 @@
 #include "nn/outputs.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -49,10 +50,30 @@ static ls_status check_output_names(const ls_model *model, const ls_config *node
     return st;
 }
 
-/* The part of a compile entry that is meant for output k; NULL: nothing. */
+/* The k-th of a list that has one entry for each output. */
+static ls_status listed(const ls_model *model, const ls_config *list, size_t k, const char *where,
+                        const ls_config **out)
+{
+    const ls_config *entry = list->first;
+
+    if (list->count != model->outputs)
+        return ls_config_fail(list, "%s: a list has one entry for each output; the model has %zu, the list %zu", where,
+                              model->outputs, list->count);
+    while (k-- > 0)
+        entry = entry->next;
+    *out = ls_config_is_null(entry) ? NULL : entry;
+    return LS_OK;
+}
+
+/*
+ * The part of a compile entry that is meant for output k; NULL: nothing. As in Keras it goes by output names or is a
+ * list in their order; a loss that stands alone is for all of them, metrics that do are for a model with one output.
+ */
 static ls_status entry_for(const ls_model *model, const ls_config *node, const ls_registry *registry, size_t k,
                            const char *where, const ls_config **out)
 {
+    const bool is_loss = registry == &ls_losses;
+
     *out = NULL;
     if (ls_config_is_null(node))
         return LS_OK;
@@ -61,11 +82,66 @@ static ls_status entry_for(const ls_model *model, const ls_config *node, const l
         *out = ls_config_get(node, output_name(model, k));
         return LS_OK;
     }
-    if (model->outputs > 1)
-        return ls_config_fail(node, "%s: the model has %zu outputs; name them: {%s: ...}", where, model->outputs,
-                              output_name(model, 0));
+    if (node->kind == LS_CONFIG_LIST && (is_loss || model->outputs > 1))
+        return listed(model, node, k, where, out);
+    if (model->outputs > 1 && !is_loss)
+        return ls_config_fail(node,
+                              "%s: the model has %zu outputs; name them: {%s: ...}, or give a list with one "
+                              "entry for each",
+                              where, model->outputs, output_name(model, 0));
     *out = node;
     return LS_OK;
+}
+
+static ls_status read_loss_weight(const ls_config *compile, const ls_model *model, size_t k, double *out)
+{
+    static const char where[] = "compile.loss_weights";
+    const ls_config *entry = ls_config_get(compile, "loss_weights"), *loss = ls_config_get(compile, "loss");
+
+    *out = 1;
+    if (ls_config_is_null(entry))
+        return LS_OK;
+    if (entry->kind == LS_CONFIG_LIST) {
+        LS_TRY(listed(model, entry, k, where, &entry));
+    } else if (entry->kind == LS_CONFIG_MAP) {
+        LS_TRY(check_output_names(model, entry, where));
+        entry = ls_config_get(entry, output_name(model, k));
+    } else if (model->outputs > 1 && loss && (loss->kind == LS_CONFIG_LIST || by_output(model, loss, &ls_losses))) {
+        return ls_config_fail(entry, "%s: the model has %zu losses; name their outputs: {%s: 1.0}, or give a list",
+                              where, model->outputs, output_name(model, 0));
+    }
+    return entry ? ls_config_float(entry, where, -1e30, 1e30, out) : LS_OK;
+}
+
+/* Keras's names; its "none" would be no loss to train on. */
+static ls_status read_reduction(const ls_config *node, bool *sums)
+{
+    static const char *const names[] = {"sum", "sum_over_batch_size", "mean", "auto"};
+
+    for (size_t i = 0; node->kind == LS_CONFIG_SCALAR && i < sizeof names / sizeof names[0]; i++)
+        if (strcmp(node->text, names[i]) == 0) {
+            *sums = i == 0;
+            return LS_OK;
+        }
+    return ls_config_fail(node, "reduction must be sum, or sum_over_batch_size or mean, which are the same%s%s%s",
+                          node->kind == LS_CONFIG_SCALAR ? "; lockstep lacks '" : "",
+                          node->kind == LS_CONFIG_SCALAR ? node->text : "", node->kind == LS_CONFIG_SCALAR ? "'" : "");
+}
+
+/* As any component; {mse: {reduction: sum}} besides says how values become one number. */
+static ls_status parse_loss(const ls_config *node, const char *where, ls_output_spec *out)
+{
+    static const char *const extra[] = {"reduction", NULL};
+    const bool plain = node->kind == LS_CONFIG_MAP && node->count == 1 && !ls_config_get(node, "class_name");
+    const ls_ops *ops = plain ? ls_registry_find(&ls_losses, node->first->key) : NULL;
+    char place[96];
+
+    if (!ops)
+        return ls_component_parse(&ls_losses, node, where, &out->loss);
+    snprintf(place, sizeof place, "%s.%s", where, node->first->key);
+    LS_TRY(ls_component_parse_args(ops, node->first, place, extra, &out->loss));
+    return ls_config_get(node->first, "reduction") ? read_reduction(ls_config_get(node->first, "reduction"), &out->sums)
+                                                   : LS_OK;
 }
 
 /* As any component; {auc: {name: area}} besides says what its values are called. *name is borrowed. */
@@ -115,22 +191,10 @@ static ls_status read_output(const ls_config *compile, const ls_model *model, si
 {
     const ls_config *entry;
 
-    out->loss_weight = 1;
     LS_TRY(entry_for(model, ls_config_get(compile, "loss"), &ls_losses, k, "compile.loss", &entry));
     if (entry)
-        LS_TRY(ls_component_parse(&ls_losses, entry, "compile.loss", &out->loss));
-    entry = ls_config_get(compile, "loss_weights");
-    if (!ls_config_is_null(entry)) {
-        if (entry->kind == LS_CONFIG_MAP) {
-            LS_TRY(check_output_names(model, entry, "compile.loss_weights"));
-            entry = ls_config_get(entry, output_name(model, k));
-        } else if (model->outputs > 1) {
-            return ls_config_fail(entry, "compile.loss_weights: the model has %zu outputs; name them: {%s: 1.0}",
-                                  model->outputs, output_name(model, 0));
-        }
-        if (entry)
-            LS_TRY(ls_config_float(entry, "compile.loss_weights", -1e30, 1e30, &out->loss_weight));
-    }
+        LS_TRY(parse_loss(entry, "compile.loss", out));
+    LS_TRY(read_loss_weight(compile, model, k, &out->loss_weight));
     LS_TRY(entry_for(model, ls_config_get(compile, "metrics"), &ls_metrics, k, "compile.metrics", &entry));
     if (entry)
         LS_TRY(add_metrics(entry, "compile.metrics", out));

@@ -10,6 +10,7 @@
 /* What one output is trained on and measured by. */
 typedef struct ls_output_spec {
     ls_component loss; /* ops NULL: none */
+    bool sums;         /* the loss of a batch is the sum over its samples, not their mean (reduction: sum) */
     double loss_weight;
     ls_component *metric;       /* as written; "accuracy" is resolved once shapes are known */
     char **metric_name;         /* as typed, or as its `name` says */
@@ -17,9 +18,9 @@ typedef struct ls_output_spec {
 } ls_output_spec;
 
 /*
- * One spec per output. loss, loss_weights, metrics and weighted_metrics of compile (may be NULL) go by output name, or
- * stand alone when there is one output. Names and ranges are checked; "accuracy" stays as it is until the shapes of the
- * targets are known (ls_metric_resolve).
+ * One spec per output. loss, loss_weights, metrics and weighted_metrics of compile (may be NULL) go by output name, are
+ * lists in the order of the outputs, or stand alone: a loss then for all outputs, the others when there is one. Names
+ * and ranges are checked; "accuracy" stays as it is until the shapes of the targets are known (ls_metric_resolve).
  */
 ls_status ls_outputs_read(const ls_config *compile, const ls_model *model, ls_output_spec **out);
 void ls_outputs_free(ls_output_spec *outputs, size_t n);

@@ -50,7 +50,10 @@ static const ls_regularizer_ops l1_l2 = {
 
 static const ls_ops *const entries[] = {&l1.ops, &l2.ops, &l1_l2.ops, NULL};
 
-const ls_registry ls_regularizers = {"regularizer", entries};
+/* Of Keras's, those that are not there. */
+static const char *const lacking[] = {"orthogonal_regularizer", NULL};
+
+const ls_registry ls_regularizers = {.what = "regularizer", .entries = entries, .lacking = lacking};
 
 void ls_regularizer_factors(const ls_component *regularizer, double *l1_factor, double *l2_factor)
 {

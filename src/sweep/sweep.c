@@ -430,6 +430,11 @@ static ls_status read_target(const ls_config *root, ls_sweep *s)
     LS_TRY(ls_config_expect(target, LS_CONFIG_MAP, "target"));
     if (target->count != 1)
         return ls_config_fail(target, "target is one goal, as in {val_accuracy: 0.88}");
+    if (strncmp(target->first->key, "test_", 5) == 0)
+        return ls_config_fail_key(target->first,
+                                  "a target is measured on the validation split, as val_%s: the test split of '%s' is "
+                                  "for the end",
+                                  target->first->key + 5, target->first->key);
     if (strncmp(target->first->key, "val_", 4) != 0)
         return ls_config_fail_key(target->first,
                                   "a target is measured on the validation split, as val_%s: '%s' is an "

@@ -183,7 +183,9 @@ void ls_scores_add(ls_scores *s, ls_engine *engine, const ls_local_batch *batch,
 {
     const size_t row = ls_local_row(batch, m), rows = ls_local_rows(batch, m);
 
-    memcpy(s->contribution, loss_sums, s->model->outputs * sizeof *loss_sums);
+    /* The mean over batches weighs each by its samples: a loss that is a sum has to carry their number itself. */
+    for (size_t k = 0; k < s->model->outputs; k++)
+        s->contribution[k] = loss_sums[k] * (s->objective[k].sums ? (double)batch->batch_size : 1.0);
     s->contribution[s->model->outputs] = activity;
     for (size_t i = 0; i < s->metrics; i++) {
         const score_metric *metric = &s->metric[i];
@@ -219,7 +221,7 @@ ls_status ls_scores_reduce(ls_scores *s)
 
 static double output_loss(const ls_scores *s, size_t k, uint64_t batch_size)
 {
-    return s->batch[k] / ((double)batch_size * (double)s->objective[k].positions);
+    return s->batch[k] / ((double)batch_size * (s->objective[k].sums ? 1.0 : (double)s->objective[k].positions));
 }
 
 double ls_scores_batch_loss(const ls_scores *s, uint64_t batch_size, double penalty)

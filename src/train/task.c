@@ -144,12 +144,13 @@ static ls_status bind_target(ls_task *task, const ls_split *split, size_t k)
     const ls_shape *output = &task->model->node[task->model->output[k]].shape, *target = ls_array_shape(split->y[k]);
     const size_t n = output->axes ? output->dim[output->axes - 1] : 1;
     ls_output_spec *spec = &task->outputs[k];
+    const ls_loss_ops *loss = (const ls_loss_ops *)spec->loss.ops;
     ls_objective *objective = &task->objective[k];
     size_t positions = ls_shape_size(output) / n;
     char a[LS_SHAPE_TEXT_BYTES], b[LS_SHAPE_TEXT_BYTES];
     bool sparse;
 
-    if (spec->loss.ops)
+    if (loss)
         LS_TRY(
             ls_loss_check(&spec->loss, output, target, ls_config_get(task->experiment->compile, "loss"), &positions));
     if (objective->target_size && objective->target_size != ls_shape_size(target))
@@ -172,9 +173,9 @@ static ls_status bind_target(ls_task *task, const ls_split *split, size_t k)
         }
     objective->target_size = ls_shape_size(target);
     objective->positions = positions;
-    if (spec->loss.ops && ((const ls_loss_ops *)spec->loss.ops)->labels == LS_CLASSES_SPARSE)
+    if (loss && loss->labels == LS_CLASSES_SPARSE)
         LS_TRY(ls_array_check_labels(split->y[k], n));
-    return LS_OK;
+    return loss && loss->shares ? ls_array_check_shares(split->y[k]) : LS_OK;
 }
 
 /*
@@ -273,6 +274,22 @@ ls_status ls_task_check_targets(const ls_task *task, const ls_split *split)
     return LS_OK;
 }
 
+/* A loss that must work on logits has to get them. */
+static ls_status check_logits(const ls_task *task, size_t k)
+{
+    const ls_component *loss = &task->outputs[k].loss;
+    const ls_loss_ops *ops = (const ls_loss_ops *)loss->ops;
+    const ls_layer *layer = task->model->node[task->model->output[k]].layer;
+
+    if (!ops || !ops->from_logits || !ops->from_logits(loss->config) ||
+        !ls_loss_takes_logits(loss, &layer->activation) || ls_engine_fuses(task->model, k, loss))
+        return LS_OK;
+    return ls_config_fail(ls_config_get(task->experiment->compile, "loss"),
+                          "the loss of the output '%s' is to work on logits, but its layer ends with %s, whose result "
+                          "something else uses, too: leave out from_logits or the activation",
+                          output_name(task, k), layer->activation.ops->name);
+}
+
 static ls_status prepare(ls_task *task, const ls_split_spec *model_data)
 {
     if (!task->borrows_model)
@@ -282,8 +299,11 @@ static ls_status prepare(ls_task *task, const ls_split_spec *model_data)
     if (!(task->objective = ls_calloc(task->model->outputs, sizeof *task->objective, "the outputs")))
         return LS_ERR_MEMORY;
     for (size_t k = 0; k < task->model->outputs; k++) {
-        task->objective[k] =
-            (ls_objective){.loss = &task->outputs[k].loss, .loss_weight = task->outputs[k].loss_weight, .positions = 1};
+        LS_TRY(check_logits(task, k));
+        task->objective[k] = (ls_objective){.loss = &task->outputs[k].loss,
+                                            .loss_weight = task->outputs[k].loss_weight,
+                                            .sums = task->outputs[k].sums,
+                                            .positions = 1};
         task->has_loss |= task->outputs[k].loss.ops != NULL;
     }
     return LS_OK;

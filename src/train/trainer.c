@@ -222,6 +222,25 @@ void ls_trainer_begin_epoch(ls_trainer *t)
         ls_scores_begin_epoch(t->scores);
 }
 
+/* Not collective: this rank's outputs that a loss takes the logarithm of, which is NaN of a negative one. */
+static ls_status check_logarithms(const ls_trainer *t, const ls_local_batch *batch, const char *step)
+{
+    for (size_t k = 0; k < t->model->outputs; k++) {
+        const ls_node *node = &t->model->node[t->model->output[k]];
+        const ls_loss_ops *loss = (const ls_loss_ops *)t->task->outputs[k].loss.ops;
+        const size_t n = batch->rows * ls_shape_size(&node->shape);
+        const float *Y = ls_engine_output(t->engine, k);
+
+        for (size_t i = 0; loss && loss->logs_prediction && i < n; i++)
+            if (Y[i] < 0)
+                return ls_fail(LS_ERR_NUMERIC,
+                               "%s: %s takes the logarithm of a negative prediction, %.9g, of the output '%s'; let its "
+                               "layer end with an activation that is never negative: exponential, softplus or relu",
+                               step, loss->ops.name, (double)Y[i], node->name);
+    }
+    return LS_OK;
+}
+
 /* Collective. LS_ERR_NUMERIC naming the layer, parameter or loss that is not finite, and the step. */
 static ls_status fail_nonfinite(ls_trainer *t, const ls_local_batch *batch, const ls_param *param)
 {
@@ -251,6 +270,7 @@ static ls_status fail_nonfinite(ls_trainer *t, const ls_local_batch *batch, cons
                        "%s: the gradient of layer '%s' (%s) is a NaN or an infinity; lower the learning rate or clip "
                        "gradients",
                        step, ls_model_param_layer(t->model, param)->name, ls_model_param_name(t->model, param, name));
+    LS_TRY(ls_agree(t->comm, check_logarithms(t, batch, step)));
     return ls_fail(LS_ERR_NUMERIC, "%s: the loss is a NaN or an infinity; lower the learning rate", step);
 }
 

@@ -26,7 +26,8 @@ static const ls_ops normal_ops = {.name = "random_normal",
                                   .aliases = (const char *const[]){"normal", NULL},
                                   .options = normal_options,
                                   .config_bytes = sizeof(stddev_config)};
-static const ls_registry initializers = {"initializer", (const ls_ops *const[]){&zeros_ops, &normal_ops, NULL}};
+static const ls_registry initializers = {.what = "initializer",
+                                         .entries = (const ls_ops *const[]){&zeros_ops, &normal_ops, NULL}};
 
 typedef struct dense_config {
     int64_t units;
@@ -99,7 +100,8 @@ typedef struct wrapper_config {
 
 static const ls_ops flatten_ops = {.name = "flatten", .keras_name = "Flatten"};
 static const ls_ops wrapper_ops;
-static const ls_registry layers = {"layer", (const ls_ops *const[]){&dense_ops, &flatten_ops, &wrapper_ops, NULL}};
+static const ls_registry layers = {.what = "layer",
+                                   .entries = (const ls_ops *const[]){&dense_ops, &flatten_ops, &wrapper_ops, NULL}};
 static const ls_option wrapper_options[] = {
     {.name = "inner", .kind = LS_OPTION_COMPONENT, .offset = offsetof(wrapper_config, inner), .registry = &layers},
     {.name = "optional",

@@ -147,7 +147,7 @@ typedef struct layer_config {
 } layer_config;
 
 static const ls_ops relu_ops = {.name = "relu", .keras_name = "ReLU"};
-static const ls_registry activations = {"activation", (const ls_ops *const[]){&relu_ops, NULL}};
+static const ls_registry activations = {.what = "activation", .entries = (const ls_ops *const[]){&relu_ops, NULL}};
 static const ls_option inner_options[] = {
     {.name = "value", .kind = LS_OPTION_FLOAT, .offset = offsetof(inner_config, value), .initial = "0"},
     {.name = NULL},
@@ -155,7 +155,8 @@ static const ls_option inner_options[] = {
 static const ls_ops constant_ops = {
     .name = "constant", .keras_name = "Constant", .options = inner_options, .config_bytes = sizeof(inner_config)};
 static const ls_ops ours_ops = {.name = "ours", .options = inner_options, .config_bytes = sizeof(inner_config)};
-static const ls_registry initializers = {"initializer", (const ls_ops *const[]){&constant_ops, &ours_ops, NULL}};
+static const ls_registry initializers = {.what = "initializer",
+                                         .entries = (const ls_ops *const[]){&constant_ops, &ours_ops, NULL}};
 static const char *const paddings[] = {"valid", "same", NULL};
 #define AT(field) offsetof(layer_config, field)
 static const ls_option layer_options[] = {
@@ -187,7 +188,7 @@ static const ls_option layer_options[] = {
 };
 static const ls_ops layer_ops = {
     .name = "layer", .keras_name = "Layer", .options = layer_options, .config_bytes = sizeof(layer_config)};
-static const ls_registry layers = {"layer", (const ls_ops *const[]){&layer_ops, NULL}};
+static const ls_registry layers = {.what = "layer", .entries = (const ls_ops *const[]){&layer_ops, NULL}};
 
 #define LAYER_CONFIG                                                                                              \
     "{\"units\": 3, \"seed\": null, \"rate\": 1.0, \"decay\": null, \"use_bias\": false, \"padding\": \"same\", " \

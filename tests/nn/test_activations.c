@@ -95,7 +95,7 @@ static ls_component make(const char *name, const char *const *args)
 
 static const ls_activation_ops *ops_of(const ls_component *component)
 {
-    return (const ls_activation_ops *)component->ops;
+    return ls_activation(component) ? ls_activation(component) : (const ls_activation_ops *)component->ops;
 }
 
 static void every_activation_has_a_case(void **state)
@@ -162,6 +162,56 @@ static void values_and_gradients_are_those_of_a_float64_reference(void **state)
             }
             ls_component_reset(&component);
         }
+}
+
+/* Slopes where a side has to be chosen: as TensorFlow 2.21 has them. */
+static void slopes_at_corners_are_tensorflow_s(void **state)
+{
+    static const struct {
+        const char *name, *args[8];
+        float slope[10]; /* at -6, -3, -1, -0, 0, 1, 2, 3, 6, 7 */
+    } corners[] = {
+        {"relu", {NULL}, {0, 0, 0, 0, 0, 1, 1, 1, 1, 1}},
+        {"relu", {"max_value", "2", NULL}, {0, 0, 0, 0, 0, 1, 1, 0, 0, 0}},
+        {"relu", {"max_value", "6", NULL}, {0, 0, 0, 0, 0, 1, 1, 1, 0, 0}},
+        {"relu", {"max_value", "6", "negative_slope", "0.5", NULL}, {.5f, .5f, .5f, 0, 0, 1, 1, 1, 0, 0}},
+        {"relu", {"max_value", "2", "negative_slope", "0.5", NULL}, {.5f, .5f, .5f, 0, 0, 1, 1, 0, 0, 0}},
+        {"relu", {"threshold", "1", NULL}, {0, 0, 0, 0, 0, 0, 1, 1, 1, 1}},
+        {"relu", {"threshold", "1", "max_value", "6", NULL}, {0, 0, 0, 0, 0, 0, 1, 1, 1, 0}},
+        {"relu",
+         {"threshold", "1", "max_value", "2", "negative_slope", "0.5", NULL},
+         {.5f, .5f, .5f, .5f, .5f, 0, 1, 0, 0, 0}},
+        {"relu", {"negative_slope", "0.5", NULL}, {.5f, .5f, .5f, .5f, .5f, 1, 1, 1, 1, 1}},
+        {"leaky_relu", {NULL}, {.2f, .2f, .2f, .2f, .2f, 1, 1, 1, 1, 1}},
+        {"elu", {"alpha", "0.5", NULL}, {.00123938f, .0248935f, .1839397f, .5f, .5f, 1, 1, 1, 1, 1}},
+        {"elu", {NULL}, {.00247878f, .0497870f, .3678795f, 1, 1, 1, 1, 1, 1, 1}},
+        {"selu",
+         {NULL},
+         {.004357934f, .0875306f, .6467686f, 1.050701f, 1.050701f, 1.050701f, 1.050701f, 1.050701f, 1.050701f,
+          1.050701f}},
+        {"hard_sigmoid", {NULL}, {0, 0, 1 / 6.f, 1 / 6.f, 1 / 6.f, 1 / 6.f, 1 / 6.f, 0, 0, 0}},
+    };
+    static const float z[10] = {-6, -3, -1, -0.f, 0, 1, 2, 3, 6, 7};
+
+    (void)state;
+    for (size_t c = 0; c < count_of(corners); c++) {
+        ls_component component = make(corners[c].name, corners[c].args);
+        const ls_activation_ops *ops = ops_of(&component);
+        float Y[10], dY[10];
+        double want[10];
+
+        for (size_t i = 0; i < 10; i++) {
+            dY[i] = 1;
+            want[i] = (double)corners[c].slope[i];
+        }
+        ops->forward(component.config, z, Y, 1, 10);
+        ops->backward(component.config, ops->backward_reads == LS_FROM_OUTPUT ? Y : z, dY, 1, 10);
+        if (!all_close(dY, want, 10, 1e-6, 1e-6)) {
+            print_error("slopes of %s, case %zu\n", corners[c].name, c);
+            fail();
+        }
+        ls_component_reset(&component);
+    }
 }
 
 /* In place, shifted in memory, and cut into single rows: the same bits. */
@@ -291,6 +341,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_activation_has_a_case),
         cmocka_unit_test(values_and_gradients_are_those_of_a_float64_reference),
+        cmocka_unit_test(slopes_at_corners_are_tensorflow_s),
         cmocka_unit_test(bits_do_not_depend_on_place),
         cmocka_unit_test(extremes_stay_finite),
         cmocka_unit_test(values_are_those_by_hand),

@@ -402,8 +402,35 @@ static void hinge_takes_labels_0_and_1_for_signs_only_when_told(void **state)
     assert_true(close_to((double)d, -1, 0, 0));
     assert_true(close_to(one_row("hinge", false, false, 1, &zero, &half, &d), 1, 0, 0));
     assert_true(close_to((double)d, 0, 0, 0));
-    assert_true(close_to(one_row("hinge", false, false, 1, &two, &half, &d), 0, 0, 0));
+    assert_true(close_to(one_row("hinge", false, false, 1, &two, &half, &d), 0, 0, 0)); /* margin 0: the line's slope */
+    assert_true(close_to((double)d, -2, 0, 0));
+    assert_true(close_to(one_row("squared_hinge", false, false, 1, &two, &half, &d), 0, 0, 0));
     assert_true(close_to((double)d, 0, 0, 0));
+    assert_true(isnan(one_row("hinge", false, false, 1, &one, &(const float){NAN}, &d)));
+    assert_true(isnan(one_row("squared_hinge", false, false, 1, &one, &(const float){NAN}, &d)));
+}
+
+/* Ties, as TensorFlow 2.21 has them: all that reach the maximum share its slope. */
+static void outputs_that_tie_share_the_slope_of_categorical_hinge(void **state)
+{
+    static const struct {
+        float p[3];
+        double value, slope[3];
+    } ties[] = {
+        {{0, 0, 0}, 1, {-1, 1 / 3.0, 1 / 3.0}},
+        {{1, 0, 0}, 0, {-1, 1 / 3.0, 1 / 3.0}},
+        {{.5f, .5f, .5f}, 1, {-1, .5, .5}},
+        {{2, 1, 1}, 0, {-1, .5, .5}},
+        {{3, 1, 1}, 0, {0, 0, 0}},
+    };
+    float d[3];
+
+    (void)state;
+    for (size_t i = 0; i < count_of(ties); i++) {
+        assert_true(close_to(one_row("categorical_hinge", false, false, 3, (const float[]){1, 0, 0}, ties[i].p, d),
+                             ties[i].value, 0, 0));
+        assert_true(all_close(d, ties[i].slope, 3, 0, 1e-6));
+    }
 }
 
 /* Where a naive formula would overflow, or has no gradient left. By hand. */
@@ -431,7 +458,7 @@ static void extremes_neither_overflow_nor_lose_the_gradient(void **state)
     assert_true(
         close_to(one_row("sparse_categorical_crossentropy", false, false, 3, &label, (const float[]){.5f, .5f, 0}, d),
                  -log(1e-7), 0, 1e-6));
-    assert_true(all_close(d, (const double[]){0, 0, 0}, 3, 0, 0));
+    assert_true(all_close(d, (const double[]){1, 1, 0}, 3, 0, 1e-6)); /* of the sum they are divided by */
     assert_true(close_to(one_row("categorical_crossentropy", false, false, 3, hot, (const float[]){.5f, .5f, 0}, d),
                          -log(1e-7), 0, 1e-6));
     assert_true(all_close(d, (const double[]){0, 0, 0}, 3, 0, 0));
@@ -525,6 +552,7 @@ int main(void)
         cmocka_unit_test(every_loss_has_a_case),
         cmocka_unit_test(values_and_gradients_are_keras_s),
         cmocka_unit_test(hinge_takes_labels_0_and_1_for_signs_only_when_told),
+        cmocka_unit_test(outputs_that_tie_share_the_slope_of_categorical_hinge),
         cmocka_unit_test(extremes_neither_overflow_nor_lose_the_gradient),
         cmocka_unit_test(a_loss_takes_the_shapes_that_fit_it),
         cmocka_unit_test(the_engine_learns_what_a_loss_wants),

@@ -3,7 +3,8 @@
  * selu:  y = scale (x > 0 ? x : alpha (e^x - 1)) with the constants of Klambauer et al., "Self-normalizing neural
  *        networks", 2017
  *
- * Below zero the slope is scale alpha e^x = y + scale alpha, so that backward needs y alone (alpha >= 0).
+ * Below zero the slope is scale alpha e^x = y + scale alpha, so that backward needs y alone (alpha >= 0). At zero elu
+ * has the slope of the curve, selu that of the line, as TensorFlow's have.
  */
 #include "nn/activations/activations.h"
 
@@ -42,12 +43,14 @@ static void forward_scaled(const float *x, float *y, size_t n, float scale, floa
     }
 }
 
-static LS_CLONES void backward_scaled(const float *restrict Y, float *restrict dY, size_t n, float scale, float factor)
+/* at_zero: the slope there. */
+static LS_CLONES void backward_scaled(const float *restrict Y, float *restrict dY, size_t n, float scale, float factor,
+                                      float at_zero)
 {
     for (size_t i = 0; i < n; i++) {
         const float curve = Y[i] > 0.0f ? 0.0f : Y[i], slope = Y[i] > 0.0f ? scale : factor;
 
-        dY[i] *= curve + slope;
+        dY[i] *= Y[i] == 0.0f ? at_zero : curve + slope;
     }
 }
 
@@ -58,7 +61,9 @@ static void forward_elu(const void *config, const float *Z, float *Y, size_t row
 
 static void backward_elu(const void *config, const float *V, float *dY, size_t rows, size_t n)
 {
-    backward_scaled(V, dY, rows * n, 1.0f, (float)((const elu_config *)config)->alpha);
+    const float alpha = (float)((const elu_config *)config)->alpha;
+
+    backward_scaled(V, dY, rows * n, 1.0f, alpha, alpha);
 }
 
 static const ls_option elu_options[] = {
@@ -86,7 +91,7 @@ static void forward_selu(const void *config, const float *Z, float *Y, size_t ro
 static void backward_selu(const void *config, const float *V, float *dY, size_t rows, size_t n)
 {
     (void)config;
-    backward_scaled(V, dY, rows * n, (float)SELU_SCALE, (float)(SELU_SCALE * SELU_ALPHA));
+    backward_scaled(V, dY, rows * n, (float)SELU_SCALE, (float)(SELU_SCALE * SELU_ALPHA), (float)SELU_SCALE);
 }
 
 const ls_activation_ops ls_activation_selu = {

@@ -2,8 +2,9 @@
  * relu:        y = x > t ? min(x, max_value) : slope (x - t), t = threshold
  * leaky_relu:  y = x >= 0 ? x : slope x
  *
- * With slope, threshold and max_value >= 0 the sign of y tells on which side of t its x was, so that backward needs y
- * alone. NaN passes through.
+ * The plain relu and leaky_relu know from the sign of y on which side their x was, so that backward needs y alone. With
+ * a threshold or a limit it reads x, and where x is just that the slope is TensorFlow's: 0 at the threshold, 1 at the
+ * limit, but 0 at a limit of 6 (there it runs relu6). NaN passes through.
  */
 #include "nn/activations/activations.h"
 
@@ -38,15 +39,32 @@ static LS_CLONES void forward_general(const float *Z, float *Y, size_t n, float 
     }
 }
 
-static LS_CLONES void backward_general(const float *restrict Y, float *restrict dY, size_t n, float slope, float limit)
+static LS_CLONES void backward_leaky(const float *restrict Y, float *restrict dY, size_t n, float slope)
 {
     for (size_t i = 0; i < n; i++)
-        dY[i] *= Y[i] >= limit ? 0.0f : Y[i] > 0.0f ? 1.0f : slope;
+        dY[i] *= Y[i] > 0.0f ? 1.0f : slope;
+}
+
+static LS_CLONES void backward_general(const float *restrict Z, float *restrict dY, size_t n, float slope, float limit,
+                                       float at_limit, float threshold)
+{
+    for (size_t i = 0; i < n; i++) {
+        const float above = Z[i] < limit ? 1.0f : Z[i] > limit ? 0.0f : at_limit;
+        const float below = Z[i] < threshold ? slope : 0.0f;
+
+        dY[i] *= Z[i] > threshold ? above : below;
+    }
+}
+
+/* Neither a threshold nor a limit. */
+static bool is_open(const relu_config *c)
+{
+    return isnan(c->max_value) && c->threshold == 0;
 }
 
 static bool is_plain(const relu_config *c)
 {
-    return c->negative_slope == 0 && isnan(c->max_value) && c->threshold == 0;
+    return c->negative_slope == 0 && is_open(c);
 }
 
 static float limit_of(const relu_config *c)
@@ -71,7 +89,15 @@ static void backward_relu(const void *config, const float *V, float *dY, size_t 
     if (is_plain(c))
         backward_plain(V, dY, rows * n);
     else
-        backward_general(V, dY, rows * n, (float)c->negative_slope, limit_of(c));
+        backward_leaky(V, dY, rows * n, (float)c->negative_slope);
+}
+
+static void backward_bounded(const void *config, const float *V, float *dY, size_t rows, size_t n)
+{
+    const relu_config *c = config;
+    const bool relu6 = c->max_value == 6 && c->threshold == 0;
+
+    backward_general(V, dY, rows * n, (float)c->negative_slope, limit_of(c), relu6 ? 0.0f : 1.0f, (float)c->threshold);
 }
 
 static const ls_option relu_options[] = {
@@ -94,8 +120,22 @@ static const ls_option relu_options[] = {
     {.name = NULL},
 };
 
+/* relu with a threshold or a limit. */
+static const ls_activation_ops bounded_relu = {
+    .ops = {.name = "relu", .keras_name = "relu", .options = relu_options, .config_bytes = sizeof(relu_config)},
+    .backward_reads = LS_FROM_INPUT,
+    .forward = forward_relu,
+    .backward = backward_bounded,
+};
+
+static const ls_activation_ops *variant_of_relu(const void *config)
+{
+    return is_open(config) ? &ls_activation_relu : &bounded_relu;
+}
+
 const ls_activation_ops ls_activation_relu = {
     .ops = {.name = "relu", .keras_name = "relu", .options = relu_options, .config_bytes = sizeof(relu_config)},
+    .variant = variant_of_relu,
     .backward_reads = LS_FROM_OUTPUT,
     .forward = forward_relu,
     .backward = backward_relu,
@@ -121,7 +161,7 @@ static void forward_leaky_relu(const void *config, const float *Z, float *Y, siz
 
 static void backward_leaky_relu(const void *config, const float *V, float *dY, size_t rows, size_t n)
 {
-    backward_general(V, dY, rows * n, (float)((const leaky_relu_config *)config)->negative_slope, INFINITY);
+    backward_leaky(V, dY, rows * n, (float)((const leaky_relu_config *)config)->negative_slope);
 }
 
 static const ls_option leaky_relu_options[] = {

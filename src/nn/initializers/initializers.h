@@ -27,4 +27,11 @@ LS_INITIALIZER_LIST(LS_INITIALIZER_DECLARE)
 /* x <- offset + factor x. */
 void ls_affine(float *x, size_t n, float factor, float offset);
 
+/* `seed`, as Keras has it: NULL is the experiment's. The config needs an int64_t seed. */
+#define LS_SEED_OPTION(type)                                                                                        \
+    {                                                                                                               \
+        .name = "seed", .kind = LS_OPTION_INT, .offset = offsetof(type, seed), .initial = "null", .nullable = true, \
+        .max = 0x1p62                                                                                               \
+    }
+
 #endif

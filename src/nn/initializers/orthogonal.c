@@ -14,6 +14,7 @@
 
 typedef struct orthogonal {
     double gain;
+    int64_t seed;
 } orthogonal;
 
 /* Eight running sums, added pairwise: a fixed order that vectorises. */
@@ -98,6 +99,7 @@ static const ls_option options[] = {
      .initial = "1.0",
      .min = -FLT_MAX,
      .max = FLT_MAX},
+    LS_SEED_OPTION(orthogonal),
     {.name = NULL},
 };
 

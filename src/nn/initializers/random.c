@@ -5,10 +5,12 @@
 
 typedef struct uniform {
     double minval, maxval;
+    int64_t seed;
 } uniform;
 
 typedef struct normal {
     double mean, stddev;
+    int64_t seed;
 } normal;
 
 void ls_affine(float *x, size_t n, float factor, float offset)
@@ -69,6 +71,7 @@ static const ls_option uniform_options[] = {
      .initial = "0.05",
      .min = -FLT_MAX,
      .max = FLT_MAX},
+    LS_SEED_OPTION(uniform),
     {.name = NULL},
 };
 
@@ -80,6 +83,7 @@ static const ls_option normal_options[] = {
      .min = -FLT_MAX,
      .max = FLT_MAX},
     {.name = "stddev", .kind = LS_OPTION_FLOAT, .offset = offsetof(normal, stddev), .initial = "0.05", .max = FLT_MAX},
+    LS_SEED_OPTION(normal),
     {.name = NULL},
 };
 

@@ -16,6 +16,7 @@ static const char *const distributions[] = {"truncated_normal", "uniform", "untr
 typedef struct scaling {
     double scale;
     int mode, distribution; /* NORMAL is Keras's other name for TRUNCATED_NORMAL */
+    int64_t seed;
 } scaling;
 
 /* Standard deviation of a standard normal truncated to (-2, 2). */
@@ -63,42 +64,63 @@ static ls_status fill(const void *config, const ls_shape *shape, const ls_stream
     return LS_OK;
 }
 
-/* The named cases take no options: their laws are fixed. */
+typedef struct seeded {
+    int64_t seed;
+} seeded;
+
+static const ls_option seed_options[] = {
+    LS_SEED_OPTION(seeded),
+    {.name = NULL},
+};
+
+/* The named cases take no other options: their laws are fixed. */
 #define FIXED(id, scale, mode, distribution)                                                                   \
     static ls_status fill_##id(const void *config, const ls_shape *shape, const ls_stream *stream, float *out) \
     {                                                                                                          \
         (void)config;                                                                                          \
-        return fill(&(const scaling){scale, mode, distribution}, shape, stream, out);                          \
+        return fill(&(const scaling){scale, mode, distribution, INT64_MIN}, shape, stream, out);               \
     }                                                                                                          \
     const ls_initializer_ops ls_##id
 
 FIXED(glorot_uniform, 1.0, FAN_AVG, UNIFORM) = {
-    .ops = {.name = "glorot_uniform", .keras_name = "GlorotUniform"},
+    .ops = {.name = "glorot_uniform",
+            .keras_name = "GlorotUniform",
+            .options = seed_options,
+            .config_bytes = sizeof(seeded)},
     .fill = fill_glorot_uniform,
 };
 
 FIXED(glorot_normal, 1.0, FAN_AVG, TRUNCATED_NORMAL) = {
-    .ops = {.name = "glorot_normal", .keras_name = "GlorotNormal"},
+    .ops = {.name = "glorot_normal",
+            .keras_name = "GlorotNormal",
+            .options = seed_options,
+            .config_bytes = sizeof(seeded)},
     .fill = fill_glorot_normal,
 };
 
 FIXED(he_uniform, 2.0, FAN_IN, UNIFORM) = {
-    .ops = {.name = "he_uniform", .keras_name = "HeUniform"},
+    .ops = {.name = "he_uniform", .keras_name = "HeUniform", .options = seed_options, .config_bytes = sizeof(seeded)},
     .fill = fill_he_uniform,
 };
 
 FIXED(he_normal, 2.0, FAN_IN, TRUNCATED_NORMAL) = {
-    .ops = {.name = "he_normal", .keras_name = "HeNormal"},
+    .ops = {.name = "he_normal", .keras_name = "HeNormal", .options = seed_options, .config_bytes = sizeof(seeded)},
     .fill = fill_he_normal,
 };
 
 FIXED(lecun_uniform, 1.0, FAN_IN, UNIFORM) = {
-    .ops = {.name = "lecun_uniform", .keras_name = "LecunUniform"},
+    .ops = {.name = "lecun_uniform",
+            .keras_name = "LecunUniform",
+            .options = seed_options,
+            .config_bytes = sizeof(seeded)},
     .fill = fill_lecun_uniform,
 };
 
 FIXED(lecun_normal, 1.0, FAN_IN, TRUNCATED_NORMAL) = {
-    .ops = {.name = "lecun_normal", .keras_name = "LecunNormal"},
+    .ops = {.name = "lecun_normal",
+            .keras_name = "LecunNormal",
+            .options = seed_options,
+            .config_bytes = sizeof(seeded)},
     .fill = fill_lecun_normal,
 };
 
@@ -119,6 +141,7 @@ static const ls_option options[] = {
      .offset = offsetof(scaling, distribution),
      .initial = "truncated_normal",
      .choices = distributions},
+    LS_SEED_OPTION(scaling),
     {.name = NULL},
 };
 

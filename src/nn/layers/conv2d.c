@@ -246,6 +246,7 @@ static const ls_option options[] = {
 const ls_layer_ops ls_layer_conv2d = {
     .ops = {.name = "conv2d",
             .keras_name = "Conv2D",
+            .aliases = (const char *const[]){"convolution2d", "Convolution2D", NULL},
             .options = options,
             .config_bytes = sizeof(conv2d),
             .check = check_conv2d},

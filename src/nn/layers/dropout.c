@@ -7,6 +7,8 @@
  */
 #include "nn/layers/layers.h"
 
+#include <string.h>
+
 #define CHUNK ((size_t)1024) /* uniform numbers made at a time */
 
 typedef struct dropout_config {
@@ -16,12 +18,12 @@ typedef struct dropout_config {
 } dropout_config;
 
 /*
- * noise_shape is the shape of one sample's mask, without the batch axis: where it is 1 and the input is not, all
- * elements along the axis share their fate.
+ * noise_shape is the shape of one sample's mask: where it is 1 and the input is not, all elements along the axis share
+ * their fate; null is the input's. Keras's begins with the samples: null, which is taken off.
  */
 static ls_status build_dropout(ls_layer *layer, const ls_shape *in, size_t inputs, ls_shape *out)
 {
-    const ls_ints *noise = &((const dropout_config *)layer->config)->noise_shape;
+    ls_ints *noise = &((dropout_config *)layer->config)->noise_shape;
     char text[LS_SHAPE_TEXT_BYTES];
 
     if (layer->built)
@@ -29,11 +31,17 @@ static ls_status build_dropout(ls_layer *layer, const ls_shape *in, size_t input
     *out = in[0];
     if (noise->count == 0)
         return LS_OK;
+    if (noise->count == in[0].axes + 1 && noise->value[0] == 0)
+        memmove(noise->value, noise->value + 1, --noise->count * sizeof *noise->value);
     if (noise->count != in[0].axes)
-        return ls_layer_fail(layer, "noise_shape has %zu dimensions, but a sample is %s", noise->count,
-                             ls_shape_format(&in[0], text));
+        return ls_layer_fail(layer,
+                             "noise_shape has %zu dimensions, but a sample is %s: it has one number for each axis, "
+                             "behind a null for the samples or without it",
+                             noise->count, ls_shape_format(&in[0], text));
     for (size_t i = 0; i < noise->count; i++)
-        if (noise->value[i] != 1 && (size_t)noise->value[i] != in[0].dim[i])
+        if (noise->value[i] == 0)
+            noise->value[i] = (int64_t)in[0].dim[i];
+        else if (noise->value[i] != 1 && (size_t)noise->value[i] != in[0].dim[i])
             return ls_layer_fail(layer, "noise_shape must hold 1 or the dimension of the sample %s on every axis",
                                  ls_shape_format(&in[0], text));
     return LS_OK;
@@ -138,6 +146,7 @@ static const ls_option options[] = {
      .offset = offsetof(dropout_config, noise_shape),
      .initial = "null",
      .nullable = true,
+     .nulls = true,
      .min = 1,
      .max = 0x1p31},
     {.name = "seed",

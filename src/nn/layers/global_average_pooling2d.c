@@ -59,6 +59,7 @@ static const ls_option options[] = {
 const ls_layer_ops ls_layer_global_average_pooling2d = {
     .ops = {.name = "global_average_pooling2d",
             .keras_name = "GlobalAveragePooling2D",
+            .aliases = (const char *const[]){"global_avg_pool2d", "GlobalAvgPool2D", NULL},
             .options = options,
             .config_bytes = sizeof(global_pooling)},
     .inputs_min = 1,

@@ -44,10 +44,12 @@ LS_LAYER_LIST(LS_LAYER_DECLARE)
 
 /* Images are (height, width, channels); "channels_first" is refused by name. The config needs an int data_format. */
 extern const char *const ls_data_formats[];
-#define LS_DATA_FORMAT_OPTION(type)                                                             \
-    {                                                                                           \
-        .name = "data_format", .kind = LS_OPTION_CHOICE, .offset = offsetof(type, data_format), \
-        .initial = "channels_last", .choices = ls_data_formats                                  \
+#define LS_DATA_FORMAT_OPTION(type)                                                                                   \
+    {                                                                                                                 \
+        .name = "data_format", .kind = LS_OPTION_CHOICE, .offset = offsetof(type, data_format),                       \
+        .initial = "channels_last", .choices = ls_data_formats,                                                       \
+        .advice = "images whose channels come first are turned around as they are read: say channels_first: true of " \
+                  "their array under data"                                                                            \
     }
 
 /* Merging layers keep a table entry per input. */

@@ -230,6 +230,7 @@ static const ls_option average_options[] = {
 const ls_layer_ops ls_layer_max_pooling2d = {
     .ops = {.name = "max_pooling2d",
             .keras_name = "MaxPooling2D",
+            .aliases = (const char *const[]){"max_pool2d", "MaxPool2D", NULL},
             .options = max_options,
             .config_bytes = sizeof(pooling2d)},
     .inputs_min = 1,
@@ -242,6 +243,7 @@ const ls_layer_ops ls_layer_max_pooling2d = {
 const ls_layer_ops ls_layer_average_pooling2d = {
     .ops = {.name = "average_pooling2d",
             .keras_name = "AveragePooling2D",
+            .aliases = (const char *const[]){"avg_pool2d", "AvgPool2D", NULL},
             .options = average_options,
             .config_bytes = sizeof(pooling2d)},
     .inputs_min = 1,

@@ -70,6 +70,7 @@ const ls_loss_ops ls_binary_crossentropy = {
             .aliases = (const char *const[]){"bce", "BCE", NULL},
             .options = ls_crossentropy_options,
             .config_bytes = sizeof(ls_crossentropy)},
+    .shares = true,
     .fused_logits = LS_LOGITS_SIGMOID,
     .from_logits = ls_crossentropy_from_logits,
     .evaluate = evaluate,

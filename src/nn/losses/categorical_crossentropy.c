@@ -90,6 +90,7 @@ const ls_loss_ops ls_categorical_crossentropy = {
             .options = ls_crossentropy_options,
             .config_bytes = sizeof(ls_crossentropy)},
     .sums_axis = true,
+    .shares = true,
     .fused_logits = LS_LOGITS_SOFTMAX,
     .from_logits = ls_crossentropy_from_logits,
     .evaluate = evaluate,

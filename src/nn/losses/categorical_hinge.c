@@ -1,6 +1,6 @@
 /*
- * Categorical hinge: max(neg - pos + 1, 0) with pos = sum t p and neg = max (1 - t) p. Of several elements that reach
- * the maximum the first gets its gradient.
+ * Categorical hinge: max(neg - pos + 1, 0) with pos = sum t p and neg = max (1 - t) p. Elements that reach the maximum
+ * together share its gradient; at a margin of 0 it is that of the line, as in TensorFlow.
  */
 #include "nn/losses/losses.h"
 
@@ -8,19 +8,20 @@
 
 static double evaluate_row(const float *t, const float *p, size_t n, double factor, float *d)
 {
-    size_t top = 0;
+    float neg = (1.0f - t[0]) * p[0];
+    size_t tops = 0;
     double margin;
 
     for (size_t i = 1; i < n; i++)
-        if ((1.0f - t[i]) * p[i] > (1.0f - t[top]) * p[top])
-            top = i;
-    margin = (double)((1.0f - t[top]) * p[top]) - ls_dot(t, p, n) + 1.0;
+        neg = (1.0f - t[i]) * p[i] > neg ? (1.0f - t[i]) * p[i] : neg;
+    for (size_t i = 0; i < n; i++)
+        tops += (1.0f - t[i]) * p[i] == neg;
+    margin = (double)neg - ls_dot(t, p, n) + 1.0;
     if (d) {
-        const float f = margin > 0.0 ? (float)factor : 0.0f;
+        const float f = margin < 0.0 ? 0.0f : (float)factor, share = f / (float)tops;
 
         for (size_t i = 0; i < n; i++)
-            d[i] = -f * t[i];
-        d[top] += f * (1.0f - t[top]);
+            d[i] = ((1.0f - t[i]) * p[i] == neg ? share * (1.0f - t[i]) : 0.0f) - f * t[i];
     }
     return margin < 0.0 ? 0.0 : margin;
 }

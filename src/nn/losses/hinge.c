@@ -1,6 +1,7 @@
 /*
  * Hinge losses: mean max(1 - t p, 0) over the last axis, or the mean of its square. Labels are -1 and 1; if every label
- * of the global batch is 0 or 1, they stand for -1 and 1.
+ * of the global batch is 0 or 1, they stand for -1 and 1. At a margin of 0 the slope is that of the line, as in
+ * TensorFlow. NaN passes through.
  */
 #include "nn/losses/losses.h"
 
@@ -16,11 +17,10 @@ static void element(const void *config, const ls_loss_call *call, const float *r
     for (size_t i = 0; i < n; i++) {
         const float margin = 1.0f - label(call, t[i]) * p[i];
 
-        value[i] = margin > 0.0f ? margin : 0.0f;
+        value[i] = margin < 0.0f ? 0.0f : margin;
+        if (slope)
+            slope[i] = margin < 0.0f ? 0.0f : -label(call, t[i]);
     }
-    if (slope)
-        for (size_t i = 0; i < n; i++)
-            slope[i] = value[i] > 0.0f ? -label(call, t[i]) : 0.0f;
 }
 
 static void element_squared(const void *config, const ls_loss_call *call, const float *restrict t,

@@ -5,12 +5,33 @@
 
 static const ls_ops *const entries[] = {LS_LOSS_LIST(ENTRY) NULL};
 
-const ls_registry ls_losses = {"loss", entries};
+/* Of Keras's, those that are not there. */
+static const char *const lacking[] = {"binary_focal_crossentropy",
+                                      "categorical_focal_crossentropy",
+                                      "categorical_generalized_cross_entropy",
+                                      "circle",
+                                      "ctc",
+                                      "dice",
+                                      "tversky",
+                                      NULL};
+
+const ls_registry ls_losses = {.what = "loss", .entries = entries, .lacking = lacking};
+
+bool ls_loss_takes_logits(const ls_component *loss, const ls_component *activation)
+{
+    const ls_loss_ops *const ops = (const ls_loss_ops *)loss->ops;
+    const ls_activation_ops *const last = ls_activation(activation);
+
+    return ops && last && ops->fused_logits != LS_LOGITS_NONE && last->logits != LS_LOGITS_NONE;
+}
 
 ls_status ls_loss_check(const ls_component *loss, const ls_shape *output, const ls_shape *target, const ls_config *at,
                         size_t *positions)
 {
     const ls_loss_ops *const ops = (const ls_loss_ops *)loss->ops;
 
+    if (ops == &ls_categorical_crossentropy && output->axes > 0 && output->dim[output->axes - 1] < 2)
+        return ls_config_fail(at, "loss 'categorical_crossentropy' of a single output is always 0: it needs one output "
+                                  "per class; for a single yes-no output use binary_crossentropy");
     return ls_target_check("loss", ops->ops.name, ops->sparse_targets, ops->sums_axis, output, target, at, positions);
 }

@@ -24,5 +24,6 @@ static void evaluate(const void *config, const ls_loss_call *call)
 
 const ls_loss_ops ls_poisson = {
     .ops = {.name = "poisson", .keras_name = "Poisson"},
+    .logs_prediction = true,
     .evaluate = evaluate,
 };

@@ -2,7 +2,8 @@
  * Cross-entropy with class indices: -log p[t].
  *
  * From logits, with S = sum exp(z - max z): log S - (z[t] - max z), gradient softmax(z) - onehot(t).
- * From probabilities, as Keras: p is divided by its sum s, then clipped to [eps, 1 - eps]; where clipped, no gradient.
+ * From probabilities, as TensorFlow: p is clipped to [eps, 1 - eps], then divided by its sum s; where clipped, no
+ * gradient.
  */
 #include "nn/losses/losses.h"
 
@@ -23,25 +24,23 @@ static double from_logits(const float *z, size_t n, size_t label, double factor,
     return ls_log_double(S) - ((double)z[label] - (double)max);
 }
 
+static double clip(double p, double low, double high)
+{
+    return p < low ? low : p > high ? high : p;
+}
+
 static double from_probabilities(const float *p, size_t n, size_t label, double factor, float *d)
 {
     const double low = (double)LS_LOSS_EPSILON, high = (double)(1.0f - LS_LOSS_EPSILON);
-    double s = 0.0, q;
-    bool inside;
+    const double q = clip((double)p[label], low, high);
+    double s = 0.0;
 
     for (size_t i = 0; i < n; i++)
-        s += (double)p[i];
-    q = (double)(float)((double)p[label] / s);
-    inside = q >= low && q <= high;
-    if (d) {
-        const float all = inside ? (float)(factor / s) : 0.0f;
-
-        for (size_t i = 0; i < n; i++)
-            d[i] = all;
-        if (inside)
-            d[label] = (float)(factor / s * (1.0 - 1.0 / q));
-    }
-    return -ls_log_double(q < low ? low : q > high ? high : q);
+        s += clip((double)p[i], low, high);
+    for (size_t i = 0; d && i < n; i++)
+        d[i] = (double)p[i] >= low && (double)p[i] <= high ? (float)(factor * (1.0 / s - (i == label ? 1.0 / q : 0.0)))
+                                                           : 0.0f;
+    return ls_log_double(s) - ls_log_double(q);
 }
 
 static void evaluate(const void *config, const ls_loss_call *call)

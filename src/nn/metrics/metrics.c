@@ -7,7 +7,31 @@
 
 static const ls_ops *const entries[] = {LS_METRIC_LIST(ENTRY) NULL};
 
-const ls_registry ls_metrics = {"metric", entries};
+/* Of Keras's, those that are not there. */
+static const char *const lacking[] = {"binary_iou",
+                                      "concordance_correlation",
+                                      "f1_score",
+                                      "fbeta_score",
+                                      "f_beta_score",
+                                      "false_negatives",
+                                      "false_positives",
+                                      "iou",
+                                      "mean",
+                                      "mean_iou",
+                                      "mean_metric_wrapper",
+                                      "one_hot_iou",
+                                      "one_hot_mean_iou",
+                                      "pearson_correlation",
+                                      "precision_at_recall",
+                                      "recall_at_precision",
+                                      "sensitivity_at_specificity",
+                                      "specificity_at_sensitivity",
+                                      "sum",
+                                      "true_negatives",
+                                      "true_positives",
+                                      NULL};
+
+const ls_registry ls_metrics = {.what = "metric", .entries = entries, .lacking = lacking};
 
 ls_status ls_metric_resolve(const ls_component *named, size_t n, bool sparse, ls_component *out)
 {

@@ -7,14 +7,18 @@
 
 static const ls_ops *const entries[] = {LS_OPTIMIZER_LIST(ENTRY) NULL};
 
-const ls_registry ls_optimizers = {"optimizer", entries};
+/* Of Keras's, those that are not there. */
+static const char *const lacking[] = {
+    "adafactor", "ftrl", "lamb", "loss_scale_optimizer", "multi_optimizer", "muon", "schedule_free_adam_w", NULL};
+
+const ls_registry ls_optimizers = {.what = "optimizer", .entries = entries, .lacking = lacking};
 
 /* ---- what every optimizer takes ---- */
 
 #define COMMON(field) .name = #field, .offset = offsetof(ls_optimizer_common, field)
-#define COMMON_LIMIT(field) /* none, or a bound above 0 */                                                          \
-    {                                                                                                               \
-        COMMON(field), .kind = LS_OPTION_FLOAT, .initial = "null", .nullable = true, .min = FLT_MIN, .max = FLT_MAX \
+#define COMMON_LIMIT(field) /* none, or a bound above 0 */                                                            \
+    {                                                                                                                 \
+        COMMON(field), .kind = LS_OPTION_FLOAT, .initial = "null", .nullable = true, .open_min = true, .max = FLT_MAX \
     }
 
 const ls_option ls_optimizer_common_options[] = {

@@ -5,4 +5,4 @@
 
 static const ls_ops *const entries[] = {LS_SCHEDULE_LIST(ENTRY) NULL};
 
-const ls_registry ls_schedules = {"learning-rate schedule", entries};
+const ls_registry ls_schedules = {.what = "learning-rate schedule", .entries = entries};
