@@ -86,14 +86,13 @@ static size_t least(size_t a, size_t b)
     return a < b ? a : b;
 }
 
-/* Case is none of the ways in which names differ. */
-static bool same_letter(char a, char b)
+static bool same_letter(char a, char b, bool any_case)
 {
-    return tolower((unsigned char)a) == tolower((unsigned char)b);
+    return a == b || (any_case && tolower((unsigned char)a) == tolower((unsigned char)b));
 }
 
 /* Edit distance with swaps of neighbours (optimal string alignment), three rows of the table at a time. */
-static size_t edit_distance(const char *a, size_t na, const char *b, size_t nb)
+static size_t edit_distance(const char *a, size_t na, const char *b, size_t nb, bool any_case)
 {
     size_t rows[3][NAME_MAX_BYTES + 1];
     size_t *before = rows[0], *last = rows[1], *row = rows[2];
@@ -105,8 +104,9 @@ static size_t edit_distance(const char *a, size_t na, const char *b, size_t nb)
 
         row[0] = i;
         for (size_t j = 1; j <= nb; j++) {
-            row[j] = least(least(last[j], row[j - 1]) + 1, last[j - 1] + !same_letter(a[i - 1], b[j - 1]));
-            if (i > 1 && j > 1 && same_letter(a[i - 1], b[j - 2]) && same_letter(a[i - 2], b[j - 1]))
+            row[j] = least(least(last[j], row[j - 1]) + 1, last[j - 1] + !same_letter(a[i - 1], b[j - 1], any_case));
+            if (i > 1 && j > 1 && same_letter(a[i - 1], b[j - 2], any_case) &&
+                same_letter(a[i - 2], b[j - 1], any_case))
                 row[j] = least(row[j], before[j - 2] + 1);
         }
         spare = before;
@@ -127,13 +127,14 @@ const char *ls_nearest_name(const char *name, const char *const *known, size_t n
         return NULL;
     for (size_t i = 0; i < n; i++) {
         const size_t other = strlen(known[i]);
-        size_t d;
+        size_t d, order;
 
         if (other > NAME_MAX_BYTES)
             continue;
-        d = edit_distance(name, length, known[i], other);
-        if (d < best && d <= ((length > other ? length : other) + 2) / 3) {
-            best = d;
+        d = edit_distance(name, length, known[i], other, true);
+        order = d * (NAME_MAX_BYTES + 1) + edit_distance(name, length, known[i], other, false);
+        if (order < best && d <= ((length > other ? length : other) + 2) / 3) {
+            best = order;
             nearest = known[i];
         }
     }

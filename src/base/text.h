@@ -20,7 +20,7 @@ void ls_text_add_bytes(ls_text *text, const void *bytes, size_t n);
 void ls_text_reset(ls_text *text); /* frees; the text can be used again */
 
 /*
- * The known name closest to `name` by edit distance (insert, delete, substitute, swap of neighbours; case is none), or
+ * The known name closest to `name` by edit distance (insert, delete, substitute, swap of neighbours; case only decides between equals), or
  * NULL when none is near: the distance must not exceed a third of the longer name, rounded up.
  */
 const char *ls_nearest_name(const char *name, const char *const *known, size_t n);

@@ -65,7 +65,7 @@ static void near_names_are_found(void **state)
     } cases[] = {
         {"epoch", "epochs"},          /* a letter short */
         {"epcohs", "epochs"},         /* two letters swapped: one edit */
-        {"EPOCHS", NULL},             /* six substitutions */
+        {"EPOCHS", "epochs"},         /* case is no edit */
         {"batchsize", "batch_size"},  /* a letter short */
         {"batch-size", "batch_size"}, /* a letter wrong */
         {"micro_batch", "microbatch"},

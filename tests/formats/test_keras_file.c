@@ -150,7 +150,8 @@ static void sequential_models_are_read(void **state)
         "      units: 3\n"
         "      activation: \"relu\"\n"
         "      kernel_initializer:\n"
-        "        he_normal: {}\n"
+        "        he_normal:\n"
+        "          seed: 5\n"
         "      bias_regularizer:\n"
         "        l2:\n"
         "          l2: 0.5\n"
@@ -300,6 +301,31 @@ static void graphs_are_read(void **state)
         "    - \"sum\"\n");
 }
 
+/* What Keras records of calls although nobody said it; each in the form of Keras 3 and in that of Keras 2. */
+static void default_arguments_of_calls_are_read(void **state)
+{
+#define CALLED(kwargs) GRAPH(A ", " NODE("Dropout", "d", ", \"rate\": 0.5", kwargs), "[\"a\", 0, 0]", "[\"d\", 0, 0]")
+    static const char *const cases[] = {
+        CALLED("{\"args\": [" T("a", "0") "], \"kwargs\": {\"training\": false}}"),
+        CALLED("{\"args\": [" T("a", "0") "], \"kwargs\": {\"training\": null, \"mask\": null}}"),
+        CALLED("{\"args\": [" T("a", "0") "], \"kwargs\": {\"mask\": null, \"training\": false}}"),
+        CALLED("[[\"a\", 0, 0, {\"training\": false}]]"),
+        CALLED("[[\"a\", 0, 0, {\"training\": null, \"mask\": null}]]"),
+    };
+
+    (void)state;
+    for (size_t i = 0; i < count_of(cases); i++) {
+        ls_experiment *experiment;
+        ls_model *model;
+
+        put_archive(cases[i]);
+        assert_true(ok(ls_experiment_of_model(archive, &experiment)));
+        assert_true(ok(ls_task_model(experiment, &model)));
+        ls_model_free(model);
+        ls_experiment_free(experiment);
+    }
+}
+
 static void compile_settings_are_read(void **state)
 {
     (void)state;
@@ -407,7 +433,7 @@ static void models_we_lack_are_refused(void **state)
         {ONE(NODE("Dense", "d", ", \"units\": 1", "[[\"d\", 0, 0, {}]]"), "[\"d\", 0, 0]"), {"cycle", "'d'"}},
         {ONE(NODE("Dense", "d", ", \"units\": 1", "[[\"a\", 0, 0, {\"training\": true}]]"), "[\"d\", 0, 0]"),
          {"'d'", "'training'"}},
-        {ONE(NODE("Dense", "d", ", \"units\": 1", "{\"args\": [" T("a", "0") "], \"kwargs\": {\"training\": false}}"),
+        {ONE(NODE("Dense", "d", ", \"units\": 1", "{\"args\": [" T("a", "0") "], \"kwargs\": {\"training\": true}}"),
              "[\"d\", 0, 0]"),
          {"'d'", "'training'"}},
         {ONE(NODE("Add", "d", "", "{\"args\": [[" T("a", "0") ", 3.0]], \"kwargs\": {}}"), "[\"d\", 0, 0]"),
@@ -486,8 +512,10 @@ static void losses_we_lack_are_refused(void **state)
     static const refusal cases[] = {
         {WITH("\"loss\": \"mine\""), {"loss", "'mine'"}},
         {WITH("\"loss\": {\"class_name\": \"Dice\", \"config\": {}}"), {"loss", "'Dice'"}},
-        {WITH("\"loss\": {\"class_name\": \"MeanSquaredError\", \"config\": {\"reduction\": \"sum\"}}"),
-         {"'reduction'", "sum"}},
+        {WITH("\"loss\": {\"class_name\": \"MeanSquaredError\", \"config\": {\"reduction\": \"none\"}}"),
+         {"'reduction'", "none"}},
+        {WITH("\"loss\": {\"class_name\": \"MeanSquaredError\", \"config\": {\"reduction\": null}}"),
+         {"reduction none"}},
         {WITH("\"loss\": {\"class_name\": \"MeanSquaredError\", \"config\": {\"dtype\": \"float16\"}}"), {"float16"}},
         {WITH("\"loss\": {\"class_name\": \"Huber\", \"config\": {\"delta\": -1.0}}"), {"delta", "'-1.0'"}},
         {WITH("\"loss\": {\"elsewhere\": \"mse\"}"), {"'elsewhere'"}},
@@ -943,6 +971,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sequential_models_are_read),
         cmocka_unit_test(graphs_are_read),
+        cmocka_unit_test(default_arguments_of_calls_are_read),
         cmocka_unit_test(compile_settings_are_read),
         cmocka_unit_test(models_we_lack_are_refused),
         cmocka_unit_test(deep_descriptions_are_refused),
