@@ -126,8 +126,9 @@ static void every_metric_has_a_case(void **state)
             continue; /* accuracy_resolves_by_the_data */
         assert_true(ops->width && ops->update && ops->result);
         assert_true(ops->direction == LS_METRIC_UP || ops->direction == LS_METRIC_DOWN);
-        assert_true(all_covered(&(const ls_registry){"metric", (const ls_ops *const[]){*entry, NULL}}, cases,
-                                count_of(cases), sizeof cases[0]));
+        assert_true(
+            all_covered(&(const ls_registry){.what = "metric", .entries = (const ls_ops *const[]){*entry, NULL}}, cases,
+                        count_of(cases), sizeof cases[0]));
     }
 }
 
