@@ -233,6 +233,38 @@ static void without_an_initializer_weights_are_zero(void **state)
     FAILS(parsed(&ls_initializers, "variance_scaling", "mode", "fan", NULL), LS_ERR_CONFIG, "fan_in");
 }
 
+/* As in Keras: with a seed of its own an initializer draws the same for every weight, whatever the experiment's seed.
+ */
+static void a_seed_of_its_own_decides_alone(void **state)
+{
+    static const char *const names[] = {"random_uniform", "random_normal", "truncated_normal", "glorot_uniform",
+                                        "glorot_normal",  "he_uniform",    "he_normal",        "lecun_uniform",
+                                        "lecun_normal",   "orthogonal",    "variance_scaling"};
+    static const ls_shape shape = {2, {4, 5}};
+
+    (void)state;
+    for (size_t i = 0; i < count_of(names); i++) {
+        const ls_stream one = ls_stream_at(1, LS_PURPOSE_INITIAL_WEIGHTS, 0, 0);
+        const ls_stream other = ls_stream_at(2, LS_PURPOSE_INITIAL_WEIGHTS, 3, 0);
+        const char *const none[] = {NULL}, *const seven[] = {"seed", "7", NULL}, *const eight[] = {"seed", "8", NULL};
+        ls_component plain = make_of_pairs(&ls_initializers, names[i], none);
+        ls_component a = make_of_pairs(&ls_initializers, names[i], seven);
+        ls_component b = make_of_pairs(&ls_initializers, names[i], eight);
+        float x[20], y[20];
+
+        assert_true(ok(ls_initializer_fill(&plain, &shape, &one, x)) &&
+                    ok(ls_initializer_fill(&plain, &shape, &other, y)));
+        assert_false(same_bits(x, y, 20));
+        assert_true(ok(ls_initializer_fill(&a, &shape, &one, x)) && ok(ls_initializer_fill(&a, &shape, &other, y)));
+        assert_true(same_bits(x, y, 20));
+        assert_true(ok(ls_initializer_fill(&b, &shape, &one, y)));
+        assert_false(same_bits(x, y, 20));
+        ls_component_reset(&plain);
+        ls_component_reset(&a);
+        ls_component_reset(&b);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -240,6 +272,7 @@ int main(void)
         cmocka_unit_test(the_stream_alone_decides_the_bits),
         cmocka_unit_test(elements_are_those_of_the_raw_stream),
         cmocka_unit_test(orthogonal_matrices_are_orthogonal),
+        cmocka_unit_test(a_seed_of_its_own_decides_alone),
         cmocka_unit_test(without_an_initializer_weights_are_zero),
     };
 

@@ -12,13 +12,13 @@ static const char *const lacking[] = {"identity", "identity_initializer", "stft"
 
 const ls_registry ls_initializers = {.what = "initializer", .entries = entries, .lacking = lacking};
 
-/* The initializer's own seed; INT64_MIN: none. */
+/* The initializer's own seed; -1: none. */
 static int64_t seed_of(const ls_component *initializer)
 {
     for (const ls_option *o = initializer->ops ? initializer->ops->options : NULL; o && o->name; o++)
         if (strcmp(o->name, "seed") == 0)
             return *(const int64_t *)(const void *)((const char *)initializer->config + o->offset);
-    return INT64_MIN;
+    return -1;
 }
 
 ls_status ls_initializer_fill(const ls_component *initializer, const ls_shape *shape, const ls_stream *stream,
@@ -29,5 +29,5 @@ ls_status ls_initializer_fill(const ls_component *initializer, const ls_shape *s
     const int64_t seed = seed_of(initializer);
     const ls_stream own = ls_stream_at((uint64_t)seed, LS_PURPOSE_INITIAL_WEIGHTS, 0, 0);
 
-    return ops->fill(initializer->config, shape, seed == INT64_MIN ? stream : &own, out);
+    return ops->fill(initializer->config, shape, seed < 0 ? stream : &own, out);
 }

@@ -78,7 +78,7 @@ static const ls_option seed_options[] = {
     static ls_status fill_##id(const void *config, const ls_shape *shape, const ls_stream *stream, float *out) \
     {                                                                                                          \
         (void)config;                                                                                          \
-        return fill(&(const scaling){scale, mode, distribution, INT64_MIN}, shape, stream, out);               \
+        return fill(&(const scaling){scale, mode, distribution, -1}, shape, stream, out);                      \
     }                                                                                                          \
     const ls_initializer_ops ls_##id
 
