@@ -1,4 +1,4 @@
-/* The configuration tree: building, errors with positions, typed values. Reading and writing it as YAML: formats/yaml.h. */
+/* The configuration tree: building, errors with positions, typed values. YAML: formats/yaml.h. */
 #include "base/config.h"
 
 #include <ctype.h>
