@@ -162,6 +162,7 @@ static void check_sum(const ls_product_left *A, const float *B, size_t n, size_t
     const size_t paths = ls_product_paths(path);
     double *const want = calloc(m * n, sizeof *want), *const got = calloc(m * n, sizeof *got);
     double *const grid = calloc(blocks, sizeof *grid);
+    float *const unfinished = length > LS_PRODUCT_SEGMENT ? filled(m * n, 8) : NULL;
     int32_t *const top = calloc(blocks, sizeof *top), *const largest = calloc(blocks, sizeof *largest);
 
     for (size_t b = 0; b < blocks; b++)
@@ -189,6 +190,7 @@ static void check_sum(const ls_product_left *A, const float *B, size_t n, size_t
                                   .total = got,
                                   .grid = grid,
                                   .largest = largest,
+                                  .unfinished = unfinished,
                                   .start = start};
 
         if (!path[q]->available())
@@ -206,6 +208,7 @@ static void check_sum(const ls_product_left *A, const float *B, size_t n, size_t
     free(want);
     free(got);
     free(grid);
+    free(unfinished);
     free(top);
     free(largest);
 }
@@ -257,7 +260,7 @@ static void not_finite(void **state)
         int32_t largest = 0;
         const ls_product p = {
             .A = ls_product_matrix(A, 5, false, 7, 5), .B = B, .ldb = 19, .n = 19, .C = C, .ldc = 19, .relu = true};
-        const ls_product_sum s = {p.A, B, 19, 19, 2, total, &grid, &largest, true};
+        const ls_product_sum s = {p.A, B, 19, 19, 2, total, &grid, &largest, NULL, true};
 
         if (!path[q]->available())
             continue;

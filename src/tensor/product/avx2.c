@@ -10,7 +10,6 @@
 #define EACH_HEIGHT(X) X(1) X(2) X(3) X(4) X(5) X(6)
 
 typedef __m256 vec;
-typedef __m256d wide;
 typedef __m256i bits;
 
 static inline __m256i first_lanes(size_t lanes)
@@ -63,32 +62,28 @@ static inline vec fused(vec a, vec b, vec c)
     return _mm256_fmadd_ps(a, b, c);
 }
 
-static inline wide splat_wide(const double *x)
-{
-    return _mm256_broadcast_sd(x);
-}
-
-static inline void add_half_to_grid(double *total, __m128 half, wide M, bool start)
-{
-    const wide q = _mm256_sub_pd(_mm256_add_pd(_mm256_cvtps_pd(half), M), M);
-
-    _mm256_storeu_pd(total, start ? q : _mm256_add_pd(_mm256_loadu_pd(total), q));
-}
-
-static inline void add_to_grid(double *total, vec v, wide M, bool start)
-{
-    add_half_to_grid(total, _mm256_castps256_ps128(v), M, start);
-    add_half_to_grid(total + 4, _mm256_extractf128_ps(v, 1), M, start);
-}
-
 static inline bits zero_bits(void)
 {
     return _mm256_setzero_si256();
 }
 
-static inline bits magnitude(bits top, vec v)
+static inline bits add_to_grid(double *total, const float *values, size_t step, size_t parts, double grid, bool start,
+                               bits top)
 {
-    return _mm256_max_epi32(top, _mm256_and_si256(_mm256_castps_si256(v), _mm256_set1_epi32(INT32_MAX)));
+    const __m256d M = _mm256_set1_pd(grid);
+    __m256d low = start ? _mm256_setzero_pd() : _mm256_loadu_pd(total);
+    __m256d high = start ? _mm256_setzero_pd() : _mm256_loadu_pd(total + 4);
+
+    for (size_t p = 0; p < parts; p++, values += step) {
+        const bits word = _mm256_castps_si256(load(values));
+
+        top = _mm256_max_epi32(top, _mm256_and_si256(word, _mm256_set1_epi32(INT32_MAX)));
+        low = _mm256_add_pd(low, _mm256_sub_pd(_mm256_add_pd(_mm256_cvtps_pd(_mm_loadu_ps(values)), M), M));
+        high = _mm256_add_pd(high, _mm256_sub_pd(_mm256_add_pd(_mm256_cvtps_pd(_mm_loadu_ps(values + 4)), M), M));
+    }
+    _mm256_storeu_pd(total, low);
+    _mm256_storeu_pd(total + 4, high);
+    return top;
 }
 
 #include "tensor/product/transpose8.h"

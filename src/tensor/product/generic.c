@@ -11,7 +11,6 @@
 #define EACH_HEIGHT(X) X(1) X(2)
 
 typedef ls_float4 vec;
-typedef double wide;
 typedef struct bits {
     int32_t lane[LANES];
 } bits;
@@ -71,33 +70,24 @@ static inline vec fused(vec a, vec b, vec c)
     return ls_fused(a, b, c);
 }
 
-static inline wide splat_wide(const double *x)
-{
-    return *x;
-}
-
-static inline void add_to_grid(double *total, vec v, wide M, bool start)
-{
-    for (size_t i = 0; i < LANES; i++) {
-        const double q = ((double)v[i] + M) - M;
-
-        total[i] = start ? q : total[i] + q;
-    }
-}
-
 static inline bits zero_bits(void)
 {
     return (bits){{0}};
 }
 
-static inline bits magnitude(bits top, vec v)
+static inline bits add_to_grid(double *total, const float *values, size_t step, size_t parts, double M, bool start,
+                               bits top)
 {
-    int32_t word[LANES];
+    for (size_t p = 0; p < parts; p++, values += step)
+        for (size_t i = 0; i < LANES; i++) {
+            const double q = ((double)values[i] + M) - M;
+            int32_t word;
 
-    memcpy(word, &v, sizeof word);
-    for (size_t i = 0; i < LANES; i++)
-        if ((word[i] & INT32_MAX) > top.lane[i])
-            top.lane[i] = word[i] & INT32_MAX;
+            memcpy(&word, &values[i], sizeof word);
+            word &= INT32_MAX;
+            top.lane[i] = word > top.lane[i] ? word : top.lane[i];
+            total[i] = start && p == 0 ? q : total[i] + q;
+        }
     return top;
 }
 

@@ -6,28 +6,28 @@
  *     EACH_HEIGHT(X)       X(1) X(2) … X(TILE_ROWS)
  *     load, store, splat, zero_vec, add_vec, relu_vec; fused(a, b, c) = a b + c rounded once
  *     load_part, store_part(…, lanes)  the first `lanes` of a vector; nothing behind them is touched
- *     wide, splat_wide, add_to_grid    see ls_product_sum
- *     bits, zero_bits, magnitude       integer vectors: the larger of a bit pattern and that of |v|
+ *     add_to_grid                      LANES totals of an ls_product_sum: the same lanes of all parts, `step` apart
+ *     bits, zero_bits                  integer vectors: the largest bit patterns so far
  *     transpose_lanes                  LANES rows of LANES floats into LANES steps of a panel
  *
- * A product is cut into panels of B, WIDTH columns wide, packed one at a time, and blocks of rows of A. A is not
- * packed: a tile reads each of its rows where it lies. Rows are dealt evenly to tiles.
+ * A product is cut into panels of B, WIDTH columns wide, and blocks of rows of A, both packed: a panel and a strip of A
+ * fit the first-level cache, a block of A the second-level one.
  *
- *     for blocks of rows, for segments of the sum, for panels: pack; for tiles of the block: chain, add, store
+ *     for blocks of rows, for segments of the sum: pack A; for panels: pack B; for tiles of the block: chain, add,
+ * store
+ *
+ * A strip, the TILE_ROWS rows of a tile, is packed as it lies in memory: row by row, or step by step.
  */
 #include "tensor/product/tile.h"
 
-#ifndef LS_PRODUCT_SEGMENT
-#define LS_PRODUCT_SEGMENT 384
-#endif /* steps: a panel stays in the first-level cache */
-#ifndef BLOCK_ROWS
 #define BLOCK_ROWS 192
-#endif /* a block of A in the second-level one */
+#define BLOCK_COLUMNS 128 /* packed at once: rows of B are read in runs that are worth the page they lie on */
 
 typedef struct block {
     run runs[LS_PRODUCT_SEGMENT];
-    size_t run_count, step;
-    float panel[LS_PRODUCT_SEGMENT * WIDTH];
+    size_t run_count;
+    float panels[LS_PRODUCT_SEGMENT * BLOCK_COLUMNS];
+    float strips[BLOCK_ROWS * LS_PRODUCT_SEGMENT];
 } block;
 
 static size_t least(size_t a, size_t b)
@@ -73,84 +73,140 @@ static void point_rows(const ls_product_left *A, size_t i, size_t rows, const fl
     }
 }
 
-/* Steps [0, length) of `columns` columns of B into a panel; columns behind them hold zeros. */
-static void pack(const float *B, size_t ldb, size_t length, size_t columns, float *panel)
+/* One strip, step by step: element (r, k) at r + k height. */
+static void pack_steps(const float *const *row, size_t height, const block *b, size_t step, float *out)
 {
-    if (columns == WIDTH) {
-        for (size_t k = 0; k < length; k++)
-            for (size_t j = 0; j < WIDTH; j += LANES)
-                store(panel + k * WIDTH + j, load(B + k * ldb + j));
-        return;
+    const bool side_by_side = height == TILE_ROWS && row[TILE_ROWS - 1] == row[0] + TILE_ROWS - 1;
+
+    for (size_t i = 0; i < b->run_count; i++)
+        for (size_t k = 0, at = b->runs[i].offset; k < b->runs[i].length; k++, at += step, out += height)
+            if (side_by_side)
+                memcpy(out, row[0] + at, TILE_ROWS * sizeof *out);
+            else
+                for (size_t r = 0; r < height; r++)
+                    out[r] = row[r][at];
+}
+
+/* One strip, row by row: element (r, k) at r length + k. */
+static void pack_rows(const float *const *row, size_t height, const block *b, float *out)
+{
+    for (size_t r = 0; r < height; r++)
+        for (size_t i = 0; i < b->run_count; i++) {
+            const float *const from = row[r] + b->runs[i].offset;
+            const size_t n = b->runs[i].length;
+
+            for (size_t k = 0; k < n; k++)
+                out[k] = from[k];
+            out += n;
+        }
+}
+
+/* The steps of b->runs of rows [i, i+rows) of A into strips, one after the other. */
+static void pack_left(const ls_product_left *A, size_t i, size_t rows, size_t length, block *b)
+{
+    for (size_t at = 0; at < rows; at += TILE_ROWS) {
+        const size_t height = least(TILE_ROWS, rows - at);
+        const float *row[TILE_ROWS];
+
+        point_rows(A, i + at, height, row);
+        if (A->sum.step[2] == 1)
+            pack_rows(row, height, b, b->strips + at * length);
+        else
+            pack_steps(row, height, b, A->sum.step[2], b->strips + at * length);
     }
-    for (size_t k = 0; k < length; k++)
-        for (size_t j = 0; j < WIDTH; j++)
-            panel[k * WIDTH + j] = j < columns ? B[k * ldb + j] : 0.0f;
+}
+
+/* Steps [0, length) of `columns` columns of B into panels; columns behind them hold zeros. */
+static void pack(const float *B, size_t ldb, size_t length, size_t columns, float *panels)
+{
+    const size_t whole = columns / WIDTH * WIDTH;
+
+    for (size_t k = 0; k < length; k++) {
+        for (size_t j = 0; j < whole; j += WIDTH)
+#pragma GCC unroll 4
+            for (size_t v = 0; v < WIDTH; v += LANES)
+                store(panels + j * length + k * WIDTH + v, load(B + k * ldb + j + v));
+        for (size_t q = 0; whole < columns && q < WIDTH; q++)
+            panels[whole * length + k * WIDTH + q] = whole + q < columns ? B[k * ldb + whole + q] : 0.0f;
+    }
 }
 
 /* Pack steps of a B that is stored transposed, (n,k). */
-static void pack_transposed(const float *B, size_t ldb, size_t length, size_t columns, float *panel)
+static void pack_transposed(const float *B, size_t ldb, size_t length, size_t columns, float *panels)
 {
-    for (size_t j = 0; j < WIDTH; j += LANES) {
+    for (size_t j = 0; j < ceil_div(columns, WIDTH) * WIDTH; j += LANES) {
+        float *const panel = panels + j / WIDTH * WIDTH * length + j % WIDTH;
         size_t k = 0;
 
         if (j + LANES <= columns)
             for (; k + LANES <= length; k += LANES)
-                transpose_lanes(B + j * ldb + k, ldb, panel + k * WIDTH + j, WIDTH);
+                transpose_lanes(B + j * ldb + k, ldb, panel + k * WIDTH, WIDTH);
         for (; k < length; k++)
-            for (size_t q = j; q < j + LANES; q++)
-                panel[k * WIDTH + q] = q < columns ? B[q * ldb + k] : 0.0f;
+            for (size_t q = 0; q < LANES; q++)
+                panel[k * WIDTH + q] = j + q < columns ? B[(j + q) * ldb + k] : 0.0f;
     }
 }
 
-/* Calls `each` for the tiles of rows [i, i+rows) at one panel. */
-static ALWAYS_INLINE void over_tiles(const ls_product_left *A, size_t i, size_t rows, tile *t,
-                                     void (*each)(tile *t, size_t row, size_t height, const void *how), const void *how)
+/* Steps [k, k+length) of the panels of columns [j, j+columns) of B. */
+static void pack_panels(const ls_product *p, size_t j, size_t k, size_t length, size_t columns, float *panels)
 {
-    const size_t tiles = ceil_div(rows, TILE_ROWS);
-
-    for (size_t s = 0, at = 0; s < tiles; s++) {
-        const size_t height = rows / tiles + (s < rows % tiles);
-
-        point_rows(A, i + at, height, t->row);
-        each(t, at, height, how);
-        at += height;
-    }
+    if (p->transposed_b)
+        pack_transposed(p->B + j * p->ldb + k, p->ldb, length, columns, panels);
+    else
+        pack(p->B + k * p->ldb + j, p->ldb, length, columns, panels);
 }
 
-static ALWAYS_INLINE void each_plain(tile *t, size_t row, size_t height, const void *how)
+/* Points a tile to its strip of a packed block. */
+static ALWAYS_INLINE void aim(tile *t, const block *b, size_t at, size_t height, size_t length, bool by_rows)
 {
-    float *const *C = how;
+    const float *const strip = b->strips + at * length;
 
-    t->C = *C + row * t->ldc;
-    run_table[height - 1][t->columns > LANES](t);
+    t->step = by_rows ? 1 : height;
+    for (size_t r = 0; r < height; r++)
+        t->row[r] = strip + r * (by_rows ? length : 1);
 }
 
-static void block_of_product(const ls_product *p, size_t k_all, size_t i, size_t rows, size_t k, size_t length,
-                             block *b)
+/* All panels of one segment of one block of rows. */
+static void segment_of_product(const ls_product *p, size_t k_all, size_t i, size_t rows, size_t k, size_t length,
+                               block *b)
 {
-    const bool last = k + length == k_all;
-    tile t = {.runs = b->runs, .step = p->A.sum.step[2], .ldc = p->ldc, .add = p->add || k > 0};
-    const bool direct = rows <= TILE_ROWS && !p->transposed_b; /* packing would touch B as often as computing does */
+    const bool last = k + length == k_all, by_rows = p->A.sum.step[2] == 1;
+    const bool packs_a = p->n > WIDTH;                        /* a strip is used more than once */
+    const bool packs_b = rows > TILE_ROWS || p->transposed_b; /* a panel is */
+    const run whole = {0, length};
+    tile t = {.runs = packs_a ? &whole : b->runs, .ldc = p->ldc, .add = p->add || k > 0, .relu = last && p->relu};
 
-    t.run_count = cut_runs(&p->A.sum, k, length, b->runs);
-    t.relu = last && p->relu;
+    b->run_count = cut_runs(&p->A.sum, k, length, b->runs);
+    t.run_count = packs_a ? 1 : b->run_count;
+    t.step = p->A.sum.step[2];
+    if (packs_a)
+        pack_left(&p->A, i, rows, length, b);
     for (size_t j = 0; j < p->n; j += WIDTH) {
-        float *C = p->C + i * p->ldc + j;
-
         t.columns = least(p->n - j, WIDTH);
         t.bias = last && p->bias ? p->bias + j : NULL;
-        if (direct && t.columns == WIDTH) {
+        if (j % BLOCK_COLUMNS == 0 && packs_b)
+            pack_panels(p, j, k, length, least(p->n - j, BLOCK_COLUMNS), b->panels);
+        if (packs_b) {
+            t.B = b->panels + j % BLOCK_COLUMNS * length;
+            t.ldb = WIDTH;
+        } else if (t.columns == WIDTH) {
             t.B = p->B + k * p->ldb + j;
             t.ldb = p->ldb;
         } else {
-            if (p->transposed_b)
-                pack_transposed(p->B + j * p->ldb + k, p->ldb, length, t.columns, b->panel);
-            else
-                pack(p->B + k * p->ldb + j, p->ldb, length, t.columns, b->panel);
-            t.B = b->panel;
+            pack_panels(p, j, k, length, t.columns, b->panels);
+            t.B = b->panels;
             t.ldb = WIDTH;
         }
-        over_tiles(&p->A, i, rows, &t, each_plain, &C);
+        for (size_t at = 0; at < rows; at += TILE_ROWS) {
+            const size_t height = least(TILE_ROWS, rows - at);
+
+            if (packs_a)
+                aim(&t, b, at, height, length, by_rows);
+            else
+                point_rows(&p->A, i + at, height, t.row);
+            t.C = p->C + (i + at) * p->ldc + j;
+            run_table[height - 1][t.columns > LANES](&t);
+        }
     }
 }
 
@@ -159,121 +215,112 @@ static size_t size_of(const ls_product_axis *axis)
     return axis->count[0] * axis->count[1] * axis->count[2];
 }
 
+/* Rows of a block when there are m: blocks of much the same size, in whole strips. */
+static size_t rows_of_block(size_t m)
+{
+    return ceil_div(ceil_div(m, ceil_div(m, BLOCK_ROWS)), TILE_ROWS) * TILE_ROWS;
+}
+
 static void run_product(const ls_product *p)
 {
-    const size_t m = size_of(&p->A.row), k = size_of(&p->A.sum);
-    const size_t row_blocks = ceil_div(m, BLOCK_ROWS), sum_blocks = ceil_div(k, LS_PRODUCT_SEGMENT);
+    const size_t m = size_of(&p->A.row), k = size_of(&p->A.sum), rows = rows_of_block(m);
+    const size_t segments = ceil_div(k, LS_PRODUCT_SEGMENT);
     block b;
 
-    for (size_t r = 0, i = 0; r < row_blocks; r++) {
-        const size_t rows = m / row_blocks + (r < m % row_blocks);
+    for (size_t i = 0; i < m; i += rows)
+        for (size_t s = 0, at = 0; s < segments; s++) {
+            const size_t length = k / segments + (s < k % segments);
 
-        for (size_t s = 0, at = 0; s < sum_blocks; s++) {
-            const size_t length = k / sum_blocks + (s < k % sum_blocks);
-
-            block_of_product(p, k, i, rows, at, length, &b);
+            segment_of_product(p, k, i, least(rows, m - i), at, length, &b);
             at += length;
         }
-        i += rows;
-    }
 }
 
 /* --- exact sums of products -------------------------------------------------------------------------------------- */
 
-typedef struct parts {
-    const ls_product_sum *sum;
-    size_t i, j; /* the first row and column of the block's panel */
-    const size_t *runs_of_part;
-    size_t count;
-    float *unfinished; /* [rows x WIDTH] what a part that is longer than a block has so far */
-    bool ends;         /* the parts end with this block */
-} parts;
-
-static ALWAYS_INLINE void each_parts(tile *t, size_t row, size_t height, const void *how)
-{
-    const parts *p = how;
-    tile here = *t; /* the first part differs from the others */
-
-    here.C = p->unfinished + row * WIDTH;
-    if (!p->ends) {
-        run_table[height - 1][t->columns > LANES](&here);
-        return;
-    }
-    here.first = (p->i + row) * t->n + p->j;
-    parts_table[height - 1][t->columns > LANES](&here, p->runs_of_part, p->count);
-}
-
-/* Steps [k, k+length) of rows [i, i+rows), all panels: whole parts, or a piece of one. */
+/* Steps [k, k+length) of rows [i, i+rows), all panels: `parts` whole parts, or a segment of one. */
 typedef struct piece {
     size_t i, rows, k, length;
-    size_t count; /* parts */
+    size_t parts;
     bool begins, ends;
 } piece;
 
-static void piece_of_sum(const ls_product_sum *s, const piece *p, size_t j, float *unfinished, block *b)
+/* The piece at step k: as many whole parts as fit a segment, or a segment of the part that is going on. */
+static piece piece_at(const ls_product_sum *s, size_t k, size_t k_all)
 {
-    size_t runs_of_part[LS_PRODUCT_SEGMENT];
+    const size_t begun = k % s->length, whole = least(s->length, k_all - (k - begun));
+    const size_t segments = ceil_div(whole, LS_PRODUCT_SEGMENT);
+    piece p = {.k = k};
+
+    if (s->length <= LS_PRODUCT_SEGMENT) {
+        p.length = least(least(LS_PRODUCT_SEGMENT / s->length, PARTS_MAX) * s->length, k_all - k);
+        p.parts = ceil_div(p.length, s->length);
+        p.begins = p.ends = true;
+    } else {
+        p.length = whole / segments + (begun < whole % segments * (whole / segments + 1));
+        p.parts = 1;
+        p.begins = begun == 0;
+        p.ends = begun + p.length == whole;
+    }
+    return p;
+}
+
+/* Every part is one run of the packed steps. */
+static void runs_of_parts(const piece *p, size_t part, size_t step, run *runs)
+{
+    for (size_t q = 0; q < p->parts; q++)
+        runs[q] = (run){q * part * step, least(part, p->length - q * part)};
+}
+
+static void tiles_of_piece(const ls_product_sum *s, const piece *p, size_t j, float *unfinished, block *b)
+{
+    const bool by_rows = s->A.sum.step[2] == 1;
     tile t = {.runs = b->runs,
-              .step = s->A.sum.step[2],
+              .run_count = 1,
               .ldb = WIDTH,
-              .B = b->panel,
+              .B = b->panels + j % BLOCK_COLUMNS * p->length,
               .columns = least(s->n - j, WIDTH),
-              .ldc = WIDTH,
+              .ldc = s->n,
               .add = !p->begins,
               .total = s->total,
               .grid = s->grid,
               .largest = s->largest,
               .n = s->n,
               .start = s->start && p->k < s->length};
-    const parts how = {s, p->i, j, runs_of_part, p->count, unfinished, p->ends};
 
-    for (size_t q = 0; q < p->count; q++) {
-        const size_t from = q * s->length;
+    for (size_t at = 0; at < p->rows; at += TILE_ROWS) {
+        const size_t height = least(TILE_ROWS, p->rows - at);
+        tile here = t; /* its first part differs from the others */
 
-        runs_of_part[q] = cut_runs(&s->A.sum, p->k + from, least(s->length, p->length - from), b->runs + t.run_count);
-        t.run_count += runs_of_part[q];
-    }
-    pack(s->B + p->k * s->ldb + j, s->ldb, p->length, t.columns, b->panel);
-    over_tiles(&s->A, p->i, p->rows, &t, each_parts, &how);
-}
-
-/* One panel of one block of rows over the whole sum. */
-static void panel_of_sum(const ls_product_sum *s, size_t i, size_t rows, size_t j, block *b)
-{
-    const size_t k = size_of(&s->A.sum);
-    float unfinished[BLOCK_ROWS * WIDTH];
-
-    for (size_t at = 0; at < k;) {
-        piece p = {.i = i, .rows = rows, .k = at};
-
-        if (s->length <= LS_PRODUCT_SEGMENT) { /* as many whole parts as fit */
-            p.length = least(LS_PRODUCT_SEGMENT / s->length * s->length, k - at);
-            p.count = ceil_div(p.length, s->length);
-            p.begins = p.ends = true;
-        } else { /* a segment of the part that is going on */
-            const size_t begun = at % s->length, whole = least(s->length, k - (at - begun));
-            const size_t segments = ceil_div(whole, LS_PRODUCT_SEGMENT);
-
-            p.length = whole / segments + (begun < whole % segments * (whole / segments + 1));
-            p.count = 1;
-            p.begins = begun == 0;
-            p.ends = begun + p.length == whole;
-        }
-        piece_of_sum(s, &p, j, unfinished, b);
-        at += p.length;
+        aim(&here, b, at, height, p->length, by_rows);
+        runs_of_parts(p, s->length, here.step, b->runs);
+        here.C = unfinished + (p->i + at) * s->n + j;
+        here.first = (p->i + at) * s->n + j;
+        if (p->ends)
+            parts_table[height - 1][t.columns > LANES](&here, p->parts);
+        else
+            run_table[height - 1][t.columns > LANES](&here);
     }
 }
 
 static void run_product_sum(const ls_product_sum *s)
 {
-    const size_t m = size_of(&s->A.row), row_blocks = ceil_div(m, BLOCK_ROWS);
+    const size_t m = size_of(&s->A.row), k = size_of(&s->A.sum), rows = rows_of_block(m);
     block b;
 
-    for (size_t r = 0, i = 0; r < row_blocks; r++) {
-        const size_t rows = m / row_blocks + (r < m % row_blocks);
+    for (size_t i = 0; i < m; i += rows)
+        for (size_t at = 0; at < k;) {
+            piece p = piece_at(s, at, k);
 
-        for (size_t j = 0; j < s->n; j += WIDTH)
-            panel_of_sum(s, i, rows, j, &b);
-        i += rows;
-    }
+            p.i = i;
+            p.rows = least(rows, m - i);
+            b.run_count = cut_runs(&s->A.sum, p.k, p.length, b.runs);
+            pack_left(&s->A, i, p.rows, p.length, &b);
+            for (size_t j = 0; j < s->n; j += WIDTH) {
+                if (j % BLOCK_COLUMNS == 0)
+                    pack(s->B + p.k * s->ldb + j, s->ldb, p.length, least(s->n - j, BLOCK_COLUMNS), b.panels);
+                tiles_of_piece(s, &p, j, s->unfinished, &b);
+            }
+            at += p.length;
+        }
 }

@@ -10,7 +10,6 @@
 #define EACH_HEIGHT(X) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12)
 
 typedef float32x4_t vec;
-typedef float64x2_t wide;
 typedef int32x4_t bits;
 
 static inline vec load(const float *x)
@@ -66,32 +65,33 @@ static inline vec fused(vec a, vec b, vec c)
     return vfmaq_f32(c, a, b);
 }
 
-static inline wide splat_wide(const double *x)
-{
-    return vld1q_dup_f64(x);
-}
-
-static inline void add_half_to_grid(double *total, wide half, wide M, bool start)
-{
-    const wide q = vsubq_f64(vaddq_f64(half, M), M);
-
-    vst1q_f64(total, start ? q : vaddq_f64(vld1q_f64(total), q));
-}
-
-static inline void add_to_grid(double *total, vec v, wide M, bool start)
-{
-    add_half_to_grid(total, vcvt_f64_f32(vget_low_f32(v)), M, start);
-    add_half_to_grid(total + 2, vcvt_high_f64_f32(v), M, start);
-}
-
 static inline bits zero_bits(void)
 {
     return vdupq_n_s32(0);
 }
 
-static inline bits magnitude(bits top, vec v)
+static inline float64x2_t on_grid(float64x2_t half, float64x2_t M)
 {
-    return vmaxq_s32(top, vandq_s32(vreinterpretq_s32_f32(v), vdupq_n_s32(INT32_MAX)));
+    return vsubq_f64(vaddq_f64(half, M), M);
+}
+
+static inline bits add_to_grid(double *total, const float *values, size_t step, size_t parts, double grid, bool start,
+                               bits top)
+{
+    const float64x2_t M = vdupq_n_f64(grid);
+    float64x2_t low = start ? vdupq_n_f64(0) : vld1q_f64(total);
+    float64x2_t high = start ? vdupq_n_f64(0) : vld1q_f64(total + 2);
+
+    for (size_t p = 0; p < parts; p++, values += step) {
+        const vec v = load(values);
+
+        top = vmaxq_s32(top, vandq_s32(vreinterpretq_s32_f32(v), vdupq_n_s32(INT32_MAX)));
+        low = vaddq_f64(low, on_grid(vcvt_f64_f32(vget_low_f32(v)), M));
+        high = vaddq_f64(high, on_grid(vcvt_high_f64_f32(v), M));
+    }
+    vst1q_f64(total, low);
+    vst1q_f64(total + 2, high);
+    return top;
 }
 
 static inline void transpose_lanes(const float *from, size_t step, float *to, size_t to_step)

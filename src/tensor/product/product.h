@@ -70,6 +70,7 @@ typedef struct ls_product_sum {
     double *total;      /* (m,n), contiguous */
     const double *grid; /* [blocks] */
     int32_t *largest;   /* [blocks] */
+    float *unfinished;  /* (m,n) scratch if length > LS_PRODUCT_SEGMENT; else may be NULL */
     bool start;         /* total holds nothing yet and is written */
 } ls_product_sum;
 

@@ -123,62 +123,53 @@ static ALWAYS_INLINE void end(const tile *t, corner acc, const size_t rows, cons
     }
 }
 
+#define PARTS_MAX 8 /* their tiles wait in the first-level cache until all can be added at once */
+#define TILE_SIZE (TILE_ROWS * WIDTH)
+
 /* Elements of one row that do not fill vectors or lie in two blocks. */
-static __attribute__((noinline)) void add_row_slowly(const tile *t, size_t at, const float *values)
+static __attribute__((noinline)) void add_row_slowly(const tile *t, size_t at, const float *values, size_t parts)
 {
-    for (size_t i = at; i < at + t->columns; i++) {
-        const double M = t->grid[i / LS_PRODUCT_BLOCK], q = ((double)values[i - at] + M) - M;
-        int32_t magnitude_bits;
+    for (size_t p = 0; p < parts; p++)
+        for (size_t i = at; i < at + t->columns; i++) {
+            const float value = values[p * TILE_SIZE + i - at];
+            const double M = t->grid[i / LS_PRODUCT_BLOCK], q = ((double)value + M) - M;
+            int32_t word;
 
-        memcpy(&magnitude_bits, &values[i - at], sizeof magnitude_bits);
-        magnitude_bits &= INT32_MAX;
-        if (magnitude_bits > t->largest[i / LS_PRODUCT_BLOCK])
-            t->largest[i / LS_PRODUCT_BLOCK] = magnitude_bits;
-        t->total[i] = t->start ? q : t->total[i] + q;
-    }
-}
-
-/* A row is whole vectors in one block of the grid? */
-static ALWAYS_INLINE bool row_is_plain(const tile *t, size_t at, const size_t vecs)
-{
-    return t->columns == vecs * LANES && at / LS_PRODUCT_BLOCK == (at + t->columns - 1) / LS_PRODUCT_BLOCK;
-}
-
-static ALWAYS_INLINE void end_in_grid(const tile *t, corner acc, bits top[TILE_ROWS], const size_t rows,
-                                      const size_t vecs)
-{
-#pragma GCC unroll 16
-    for (size_t i = 0; i < rows; i++) {
-        const size_t at = t->first + i * t->n;
-
-        if (row_is_plain(t, at, vecs)) {
-            const wide M = splat_wide(t->grid + at / LS_PRODUCT_BLOCK);
-
-#pragma GCC unroll 4
-            for (size_t j = 0; j < vecs; j++) {
-                add_to_grid(t->total + at + j * LANES, acc[i][j], M, t->start);
-                top[i] = magnitude(top[i], acc[i][j]);
-            }
-        } else {
-            float values[WIDTH];
-
-            for (size_t j = 0; j < vecs; j++)
-                store(values + j * LANES, acc[i][j]);
-            add_row_slowly(t, at, values);
+            memcpy(&word, &value, sizeof word);
+            word &= INT32_MAX;
+            if (word > t->largest[i / LS_PRODUCT_BLOCK])
+                t->largest[i / LS_PRODUCT_BLOCK] = word;
+            t->total[i] = t->start && p == 0 ? q : t->total[i] + q;
         }
-    }
 }
 
-static ALWAYS_INLINE void note_largest(const tile *t, const bits top[TILE_ROWS], const size_t rows)
+static ALWAYS_INLINE void note_largest(const tile *t, size_t block, bits top)
 {
-    for (size_t i = 0; i < rows; i++) {
-        const size_t block = (t->first + i * t->n) / LS_PRODUCT_BLOCK;
-        int32_t lane[LANES];
+    int32_t lane[LANES];
 
-        memcpy(lane, &top[i], sizeof lane);
-        for (size_t j = 0; j < LANES; j++)
-            if (lane[j] > t->largest[block])
-                t->largest[block] = lane[j];
+    memcpy(lane, &top, sizeof lane);
+    for (size_t j = 0; j < LANES; j++)
+        if (lane[j] > t->largest[block])
+            t->largest[block] = lane[j];
+}
+
+/* The tiles of all parts into the totals, row by row. */
+static ALWAYS_INLINE void add_parts(const tile *t, const float *values, size_t parts, const size_t rows,
+                                    const size_t vecs)
+{
+    for (size_t i = 0; i < rows; i++, values += WIDTH) {
+        const size_t at = t->first + i * t->n, block = at / LS_PRODUCT_BLOCK;
+        bits top = zero_bits();
+
+        if (t->columns < vecs * LANES || block != (at + t->columns - 1) / LS_PRODUCT_BLOCK) {
+            add_row_slowly(t, at, values, parts);
+            continue;
+        }
+#pragma GCC unroll 4
+        for (size_t j = 0; j < vecs; j++)
+            top = add_to_grid(t->total + at + j * LANES, values + j * LANES, TILE_SIZE, parts, t->grid[block], t->start,
+                              top);
+        note_largest(t, block, top);
     }
 }
 
@@ -193,51 +184,49 @@ static ALWAYS_INLINE void run_tile(const tile *t, const size_t rows, const size_
     end(t, acc, rows, vecs);
 }
 
-/* Several parts of a sum; the first goes on from C when adding. */
-static ALWAYS_INLINE void run_parts(tile *t, const size_t *runs_of_part, size_t parts, const size_t rows,
-                                    const size_t vecs)
+/* Several parts of a sum, each one run; the first goes on from C when adding. */
+static ALWAYS_INLINE void run_parts(const tile *t, size_t parts, const size_t rows, const size_t vecs)
 {
-    const run *runs = t->runs;
+    float values[PARTS_MAX * TILE_SIZE];
     const float *B = t->B;
-    bits top[TILE_ROWS];
 
-    for (size_t i = 0; i < rows; i++)
-        top[i] = zero_bits();
     for (size_t p = 0; p < parts; p++) {
         corner acc;
 
         begin(acc, rows, vecs);
-        chain(t, runs, runs_of_part[p], B, acc, rows, vecs);
-        if (t->add)
+        chain(t, t->runs + p, 1, B, acc, rows, vecs);
+        if (t->add && p == 0)
             add_old(t, acc, rows, vecs);
-        end_in_grid(t, acc, top, rows, vecs);
-        for (size_t r = 0; r < runs_of_part[p]; r++, runs++)
-            B += runs->length * t->ldb;
-        t->start = t->add = false;
+#pragma GCC unroll 16
+        for (size_t i = 0; i < rows; i++)
+#pragma GCC unroll 4
+            for (size_t j = 0; j < vecs; j++)
+                store(values + p * TILE_SIZE + i * WIDTH + j * LANES, acc[i][j]);
+        B += t->runs[p].length * t->ldb;
     }
-    note_largest(t, top, rows);
+    add_parts(t, values, parts, rows, vecs);
 }
 
-#define HEIGHT(R)                                                                \
-    static void run_##R##_1(const tile *t)                                       \
-    {                                                                            \
-        run_tile(t, R, 1);                                                       \
-    }                                                                            \
-    static void run_##R##_2(const tile *t)                                       \
-    {                                                                            \
-        run_tile(t, R, TILE_VECS);                                               \
-    }                                                                            \
-    static void parts_##R##_1(tile *t, const size_t *runs_of_part, size_t parts) \
-    {                                                                            \
-        run_parts(t, runs_of_part, parts, R, 1);                                 \
-    }                                                                            \
-    static void parts_##R##_2(tile *t, const size_t *runs_of_part, size_t parts) \
-    {                                                                            \
-        run_parts(t, runs_of_part, parts, R, TILE_VECS);                         \
+#define HEIGHT(R)                                          \
+    static void run_##R##_1(const tile *t)                 \
+    {                                                      \
+        run_tile(t, R, 1);                                 \
+    }                                                      \
+    static void run_##R##_2(const tile *t)                 \
+    {                                                      \
+        run_tile(t, R, TILE_VECS);                         \
+    }                                                      \
+    static void parts_##R##_1(const tile *t, size_t parts) \
+    {                                                      \
+        run_parts(t, parts, R, 1);                         \
+    }                                                      \
+    static void parts_##R##_2(const tile *t, size_t parts) \
+    {                                                      \
+        run_parts(t, parts, R, TILE_VECS);                 \
     }
 EACH_HEIGHT(HEIGHT)
 
 #define ROW_OF_RUNS(R) {run_##R##_1, run_##R##_2},
 #define ROW_OF_PARTS(R) {parts_##R##_1, parts_##R##_2},
 static void (*const run_table[TILE_ROWS][2])(const tile *) = {EACH_HEIGHT(ROW_OF_RUNS)};
-static void (*const parts_table[TILE_ROWS][2])(tile *, const size_t *, size_t) = {EACH_HEIGHT(ROW_OF_PARTS)};
+static void (*const parts_table[TILE_ROWS][2])(const tile *, size_t) = {EACH_HEIGHT(ROW_OF_PARTS)};
