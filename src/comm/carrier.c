@@ -47,7 +47,7 @@ static inline int32_t magnitude_bits(float a)
     return bits & INT32_MAX;
 }
 
-static int16_t exponent_of(int32_t largest)
+int16_t ls_carrier_exponent(int32_t largest)
 {
     const int biased = largest >> 23;
 
@@ -118,11 +118,16 @@ LS_CLONES static int32_t sum_fast(float *restrict acc, const float *restrict a)
     return largest;
 }
 
+double ls_carrier_grid(int16_t E, int h)
+{
+    return three_halves((E == LS_EXPONENT_NONE ? SMALLEST_E : E) + h);
+}
+
 static int16_t add_carried(void *acc, const float *a, int16_t E, int h, bool start)
 {
-    const double M = three_halves((E == LS_EXPONENT_NONE ? SMALLEST_E : E) + h);
+    const double M = ls_carrier_grid(E, h);
 
-    return exponent_of(start ? first_carried(acc, a, M) : sum_carried(acc, a, M));
+    return ls_carrier_exponent(start ? first_carried(acc, a, M) : sum_carried(acc, a, M));
 }
 
 static int16_t add_static(void *acc, const float *a, int16_t E, int h, bool start)
@@ -132,8 +137,8 @@ static int16_t add_static(void *acc, const float *a, int16_t E, int h, bool star
     (void)E;
     if (start)
         memset(acc, 0, 2 * LS_BLOCK * sizeof(double));
-    return exponent_of(sum_static(hi, hi + LS_BLOCK, a, three_halves(STATIC_UNIT_HI_EXPONENT + 52),
-                                  three_halves(STATIC_UNIT_HI_EXPONENT + h - 53 + 52)));
+    return ls_carrier_exponent(sum_static(hi, hi + LS_BLOCK, a, three_halves(STATIC_UNIT_HI_EXPONENT + 52),
+                                          three_halves(STATIC_UNIT_HI_EXPONENT + h - 53 + 52)));
 }
 
 static int16_t add_fast(void *acc, const float *a, int16_t E, int h, bool start)
@@ -142,7 +147,7 @@ static int16_t add_fast(void *acc, const float *a, int16_t E, int h, bool start)
     (void)h;
     if (start)
         memset(acc, 0, LS_BLOCK * sizeof(float));
-    return exponent_of(sum_fast(acc, a));
+    return ls_carrier_exponent(sum_fast(acc, a));
 }
 
 /*

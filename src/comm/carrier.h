@@ -43,6 +43,11 @@ typedef struct ls_carrier_ops {
     bool (*fits)(int16_t e, int16_t E, int h);
 } ls_carrier_ops;
 
+/* What `carried` works with, for sums that are made elsewhere (tensor/product): M for exponent E; the exponent of
+ * contributions whose largest |a| has these bits. */
+double ls_carrier_grid(int16_t E, int h);
+int16_t ls_carrier_exponent(int32_t largest);
+
 extern const ls_carrier_ops ls_carrier_carried, ls_carrier_static, ls_carrier_fast;
 
 /* h for at most `contributions` per weight and step: max(2, ceil(log2)). LS_ERR_CONFIG above 2^LS_CARRIER_H_MAX. */

@@ -1,5 +1,6 @@
 /*
- * The engine: one pass over the nodes forward, one backward; within a node, one pass over the local microbatches.
+ * The engine: one pass over the nodes forward, one backward; within a node all local rows at once, or one pass over the
+ * local microbatches where OpenBLAS computes (its bits depend on the number of rows) or something is summed.
  *
  * Buffers of a node, all planned when the engine is made:
  *     Z   (rows, shape)  what the layer computes: the pre-activation
@@ -296,28 +297,48 @@ const float *ls_engine_output(const ls_engine *engine, size_t output)
 
 /* --- calls ------------------------------------------------------------------------------------------------------- */
 
-/* The call of node i on local microbatch m. Gradients are set by the caller. */
-static ls_call call_of(ls_engine *engine, const ls_local_batch *batch, size_t i, size_t m, bool training)
+/* Local rows that go through a layer in one call. */
+typedef struct span {
+    size_t row, rows;
+} span;
+
+static span microbatch_span(const ls_local_batch *batch, size_t m)
+{
+    return (span){ls_local_row(batch, m), ls_local_rows(batch, m)};
+}
+
+/* Calls that it takes to get all local rows through a layer: one, where rows do not depend on each other. */
+static size_t spans_of(const ls_engine *engine, const ls_local_batch *batch)
+{
+    return engine->model->arithmetic == LS_ARITHMETIC_OPENBLAS || batch->count == 0 ? batch->count : 1;
+}
+
+static span span_at(const ls_engine *engine, const ls_local_batch *batch, size_t i)
+{
+    return engine->model->arithmetic == LS_ARITHMETIC_OPENBLAS ? microbatch_span(batch, i) : (span){0, batch->rows};
+}
+
+/* The call of node i on some local rows. Gradients are set by the caller. */
+static ls_call call_of(ls_engine *engine, const ls_local_batch *batch, size_t i, span at, bool training)
 {
     const ls_node *node = &engine->model->node[i];
     node_state *s = &engine->state[i];
-    const size_t row = ls_local_row(batch, m);
 
     for (size_t k = 0; k < node->inputs; k++)
-        s->X_here[k] = s->X[k] + row * engine->state[node->input[k]].size;
+        s->X_here[k] = s->X[k] + at.row * engine->state[node->input[k]].size;
     return (ls_call){
         .layer = node->layer,
-        .rows = ls_local_rows(batch, m),
+        .rows = at.rows,
         .training = training,
         .arithmetic = engine->model->arithmetic,
         .place = {.seed = engine->seed,
                   .update = engine->update,
-                  .position = batch->position + (batch->first + m) * batch->microbatch},
+                  .position = batch->position + batch->first * batch->microbatch + at.row},
         .node = (uint32_t)i,
         .inputs = node->inputs,
         .X = s->X_here,
-        .Y = s->Z + row * s->size,
-        .saved = s->saved ? s->saved + row * node->layer->saved_per_sample : NULL,
+        .Y = s->Z + at.row * s->size,
+        .saved = s->saved ? s->saved + at.row * node->layer->saved_per_sample : NULL,
         .scratch = engine->scratch,
         .sums = engine->sums,
         .totals = s->totals,
@@ -345,7 +366,7 @@ static ls_status sum_round(ls_engine *engine, const ls_local_batch *batch, size_
     node_state *s = &engine->state[i];
 
     for (size_t m = 0; m < batch->count; m++) {
-        ls_call call = call_of(engine, batch, i, m, true);
+        ls_call call = call_of(engine, batch, i, microbatch_span(batch, m), true);
 
         if (backward) {
             call.dY = s->dY + ls_local_row(batch, m) * s->size;
@@ -374,15 +395,16 @@ ls_status ls_engine_forward(ls_engine *engine, const ls_local_batch *batch, bool
 
         for (size_t r = 0; has_rounds(node, training) && r < node->layer->ops->forward_rounds; r++)
             LS_TRY(sum_round(engine, batch, i, r, false, sums, s->totals + r * s->width));
-        for (size_t m = 0; m < batch->count; m++) {
-            const ls_call call = call_of(engine, batch, i, m, training);
+        for (size_t c = 0; c < spans_of(engine, batch); c++) {
+            const span at = span_at(engine, batch, c);
+            const ls_call call = call_of(engine, batch, i, at, training);
             size_t rows, n;
 
             node->layer->ops->forward(&call);
             if (!s->activation)
                 continue;
             activation_rows(&node->shape, call.rows, &rows, &n);
-            s->activation->forward(s->activation_config, call.Y, s->Y + ls_local_row(batch, m) * s->size, rows, n);
+            s->activation->forward(s->activation_config, call.Y, s->Y + at.row * s->size, rows, n);
         }
     }
     return LS_OK;
@@ -492,8 +514,9 @@ static void backward_activation(ls_engine *engine, const ls_local_batch *batch, 
     node_state *s = &engine->state[i];
     const double *factor = engine->penalty[i];
 
-    for (size_t m = 0; m < batch->count; m++) {
-        const size_t at = ls_local_row(batch, m) * s->size, samples = ls_local_rows(batch, m);
+    for (size_t c = 0; c < spans_of(engine, batch); c++) {
+        const span here = span_at(engine, batch, c);
+        const size_t at = here.row * s->size, samples = here.rows;
         size_t rows, n;
 
         if (factor[0] != 0 || factor[1] != 0)
@@ -524,19 +547,39 @@ static void clear_padding(const ls_layer *layer, float *tile, size_t first, size
     }
 }
 
+/* The first parameter's contributions of all microbatches in one product, if layer and sink can. */
+static bool backward_products(ls_engine *engine, const ls_local_batch *batch, size_t i, const ls_gradient_sink *sink)
+{
+    const ls_layer *layer = engine->model->node[i].layer;
+    ls_product_sum products;
+    ls_call call;
+
+    if (engine->model->arithmetic != LS_ARITHMETIC_PORTABLE || !layer->ops->first_param_product ||
+        !sink->add_products || batch->rows == 0)
+        return false;
+    call = call_of(engine, batch, i, (span){0, batch->rows}, true);
+    call.dY = engine->state[i].dY;
+    products = layer->ops->first_param_product(&call);
+    products.length *= batch->microbatch;
+    return sink->add_products(sink->context, layer->param[0].offset, &products);
+}
+
 static void backward_params(ls_engine *engine, const ls_local_batch *batch, size_t i, const ls_gradient_sink *sink)
 {
     const ls_layer *layer = engine->model->node[i].layer;
     const ls_layer_ops *ops = layer->ops;
     node_state *s = &engine->state[i];
+    const size_t done = backward_products(engine, batch, i, sink) ? layer->param[0].size : 0;
 
     for (size_t t = 0; t < tiles_of(layer); t++) {
         size_t first, n;
 
         tile_range(layer, t, &first, &n);
+        if (first < done)
+            continue;
         clear_padding(layer, engine->tile, first, n);
         for (size_t m = 0; m < batch->count; m++) {
-            ls_call call = call_of(engine, batch, i, m, true);
+            ls_call call = call_of(engine, batch, i, microbatch_span(batch, m), true);
 
             call.dY = s->dY + ls_local_row(batch, m) * s->size;
             ops->backward_params(&call, t, engine->tile);
@@ -574,15 +617,16 @@ static void backward_inputs(ls_engine *engine, const ls_local_batch *batch, size
                 from->filled = true;
             }
         }
-    for (size_t m = 0; m < batch->count; m++) {
-        ls_call call = call_of(engine, batch, i, m, true);
+    for (size_t c = 0; c < spans_of(engine, batch); c++) {
+        const span at = span_at(engine, batch, c);
+        ls_call call = call_of(engine, batch, i, at, true);
 
         for (size_t k = 0; k < node->inputs; k++) {
             const node_state *from = &engine->state[node->input[k]];
 
-            s->dX_here[k] = from->wants_gradient ? from->dY + ls_local_row(batch, m) * from->size : NULL;
+            s->dX_here[k] = from->wants_gradient ? from->dY + at.row * from->size : NULL;
         }
-        call.dY = s->dY + ls_local_row(batch, m) * s->size;
+        call.dY = s->dY + at.row * s->size;
         call.dX = s->dX_here;
         call.first_use = empty && !(twice || empty < wanted);
         node->layer->ops->backward(&call);

@@ -25,6 +25,11 @@ typedef struct ls_gradient_sink {
      * One microbatch's contribution to weights [first, first+n) of the flat buffer; first and n multiples of LS_BLOCK.
      */
     void (*add)(void *context, size_t microbatch, size_t first, const float *values, size_t n);
+    /*
+     * OPTIONAL: the contributions of all local microbatches to the weights from `first` on at once, microbatches being
+     * the parts of the sum; the sink says where totals go. False: not in this step, they must come one by one.
+     */
+    bool (*add_products)(void *context, size_t first, const ls_product_sum *products);
     /* All contributions of this rank to the layer's weights are in (also when the rank holds no microbatch). */
     ls_status (*layer_done)(void *context, const ls_layer *layer);
 } ls_gradient_sink;

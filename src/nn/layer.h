@@ -14,6 +14,7 @@
 #include "nn/activation.h"
 #include "nn/initializer.h"
 #include "tensor/arithmetic.h"
+#include "tensor/product/product.h"
 #include "tensor/shape.h"
 
 #define LS_LAYER_PARAMS_MAX 8
@@ -39,7 +40,8 @@ typedef struct ls_param {
 typedef struct ls_layer ls_layer;
 typedef struct ls_call ls_call;
 
-/* One microbatch at one node. Row-major; R = rows samples. */
+/* One microbatch at one node, or in portable arithmetic, but for sums and gradients of weights, all local rows.
+ * Row-major; R = rows samples. */
 struct ls_call {
     const ls_layer *layer;
     size_t rows;
@@ -94,6 +96,11 @@ typedef struct ls_layer_ops {
      * Tiles let the sum over microbatches stay in cache; their shape depends on the layer alone.
      */
     void (*backward_params)(const ls_call *call, size_t tile, float *out);
+    /*
+     * OPTIONAL. The gradient of the first parameter as a sum of products over all rows of the call, in portable
+     * arithmetic: A, B, ldb and n; `length` is of one sample. Its bits are those of backward_params.
+     */
+    ls_product_sum (*first_param_product)(const ls_call *call);
     /* OPTIONAL (NULL: one tile with everything). First element (a multiple of LS_BLOCK) and elements of a tile. */
     size_t (*tiles)(const ls_layer *layer);
     void (*tile_range)(const ls_layer *layer, size_t tile, size_t *first, size_t *n);

@@ -25,6 +25,8 @@ void ls_gradients_free(ls_gradients *g)
     ls_free(g->touched);
     ls_free(g->param_of);
     ls_free(g->seen);
+    ls_free(g->grid);
+    ls_free(g->largest);
     ls_free(g->contribution_hash);
     ls_free(g);
 }
@@ -108,11 +110,14 @@ static ls_status plan(ls_gradients *g, const ls_comm *comm, const ls_model *mode
     g->touched = ls_calloc(g->blocks, sizeof *g->touched, "the gradient accumulators");
     g->param_of = ls_calloc(g->blocks, sizeof *g->param_of, "the gradient accumulators");
     g->seen = ls_calloc(g->blocks + FLAGS, sizeof *g->seen, "the gradient accumulators");
+    g->grid = ls_calloc(g->blocks, sizeof *g->grid, "the gradient accumulators");
+    g->largest = ls_calloc(g->blocks, sizeof *g->largest, "the gradient accumulators");
     g->hash_rows = local_microbatches;
     if (local_microbatches)
         g->contribution_hash =
             ls_calloc(local_microbatches * model->trainable_params, sizeof *g->contribution_hash, "the trace");
-    if (!g->acc || !g->touched || !g->param_of || !g->seen || (local_microbatches && !g->contribution_hash))
+    if (!g->acc || !g->touched || !g->param_of || !g->seen || !g->grid || !g->largest ||
+        (local_microbatches && !g->contribution_hash))
         return LS_ERR_MEMORY;
     LS_TRY(ls_exponents_init(&g->exponents, g->blocks));
     for (size_t i = 0; i < model->trainable_params; i++)
@@ -153,8 +158,10 @@ void ls_gradients_begin(ls_gradients *g, uint64_t update)
         memset(g->touched, 0, g->blocks * sizeof *g->touched);
         g->attempt = 1;
     }
-    for (size_t b = 0; b < g->blocks; b++)
+    for (size_t b = 0; b < g->blocks; b++) {
         g->seen[b] = LS_EXPONENT_NONE;
+        g->grid[b] = ls_carrier_grid(g->exponents.E[b], g->h);
+    }
     for (size_t i = 0; i < g->buckets; i++)
         g->bucket[i].waiting = g->bucket[i].layers;
     if (g->contribution_hash)
@@ -210,6 +217,38 @@ static void add(void *context, size_t microbatch, size_t first, const float *val
         ls_wide_add(g->norm, squares * g->norm_factor[microbatch]);
 }
 
+_Static_assert(LS_PRODUCT_BLOCK == LS_BLOCK, "a product's grid is the carrier's");
+
+/* Exact sums while the products' tiles are in registers, unless somebody wants to see the contributions themselves. */
+static bool add_products(void *context, size_t first, const ls_product_sum *products)
+{
+    ls_gradients *g = context;
+    const size_t n = ls_product_axis_size(&products->A.row) * products->n;
+    const size_t begin = first / LS_BLOCK, end = begin + (n + LS_BLOCK - 1) / LS_BLOCK;
+    double *const total = (double *)(g->acc + begin * g->block_bytes);
+    ls_product_sum sum = *products;
+
+    if (g->carrier != &ls_carrier_carried || g->contribution_hash || g->norm || g->fault ||
+        products->length > LS_PRODUCT_SEGMENT)
+        return false;
+    sum.total = total;
+    sum.grid = g->grid + begin;
+    sum.largest = g->largest + begin;
+    sum.start = g->touched[begin] != g->attempt;
+    memset(sum.largest, 0, (end - begin) * sizeof *sum.largest);
+    if (sum.start)
+        memset(total + n, 0, ((end - begin) * LS_BLOCK - n) * sizeof *total);
+    ls_product_run_sum(&sum);
+    for (size_t b = begin; b < end; b++) {
+        const int16_t e = ls_carrier_exponent(g->largest[b]);
+
+        g->touched[b] = g->attempt;
+        if (e > g->seen[b])
+            g->seen[b] = e;
+    }
+    return true;
+}
+
 void ls_gradients_measure(ls_gradients *g, ls_wide *norm, const double *factor)
 {
     g->norm = norm;
@@ -249,7 +288,7 @@ static ls_status layer_done(void *context, const ls_layer *layer)
 
 ls_gradient_sink ls_gradients_sink(ls_gradients *g)
 {
-    return (ls_gradient_sink){.context = g, .add = add, .layer_done = layer_done};
+    return (ls_gradient_sink){.context = g, .add = add, .add_products = add_products, .layer_done = layer_done};
 }
 
 ls_status ls_gradients_agree(ls_gradients *g, bool *stop, ls_verdict *verdict)

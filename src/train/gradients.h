@@ -48,6 +48,8 @@ typedef struct ls_gradients {
     uint32_t *param_of; /* [blocks] index of the parameter */
     int16_t *seen;      /* [blocks + flags] largest exponents of this step: what ranks agree on */
     ls_exponents exponents;
+    double *grid;     /* [blocks] what E says, for products */
+    int32_t *largest; /* [blocks] of the products in hand */
     ls_bucket *bucket;
     size_t buckets, issued;
     uint64_t *contribution_hash; /* [local microbatches x trainable params] when tracing; else NULL */

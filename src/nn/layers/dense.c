@@ -64,11 +64,22 @@ static void forward_dense(const ls_call *call)
 {
     const ls_layer *layer = call->layer;
     const size_t rows = rows_of(call), in = inputs_of(layer), units = units_of(layer);
+    const float *const K = layer->param[KERNEL].value;
+    const float *const bias = layer->params > BIAS ? layer->param[BIAS].value : NULL;
 
-    ls_multiply(call->arithmetic, 'n', 'n', rows, units, in, call->X[0], in, layer->param[KERNEL].value, units, false,
-                call->Y, units);
-    if (layer->params > BIAS)
-        ls_add_rows(call->Y, layer->param[BIAS].value, rows, units);
+    if (call->arithmetic == LS_ARITHMETIC_PORTABLE) {
+        ls_product_run(&(ls_product){.A = ls_product_matrix(call->X[0], in, false, rows, in),
+                                     .B = K,
+                                     .ldb = units,
+                                     .n = units,
+                                     .C = call->Y,
+                                     .ldc = units,
+                                     .bias = bias});
+        return;
+    }
+    ls_multiply(call->arithmetic, 'n', 'n', rows, units, in, call->X[0], in, K, units, false, call->Y, units);
+    if (bias)
+        ls_add_rows(call->Y, bias, rows, units);
 }
 
 /* dX = dY K^T */
@@ -124,6 +135,17 @@ static void backward_params_dense(const ls_call *call, size_t tile, float *out)
                     call->X[0] + first, in, call->dY, units, false, out, units);
 }
 
+static ls_product_sum first_param_product_dense(const ls_call *call)
+{
+    const size_t rows = rows_of(call), in = inputs_of(call->layer), units = units_of(call->layer);
+
+    return (ls_product_sum){.A = ls_product_matrix(call->X[0], in, true, in, rows),
+                            .B = call->dY,
+                            .ldb = units,
+                            .n = units,
+                            .length = rows / call->rows};
+}
+
 static const ls_option options[] = {
     {.name = "units", .kind = LS_OPTION_INT, .offset = offsetof(dense, units), .min = 1, .max = INT_MAX},
     LS_COMPONENT_OPTION(dense, activation, ls_activations, "null"),
@@ -146,6 +168,7 @@ const ls_layer_ops ls_layer_dense = {
     .forward = forward_dense,
     .backward = backward_dense,
     .backward_params = backward_params_dense,
+    .first_param_product = first_param_product_dense,
     .tiles = tiles_dense,
     .tile_range = tile_range_dense,
 };
