@@ -15,7 +15,8 @@ static const char help[] =
     "  .keras        the archive: model, compile settings, weights, the optimizer's state. Keras loads it with\n"
     "                keras.models.load_model, and its next update is the one that lockstep would make next\n"
     "  .weights.h5   weights and the optimizer's state, for model.load_weights\n"
-    "  .h5           the legacy model file that MODEL.h5 is already, without what lockstep resumes from\n\n"
+    "  .h5           the legacy model file that MODEL.h5 is already, without what lockstep resumes from, and without the\n"
+    "                optimizer's state: Keras 3 cannot go on from one in this form, its optimizer starts anew\n\n"
     "The same bytes for the same model, always.\n\n"
     "  --output FILE    where to write; an existing file is replaced once the new one is whole\n";
 
@@ -104,7 +105,7 @@ static ls_status run(const ls_comm *comm, int argc, char **argv)
 
 const ls_command ls_command_export = {
     .name = "export",
-    .summary = "a trained model as a file for Keras, with the optimizer's state",
+    .summary = "a trained model as a file for Keras (.keras, .weights.h5: with the optimizer's state)",
     .help = help,
     .run = run,
 };
