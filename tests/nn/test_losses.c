@@ -449,6 +449,11 @@ static void extremes_neither_overflow_nor_lose_the_gradient(void **state)
     assert_true(close_to((double)d[0], -1, 0, 1e-7));
     assert_true(close_to(one_row("log_cosh", false, false, 1, &zero, &big, d), 1e4 - log(2), 0, 1e-7));
     assert_true(close_to((double)d[0], 1, 0, 0));
+    assert_true(close_to(one_row("msle", false, false, 1, &one, &(const float){3e38f}, d),
+                         (log(3e38) - log(2)) * (log(3e38) - log(2)), 0, 1e-6));
+    assert_true(isinf(one_row("msle", false, false, 1, &one, &(const float){INFINITY}, d)));
+    for (const ls_ops *const *entry = ls_losses.entries; *entry; entry++) /* what is no number stays none */
+        assert_true(isnan(one_row((*entry)->name, false, false, 3, hot, (const float[]){NAN, NAN, NAN}, d)));
 
     /* Probabilities of exactly 0 and 1 are clipped to 1e-7 and get no gradient. */
     assert_true(close_to(one_row("binary_crossentropy", false, false, 1, &one, &never, d), -log(1e-7), 0, 1e-6));

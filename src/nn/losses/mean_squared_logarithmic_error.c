@@ -6,11 +6,17 @@
 
 #include "tensor/math.h"
 
+#define NO_MORE_THAN 1e30f /* to ls_log1p, which is infinite from 1e38 on; here 1 + x is x long since */
+
+/* NaN passes through. */
 static void log_plus_one(const float *restrict x, size_t n, float *restrict y)
 {
     for (size_t i = 0; i < n; i++)
-        y[i] = x[i] > LS_LOSS_EPSILON ? x[i] : LS_LOSS_EPSILON;
+        y[i] = x[i] < LS_LOSS_EPSILON ? LS_LOSS_EPSILON : x[i] > NO_MORE_THAN ? NO_MORE_THAN : x[i];
     ls_log1p(y, y, n);
+    for (size_t i = 0; i < n; i++)
+        if (x[i] > NO_MORE_THAN)
+            y[i] = (float)ls_log_double((double)x[i]);
 }
 
 static void element(const void *config, const ls_loss_call *call, const float *restrict t, const float *restrict p,
