@@ -421,3 +421,13 @@ ls_status ls_config_text(const ls_config *node, const char *where, const char **
     *out = node->text;
     return LS_OK;
 }
+
+ls_status ls_config_copy_text(const ls_config *node, const char *where, char **out)
+{
+    const char *text = NULL;
+
+    if (ls_config_is_null(node))
+        return LS_OK;
+    LS_TRY(ls_config_text(node, where, &text));
+    return (*out = ls_strdup(text)) ? LS_OK : LS_ERR_MEMORY;
+}

@@ -68,5 +68,7 @@ ls_status ls_config_float_open(const ls_config *node, const char *where, double 
                                bool open_max, double *out);
 ls_status ls_config_bool(const ls_config *node, const char *where, bool *out);
 ls_status ls_config_text(const ls_config *node, const char *where, const char **out); /* lent, lives with the tree */
+/* A copy of it (ls_free); absent or null: *out stays. */
+ls_status ls_config_copy_text(const ls_config *node, const char *where, char **out);
 
 #endif

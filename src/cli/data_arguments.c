@@ -145,7 +145,7 @@ static ls_status read_arguments(int argc, char **argv, bool wants_output, ls_dat
         return ls_fail(LS_ERR_USAGE, "--output OUT.h5 is missing; see lockstep %s --help", argv[0]);
     LS_TRY(ls_experiment_of_model(a->model, &a->experiment));
     if (memory)
-        LS_TRY(ls_bytes_parse(memory, "--memory", &a->experiment->memory_bytes));
+        LS_TRY(ls_bytes_parse(memory, "--memory", &a->experiment->data.memory_bytes));
     a->batch_size = batch ? (uint64_t)batch : (uint64_t)a->experiment->fit.batch_size;
     a->microbatch = (uint64_t)a->experiment->fit.microbatch;
     a->experiment->fit.validation_batch_size = (int64_t)a->batch_size; /* data that are streamed are held for it */

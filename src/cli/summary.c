@@ -53,9 +53,10 @@ static ls_status check_dot(const ls_experiment *e, const char *dot)
 {
     bool is_input = e->initial_weights && ls_file_same(e->initial_weights, dot);
 
-    for (size_t i = 0; i < e->splits; i++)
-        is_input |= reads_from(e->split[i].x, e->split[i].xs, dot) || reads_from(e->split[i].y, e->split[i].ys, dot) ||
-                    reads_from(e->split[i].sample_weight, e->split[i].weights, dot);
+    for (size_t i = 0; i < e->data.splits; i++)
+        is_input |= reads_from(e->data.split[i].x, e->data.split[i].xs, dot) ||
+                    reads_from(e->data.split[i].y, e->data.split[i].ys, dot) ||
+                    reads_from(e->data.split[i].sample_weight, e->data.split[i].weights, dot);
     return is_input ? ls_fail(LS_ERR_USAGE, "--dot would overwrite '%s', which the experiment reads", dot) : LS_OK;
 }
 

@@ -33,8 +33,8 @@ static void add_hosts(const ls_run *run, ls_text *out)
 
 static void data_of(const ls_experiment *e, ls_text *out)
 {
-    for (size_t i = 0; i < e->splits; i++) {
-        const ls_split_spec *s = &e->split[i];
+    for (size_t i = 0; i < e->data.splits; i++) {
+        const ls_split_spec *s = &e->data.split[i];
 
         if (s->xs == 0)
             continue;

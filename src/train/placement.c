@@ -105,7 +105,7 @@ static ls_status plan_in_order(const ls_experiment *e, ls_placement *p, size_t i
     const ls_windows windows = windows_in_order(p->split[i], most, budget);
 
     if (!windows.window)
-        return fail_too_small(p->split[i], 1, most, budget, (size_t)e->memory_bytes, at);
+        return fail_too_small(p->split[i], 1, most, budget, (size_t)e->data.memory_bytes, at);
     p->feed[i] = ls_split_feed_settings(p->split[i], &windows, most, NULL);
     return LS_OK;
 }
@@ -122,7 +122,7 @@ static ls_status plan_training(const ls_experiment *e, ls_placement *p, size_t b
     if (!e->fit.shuffle)
         return plan_in_order(e, p, 0, most, budget, at);
     if (!fits)
-        return fail_too_small(split, chunk, most, budget, (size_t)e->memory_bytes, at);
+        return fail_too_small(split, chunk, most, budget, (size_t)e->data.memory_bytes, at);
     if (!e->fit.window)
         return ls_config_fail(
             at,
@@ -146,7 +146,7 @@ static ls_status plan_training(const ls_experiment *e, ls_placement *p, size_t b
 ls_status ls_placement_plan(const ls_experiment *e, ls_placement *p)
 {
     const ls_config *at = ls_config_get(ls_config_get(e->root, "data"), "memory");
-    const size_t limit = e->memory_bytes ? (size_t)e->memory_bytes : SIZE_MAX;
+    const size_t limit = e->data.memory_bytes ? (size_t)e->data.memory_bytes : SIZE_MAX;
     const size_t remains = limit - choose(p, limit);
     const int64_t batch =
         e->fit.validation_batch_size > e->fit.batch_size ? e->fit.validation_batch_size : e->fit.batch_size;

@@ -67,7 +67,7 @@ static void defaults_are_keras_s(void **state)
     assert_true(e->distributed.timeout_s == 600);
     assert_null(e->distributed.blas_kernel);
     assert_true(e->seed == 0 && !e->name && !e->output && !e->initial_weights && !e->compile);
-    assert_int_equal(e->splits, 1);
+    assert_int_equal(e->data.splits, 1);
     ls_experiment_free(e);
 
     e = parse(DATA MODEL "compile: null\nfit: null\ndistributed: null\nname: null\n");
@@ -77,7 +77,7 @@ static void defaults_are_keras_s(void **state)
     ls_experiment_free(e);
 
     e = parse(MODEL); /* a program may bring its own data */
-    assert_int_equal(e->splits, 0);
+    assert_int_equal(e->data.splits, 0);
     ls_experiment_free(e);
 }
 
@@ -161,7 +161,7 @@ static void reads_splits(void **state)
     const ls_split_spec *train = ls_experiment_split(e, "train"), *test = ls_experiment_split(e, "test");
 
     (void)state;
-    assert_true(train && test && !ls_experiment_split(e, "file") && e->splits == 2);
+    assert_true(train && test && !ls_experiment_split(e, "file") && e->data.splits == 2);
     assert_true(train->xs == 2 && train->ys == 1 && train->weights == 1);
     assert_string_equal(train->x[0].name, "image");
     assert_string_equal(train->x[0].path, "/train/img");
@@ -197,7 +197,7 @@ static void paths_are_relative_to_the_file(void **state)
     for (size_t i = 0; i < count_of(cases); i++) {
         ls_experiment *e = parse_as(text, cases[i].name);
 
-        assert_string_equal(e->split[0].x[0].file, cases[i].data);
+        assert_string_equal(e->data.split[0].x[0].file, cases[i].data);
         assert_string_equal(e->initial_weights, cases[i].weights);
         assert_string_equal(e->output, "runs/x"); /* where the user stands */
         ls_experiment_free(e);
@@ -374,10 +374,10 @@ static void writes_what_parses_to_the_same(void **state)
             assert_true(again->optimizer.common.learning_rate == e->optimizer.common.learning_rate);
             assert_true(!again->name == !e->name && (!e->name || strcmp(again->name, e->name) == 0));
             if (for_model)
-                assert_true(!again->output && again->distributed.grid == LS_GRID_CARRIED && !again->memory_bytes);
+                assert_true(!again->output && again->distributed.grid == LS_GRID_CARRIED && !again->data.memory_bytes);
             else
                 assert_true(!again->output == !e->output && again->distributed.grid == e->distributed.grid &&
-                            again->memory_bytes == e->memory_bytes);
+                            again->data.memory_bytes == e->data.memory_bytes);
             assert_true(ok(ls_experiment_write(again, twin, for_model, &twice)));
             assert_string_equal(once.data, twice.data);
             assert_int_equal(occurrences(once.data, "input:"), model->sequential);

@@ -18,7 +18,7 @@ static plan plan_of(size_t train, size_t test, size_t validation, uint64_t limit
 {
     static char *const name[] = {(char *)(uintptr_t) "train", (char *)(uintptr_t) "test", (char *)(uintptr_t) "val"};
     const size_t samples[] = {train, test, validation};
-    plan p = {.experiment = {.memory_bytes = limit,
+    plan p = {.experiment = {.data.memory_bytes = limit,
                              .fit = {.batch_size = 4, .validation_batch_size = INT64_MIN, .shuffle = true}}};
     const hid_t f = begin();
 

@@ -1,0 +1,200 @@
+#include "experiment/data_spec.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/locale.h"
+#include "base/memory.h"
+
+static ls_status read_array(const char *base, const ls_config *node, const char *file, const char *where,
+                            ls_array_spec *out)
+{
+    static const char *const keys[] = {"path", "file", "one_hot", "scale", "offset", "channels_first"};
+    const ls_config *path = node, *own_file = NULL;
+    const char *text;
+
+    *out = (ls_array_spec){.scale = NAN, .offset = NAN, .at = node};
+    if (node->kind == LS_CONFIG_MAP) {
+        ls_config *needed;
+
+        LS_TRY(ls_config_check_keys(node, keys, sizeof keys / sizeof keys[0], where));
+        LS_TRY(ls_config_need(node, "path", where, &needed));
+        path = needed;
+        own_file = ls_config_get(node, "file");
+        if (ls_config_get(node, "one_hot"))
+            LS_TRY(ls_config_int(ls_config_get(node, "one_hot"), "one_hot", 2, 1 << 24, &out->one_hot));
+        if (ls_config_get(node, "scale"))
+            LS_TRY(ls_config_float(ls_config_get(node, "scale"), "scale", -1e30, 1e30, &out->scale));
+        if (ls_config_get(node, "offset"))
+            LS_TRY(ls_config_float(ls_config_get(node, "offset"), "offset", -1e30, 1e30, &out->offset));
+        if (ls_config_get(node, "channels_first"))
+            LS_TRY(ls_config_bool(ls_config_get(node, "channels_first"), "channels_first", &out->channels_first));
+    }
+    LS_TRY(ls_config_text(path, where, &text));
+    if (!(out->path = ls_strdup(text)))
+        return LS_ERR_MEMORY;
+    if (own_file) {
+        LS_TRY(ls_config_text(own_file, where, &text));
+        out->file = ls_path_beside(base, text);
+    } else if (file) {
+        out->file = ls_strdup(file);
+    } else {
+        return ls_config_fail(node, "%s: no file is named: add 'file: ...' to data", where);
+    }
+    return out->file ? LS_OK : LS_ERR_MEMORY;
+}
+
+/* A path, an array ({path: ...}), or a map from input or output names to those. */
+static ls_status read_arrays(const char *base, const ls_config *node, const char *file, const char *where,
+                             ls_array_spec **out, size_t *n)
+{
+    const bool named = node->kind == LS_CONFIG_MAP && !ls_config_get(node, "path");
+    const ls_config *c = named ? node->first : node;
+
+    if (named && !node->count)
+        return ls_config_fail(node, "%s names no arrays", where);
+    if (!(*out = ls_calloc(named ? node->count : 1, sizeof **out, "the arrays of a split")))
+        return LS_ERR_MEMORY;
+    for (; c; c = named ? c->next : NULL) {
+        ls_array_spec *spec = &(*out)[(*n)++];
+
+        LS_TRY(read_array(base, c, file, where, spec));
+        if (named && !(spec->name = ls_strdup(c->key)))
+            return LS_ERR_MEMORY;
+    }
+    return LS_OK;
+}
+
+static ls_status read_split(const char *base, const ls_config *node, const char *file, ls_split_spec *split)
+{
+    static const char *const keys[] = {"x", "y", "sample_weight", "rows", "file"};
+    const ls_config *own_file, *rows, *y, *weight;
+    char *path = NULL, where[96];
+    ls_config *x;
+    ls_status st = LS_OK;
+
+    split->at = node;
+    snprintf(where, sizeof where, "data.%.80s", node->key);
+    if (!(split->name = ls_strdup(node->key)))
+        return LS_ERR_MEMORY;
+    LS_TRY(ls_config_expect(node, LS_CONFIG_MAP, where));
+    LS_TRY(ls_config_check_keys(node, keys, sizeof keys / sizeof keys[0], where));
+    if ((own_file = ls_config_get(node, "file")) != NULL) {
+        const char *text;
+
+        LS_TRY(ls_config_text(own_file, where, &text));
+        if (!(path = ls_path_beside(base, text)))
+            return LS_ERR_MEMORY;
+        file = path;
+    }
+    if ((rows = ls_config_get(node, "rows")) != NULL) {
+        int64_t value[2] = {0, 0};
+        size_t i = 0;
+
+        if (rows->kind != LS_CONFIG_LIST || rows->count != 2) {
+            st = ls_config_fail(rows, "%s: rows is a pair, [begin, end)", where);
+            goto cleanup;
+        }
+        for (const ls_config *c = rows->first; c; c = c->next)
+            LS_TRY_CLEANUP(ls_config_int(c, "rows", 0, INT64_MAX, &value[i++]));
+        if (value[0] >= value[1]) {
+            st = ls_config_fail(rows, "%s: rows [%lld, %lld) holds no sample", where, (long long)value[0],
+                                (long long)value[1]);
+            goto cleanup;
+        }
+        split->has_rows = true;
+        split->rows[0] = (uint64_t)value[0];
+        split->rows[1] = (uint64_t)value[1];
+    }
+    LS_TRY_CLEANUP(ls_config_need(node, "x", where, &x));
+    LS_TRY_CLEANUP(read_arrays(base, x, file, where, &split->x, &split->xs));
+    if ((y = ls_config_get(node, "y")) != NULL)
+        LS_TRY_CLEANUP(read_arrays(base, y, file, where, &split->y, &split->ys));
+    if ((weight = ls_config_get(node, "sample_weight")) != NULL)
+        LS_TRY_CLEANUP(read_arrays(base, weight, file, where, &split->sample_weight, &split->weights));
+cleanup:
+    ls_free(path);
+    return st;
+}
+
+ls_status ls_bytes_parse(const char *text, const char *where, uint64_t *out)
+{
+    static const struct {
+        const char *name;
+        double bytes;
+    } units[] = {{"", 1},      {"B", 1},        {"KB", 1e3},     {"MB", 1e6},     {"GB", 1e9},
+                 {"TB", 1e12}, {"KiB", 0x1p10}, {"MiB", 0x1p20}, {"GiB", 0x1p30}, {"TiB", 0x1p40}};
+    char *unit;
+    double value = ls_parse_double(text, &unit);
+
+    if (unit == text || !(value > 0))
+        return ls_fail(LS_ERR_CONFIG, "%s is a size like 512MB or 1.5GiB, not '%s'", where, text);
+    unit += strspn(unit, " ");
+    for (size_t i = 0; i < sizeof units / sizeof units[0]; i++)
+        if (strcmp(unit, units[i].name) == 0) {
+            value *= units[i].bytes;
+            if (!(value >= 1 && value < 0x1p62))
+                return ls_fail(LS_ERR_CONFIG, "%s: '%s' is no size of memory", where, text);
+            *out = (uint64_t)value;
+            return LS_OK;
+        }
+    return ls_fail(LS_ERR_CONFIG, "%s: '%s' has no known unit; there are B, KB, MB, GB, TB, KiB, MiB, GiB and TiB",
+                   where, text);
+}
+
+static ls_status read_memory(const ls_config *node, uint64_t *out)
+{
+    const char *text;
+
+    LS_TRY(ls_config_text(node, "data.memory", &text));
+    return ls_bytes_parse(text, "data.memory", out) == LS_OK ? LS_OK : ls_config_fail(node, "%s", ls_error_message());
+}
+
+ls_status ls_data_spec_read(const ls_config *data, const char *base, ls_data_spec *out)
+{
+    const ls_config *file_node = ls_config_get(data, "file"), *memory = ls_config_get(data, "memory");
+    char *file = NULL;
+    ls_status st = LS_OK;
+
+    LS_TRY(ls_config_expect(data, LS_CONFIG_MAP, "data"));
+    if (!(out->split = ls_calloc(data->count, sizeof *out->split, "the splits")))
+        return LS_ERR_MEMORY;
+    if (!ls_config_is_null(memory))
+        LS_TRY(read_memory(memory, &out->memory_bytes));
+    if (file_node) {
+        const char *text;
+
+        LS_TRY(ls_config_text(file_node, "data.file", &text));
+        if (!(file = ls_path_beside(base, text)))
+            return LS_ERR_MEMORY;
+    }
+    for (const ls_config *c = data->first; c; c = c->next)
+        if (c != file_node && c != memory)
+            LS_TRY_CLEANUP(read_split(base, c, file, &out->split[out->splits++]));
+cleanup:
+    ls_free(file);
+    return st;
+}
+
+void ls_array_specs_free(ls_array_spec *spec, size_t n)
+{
+    for (size_t i = 0; spec && i < n; i++) {
+        ls_free(spec[i].name);
+        ls_free(spec[i].file);
+        ls_free(spec[i].path);
+    }
+    ls_free(spec);
+}
+
+void ls_data_spec_reset(ls_data_spec *spec)
+{
+    for (size_t i = 0; spec->split && i < spec->splits; i++) {
+        ls_array_specs_free(spec->split[i].x, spec->split[i].xs);
+        ls_array_specs_free(spec->split[i].y, spec->split[i].ys);
+        ls_array_specs_free(spec->split[i].sample_weight, spec->split[i].weights);
+        ls_free(spec->split[i].name);
+    }
+    ls_free(spec->split);
+    *spec = (ls_data_spec){0};
+}

@@ -1,0 +1,221 @@
+#include "experiment/fit_options.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/locale.h"
+#include "base/memory.h"
+#include "base/options.h"
+#include "data/sampler.h"
+
+typedef struct fit_config {
+    int64_t initial_epoch, epochs, batch_size, steps_per_epoch, validation_freq, validation_batch_size,
+        validation_steps;
+    int64_t checkpoint_every, checkpoint_keep;
+    double validation_split, checkpoint_seconds;
+} fit_config;
+
+static const ls_option fit_options[] = {
+    {.name = "epochs",
+     .kind = LS_OPTION_INT,
+     .offset = offsetof(fit_config, epochs),
+     .initial = "1",
+     .min = 1,
+     .max = 1e9},
+    {.name = "initial_epoch",
+     .kind = LS_OPTION_INT,
+     .offset = offsetof(fit_config, initial_epoch),
+     .initial = "0",
+     .min = 0,
+     .max = 1e9},
+    {.name = "batch_size",
+     .kind = LS_OPTION_INT,
+     .offset = offsetof(fit_config, batch_size),
+     .initial = "32",
+     .min = 1,
+     .max = 1e9},
+    {.name = "steps_per_epoch",
+     .kind = LS_OPTION_INT,
+     .offset = offsetof(fit_config, steps_per_epoch),
+     .initial = "null",
+     .nullable = true,
+     .min = 1,
+     .max = 1e15},
+    {.name = "validation_split",
+     .kind = LS_OPTION_FLOAT,
+     .offset = offsetof(fit_config, validation_split),
+     .initial = "0.0",
+     .min = 0,
+     .max = 1,
+     .open_max = true},
+    {.name = "validation_freq",
+     .kind = LS_OPTION_INT,
+     .offset = offsetof(fit_config, validation_freq),
+     .initial = "1",
+     .min = 1,
+     .max = 1e9},
+    {.name = "validation_batch_size",
+     .kind = LS_OPTION_INT,
+     .offset = offsetof(fit_config, validation_batch_size),
+     .initial = "null",
+     .nullable = true,
+     .min = 1,
+     .max = 1e9},
+    {.name = "validation_steps",
+     .kind = LS_OPTION_INT,
+     .offset = offsetof(fit_config, validation_steps),
+     .initial = "null",
+     .nullable = true,
+     .min = 1,
+     .max = 1e15},
+    {.name = "checkpoint_every",
+     .kind = LS_OPTION_INT,
+     .offset = offsetof(fit_config, checkpoint_every),
+     .initial = "0",
+     .min = 0,
+     .max = 1e15},
+    {.name = "checkpoint_keep",
+     .kind = LS_OPTION_INT,
+     .offset = offsetof(fit_config, checkpoint_keep),
+     .initial = "1",
+     .min = 1,
+     .max = 1e6},
+    {.name = "checkpoint_seconds",
+     .kind = LS_OPTION_FLOAT,
+     .offset = offsetof(fit_config, checkpoint_seconds),
+     .initial = "0.0",
+     .min = 0,
+     .max = 1e9},
+    {.name = NULL},
+};
+
+static const ls_ops fit_ops = {.name = "fit", .options = fit_options, .config_bytes = sizeof(fit_config)};
+
+/* {0: 1.0, 1: 2.5} */
+static ls_status read_class_weight(const ls_config *node, ls_fit_options *fit)
+{
+    if (ls_config_is_null(node))
+        return LS_OK;
+    LS_TRY(ls_config_expect(node, LS_CONFIG_MAP, "fit.class_weight"));
+    if (!(fit->class_weight = ls_calloc(node->count, sizeof *fit->class_weight, "fit.class_weight")))
+        return LS_ERR_MEMORY;
+    for (const ls_config *c = node->first; c; c = c->next) {
+        ls_class_weight *entry = &fit->class_weight[fit->class_weights++];
+        char *end;
+        double weight;
+
+        entry->label = strtoll(c->key, &end, 10);
+        if (end == c->key || *end)
+            return ls_config_fail_key(c, "fit.class_weight goes by class numbers, like {0: 1.0, 1: 2.5}, not '%s'",
+                                      c->key);
+        LS_TRY(ls_config_float(c, "fit.class_weight", 0, 1e30, &weight));
+        entry->weight = (float)weight;
+    }
+    return LS_OK;
+}
+
+#define NOISE_SCALE_DECAY 0.99
+
+/* true, or {decay: 0.99} */
+static ls_status read_noise_scale(const ls_config *node, ls_fit_options *fit)
+{
+    static const char *const keys[] = {"decay"};
+    bool wanted = false;
+
+    if (ls_config_is_null(node))
+        return LS_OK;
+    if (node->kind != LS_CONFIG_MAP) {
+        LS_TRY(ls_config_bool(node, "fit.noise_scale", &wanted));
+        fit->noise_scale_decay = wanted ? NOISE_SCALE_DECAY : 0;
+        return LS_OK;
+    }
+    LS_TRY(ls_config_check_keys(node, keys, 1, "fit.noise_scale"));
+    fit->noise_scale_decay = NOISE_SCALE_DECAY;
+    if (ls_config_is_null(ls_config_get(node, "decay")))
+        return LS_OK;
+    return ls_config_float_open(ls_config_get(node, "decay"), "fit.noise_scale.decay", 0, true, 1, true,
+                                &fit->noise_scale_decay);
+}
+
+static ls_status check_epochs(const ls_config *node, const ls_fit_options *fit)
+{
+    if (fit->initial_epoch >= fit->epochs)
+        return ls_config_fail(
+            ls_config_get(node, "initial_epoch"),
+            "fit.initial_epoch: %lld leaves nothing to train, for fit.epochs is the number of the last "
+            "epoch, %lld, and not a count",
+            (long long)fit->initial_epoch, (long long)fit->epochs);
+    /* Keras would take ceil(N / steps) for it; here no setting depends on the data. */
+    if (fit->steps_per_epoch && ls_config_is_null(ls_config_get(node, "batch_size")))
+        return ls_config_fail(ls_config_get(node, "steps_per_epoch"),
+                              "fit.steps_per_epoch needs fit.batch_size beside it");
+    return LS_OK;
+}
+
+/* true, false, or {window: CHUNKS, chunk: ROWS}: in windows of chunks, for data larger than memory. */
+static ls_status read_shuffle(const ls_config *node, ls_fit_options *fit)
+{
+    static const char *const keys[] = {"window", "chunk"};
+    ls_config *window;
+
+    if (ls_config_is_null(node))
+        return LS_OK;
+    if (node->kind != LS_CONFIG_MAP)
+        return ls_config_bool(node, "fit.shuffle", &fit->shuffle);
+    LS_TRY(ls_config_check_keys(node, keys, sizeof keys / sizeof keys[0], "fit.shuffle"));
+    LS_TRY(ls_config_need(node, "window", "fit.shuffle", &window));
+    LS_TRY(ls_config_int(window, "fit.shuffle.window", 1, (int64_t)1 << 40, &fit->window));
+    if (!ls_config_is_null(ls_config_get(node, "chunk")))
+        LS_TRY(ls_config_int(ls_config_get(node, "chunk"), "fit.shuffle.chunk", 1, (int64_t)1 << 40, &fit->chunk));
+    return LS_OK;
+}
+
+ls_status ls_fit_options_read(const ls_config *node, ls_fit_options *out)
+{
+    static const char *const extra[] = {"microbatch",  "validation_data", "class_weight",
+                                        "noise_scale", "shuffle",         NULL};
+    const ls_config *microbatch = ls_config_get(node, "microbatch");
+    ls_component component = {0};
+    const fit_config *config;
+    ls_status st = LS_OK;
+
+    LS_TRY_CLEANUP(ls_component_parse_args(&fit_ops, node, "fit", extra, &component));
+    config = component.config;
+    *out = (ls_fit_options){
+        .initial_epoch = config->initial_epoch,
+        .epochs = config->epochs,
+        .batch_size = config->batch_size,
+        .steps_per_epoch = config->steps_per_epoch,
+        .microbatch = (int64_t)ls_microbatch_auto((uint64_t)config->batch_size),
+        .shuffle = true,
+        .validation_freq = config->validation_freq,
+        .validation_batch_size = config->validation_batch_size ? config->validation_batch_size : config->batch_size,
+        .validation_steps = config->validation_steps,
+        .validation_split = config->validation_split,
+        .checkpoint_every = config->checkpoint_every,
+        .checkpoint_keep = config->checkpoint_keep,
+        .checkpoint_seconds = config->checkpoint_seconds,
+    };
+    LS_TRY_CLEANUP(check_epochs(node, out));
+    if (!ls_config_is_null(microbatch) &&
+        !(microbatch->kind == LS_CONFIG_SCALAR && strcmp(microbatch->text, "auto") == 0)) {
+        LS_TRY_CLEANUP(ls_config_int(microbatch, "fit.microbatch", 1, 1000000000, &out->microbatch));
+        if (out->microbatch > out->batch_size)
+            out->microbatch = out->batch_size;
+    }
+    LS_TRY_CLEANUP(read_noise_scale(ls_config_get(node, "noise_scale"), out));
+    LS_TRY_CLEANUP(read_shuffle(ls_config_get(node, "shuffle"), out));
+    LS_TRY_CLEANUP(read_class_weight(ls_config_get(node, "class_weight"), out));
+    LS_TRY_CLEANUP(
+        ls_config_copy_text(ls_config_get(node, "validation_data"), "fit.validation_data", &out->validation_data));
+cleanup:
+    ls_component_reset(&component);
+    return st;
+}
+
+void ls_fit_options_reset(ls_fit_options *options)
+{
+    ls_free(options->validation_data);
+    ls_free(options->class_weight);
+    *options = (ls_fit_options){0};
+}
