@@ -79,7 +79,7 @@ ls_status ls_agree(const ls_comm *comm, ls_status mine)
     struct {
         int status;
         char host[MPI_MAX_PROCESSOR_NAME], message[MESSAGE_BYTES];
-    } failure = {.status = mine};
+    } failure = {.status = (int)mine};
 
     LS_TRY(ls_mpi_check(MPI_Allreduce(MPI_IN_PLACE, verdict, 2, MPI_INT, MPI_MIN, comm->mpi),
                         "the ranks cannot agree on a status"));

@@ -1,11 +1,9 @@
-/* Arrays of samples in memory: conversion to float32, labels, identity. Reading them is dataset_read.c. */
+/* Arrays of samples in memory: conversion to float32, labels. Reading them is dataset_read.c. */
 #include "data/dataset.h"
 
 #include <assert.h>
 #include <math.h>
 #include <string.h>
-#define XXH_STATIC_LINKING_ONLY /* a hash state on the stack */
-#include <xxhash.h>
 
 #include "base/memory.h"
 #include "data/dataset_impl.h"
@@ -13,9 +11,6 @@
 
 /* Labels become float32, which tells integers apart up to here. */
 #define CLASSES_MAX (UINT64_C(1) << 24)
-/* Of ls_array_identify; part of the format. */
-#define WHOLE_BYTES ((size_t)64 << 20) /* arrays up to here are hashed whole */
-#define SAMPLED UINT64_C(64)           /* samples that stand for larger ones */
 
 /*
  * The conversions of one sample, (n) values -> float32. Computed in double and rounded once, so that uint8 with scale
@@ -70,7 +65,7 @@ void ls_array_convert(const ls_array *a, const void *sample, float *out)
     }
 }
 
-static const void *sample_at(const ls_array *a, uint64_t index)
+const void *ls_array_sample_at(const ls_array *a, uint64_t index)
 {
     return (const char *)a->values + (size_t)index * a->elements * a->value_bytes;
 }
@@ -96,9 +91,9 @@ void ls_array_get(const ls_array *array, uint64_t index, float *out)
     assert(index < array->samples);
     if (array->one_hot) {
         memset(out, 0, (size_t)array->one_hot * sizeof *out);
-        out[(size_t)value_of(array, sample_at(array, index), 0)] = 1.0f;
+        out[(size_t)value_of(array, ls_array_sample_at(array, index), 0)] = 1.0f;
     } else {
-        ls_array_convert(array, sample_at(array, index), out);
+        ls_array_convert(array, ls_array_sample_at(array, index), out);
     }
 }
 
@@ -214,107 +209,6 @@ ls_status ls_array_one_hot(ls_array *array, uint64_t classes)
     array->one_hot = classes;
     array->shape = (ls_shape){.axes = 1, .dim = {(size_t)classes}};
     return LS_OK;
-}
-
-/* What the values mean. */
-static void hash_description(const ls_array *array, XXH3_state_t *state)
-{
-    const uint64_t head[3] = {array->samples, array->stored.axes, array->period};
-    const char *type = ls_array_type(array);
-
-    XXH3_64bits_reset(state);
-    XXH3_64bits_update(state, type, strlen(type) + 1);
-    XXH3_64bits_update(state, head, sizeof head);
-    for (size_t i = 0; i < array->stored.axes; i++) {
-        const uint64_t dim = array->stored.dim[i];
-
-        XXH3_64bits_update(state, &dim, sizeof dim);
-    }
-    XXH3_64bits_update(state, array->scale, array->period * sizeof *array->scale);
-    XXH3_64bits_update(state, array->offset, array->period * sizeof *array->offset);
-}
-
-/* Behind the values, where it has always stood. */
-static uint64_t finish_hash(const ls_array *array, XXH3_state_t *state)
-{
-    if (array->channels_first)
-        XXH3_64bits_update(state, "channels_first", sizeof "channels_first");
-    return XXH3_64bits_digest(state);
-}
-
-uint64_t ls_array_hash(const ls_array *array)
-{
-    XXH3_state_t state;
-
-    if (array->hash)
-        return array->hash;
-    hash_description(array, &state);
-    XXH3_64bits_update(&state, array->values, ls_array_bytes(array));
-    return finish_hash(array, &state);
-}
-
-/* Of an array that is not in memory, the same as ls_array_hash. */
-static ls_status hash_pieces(ls_array_reader *reader, XXH3_state_t *state)
-{
-    const ls_array *array = reader->array;
-    const size_t bytes = ls_array_sample_bytes(array);
-    const uint64_t rows = reader->piece < array->samples ? reader->piece : array->samples;
-    void *piece = ls_calloc((size_t)rows, bytes, array->path);
-    ls_status st = piece ? LS_OK : LS_ERR_MEMORY;
-
-    for (uint64_t first = 0, n; st == LS_OK && first < array->samples; first += n) {
-        n = array->samples - first < rows ? array->samples - first : rows;
-        if ((st = ls_array_reader_read(reader, first, n, piece)) == LS_OK)
-            XXH3_64bits_update(state, piece, (size_t)n * bytes);
-    }
-    ls_free(piece);
-    return st;
-}
-
-/* reader NULL: the array is in memory. */
-static ls_status hash_samples(const ls_array *array, ls_array_reader *reader, XXH3_state_t *state)
-{
-    const uint64_t layout[2] = {array->chunk_rows, array->storage_bytes};
-    const size_t bytes = ls_array_sample_bytes(array);
-    void *sample = ls_calloc(bytes, 1, "a sample");
-    ls_status st = sample ? LS_OK : LS_ERR_MEMORY;
-
-    XXH3_64bits_update(state, layout, sizeof layout);
-    for (uint64_t i = 0; i < SAMPLED && st == LS_OK; i++) {
-        /* (samples - 1) i / (SAMPLED - 1), without overflow */
-        const uint64_t n = array->samples - 1, at = n / (SAMPLED - 1) * i + n % (SAMPLED - 1) * i / (SAMPLED - 1);
-
-        if (reader)
-            st = ls_array_reader_read(reader, at, 1, sample);
-        XXH3_64bits_update(state, reader ? sample : sample_at(array, at), bytes);
-    }
-    ls_free(sample);
-    return st;
-}
-
-ls_status ls_array_identify(ls_array *array)
-{
-    const bool whole = ls_array_is_borrowed(array) || ls_array_bytes(array) <= WHOLE_BYTES;
-    ls_array_reader *reader = NULL;
-    XXH3_state_t state;
-    ls_status st;
-
-    if (whole && array->values) {
-        array->identity = ls_array_hash(array);
-        return LS_OK;
-    }
-    if (!array->values)
-        LS_TRY(ls_array_reader_open(array, &reader));
-    hash_description(array, &state);
-    st = whole ? hash_pieces(reader, &state) : hash_samples(array, reader, &state);
-    array->identity = finish_hash(array, &state);
-    ls_array_reader_close(reader);
-    return st;
-}
-
-uint64_t ls_array_identity(const ls_array *array)
-{
-    return array->identity;
 }
 
 bool ls_array_is_loaded(const ls_array *array)

@@ -1,6 +1,7 @@
 /*
- * What dataset.c (using arrays), dataset_open.c (what an HDF5 file says of them), dataset_read.c (their values),
- * dataset_attributes.c and feed.c (values that do not fit into memory) share.
+ * What dataset.c (using arrays), dataset_open.c and dataset_attributes.c (what an HDF5 file says of them),
+ * dataset_reader.c and dataset_read.c (their values), dataset_identity.c and feed.c (values that do not fit into
+ * memory) share.
  */
 #ifndef LS_DATA_DATASET_IMPL_H
 #define LS_DATA_DATASET_IMPL_H
@@ -71,6 +72,8 @@ typedef struct ls_array_reader {
     float *sample;  /* scratch */
 } ls_array_reader;
 
+/* Rows read at a time: a few MB, whole chunks. */
+uint64_t ls_array_piece_rows(const ls_array *array);
 ls_status ls_array_reader_open(const ls_array *array, ls_array_reader **out);
 void ls_array_reader_close(ls_array_reader *reader);
 /* Samples [first, first + n) into values. */
@@ -81,6 +84,10 @@ ls_status ls_array_reader_read(ls_array_reader *reader, uint64_t first, uint64_t
  * naming the first wrong one.
  */
 ls_status ls_array_check_values(const ls_array *array, const void *values, uint64_t first, uint64_t n);
+/* Likewise: every value is finite as float32, which is how training will see it. sample: scratch, [elements]. */
+ls_status ls_array_check_finite(const ls_array *array, uint64_t first, uint64_t n, const void *values, float *sample);
+/* A stored sample of an array that is in memory. */
+const void *ls_array_sample_at(const ls_array *array, uint64_t index);
 /* One stored sample as float32. */
 void ls_array_convert(const ls_array *array, const void *sample, float *out);
 

@@ -154,6 +154,7 @@ static ls_status write_split(job *j, hid_t file, const split *s)
     const hid_t group = ls_h5_create_group(file, s->name);
     uint64_t records[FILES_MAX] = {0}, rows = 0, row = 0;
     ls_status st = group < 0 ? ls_h5_output_fail(j->output) : LS_OK;
+    bool failed = false;
 
     j->x = j->y = H5I_INVALID_HID;
     for (size_t i = 0; st == LS_OK && s->file[i]; i++) {
@@ -164,8 +165,10 @@ static ls_status write_split(job *j, hid_t file, const split *s)
         st = create_datasets(j, group, rows);
     for (size_t i = 0; st == LS_OK && s->file[i]; row += records[i++])
         st = copy_file(j, s->file[i], row, records[i]);
-    if (((j->x >= 0 && H5Dclose(j->x) < 0) | (j->y >= 0 && H5Dclose(j->y) < 0) | (group >= 0 && H5Gclose(group) < 0)) &&
-        st == LS_OK)
+    failed |= j->x >= 0 && H5Dclose(j->x) < 0;
+    failed |= j->y >= 0 && H5Dclose(j->y) < 0;
+    failed |= group >= 0 && H5Gclose(group) < 0;
+    if (failed && st == LS_OK)
         st = ls_h5_output_fail(j->output);
     return st;
 }

@@ -8,7 +8,6 @@
 #include "experiment/model_file.h"
 #include "formats/yaml.h"
 #include "nn/layers/layers.h"
-#include "run/checkpoint.h"
 #include "tensor/kernels.h"
 #include "train/placement.h"
 

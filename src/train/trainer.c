@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "run/checkpoint.h"
 #include "train/evaluate.h"
 
 #define MICROBATCH_BITS ((UINT64_C(1) << 40) - 1) /* of a (node, microbatch) key */

@@ -10,16 +10,6 @@
 #include "base/memory.h"
 #include "run/run_files.h"
 
-#define ENTRY(name) &ls_##name.ops,
-
-static const ls_ops *const entries[] = {LS_CALLBACK_LIST(ENTRY) NULL};
-
-/* Of Keras's, those that are not there. */
-static const char *const lacking[] = {"backup_and_restore", "history",        "lambda_callback",  "orbax_checkpoint",
-                                      "progbar_logger",     "remote_monitor", "swap_ema_weights", NULL};
-
-const ls_registry ls_callback_registry = {.what = "callback", .entries = entries, .lacking = lacking};
-
 ls_status ls_callback_need(const ls_config *args, const char *key, const char *where, ls_config **out)
 {
     if (args->kind != LS_CONFIG_MAP)
