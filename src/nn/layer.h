@@ -1,6 +1,6 @@
 /*
  * What it takes to add a layer (formulas: src/nn/KERAS.md, section 1): one file in src/nn/layers/ with an ls_layer_ops
- * table, one line in layers.c.
+ * table, one line in layers/layers.h.
  *
  * A layer owns a configuration and weights. A node is one call of a layer in the graph (a shared layer has several
  * nodes). The engine (engine.h) walks the nodes; for every node it walks the local microbatches and hands each to the
