@@ -100,6 +100,8 @@ typedef struct ls_fit_arguments {
     const char *directory;   /**< the run directory: checkpoint.h5, model.h5, history.csv, ...; NULL: write no files */
     bool resume;             /**< go on from directory/checkpoint.h5 if there is one, on any number of ranks; if it is
                                   damaged, from one that fit.checkpoint_keep kept, with a warning to `out` */
+    bool overwrite;          /**< replace the run that is in directory: its files go, those of its callbacks there,
+                                  too. Without it and resume, a directory with a run in it is refused */
     bool allow_other_kernel; /**< also from a checkpoint of another OpenBLAS kernel family or version of lockstep */
     int verbose;             /**< 0: silent, 1: a progress bar, 2: one line per epoch */
     FILE *out;               /**< for progress and, even if silent, warnings, on rank 0; NULL: none */

@@ -10,6 +10,7 @@
 #include "formats/keras_archive.h"
 #include "nn/summary.h"
 #include "run/checkpoint.h"
+#include "run/claim.h"
 #include "run/fit.h"
 #include "train/evaluate.h"
 
@@ -290,8 +291,12 @@ static ls_status check_arguments(const ls_fit_arguments *a, ls_text *same)
         return ls_fail(LS_ERR_ARG, "ls_estimator_fit: verbose is 0, 1 or 2, not %d", a->verbose);
     if (a->resume && !a->directory)
         return ls_fail(LS_ERR_ARG, "ls_estimator_fit: resume needs the directory that the run was written to");
-    ls_text_add(same, "train %d, validation %d, directory '%s', resume %d, allow_other_kernel %d, callbacks",
-                a->train != NULL, a->validation != NULL, a->directory ? a->directory : "", a->resume,
+    if (a->resume && a->overwrite)
+        return ls_fail(LS_ERR_ARG, "ls_estimator_fit: resume and overwrite do not go together");
+    ls_text_add(same,
+                "train %d, validation %d, directory '%s', resume %d, overwrite %d, allow_other_kernel %d, "
+                "callbacks",
+                a->train != NULL, a->validation != NULL, a->directory ? a->directory : "", a->resume, a->overwrite,
                 a->allow_other_kernel);
     for (size_t i = 0; i < a->callbacks; i++) {
         LS_TRY(check_callback(&a->callback[i]));
@@ -325,6 +330,7 @@ static ls_status fit(ls_estimator *e, const ls_fit_arguments *a, const ls_task_s
 {
     ls_fit_settings settings = {.directory = a->directory,
                                 .resume = a->resume,
+                                .overwrite = a->overwrite,
                                 .allow_other_kernel = a->allow_other_kernel,
                                 .verbose = a->verbose,
                                 .out = a->out,
@@ -335,6 +341,7 @@ static ls_status fit(ls_estimator *e, const ls_fit_arguments *a, const ls_task_s
                                 .callback = a->callback,
                                 .callbacks = a->callbacks};
     ls_task *task = NULL;
+    ls_run_claim claim = {0};
     ls_status st;
 
     LS_TRY_CLEANUP(ls_task_create_from(e->comm, e->experiment, source, &task));
@@ -342,10 +349,13 @@ static ls_status fit(ls_estimator *e, const ls_fit_arguments *a, const ls_task_s
         st = ls_watchdog_start(e->experiment->distributed.timeout_s, a->stalled, a->stalled_context,
                                &settings.trainer.watchdog);
     LS_TRY_CLEANUP(ls_agree(e->comm, st));
+    if (a->directory)
+        LS_TRY_CLEANUP(ls_run_take(e->comm, a->directory, a->resume, a->overwrite, &claim));
     e->fits = true;
     st = ls_fit(task, &settings, result);
     e->fits = false;
 cleanup:
+    ls_run_release(&claim);
     ls_watchdog_stop(settings.trainer.watchdog);
     ls_task_free(task);
     return st;

@@ -6,7 +6,8 @@
 #include <stdint.h>
 
 /*
- * From now on SIGTERM and SIGUSR1 set the flag that is returned, and a closed pipe or a full disk are errors of write.
+ * From now on SIGTERM, SIGUSR1, SIGINT and SIGHUP set the flag that is returned, but for those that whoever started the
+ * program had it ignore (nohup); a second SIGINT ends it at once. A closed pipe is an error of write.
  */
 const volatile sig_atomic_t *ls_cli_catch_signals(void);
 

@@ -104,7 +104,7 @@ static ls_status work(const ls_comm *comm, const arguments *a, const ls_sweep *s
     LS_TRY(ls_sweep_check_ranks(comm, sweep));
     LS_TRY(ls_agree(comm, find_timeout(sweep, &timeout_s)));
     LS_TRY_CLEANUP(ls_agree(comm, ls_watchdog_start(timeout_s, ls_cli_expired, (void *)comm, &settings.watchdog)));
-    settings.stop = ls_cli_catch_signals();
+    settings.stop = ls_cli_catch_signals(); /* since before MPI; here for the flag */
     st = a->repeat ? ls_sweep_repeat(comm, sweep, &settings, a->repeat) : ls_sweep_run(comm, sweep, &settings);
 cleanup:
     ls_watchdog_stop(settings.watchdog);
@@ -127,9 +127,18 @@ static ls_status run(const ls_comm *comm, int argc, char **argv)
     return st;
 }
 
+/* A signal that comes early, while MPI starts or data are read, counts too. */
+static void catch_signals(int argc, char **argv)
+{
+    (void)argc;
+    (void)argv;
+    ls_cli_catch_signals();
+}
+
 const ls_command ls_command_sweep = {
     .name = "sweep",
     .summary = "train many variants of an experiment, and compare them",
     .help = help,
+    .before_mpi = catch_signals,
     .run = run,
 };

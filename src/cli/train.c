@@ -11,6 +11,7 @@
 #include "cli/cli.h"
 #include "cli/long_run.h"
 #include "cli/print.h"
+#include "run/claim.h"
 #include "run/fit.h"
 #include "run/run_files.h"
 #include "train/evaluate.h"
@@ -22,6 +23,8 @@ static const char help[] =
     "  --output DIR         the run directory (default: `output` of the experiment)\n"
     "  --resume             go on from DIR/checkpoint.h5, on any number of ranks; if it is damaged, from the newest whole\n"
     "                       one of those that fit.checkpoint_keep kept; starts afresh if there is none\n"
+    "  --overwrite          replace the run that is in DIR: its files go, those of its callbacks in DIR, too. Without it\n"
+    "                       and --resume a directory with a run in it is refused\n"
     "  --set KEY=VALUE      change a setting, as in --set fit.epochs=3; may be repeated. A value replaces all there is\n"
     "                       below its key: --set 'fit={epochs: 3}' leaves nothing else of fit\n"
     "  --verbose 0|1|2      silent, a progress bar, one line per epoch (default: a bar on a terminal, else lines)\n"
@@ -32,25 +35,23 @@ static const char help[] =
     "                       another kernel family or version of lockstep\n\n"
     "Paths of data and of initial weights, in the experiment and in --set, are relative to the experiment file; --output and\n"
     "`output` to where you are; files of callbacks to the run directory.\n\n"
-    "SIGTERM and SIGUSR1 finish the update, write the checkpoint and exit with status 3.\n";
+    "SIGTERM, SIGUSR1, SIGHUP and Ctrl-C write the checkpoint at once, of the last update that is finished, and exit with\n"
+    "status 3; a second Ctrl-C exits without. What mpirun makes of them is told in launch/README.md of the sources.\n";
 
-enum { OUTPUT = 1, RESUME, SET, VERBOSE, TRACE, ALLOW };
+enum { OUTPUT = 1, RESUME, OVERWRITE, SET, VERBOSE, TRACE, ALLOW };
 
 static const struct option options[] = {
-    {"output", required_argument, NULL, OUTPUT},
-    {"resume", no_argument, NULL, RESUME},
-    {"set", required_argument, NULL, SET},
-    {"verbose", required_argument, NULL, VERBOSE},
-    {"trace", no_argument, NULL, TRACE},
-    {"allow-other-kernel", no_argument, NULL, ALLOW},
-    {NULL, 0, NULL, 0},
+    {"output", required_argument, NULL, OUTPUT},      {"resume", no_argument, NULL, RESUME},
+    {"overwrite", no_argument, NULL, OVERWRITE},      {"set", required_argument, NULL, SET},
+    {"verbose", required_argument, NULL, VERBOSE},    {"trace", no_argument, NULL, TRACE},
+    {"allow-other-kernel", no_argument, NULL, ALLOW}, {NULL, 0, NULL, 0},
 };
 
 typedef struct arguments {
     const char *experiment, *output;
     const char **setting;
     size_t settings;
-    bool resume, trace, allow;
+    bool resume, overwrite, trace, allow;
     long verbose;
 } arguments;
 
@@ -67,6 +68,8 @@ static ls_status read_arguments(int argc, char **argv, arguments *a)
             a->output = optarg;
         else if (option == RESUME)
             a->resume = true;
+        else if (option == OVERWRITE)
+            a->overwrite = true;
         else if (option == SET)
             a->setting[a->settings++] = optarg;
         else if (option == VERBOSE)
@@ -79,6 +82,9 @@ static ls_status read_arguments(int argc, char **argv, arguments *a)
     LS_TRY(st);
     if (a->trace && a->resume)
         return ls_fail(LS_ERR_USAGE, "--trace and --resume do not go together: a trace begins with the first update");
+    if (a->overwrite && a->resume)
+        return ls_fail(LS_ERR_USAGE, "--overwrite and --resume do not go together: one replaces what the other goes on "
+                                     "from");
     LS_TRY(ls_cli_operands(argc, argv, 1, "EXPERIMENT.yaml"));
     a->experiment = argv[optind];
     return LS_OK;
@@ -193,6 +199,7 @@ static ls_status train(const ls_comm *comm, const arguments *a, const ls_experim
     const char *directory = a->output ? a->output : e->output;
     ls_fit_settings settings = {.directory = directory,
                                 .resume = a->resume,
+                                .overwrite = a->overwrite,
                                 .allow_other_kernel = a->allow,
                                 .verbose = a->verbose >= 0        ? (int)a->verbose
                                            : prints_on_terminal() ? 1
@@ -203,26 +210,28 @@ static ls_status train(const ls_comm *comm, const arguments *a, const ls_experim
     ls_fit_result result;
     ls_watchdog *watchdog = NULL;
     ls_task *task = NULL;
+    ls_run_claim claim = {0};
     FILE *trace = NULL;
     ls_status st;
 
     if (!directory || !*directory)
         return ls_fail(LS_ERR_USAGE, "%s names no `output`: say where to write the run with --output DIR",
                        a->experiment);
+    LS_TRY(ls_run_check(comm, directory, a->resume, a->overwrite)); /* before much is read */
     warn_idle_ranks(comm, e);
     LS_TRY_CLEANUP(ls_task_create(comm, e, &task)); /* reading a large file is no stall: the watchdog comes after it */
     warn_short_epochs(task);
     LS_TRY_CLEANUP(ls_agree(comm, ls_cli_advise(task)));
     LS_TRY_CLEANUP(
         ls_agree(comm, ls_watchdog_start(e->distributed.timeout_s, ls_cli_expired, (void *)comm, &watchdog)));
+    LS_TRY_CLEANUP(ls_run_take(comm, directory, a->resume, a->overwrite, &claim));
     if (a->trace) {
-        LS_TRY_CLEANUP(ls_agree(comm, comm->rank == 0 ? ls_directory_create(directory) : LS_OK));
         LS_TRY_CLEANUP(open_trace(comm, directory, &trace));
         sink.context = trace;
         settings.trainer.trace = &sink;
     }
     settings.trainer.watchdog = watchdog;
-    settings.stop = ls_cli_catch_signals();
+    settings.stop = ls_cli_catch_signals(); /* since before MPI; here for the flag */
     LS_TRY_CLEANUP(ls_fit(task, &settings, &result));
     if (test_split(task))
         LS_TRY_CLEANUP(evaluate_test(task, test_split(task), watchdog));
@@ -231,6 +240,7 @@ static ls_status train(const ls_comm *comm, const arguments *a, const ls_experim
 cleanup:
     if (trace)
         fclose(trace);
+    ls_run_release(&claim);
     ls_task_free(task);
     ls_watchdog_stop(watchdog);
     return st;
@@ -254,9 +264,18 @@ static ls_status run(const ls_comm *comm, int argc, char **argv)
     return st;
 }
 
+/* A signal that comes early, while MPI starts or data are read, counts too. */
+static void catch_signals(int argc, char **argv)
+{
+    (void)argc;
+    (void)argv;
+    ls_cli_catch_signals();
+}
+
 const ls_command ls_command_train = {
     .name = "train",
     .summary = "train the model of an experiment",
     .help = help,
+    .before_mpi = catch_signals,
     .run = run,
 };

@@ -46,7 +46,8 @@ struct ls_engine {
     double (*penalty)[2];          /* [nodes] activity regularizer: l1, l2 */
     size_t rows_max;
     bool training;
-    uint64_t seed, update; /* of the run in progress */
+    const volatile sig_atomic_t *stop; /* NULL: nobody stops it */
+    uint64_t seed, update;             /* of the run in progress */
 };
 
 size_t ls_local_rows(const ls_local_batch *batch, size_t i)
@@ -358,6 +359,12 @@ static bool has_rounds(const ls_node *node, bool training)
     return training && node->layer->trainable && node->layer->ops->forward_rounds > 0;
 }
 
+/* What is computed will not be used. */
+static bool gives_up(const ls_engine *engine)
+{
+    return engine->stop && *engine->stop;
+}
+
 /* One round of sums over the global batch, into totals[0..width). */
 static ls_status sum_round(ls_engine *engine, const ls_local_batch *batch, size_t i, size_t round, bool backward,
                            const ls_batch_sums *sums, double *totals)
@@ -379,6 +386,11 @@ static ls_status sum_round(ls_engine *engine, const ls_local_batch *batch, size_
     return sums->total(sums->context, s->width, totals);
 }
 
+void ls_engine_stop_at(ls_engine *engine, const volatile sig_atomic_t *stop)
+{
+    engine->stop = stop;
+}
+
 ls_status ls_engine_forward(ls_engine *engine, const ls_local_batch *batch, bool training, uint64_t seed,
                             uint64_t update, const ls_batch_sums *sums)
 {
@@ -395,7 +407,7 @@ ls_status ls_engine_forward(ls_engine *engine, const ls_local_batch *batch, bool
 
         for (size_t r = 0; has_rounds(node, training) && r < node->layer->ops->forward_rounds; r++)
             LS_TRY(sum_round(engine, batch, i, r, false, sums, s->totals + r * s->width));
-        for (size_t c = 0; c < spans_of(engine, batch); c++) {
+        for (size_t c = 0; c < spans_of(engine, batch) && !gives_up(engine); c++) {
             const span at = span_at(engine, batch, c);
             const ls_call call = call_of(engine, batch, i, at, training);
             size_t rows, n;
@@ -514,7 +526,7 @@ static void backward_activation(ls_engine *engine, const ls_local_batch *batch, 
     node_state *s = &engine->state[i];
     const double *factor = engine->penalty[i];
 
-    for (size_t c = 0; c < spans_of(engine, batch); c++) {
+    for (size_t c = 0; c < spans_of(engine, batch) && !gives_up(engine); c++) {
         const span here = span_at(engine, batch, c);
         const size_t at = here.row * s->size, samples = here.rows;
         size_t rows, n;
@@ -578,7 +590,7 @@ static void backward_params(ls_engine *engine, const ls_local_batch *batch, size
         if (first < done)
             continue;
         clear_padding(layer, engine->tile, first, n);
-        for (size_t m = 0; m < batch->count; m++) {
+        for (size_t m = 0; m < batch->count && !gives_up(engine); m++) {
             ls_call call = call_of(engine, batch, i, microbatch_span(batch, m), true);
 
             call.dY = s->dY + ls_local_row(batch, m) * s->size;
@@ -617,7 +629,7 @@ static void backward_inputs(ls_engine *engine, const ls_local_batch *batch, size
                 from->filled = true;
             }
         }
-    for (size_t c = 0; c < spans_of(engine, batch); c++) {
+    for (size_t c = 0; c < spans_of(engine, batch) && !gives_up(engine); c++) {
         const span at = span_at(engine, batch, c);
         ls_call call = call_of(engine, batch, i, at, true);
 

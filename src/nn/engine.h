@@ -7,6 +7,8 @@
 #ifndef LS_NN_ENGINE_H
 #define LS_NN_ENGINE_H
 
+#include <signal.h>
+
 #include "nn/loss.h"
 #include "nn/model.h"
 
@@ -80,6 +82,12 @@ float *ls_engine_weights(ls_engine *engine, size_t output);
 ls_status ls_engine_use_weights(ls_engine *engine, size_t output);
 /* The output (rows, out_shape) after its activation. */
 const float *ls_engine_output(const ls_engine *engine, size_t output);
+
+/*
+ * Once *stop is set, forward and backward of this engine leave out what they can and keep what is collective: the rest
+ * of the job is not kept waiting, and the numbers mean nothing. NULL, as at first: never.
+ */
+void ls_engine_stop_at(ls_engine *engine, const volatile sig_atomic_t *stop);
 
 /*
  * Forward over the local microbatches. training: dropout and batch statistics on; sums must be given then.

@@ -177,6 +177,17 @@ static ls_status pass_steps(ls_state *t, ls_updater *updater, uint64_t *update)
     return LS_OK;
 }
 
+/* Only of a run that was stopped within an update: that the batch has begun. */
+static ls_status pass_begun(ls_state *t, bool *begun)
+{
+    uint64_t number = *begun;
+
+    if (t->writing ? *begun : ls_h5_has_attribute(t->file, GROUP, "begun"))
+        LS_TRY(ls_state_group_uint(t, GROUP, "begun", &number));
+    *begun = number != 0;
+    return LS_OK;
+}
+
 /* Where the run stands. */
 static ls_status pass_place(ls_state *t, uint64_t *epoch, uint64_t *batch)
 {
@@ -243,6 +254,7 @@ static ls_status pass_state(ls_state *t, ls_trainer *trainer, ls_callbacks *call
     LS_TRY(pass_history(t, trainer->history));
     LS_TRY(pass_callbacks(t, callbacks));
     LS_TRY(pass_place(t, &trainer->epoch, &trainer->batch));
+    LS_TRY(pass_begun(t, &trainer->begun));
     return pass_steps(t, trainer->updater, &trainer->update);
 }
 

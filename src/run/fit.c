@@ -64,8 +64,8 @@ static bool wants_validation(const fit *f)
 }
 
 /*
- * One update; *stop as in ls_trainer_update. If a callback wants to live with it, a batch whose numbers are not finite
- * changes no weight and makes the loss of the epoch NAN.
+ * One update, or none; *stop as in ls_trainer_update. If a callback wants to live with it, a batch whose numbers are
+ * not finite changes no weight and makes the loss of the epoch NAN.
  */
 static ls_status update(fit *f, bool *stop)
 {
@@ -80,6 +80,7 @@ static ls_status update(fit *f, bool *stop)
     ls_callback_say(&f->callbacks->run, "%s", ls_error_message());
     ls_scores_spoil(t->scores);
     t->batch++;
+    t->begun = false;
     return LS_OK;
 }
 
@@ -164,15 +165,16 @@ static ls_status run_batches(fit *f, bool *stopped)
     while (t->batch < t->plan.batches && !f->callbacks->run.stop_training) {
         const uint64_t before = t->update; /* it stays so over a batch that a callback lived with */
 
-        *stopped = f->settings->stop && *f->settings->stop;
-        LS_TRY(ls_callbacks_batch_begin(f->callbacks));
+        if (!t->begun) /* else before the checkpoint */
+            LS_TRY(ls_callbacks_batch_begin(f->callbacks));
+        t->begun = true;
         LS_TRY(update(f, stopped));
+        if (*stopped)
+            return write_checkpoint(f, true);
         LS_TRY(ls_callbacks_batch_end(f->callbacks, t->batch - 1));
         draw(f);
-        if ((every && t->update > before && t->update % every == 0 && t->batch < t->plan.batches) || *stopped)
-            LS_TRY(write_checkpoint(f, *stopped));
-        if (*stopped)
-            return LS_OK;
+        if (every && t->update > before && t->update % every == 0 && t->batch < t->plan.batches)
+            LS_TRY(write_checkpoint(f, false));
     }
     return LS_OK;
 }
@@ -212,7 +214,7 @@ static ls_status tell_nan(const fit *f, const ls_logs *logs)
     return LS_OK;
 }
 
-static ls_status end_epoch(fit *f, bool stopped)
+static ls_status end_epoch(fit *f)
 {
     ls_trainer *t = f->trainer;
     const ls_logs *logs = &f->callbacks->logs;
@@ -227,7 +229,7 @@ static ls_status end_epoch(fit *f, bool stopped)
     t->epoch++;
     t->batch = 0;
     LS_TRY(ls_agree(t->comm, add_timing(f)));
-    return write_checkpoint(f, stopped || !goes_on(f));
+    return write_checkpoint(f, !goes_on(f));
 }
 
 static ls_status run(fit *f, bool *stopped)
@@ -238,14 +240,12 @@ static ls_status run(fit *f, bool *stopped)
     while (goes_on(f)) {
         ls_trainer_begin_epoch(t);
         ls_progress_begin(&f->progress, t->epoch, (uint64_t)t->experiment->fit.epochs, t->plan.batches, t->batch);
-        if (t->batch == 0) /* else it was called before the checkpoint */
+        if (t->batch == 0 && !t->begun) /* else it was called before the checkpoint */
             LS_TRY(ls_callbacks_epoch_begin(f->callbacks));
         LS_TRY(run_batches(f, stopped));
-        if (*stopped && t->batch < t->plan.batches)
-            return LS_OK;
-        LS_TRY(end_epoch(f, *stopped));
         if (*stopped)
             return LS_OK;
+        LS_TRY(end_epoch(f));
     }
     LS_TRY(ls_updater_finish(t->updater, t->gradients));
     return ls_callbacks_train_end(f->callbacks);
@@ -259,18 +259,20 @@ ls_status ls_fit_check(const ls_experiment *experiment)
 ls_status ls_fit(const ls_task *task, const ls_fit_settings *settings, ls_fit_result *result)
 {
     fit f = {.settings = settings};
+    ls_trainer_options options = settings->trainer;
     bool found = false;
     ls_status st;
 
     *result = (ls_fit_result){0};
-    LS_TRY_CLEANUP(ls_trainer_create(task, &settings->trainer, &f.trainer));
+    options.stop = settings->stop;
+    LS_TRY_CLEANUP(ls_trainer_create(task, &options, &f.trainer));
     LS_TRY_CLEANUP(ls_agree(task->comm, prepare(&f, task)));
     if (settings->resume && f.checkpoints.newest)
         LS_TRY_CLEANUP(ls_checkpoints_read(&f.checkpoints, settings->allow_other_kernel, settings->warn,
                                            settings->warn_context, &found));
     f.callbacks->run.resumed = found;
     if (settings->directory)
-        LS_TRY_CLEANUP(ls_run_begin(f.trainer, settings->directory));
+        LS_TRY_CLEANUP(ls_run_begin(f.trainer, settings, found));
     LS_TRY_CLEANUP(begin_timings(&f));
     LS_TRY_CLEANUP(run(&f, &result->stopped));
     ls_model_fingerprint(task->model, result->fingerprint);

@@ -12,6 +12,7 @@
 typedef struct ls_fit_settings {
     const char *directory;   /* the run directory; NULL: write no files */
     bool resume;             /* go on from the directory's newest whole checkpoint if there is one */
+    bool overwrite;          /* a run that begins removes what the callbacks of an earlier one wrote, too */
     bool allow_other_kernel; /* resume under another BLAS kernel family */
     int verbose;             /* 0: silent, 1: a bar, 2: one line per epoch */
     FILE *out;               /* progress, rank 0 only; NULL: none */

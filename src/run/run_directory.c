@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "formats/json.h"
+#include "run/claim.h"
 #include "run/run_files.h"
 #include "tensor/kernels.h"
 
@@ -26,13 +27,16 @@ static ls_status write_text(const char *directory, const char *name, const ls_te
     return st;
 }
 
-static ls_status write_experiment(const ls_trainer *t, const char *directory)
+static ls_status begin(const ls_trainer *t, const ls_fit_settings *settings, bool goes_on)
 {
+    const char *directory = settings->directory;
     ls_text text = {0};
     ls_status st = ls_directory_create(directory);
 
     if (st == LS_OK)
         st = ls_file_sweep(directory);
+    if (st == LS_OK && !goes_on)
+        st = ls_run_clear(directory, settings->overwrite, settings->trainer.trace != NULL);
     if (st == LS_OK)
         st = ls_experiment_write(t->experiment, t->model, false, &text);
     if (st == LS_OK)
@@ -41,9 +45,9 @@ static ls_status write_experiment(const ls_trainer *t, const char *directory)
     return st;
 }
 
-ls_status ls_run_begin(const ls_trainer *t, const char *directory)
+ls_status ls_run_begin(const ls_trainer *t, const ls_fit_settings *settings, bool goes_on)
 {
-    return ls_agree(t->comm, t->comm->rank == 0 ? write_experiment(t, directory) : LS_OK);
+    return ls_agree(t->comm, t->comm->rank == 0 ? begin(t, settings, goes_on) : LS_OK);
 }
 
 static ls_status write_history(const ls_trainer *t, const char *directory)

@@ -8,9 +8,11 @@
 #include "run/fit.h"
 #include "run/timings.h"
 
-/* Collective. Creates the directory, removes what a killed run left in it and writes experiment.yaml, before any work
- * is done. */
-ls_status ls_run_begin(const ls_trainer *trainer, const char *directory);
+/*
+ * Collective. Creates the directory, removes what a killed run left in it and, unless this one goes on, what an earlier
+ * one did; writes experiment.yaml, before any work is done.
+ */
+ls_status ls_run_begin(const ls_trainer *trainer, const ls_fit_settings *settings, bool goes_on);
 /* Collective. history.csv as of now. */
 ls_status ls_run_history(const ls_trainer *trainer, const char *directory);
 /* Collective. timings: rank 0's. Nothing is written if they do not know the beginning of the run. */

@@ -301,6 +301,10 @@ ls_status ls_gradients_agree(ls_gradients *g, bool *stop, ls_verdict *verdict)
             MPI_Allreduce(MPI_IN_PLACE, g->seen, (int)(g->blocks + FLAGS), MPI_SHORT, MPI_MAX, g->comm->mpi),
             "agreeing on the exponents of the gradient"));
     *stop = g->seen[g->blocks] != 0;
+    if (*stop) {
+        *verdict = LS_VERDICT_STOP;
+        return LS_OK;
+    }
     for (size_t b = 0; b < g->blocks; b++) {
         if (g->seen[b] == LS_EXPONENT_NONFINITE) {
             *verdict = LS_VERDICT_NONFINITE;

@@ -80,14 +80,16 @@ ls_gradient_sink ls_gradients_sink(ls_gradients *gradients);
 void ls_gradients_measure(ls_gradients *gradients, ls_wide *norm, const double *factor);
 
 typedef enum ls_verdict {
-    LS_VERDICT_FITS,     /* totals are exact: go on with the update */
-    LS_VERDICT_REDO,     /* exponents rose: do the step again */
-    LS_VERDICT_NONFINITE /* some contribution is NaN or Inf */
+    LS_VERDICT_FITS,      /* totals are exact: go on with the update */
+    LS_VERDICT_REDO,      /* exponents rose: do the step again */
+    LS_VERDICT_NONFINITE, /* some contribution is NaN or Inf */
+    LS_VERDICT_STOP       /* some rank stops within the step, which leaves no trace */
 } ls_verdict;
 
 /*
- * Collective, after backward. *stop (in: this rank's wish, out: any rank's) rides along. All ranks get the same
- * verdict. FITS also settles the exponents for update number update+1.
+ * Collective, after backward. *stop (in: this rank's wish, out: any rank's) rides along and is the verdict before any
+ * other: what a rank that stops has computed means nothing. All ranks get the same verdict. FITS also settles the
+ * exponents for update number update+1.
  */
 ls_status ls_gradients_agree(ls_gradients *gradients, bool *stop, ls_verdict *verdict);
 /* The trainable parameter whose contributions were not finite, nearest to the output; NULL if there is none. */

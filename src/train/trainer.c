@@ -187,6 +187,7 @@ ls_status ls_trainer_create(const ls_task *task, const ls_trainer_options *optio
         t->task = task;
         t->model = task->model;
         t->watchdog = options->watchdog;
+        t->stop = options->stop;
         st = create(t, options);
     }
     st = ls_agree(task->comm, st);
@@ -274,7 +275,7 @@ static ls_status fail_nonfinite(ls_trainer *t, const ls_local_batch *batch, cons
 }
 
 /* Forward, losses and backward of the local microbatches, with all that is collective in them. */
-static ls_status compute(ls_trainer *t, const ls_local_batch *batch)
+static ls_status compute_batch(ls_trainer *t, const ls_local_batch *batch)
 {
     const ls_batch_sums sums = ls_exact_sums_interface(&t->sums);
     const ls_gradient_sink sink = ls_gradients_sink(t->gradients);
@@ -290,6 +291,18 @@ static ls_status compute(ls_trainer *t, const ls_local_batch *batch)
         ls_scores_add(t->scores, t->engine, batch, m, t->loss_sums + m * t->model->outputs, t->activity[m]);
     ls_watchdog_beat(t->watchdog, "computing gradients and reducing them (reduce-scatter)");
     return ls_engine_backward(t->engine, batch, &sums, &sink);
+}
+
+/* *stop: this rank was told to stop, and may have left out anything. */
+static ls_status compute(ls_trainer *t, const ls_local_batch *batch, bool *stop)
+{
+    ls_status st;
+
+    ls_engine_stop_at(t->engine, t->stop);
+    st = compute_batch(t, batch);
+    ls_engine_stop_at(t->engine, NULL);
+    *stop = t->stop && *t->stop;
+    return st;
 }
 
 static ls_status record(ls_trainer *t, const ls_slice *slice)
@@ -321,7 +334,6 @@ ls_status ls_trainer_update(ls_trainer *t, bool *stop, double *loss)
 {
     const ls_fit_options *fit = &t->experiment->fit;
     const ls_slice slice = slice_of(t, t->batch);
-    const bool wish = *stop;
     ls_verdict verdict = LS_VERDICT_REDO;
     ls_local_batch batch;
 
@@ -337,11 +349,12 @@ ls_status ls_trainer_update(ls_trainer *t, bool *stop, double *loss)
             return ls_fail(LS_ERR_INTERNAL, "update %" PRIu64 ": the exact grid does not hold after it was raised",
                            t->update + 1);
         t->redone += attempt > 0;
-        LS_TRY(compute(t, &batch));
+        LS_TRY(compute(t, &batch, stop));
         ls_watchdog_beat(t->watchdog, "agreeing on exponents (allreduce)");
-        *stop = wish;
         LS_TRY(ls_gradients_agree(t->gradients, stop, &verdict));
     }
+    if (verdict == LS_VERDICT_STOP)
+        return LS_OK;
     if (verdict == LS_VERDICT_NONFINITE)
         return fail_nonfinite(t, &batch, ls_gradients_nonfinite(t->gradients));
     LS_TRY(ls_scores_reduce(t->scores));
@@ -356,6 +369,7 @@ ls_status ls_trainer_update(ls_trainer *t, bool *stop, double *loss)
     LS_TRY(record(t, &slice));
     t->update++;
     t->batch++;
+    t->begun = false;
     return LS_OK;
 }
 

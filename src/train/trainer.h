@@ -7,6 +7,8 @@
 #ifndef LS_TRAIN_TRAINER_H
 #define LS_TRAIN_TRAINER_H
 
+#include <signal.h>
+
 #include "base/watchdog.h"
 #include "comm/exact_sums.h"
 #include "train/epoch_plan.h"
@@ -52,20 +54,23 @@ typedef struct ls_trainer {
     double *loss_sums, *activity; /* [local microbatches x outputs], [local microbatches] */
     bool *binary_labels;          /* [outputs] */
     bool needs_label_check;
-    ls_watchdog *watchdog;    /* borrowed; NULL: none */
-    ls_training_state *state; /* to give back to; borrowed; NULL: none */
+    ls_watchdog *watchdog;             /* borrowed; NULL: none */
+    const volatile sig_atomic_t *stop; /* borrowed; NULL: none */
+    ls_training_state *state;          /* to give back to; borrowed; NULL: none */
 
     uint64_t epoch, batch; /* the next batch to train on; both from 0 */
+    bool begun;            /* the callbacks have heard that it begins */
     uint64_t update;       /* updates done */
     ls_epoch_plan plan;    /* of the epoch; plan.batches is its length */
     uint64_t redone;       /* steps that were done twice for a raised grid */
 } ls_trainer;
 
 typedef struct ls_trainer_options {
-    const ls_trace_sink *trace; /* NULL: none; borrowed */
-    const ls_fault *fault;      /* NULL: none; borrowed */
-    ls_watchdog *watchdog;      /* NULL: none; borrowed */
-    ls_training_state *state;   /* to go on from, with the weights that the model has; NULL: none; borrowed */
+    const ls_trace_sink *trace;        /* NULL: none; borrowed */
+    const ls_fault *fault;             /* NULL: none; borrowed */
+    ls_watchdog *watchdog;             /* NULL: none; borrowed */
+    const volatile sig_atomic_t *stop; /* once it is set, the update at hand is given up; NULL: none; borrowed */
+    ls_training_state *state;          /* to go on from, with the weights that the model has; NULL: none; borrowed */
 } ls_trainer_options;
 
 /* Fresh weights from the seed or from initial_weights, unless there is a state to go on from. */
@@ -76,8 +81,9 @@ void ls_trainer_free(ls_trainer *trainer);
 void ls_trainer_begin_epoch(ls_trainer *trainer);
 
 /*
- * One update on batch trainer->batch, which then moves on (to the end of the epoch, not beyond). *stop: in, this rank
- * wishes to stop; out, some rank does. *loss: of the batch.
+ * One update on batch trainer->batch, which then moves on (to the end of the epoch, not beyond). *stop: some rank was
+ * told to stop (ls_trainer_options) before the gradients were complete; then nothing has happened, and trainer->batch
+ * stays. *loss: of the batch.
  */
 ls_status ls_trainer_update(ls_trainer *trainer, bool *stop, double *loss);
 

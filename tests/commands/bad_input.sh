@@ -216,11 +216,11 @@ bad_outputs() {
         say 'root may write everywhere: no test of a read-only directory'
     else
         chmod a-w "$work/run"
-        wrong 1 'a read-only directory' "$work/run" 'Permission denied' -- train "$work/good.yaml" --output "$work/run"
+        wrong 1 'a read-only directory' "$work/run" 'Permission denied' -- train "$work/good.yaml" --output "$work/run" --overwrite
         chmod u+w "$work/run"
     fi
     mkdir -p "$work/taken/model.h5"
-    wrong 1 'a directory instead of the model' 'model.h5' 'directory' -- train "$work/good.yaml" --output "$work/taken"
+    wrong 1 'a directory instead of the model' 'model.h5' 'directory' -- train "$work/good.yaml" --output "$work/taken" --overwrite
     [[ $(state_of "$work/run") == "$before" ]] || fail "another run was touched"
 }
 

@@ -192,11 +192,13 @@ same_run() {
     done
 }
 
-# RANKS DIR ARGUMENT...: trains into DIR (train --output DIR ARGUMENT...), must succeed; keeps DIR/fingerprint.txt.
+# RANKS DIR ARGUMENT...: trains into DIR (train --output DIR ARGUMENT...), must succeed; keeps DIR/fingerprint.txt. What
+# is in DIR goes, unless --resume is among the arguments.
 train() {
-    local ranks=$1 dir=$2
+    local ranks=$1 dir=$2 overwrite=--overwrite
     shift 2
-    succeed "$ranks" train --output "$dir" "$@"
+    [[ " $* " != *' --resume '* ]] || overwrite=
+    succeed "$ranks" train --output "$dir" "$@" $overwrite
     fingerprint >"$dir/fingerprint.txt"
 }
 
