@@ -84,7 +84,7 @@ ls_status ls_array_reader_read(ls_array_reader *reader, uint64_t first, uint64_t
  * naming the first wrong one.
  */
 ls_status ls_array_check_values(const ls_array *array, const void *values, uint64_t first, uint64_t n);
-/* Likewise: every value is finite as float32, which is how training will see it. sample: scratch, [elements]. */
+/* Every value is finite as float32, which is how training will see it; LS_ERR_DATA. sample: scratch, [elements]. */
 ls_status ls_array_check_finite(const ls_array *array, uint64_t first, uint64_t n, const void *values, float *sample);
 /* A stored sample of an array that is in memory. */
 const void *ls_array_sample_at(const ls_array *array, uint64_t index);
