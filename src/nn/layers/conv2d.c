@@ -4,14 +4,17 @@
  * X (R,H,W,Cin)  kernel (kh,kw,Cin/groups,F)  bias (F)  Y (R,oh,ow,F). Group g takes channels [g,g+1) Cin/groups to
  * filters [g,g+1) F/groups.
  *
- * The windows of a few samples are written out as rows of a matrix, C (samples oh ow, K) with K = kh kw Cin/groups
- * ("im2col"); then Y = C kernel, dC = dY kernel^T and dkernel = C^T dY are GEMMs. The number of samples taken at once
- * depends on the layer alone.
+ * Y = C kernel, dC = dY kernel^T and dkernel = C^T dY are products with the matrix C (samples oh ow, K) whose rows are
+ * windows, K = kh kw Cin/groups. In portable arithmetic Y and dkernel read C from the images themselves, copied with
+ * their padding where there is some; else C is written out ("im2col"), a few samples at once. How many depends on the
+ * layer alone.
  */
 #include "nn/layers/window.h"
 
 #include <limits.h>
 #include <string.h>
+
+#include "base/memory.h"
 
 #define COLUMNS_FLOATS ((size_t)65536) /* about this many of C at a time: it should stay in the second-level cache */
 
@@ -28,9 +31,12 @@ typedef struct conv2d {
 
     /* set by build */
     ls_window window;
-    size_t places;  /* oh ow */
-    size_t K;       /* columns of C */
-    size_t samples; /* at once */
+    size_t places;        /* oh ow */
+    size_t K;             /* columns of C */
+    size_t samples;       /* at once */
+    size_t rows, columns; /* of an image with the cells around it that windows reach */
+    bool padded;          /* there are such cells */
+    bool from_images;     /* portable arithmetic reads windows where they lie, unless padding is more than they are */
 } conv2d;
 
 static ls_status check_conv2d(const void *data, const ls_config *at)
@@ -44,6 +50,32 @@ static ls_status check_conv2d(const void *data, const ls_config *at)
         return ls_config_fail(at, "conv2d: %lld filters cannot be dealt to %lld groups", (long long)config->filters,
                               (long long)config->groups);
     return LS_OK;
+}
+
+/* Cells along an axis that windows reach, padding and what lies behind the last window included. */
+static size_t reached(const ls_window_axis *axis)
+{
+    const size_t end = (axis->out - 1) * axis->stride + (axis->kernel - 1) * axis->dilation + 1;
+
+    return end > axis->before + axis->size ? end : axis->before + axis->size;
+}
+
+/* *scratch (floats, for C of one group) is raised to what padded images need, if that is not more than all of C. */
+static void plan_images(conv2d *config, size_t *scratch)
+{
+    const ls_window *w = &config->window;
+    size_t image = 0;
+
+    config->rows = reached(&w->y);
+    config->columns = reached(&w->x);
+    config->padded = config->rows > w->y.size || config->columns > w->x.size;
+    config->from_images = !config->padded;
+    if (config->padded && ls_size_mul(config->rows, config->columns, &image) &&
+        ls_size_mul(image, w->channels, &image) && image <= config->places * config->K * (size_t)config->groups) {
+        config->from_images = true;
+        if (config->samples * image > *scratch)
+            *scratch = config->samples * image;
+    }
 }
 
 static ls_status build_conv2d(ls_layer *layer, const ls_shape *in, size_t inputs, ls_shape *out)
@@ -73,6 +105,7 @@ static ls_status build_conv2d(ls_layer *layer, const ls_shape *in, size_t inputs
     config->K = ls_shape_size(&kernel) / filters;
     config->samples = COLUMNS_FLOATS / (config->places * config->K) + 1;
     layer->scratch_fixed = config->samples * config->places * config->K;
+    plan_images(config, &layer->scratch_fixed);
     layer->activation = config->activation;
     layer->activity_regularizer = config->activity_regularizer;
     return LS_OK;
@@ -138,12 +171,90 @@ static size_t samples_at(const ls_call *call, size_t r)
     return call->rows - r < config->samples ? call->rows - r : config->samples;
 }
 
+/* --- windows of images -------------------------------------------------------------------------------------------- */
+
+/* Images with zeros around them. */
+static void pad_images(const conv2d *config, const float *X, size_t samples, float *out)
+{
+    const ls_window *w = &config->window;
+    const size_t row = config->columns * w->channels, own = w->x.size * w->channels;
+
+    memset(out, 0, samples * config->rows * row * sizeof *out);
+    for (size_t s = 0; s < samples; s++)
+        for (size_t y = 0; y < w->y.size; y++)
+            memcpy(out + (s * config->rows + w->y.before + y) * row + w->x.before * w->channels,
+                   X + (s * w->y.size + y) * own, own * sizeof *out);
+}
+
+/* C of samples [r, r+samples) and a group, as it lies in X or, with its padding, in scratch. */
+static ls_product_left windows_at(const ls_call *call, size_t r, size_t samples, size_t group)
+{
+    const conv2d *config = call->layer->config;
+    const ls_window *w = &config->window;
+    const size_t cell = w->channels, row = config->columns * cell, share = cell / (size_t)config->groups;
+    const float *images = call->X[0] + r * w->y.size * w->x.size * cell;
+
+    if (config->padded) {
+        if (group == 0)
+            pad_images(config, images, samples, call->scratch);
+        images = call->scratch;
+    }
+    return (ls_product_left){
+        .at = images + group * share,
+        .row = {{samples, w->y.out, w->x.out}, {config->rows * row, w->y.stride * row, w->x.stride * cell}},
+        .sum = {{w->y.kernel, w->x.kernel, share}, {w->y.dilation * row, w->x.dilation * cell, 1}},
+    };
+}
+
+static void forward_windows(const ls_call *call)
+{
+    const conv2d *config = call->layer->config;
+    const ls_param *const param = call->layer->param;
+    const size_t filters = (size_t)config->filters, groups = (size_t)config->groups, share = filters / groups;
+
+    for (size_t r = 0; r < call->rows; r += config->samples)
+        for (size_t g = 0; g < groups; g++)
+            ls_product_run(&(ls_product){.A = windows_at(call, r, samples_at(call, r), g),
+                                         .B = param[0].value + g * share,
+                                         .ldb = filters,
+                                         .n = share,
+                                         .C = call->Y + r * config->places * filters + g * share,
+                                         .ldc = filters,
+                                         .bias = config->use_bias ? param[1].value + g * share : NULL});
+}
+
+/* dkernel (K, filters) = C^T dY */
+static void kernel_gradient_windows(const ls_call *call, float *out)
+{
+    const conv2d *config = call->layer->config;
+    const size_t filters = (size_t)config->filters, groups = (size_t)config->groups, share = filters / groups;
+
+    for (size_t r = 0; r < call->rows; r += config->samples)
+        for (size_t g = 0; g < groups; g++) {
+            const ls_product_left C = windows_at(call, r, samples_at(call, r), g);
+
+            ls_product_run(&(ls_product){.A = {.at = C.at, .row = C.sum, .sum = C.row},
+                                         .B = call->dY + r * config->places * filters + g * share,
+                                         .ldb = filters,
+                                         .n = share,
+                                         .C = out + g * share,
+                                         .ldc = filters,
+                                         .add = r > 0});
+        }
+}
+
+/* --- passes ------------------------------------------------------------------------------------------------------- */
+
 static void forward_conv2d(const ls_call *call)
 {
     const conv2d *config = call->layer->config;
     const size_t image = ls_shape_size(&call->layer->in_shape[0]), filters = (size_t)config->filters;
     const size_t groups = (size_t)config->groups, share = filters / groups;
 
+    if (call->arithmetic == LS_ARITHMETIC_PORTABLE && config->from_images) {
+        forward_windows(call);
+        return;
+    }
     for (size_t r = 0; r < call->rows; r += config->samples)
         for (size_t g = 0; g < groups; g++) {
             const size_t samples = samples_at(call, r);
@@ -177,13 +288,12 @@ static void backward_conv2d(const ls_call *call)
         }
 }
 
-static void backward_params_conv2d(const ls_call *call, size_t tile, float *out)
+static void kernel_gradient_columns(const ls_call *call, float *out)
 {
     const conv2d *config = call->layer->config;
     const size_t image = ls_shape_size(&call->layer->in_shape[0]), filters = (size_t)config->filters;
     const size_t groups = (size_t)config->groups, share = filters / groups;
 
-    (void)tile;
     for (size_t r = 0; r < call->rows; r += config->samples)
         for (size_t g = 0; g < groups; g++) {
             const size_t samples = samples_at(call, r);
@@ -193,6 +303,18 @@ static void backward_params_conv2d(const ls_call *call, size_t tile, float *out)
                         config->K, call->dY + r * config->places * filters + g * share, filters, r != 0,
                         out + g * share, filters);
         }
+}
+
+static void backward_params_conv2d(const ls_call *call, size_t tile, float *out)
+{
+    const conv2d *config = call->layer->config;
+    const size_t filters = (size_t)config->filters;
+
+    (void)tile;
+    if (call->arithmetic == LS_ARITHMETIC_PORTABLE && config->from_images)
+        kernel_gradient_windows(call, out);
+    else
+        kernel_gradient_columns(call, out);
     if (config->use_bias)
         ls_sum_rows(call->dY, call->rows * config->places, filters, out + ls_pad_block(config->K * filters));
 }
