@@ -260,14 +260,12 @@ ls_status ls_config_expect(const ls_config *node, ls_config_kind kind, const cha
 
 static ls_status fail_unknown_key(const ls_config *entry, const char *const *known, size_t n, const char *where)
 {
-    const char *near = ls_nearest_name(entry->key, known, n);
+    char hint[LS_HINT_BYTES];
     ls_text message = {0};
     ls_status st;
 
-    ls_text_add(&message, "unknown key '%.80s' in %s", entry->key, where);
-    if (near)
-        ls_text_add(&message, "; did you mean '%s'?", near);
-    if (n && (!near || n <= SHORT_LIST)) {
+    ls_text_add(&message, "unknown key '%.80s' in %s%s", entry->key, where, ls_hint(entry->key, known, n, hint));
+    if (n && (!*hint || n <= SHORT_LIST)) {
         ls_text_add(&message, " (known: ");
         ls_text_add_list(&message, known, n);
         ls_text_add(&message, ")");

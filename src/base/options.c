@@ -161,7 +161,8 @@ static ls_status parse_numbers(const ls_option *option, const ls_config *node, c
 
 static ls_status parse_choice(const ls_option *option, const ls_config *node, const char *where, int *out)
 {
-    const char *text = NULL, *near;
+    const char *text = NULL;
+    char hint[LS_HINT_BYTES];
     ls_text message = {0};
     size_t n = 0;
     ls_status st;
@@ -180,8 +181,7 @@ static ls_status parse_choice(const ls_option *option, const ls_config *node, co
     ls_text_add_list(&message, option->choices, n);
     if (text) {
         ls_text_add(&message, ", not '%.80s'", text);
-        if ((near = ls_nearest_name(text, option->choices, n)) != NULL)
-            ls_text_add(&message, "; did you mean '%s'?", near);
+        ls_text_add(&message, "%s", ls_hint(text, option->choices, n, hint));
     }
     if (option->advice)
         ls_text_add(&message, "; %s", option->advice);

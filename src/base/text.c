@@ -141,6 +141,16 @@ const char *ls_nearest_name(const char *name, const char *const *known, size_t n
     return nearest;
 }
 
+const char *ls_hint(const char *name, const char *const *known, size_t n, char out[LS_HINT_BYTES])
+{
+    const char *nearest = ls_nearest_name(name, known, n);
+
+    out[0] = '\0';
+    if (nearest)
+        snprintf(out, LS_HINT_BYTES, "; did you mean '%.130s'?", nearest);
+    return out;
+}
+
 /* Length of the UTF-8 sequence at s, which ends with a zero byte; 0 if it is none (Unicode 15, table 3-7). */
 static size_t utf8_length(const unsigned char *s)
 {

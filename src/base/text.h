@@ -20,10 +20,14 @@ void ls_text_add_bytes(ls_text *text, const void *bytes, size_t n);
 void ls_text_reset(ls_text *text); /* frees; the text can be used again */
 
 /*
- * The known name closest to `name` by edit distance (insert, delete, substitute, swap of neighbours; case only decides between equals), or
- * NULL when none is near: the distance must not exceed a third of the longer name, rounded up.
+ * The known name closest to `name` by edit distance (insert, delete, substitute, swap of neighbours; case only decides
+ * between equals), or NULL when none is near: the distance must not exceed a third of the longer name, rounded up.
  */
 const char *ls_nearest_name(const char *name, const char *const *known, size_t n);
+
+/* "; did you mean 'NAME'?" about that into out, which is returned: the end of a message. Empty if none is near. */
+#define LS_HINT_BYTES 160
+const char *ls_hint(const char *name, const char *const *known, size_t n, char out[LS_HINT_BYTES]);
 
 bool ls_is_utf8(const char *text);
 

@@ -46,15 +46,14 @@ static const ls_command *find_command(const char *name)
 static ls_status run_unknown(const ls_comm *comm, int argc, char **argv)
 {
     const char *known[COMMANDS];
-    const char *nearest;
+    char hint[LS_HINT_BYTES];
 
     (void)comm;
     (void)argc;
     for (size_t i = 0; i < COMMANDS; i++)
         known[i] = commands[i]->name;
-    nearest = ls_nearest_name(argv[0], known, COMMANDS);
-    return ls_fail(LS_ERR_USAGE, "unknown command '%s'%s%s%s; see lockstep --help", argv[0],
-                   nearest ? "; did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : "");
+    return ls_fail(LS_ERR_USAGE, "unknown command '%s'%s; see lockstep --help", argv[0],
+                   ls_hint(argv[0], known, COMMANDS, hint));
 }
 
 static const ls_command unknown = {.run = run_unknown};

@@ -363,7 +363,7 @@ const char *const *ls_csv_names(const ls_csv *csv, size_t *n)
 ls_status ls_csv_find(const ls_csv *csv, const char *name, size_t *index)
 {
     const char *const *const names = (const char *const *)csv->name;
-    const char *nearest;
+    char hint[LS_HINT_BYTES];
     size_t found = 0;
 
     for (size_t i = 0; i < csv->names; i++)
@@ -373,7 +373,5 @@ ls_status ls_csv_find(const ls_csv *csv, const char *name, size_t *index)
         return LS_OK;
     if (found > 1)
         return ls_fail(LS_ERR_DATA, "%s has %zu columns named '%.80s'; names must differ", csv->path, found, name);
-    nearest = ls_nearest_name(name, names, csv->names);
-    return ls_fail(LS_ERR_DATA, "%s has no column '%.80s'%s%s%s", csv->path, name, nearest ? "; did you mean '" : "",
-                   nearest ? nearest : "", nearest ? "'?" : "");
+    return ls_fail(LS_ERR_DATA, "%s has no column '%.80s'%s", csv->path, name, ls_hint(name, names, csv->names, hint));
 }

@@ -86,15 +86,14 @@ static ls_status check_validation_data(const ls_experiment *e, const ls_config *
     const ls_config *at = ls_config_get(fit, "validation_data");
     const char *known[64];
     size_t n = 0;
-    const char *nearest;
+    char hint[LS_HINT_BYTES];
 
     if (!e->fit.validation_data || ls_experiment_split(e, e->fit.validation_data))
         return LS_OK;
     for (size_t i = 0; i < e->data.splits && n < 64; i++)
         known[n++] = e->data.split[i].name;
-    nearest = ls_nearest_name(e->fit.validation_data, known, n);
-    return ls_config_fail(at, "fit.validation_data names no split of data: '%s'%s%s%s", e->fit.validation_data,
-                          nearest ? "; did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : "");
+    return ls_config_fail(at, "fit.validation_data names no split of data: '%s'%s", e->fit.validation_data,
+                          ls_hint(e->fit.validation_data, known, n, hint));
 }
 
 static ls_status read_experiment(ls_experiment *e)

@@ -199,17 +199,17 @@ static ls_status dangling(const ls_model_description *d, const ls_config *at, co
 {
     ls_text list = {0};
     const char **known = ls_calloc(d->nodes, sizeof *known, "names");
-    const char *nearest = NULL;
+    char hint[LS_HINT_BYTES] = "";
     ls_status st;
 
     for (size_t i = 0; known && i < d->nodes; i++)
         known[i] = d->node[i].name;
     if (known) {
-        nearest = ls_nearest_name(name, known, d->nodes);
+        ls_hint(name, known, d->nodes, hint);
         ls_text_add_list(&list, known, d->nodes);
     }
-    st = nearest ? ls_config_fail(at, "%s '%s' does not exist; did you mean '%s'?", what, name, nearest)
-                 : ls_config_fail(at, "%s '%s' does not exist (there are: %s)", what, name, list.data ? list.data : "");
+    st = *hint ? ls_config_fail(at, "%s '%s' does not exist%s", what, name, hint)
+               : ls_config_fail(at, "%s '%s' does not exist (there are: %s)", what, name, list.data ? list.data : "");
     ls_text_reset(&list);
     ls_free(known);
     return st;

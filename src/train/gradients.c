@@ -150,6 +150,20 @@ cleanup:
     return st;
 }
 
+size_t ls_gradients_own(const ls_gradients *g, size_t block)
+{
+    size_t next = g->blocks;
+
+    for (size_t i = 0; i < g->buckets; i++) {
+        const ls_bucket *bucket = &g->bucket[i];
+        const size_t first = block > bucket->own_begin ? block : bucket->own_begin;
+
+        if (first < bucket->own_end && first < next)
+            next = first;
+    }
+    return next;
+}
+
 void ls_gradients_begin(ls_gradients *g, uint64_t update)
 {
     g->update = update;

@@ -68,6 +68,12 @@ ls_status ls_gradients_create(const ls_comm *comm, const ls_model *model, const 
                               uint64_t contributions, size_t local_microbatches, ls_gradients **out);
 void ls_gradients_free(ls_gradients *gradients);
 
+/* The first block from `block` on that this rank owns, whose sums it gets and whose weights it updates; blocks: none.
+ */
+size_t ls_gradients_own(const ls_gradients *gradients, size_t block);
+#define LS_FOR_OWN_BLOCKS(gradients, b) \
+    for (size_t b = ls_gradients_own(gradients, 0); b < (gradients)->blocks; b = ls_gradients_own(gradients, b + 1))
+
 /* Start a step (or start it again): nothing is accumulated yet. */
 void ls_gradients_begin(ls_gradients *gradients, uint64_t update);
 /* The sink for ls_engine_backward. Buckets are reduced, collectively, as their layers finish. */

@@ -64,13 +64,12 @@ ls_status ls_noise_scale_end(ls_noise_scale *noise, const ls_gradients *gradient
 
     if (K < 2)
         return LS_OK;
-    for (size_t i = 0; i < gradients->buckets; i++)
-        for (size_t b = gradients->bucket[i].own_begin; b < gradients->bucket[i].own_end; b++) {
-            float g[LS_BLOCK];
+    LS_FOR_OWN_BLOCKS (gradients, b) {
+        float g[LS_BLOCK];
 
-            ls_gradients_finish(gradients, b, N, g);
-            ls_wide_add(&noise->norm[1], ls_sum_squares(g, LS_BLOCK));
-        }
+        ls_gradients_finish(gradients, b, N, g);
+        ls_wide_add(&noise->norm[1], ls_sum_squares(g, LS_BLOCK));
+    }
     if (gradients->comm->size > 1)
         LS_TRY(ls_mpi_check(
             MPI_Allreduce(MPI_IN_PLACE, noise->norm, 2 * LS_WIDE_WORDS, MPI_INT64_T, MPI_SUM, gradients->comm->mpi),

@@ -86,7 +86,7 @@ static ls_status place_of(const ls_array_spec *spec, const ls_model *model, cons
                           const char *what, size_t *out)
 {
     const char *known[64];
-    const char *nearest;
+    char hint[LS_HINT_BYTES];
     size_t names = 0;
 
     *out = 0;
@@ -103,9 +103,8 @@ static ls_status place_of(const ls_array_spec *spec, const ls_model *model, cons
     if (!spec->name)
         return ls_config_fail(spec->at, "the model has %zu %ss; name the array of each: {%s: /path}", n, what,
                               known[0]);
-    nearest = ls_nearest_name(spec->name, known, names);
-    return ls_config_fail_key(spec->at, "the model has no %s '%s'%s%s%s", what, spec->name,
-                              nearest ? "; did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : "");
+    return ls_config_fail_key(spec->at, "the model has no %s '%s'%s", what, spec->name,
+                              ls_hint(spec->name, known, names, hint));
 }
 
 static ls_status open_arrays(const ls_split_spec *spec, const ls_array_spec *arrays, size_t n, const ls_model *model,

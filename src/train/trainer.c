@@ -378,9 +378,8 @@ ls_status ls_trainer_gradient(const ls_trainer *t, float *gradient)
     const ls_gradients *g = t->gradients;
     const ls_slice slice = slice_of(t, t->batch - 1);
 
-    for (size_t i = 0; i < g->buckets; i++)
-        for (size_t block = g->bucket[i].own_begin; block < g->bucket[i].own_end; block++)
-            ls_gradients_finish(g, block, (double)slice.batch_rows, gradient + block * LS_BLOCK);
+    LS_FOR_OWN_BLOCKS (g, b)
+        ls_gradients_finish(g, b, (double)slice.batch_rows, gradient + b * LS_BLOCK);
     ls_watchdog_beat(t->watchdog, "gathering a gradient");
     return ls_gradients_gather(g, gradient);
 }

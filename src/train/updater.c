@@ -168,11 +168,10 @@ static ls_status clip_factors(ls_updater *u, step *now)
     ls_wide all;
 
     ls_wide_clear(u->norm, n);
-    for (size_t i = 0; i < gradients->buckets; i++)
-        for (size_t b = gradients->bucket[i].own_begin; b < gradients->bucket[i].own_end; b++) {
-            gradient_of(u, now, b, g);
-            ls_wide_add(&u->norm[gradients->param_of[b]], ls_sum_squares(g, LS_BLOCK));
-        }
+    LS_FOR_OWN_BLOCKS (gradients, b) {
+        gradient_of(u, now, b, g);
+        ls_wide_add(&u->norm[gradients->param_of[b]], ls_sum_squares(g, LS_BLOCK));
+    }
     if (gradients->comm->size > 1)
         LS_TRY(ls_mpi_check(
             MPI_Allreduce(MPI_IN_PLACE, u->norm, (int)(n * LS_WIDE_WORDS), MPI_INT64_T, MPI_SUM, gradients->comm->mpi),
@@ -215,9 +214,8 @@ ls_status ls_updater_step(ls_updater *u, ls_gradients *gradients, uint64_t batch
         if (!isnan(common->clipnorm) || !isnan(common->global_clipnorm))
             LS_TRY(clip_factors(u, &now));
     }
-    for (size_t i = 0; i < gradients->buckets; i++)
-        for (size_t b = gradients->bucket[i].own_begin; b < gradients->bucket[i].own_end; b++)
-            update_block(u, &now, b);
+    LS_FOR_OWN_BLOCKS (gradients, b)
+        update_block(u, &now, b);
     LS_TRY(ls_gradients_all_gather(gradients, u->model->weights));
     constrain(u->model);
     u->iterations++;
@@ -228,12 +226,8 @@ ls_status ls_updater_finish(ls_updater *u, ls_gradients *gradients)
 {
     if (!u->average || u->iterations == 0)
         return LS_OK;
-    for (size_t i = 0; i < gradients->buckets; i++) {
-        const ls_bucket *bucket = &gradients->bucket[i];
-
-        memcpy(u->model->weights + bucket->own_begin * LS_BLOCK, u->average + bucket->own_begin * LS_BLOCK,
-               (bucket->own_end - bucket->own_begin) * LS_BLOCK * sizeof(float));
-    }
+    LS_FOR_OWN_BLOCKS (gradients, b)
+        memcpy(u->model->weights + b * LS_BLOCK, u->average + b * LS_BLOCK, LS_BLOCK * sizeof(float));
     return ls_gradients_all_gather(gradients, u->model->weights);
 }
 
