@@ -1,7 +1,9 @@
 /*
- * What training costs besides its matrix products: an epoch with `reduction: exact`, one with `fast`, and the bare
- * sequence of the epoch's GEMM calls in a loop, alternating in one run; medians and ratios. The calls are made twice:
- * as plain BLAS calls of whole products, and as lockstep makes them (in strips, where that is faster: tensor/blas.c).
+ * What training costs: an epoch in portable arithmetic, one with `reduction: fast`, one in OpenBLAS's arithmetic, and
+ * the bare sequence of the epoch's GEMM calls in a loop, alternating in one run; medians and ratios. The calls are made
+ * twice: as plain BLAS calls of whole products, and as lockstep makes them (in strips, where that is faster:
+ * tensor/blas.c). Efficiency is the arithmetic of the model's products / time / peak, where the peak is OpenBLAS's
+ * product of 768 x 768 x 768 in the same round, on every rank's core.
  *
  *     bench_train EXPERIMENT.yaml [ROUNDS [KEY=VALUE...]]        (or under mpirun)
  *
@@ -16,6 +18,7 @@
 
 #include "base/memory.h"
 #include "tensor/kernels.h"
+#include "tensor/product/product.h"
 #include "train/trainer.h"
 
 #define ROUNDS_MAX 101
@@ -38,7 +41,7 @@ static void check(ls_status st, const char *what)
         die(what);
 }
 
-static run start(const ls_comm *comm, const char *file, const char *reduction, char **settings, size_t n)
+static run start(const ls_comm *comm, const char *file, const char *setting, char **settings, size_t n)
 {
     const ls_trainer_options options = {0};
     const char *all[64];
@@ -46,7 +49,7 @@ static run start(const ls_comm *comm, const char *file, const char *reduction, c
 
     for (size_t i = 0; i < n && i < 63; i++)
         all[i] = settings[i];
-    all[n < 63 ? n : 63] = reduction;
+    all[n < 63 ? n : 63] = setting;
     check(ls_experiment_read(file, all, (n < 63 ? n : 63) + 1, &r.experiment), "the experiment");
     check(ls_task_create(comm, r.experiment, &r.task), "the task");
     check(ls_trainer_create(r.task, &options, &r.trainer), "the trainer");
@@ -163,6 +166,42 @@ static double bare(const run *r, const dense *layer, size_t layers, gemm *multip
     return spent;
 }
 
+/* Multiply-adds of one sample: forward, dK, and dX where something trainable lies below. */
+static double work_of(const ls_model *model)
+{
+    double work = 0;
+    bool below = false;
+
+    for (size_t i = 0; i < model->nodes; i++) {
+        const ls_node *node = &model->node[i];
+        const ls_layer *layer = node->layer;
+
+        if (layer->params && layer->param[0].shape.axes >= 2) {
+            work += (below ? 3.0 : 2.0) * (double)layer->param[0].size *
+                    (double)(ls_shape_size(&node->shape) / node->shape.dim[node->shape.axes - 1]);
+            below = true;
+        }
+    }
+    return work;
+}
+
+/* Multiply-adds per second of a large product, the sum over ranks. */
+static double peak(void)
+{
+    enum { SIDE = 768, TIMES = 10 };
+    static float A[SIDE * SIDE], B[SIDE * SIDE], C[SIDE * SIDE];
+    double begun, all;
+
+    for (size_t i = 0; i < (size_t)SIDE * SIDE; i++)
+        A[i] = B[i] = (float)(i % 255) / 255;
+    begun = MPI_Wtime();
+    for (int i = 0; i < TIMES; i++)
+        plain_gemm('n', 'n', SIDE, SIDE, SIDE, 1, A, SIDE, B, SIDE, 0, C, SIDE);
+    all = (double)SIDE * SIDE * SIDE * TIMES / (MPI_Wtime() - begun);
+    MPI_Allreduce(MPI_IN_PLACE, &all, 1, MPI_DOUBLE, MPI_SUM, MPI_COMM_WORLD);
+    return all;
+}
+
 static int ascending(const void *a, const void *b)
 {
     return (*(const double *)a > *(const double *)b) - (*(const double *)a < *(const double *)b);
@@ -179,14 +218,15 @@ static double median(const double *values, size_t n)
 
 int main(int argc, char **argv)
 {
-    double exact[ROUNDS_MAX], fast[ROUNDS_MAX], plain[ROUNDS_MAX], strips[ROUNDS_MAX];
-    double to_plain[ROUNDS_MAX], to_strips[ROUNDS_MAX], to_fast[ROUNDS_MAX];
+    double exact[ROUNDS_MAX], fast[ROUNDS_MAX], openblas[ROUNDS_MAX], plain[ROUNDS_MAX], strips[ROUNDS_MAX];
+    double to_plain[ROUNDS_MAX], to_strips[ROUNDS_MAX], to_fast[ROUNDS_MAX], to_openblas[ROUNDS_MAX];
+    double efficiency[ROUNDS_MAX];
     const long asked = argc > 2 ? strtol(argv[2], NULL, 10) : 5;
     const size_t rounds = asked < 1 ? 1 : asked > ROUNDS_MAX ? ROUNDS_MAX : (size_t)asked;
     dense layer[32];
     size_t layers;
     ls_comm *comm;
-    run a, b;
+    run a, b, c;
 
     MPI_Init(&argc, &argv);
     check(ls_comm_create(MPI_COMM_WORLD, &comm), "MPI");
@@ -195,6 +235,7 @@ int main(int argc, char **argv)
         die("usage: bench_train EXPERIMENT.yaml [ROUNDS [KEY=VALUE...]]");
     a = start(comm, argv[1], "distributed.reduction=exact", argv + 3, argc > 3 ? (size_t)argc - 3 : 0);
     b = start(comm, argv[1], "distributed.reduction=fast", argv + 3, argc > 3 ? (size_t)argc - 3 : 0);
+    c = start(comm, argv[1], "distributed.arithmetic=openblas", argv + 3, argc > 3 ? (size_t)argc - 3 : 0);
     layers = collect(a.task->model,
                      (size_t)ls_slice_rows_max((uint64_t)a.experiment->fit.batch_size,
                                                (uint64_t)a.experiment->fit.microbatch, comm->size),
@@ -206,18 +247,25 @@ int main(int argc, char **argv)
         plain[at] = bare(&a, layer, layers, plain_gemm);
         strips[at] = bare(&a, layer, layers, ls_gemm);
         fast[at] = epoch(&b);
+        openblas[at] = epoch(&c);
+        efficiency[at] = work_of(a.task->model) * (double)a.task->train->samples / exact[at] / peak();
         to_plain[at] = exact[at] / plain[at];
         to_strips[at] = exact[at] / strips[at];
         to_fast[at] = exact[at] / fast[at];
+        to_openblas[at] = exact[at] / openblas[at];
     }
     if (comm->rank == 0)
-        printf("ranks %d  batch %lld  microbatch %lld  kernel %s  rounds %zu\n"
-               "medians per epoch: exact %.3f s  fast %.3f s  GEMM calls %.3f s  GEMM in strips %.3f s\n"
-               "ratios (median of pairs): exact/GEMM %.3f  exact/GEMM in strips %.3f  exact/fast %.3f\n"
+        printf("ranks %d  batch %lld  microbatch %lld  path %s  kernel %s  rounds %zu\n"
+               "medians per epoch: exact %.3f s  fast %.3f s  openblas %.3f s  GEMM calls %.3f s  in strips %.3f s\n"
+               "ratios (median of pairs): exact/GEMM %.3f  exact/GEMM in strips %.3f  exact/fast %.3f  "
+               "portable/openblas %.3f\n"
+               "efficiency %.3f  samples/s %.0f\n"
                "steps done twice: %llu of %llu\n",
                comm->size, (long long)a.experiment->fit.batch_size, (long long)a.experiment->fit.microbatch,
-               ls_blas_kernel(), rounds, median(exact, rounds), median(fast, rounds), median(plain, rounds),
-               median(strips, rounds), median(to_plain, rounds), median(to_strips, rounds), median(to_fast, rounds),
+               ls_product_path_name(), ls_blas_kernel(), rounds, median(exact, rounds), median(fast, rounds),
+               median(openblas, rounds), median(plain, rounds), median(strips, rounds), median(to_plain, rounds),
+               median(to_strips, rounds), median(to_fast, rounds), median(to_openblas, rounds),
+               median(efficiency, rounds), (double)a.task->train->samples / median(exact, rounds),
                (unsigned long long)a.trainer->redone, (unsigned long long)a.trainer->update);
     for (size_t l = 0; l < layers; l++) {
         ls_free(layer[l].X);
@@ -228,6 +276,7 @@ int main(int argc, char **argv)
     }
     finish(&a);
     finish(&b);
+    finish(&c);
     ls_comm_free(comm);
     MPI_Finalize();
     return 0;

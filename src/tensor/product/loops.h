@@ -20,8 +20,10 @@
  */
 #include "tensor/product/tile.h"
 
-#define BLOCK_ROWS 192
+#define BLOCK_ROWS 192    /* of a block of A with the most steps; with fewer steps there are more rows */
 #define BLOCK_COLUMNS 128 /* packed at once: rows of B are read in runs that are worth the page they lie on */
+
+#define PREFETCH 6 /* rows of B ahead: runs of a page each are too short for the processor to see them coming */
 
 typedef struct block {
     run runs[LS_PRODUCT_SEGMENT];
@@ -122,10 +124,12 @@ static void pack(const float *B, size_t ldb, size_t length, size_t columns, floa
     const size_t whole = columns / WIDTH * WIDTH;
 
     for (size_t k = 0; k < length; k++) {
-        for (size_t j = 0; j < whole; j += WIDTH)
+        for (size_t j = 0; j < whole; j += WIDTH) {
+            __builtin_prefetch(B + least(k + PREFETCH, length - 1) * ldb + j);
 #pragma GCC unroll 4
             for (size_t v = 0; v < WIDTH; v += LANES)
                 store(panels + j * length + k * WIDTH + v, load(B + k * ldb + j + v));
+        }
         for (size_t q = 0; whole < columns && q < WIDTH; q++)
             panels[whole * length + k * WIDTH + q] = whole + q < columns ? B[k * ldb + whole + q] : 0.0f;
     }
@@ -215,16 +219,18 @@ static size_t size_of(const ls_product_axis *axis)
     return axis->count[0] * axis->count[1] * axis->count[2];
 }
 
-/* Rows of a block when there are m: blocks of much the same size, in whole strips. */
-static size_t rows_of_block(size_t m)
+/* Rows of a block when there are m, of `length` steps: blocks of much the same size, in whole strips. */
+static size_t rows_of_block(size_t m, size_t length)
 {
-    return ceil_div(ceil_div(m, ceil_div(m, BLOCK_ROWS)), TILE_ROWS) * TILE_ROWS;
+    const size_t most = BLOCK_ROWS * LS_PRODUCT_SEGMENT / length / TILE_ROWS * TILE_ROWS;
+
+    return ceil_div(ceil_div(m, ceil_div(m, most)), TILE_ROWS) * TILE_ROWS;
 }
 
 static void run_product(const ls_product *p)
 {
-    const size_t m = size_of(&p->A.row), k = size_of(&p->A.sum), rows = rows_of_block(m);
-    const size_t segments = ceil_div(k, LS_PRODUCT_SEGMENT);
+    const size_t m = size_of(&p->A.row), k = size_of(&p->A.sum), segments = ceil_div(k, LS_PRODUCT_SEGMENT);
+    const size_t rows = rows_of_block(m, ceil_div(k, segments));
     block b;
 
     for (size_t i = 0; i < m; i += rows)
@@ -245,6 +251,14 @@ typedef struct piece {
     bool begins, ends;
 } piece;
 
+/* The most steps of a piece. */
+static size_t longest_piece(const ls_product_sum *s, size_t k)
+{
+    if (s->length > LS_PRODUCT_SEGMENT)
+        return LS_PRODUCT_SEGMENT;
+    return least(least(LS_PRODUCT_SEGMENT / s->length, PARTS_MAX) * s->length, k);
+}
+
 /* The piece at step k: as many whole parts as fit a segment, or a segment of the part that is going on. */
 static piece piece_at(const ls_product_sum *s, size_t k, size_t k_all)
 {
@@ -253,7 +267,7 @@ static piece piece_at(const ls_product_sum *s, size_t k, size_t k_all)
     piece p = {.k = k};
 
     if (s->length <= LS_PRODUCT_SEGMENT) {
-        p.length = least(least(LS_PRODUCT_SEGMENT / s->length, PARTS_MAX) * s->length, k_all - k);
+        p.length = least(longest_piece(s, k_all), k_all - k);
         p.parts = ceil_div(p.length, s->length);
         p.begins = p.ends = true;
     } else {
@@ -305,7 +319,7 @@ static void tiles_of_piece(const ls_product_sum *s, const piece *p, size_t j, fl
 
 static void run_product_sum(const ls_product_sum *s)
 {
-    const size_t m = size_of(&s->A.row), k = size_of(&s->A.sum), rows = rows_of_block(m);
+    const size_t m = size_of(&s->A.row), k = size_of(&s->A.sum), rows = rows_of_block(m, longest_piece(s, k));
     block b;
 
     for (size_t i = 0; i < m; i += rows)
