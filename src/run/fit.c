@@ -65,20 +65,20 @@ static bool wants_validation(const fit *f)
 
 /*
  * One update, or none; *stop as in ls_trainer_update. If a callback wants to live with it, a batch whose numbers are
- * not finite changes no weight and makes the loss of the epoch NAN.
+ * not finite changes no weight and makes the loss of the epoch infinite or NAN.
  */
 static ls_status update(fit *f, bool *stop)
 {
     ls_trainer *t = f->trainer;
     const double begun_s = ls_now_s();
-    double loss;
+    double loss = NAN;
     const ls_status st = ls_trainer_update(t, stop, &loss);
 
     f->update_s += ls_now_s() - begun_s;
     if (st != LS_ERR_NUMERIC || !f->callbacks->run.survives_nan)
         return st;
     ls_callback_say(&f->callbacks->run, "%s", ls_error_message());
-    ls_scores_spoil(t->scores);
+    ls_scores_spoil(t->scores, loss);
     t->batch++;
     t->begun = false;
     return LS_OK;

@@ -249,9 +249,9 @@ double ls_scores_commit(ls_scores *s, uint64_t batch_size, double penalty)
     return loss;
 }
 
-void ls_scores_spoil(ls_scores *s)
+void ls_scores_spoil(ls_scores *s, double loss)
 {
-    s->state[0] = NAN;
+    s->state[0] += isinf(loss) ? loss : (double)NAN;
     if (s->state[1] == 0) /* else there would be no loss yet */
         s->state[1] = 1;
 }

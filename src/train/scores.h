@@ -37,8 +37,9 @@ double ls_scores_commit(ls_scores *scores, uint64_t batch_size, double penalty);
 /* The loss that ls_scores_commit would return. */
 double ls_scores_batch_loss(const ls_scores *scores, uint64_t batch_size, double penalty);
 
-/* A batch whose loss is not finite and that counts for nothing else: the loss of the epoch is NAN from here on. */
-void ls_scores_spoil(ls_scores *scores);
+/* A batch that counts for nothing else: the loss of the epoch is infinite from here on if that of the batch is, else
+ * NAN. */
+void ls_scores_spoil(ls_scores *scores, double loss);
 
 /* The epoch so far: *logs is lent and stays valid; values are recomputed by each call. Order: loss, output losses,
  * metrics. */

@@ -355,10 +355,11 @@ ls_status ls_trainer_update(ls_trainer *t, bool *stop, double *loss)
     }
     if (verdict == LS_VERDICT_STOP)
         return LS_OK;
+    LS_TRY(ls_scores_reduce(t->scores));
+    *loss = ls_scores_batch_loss(t->scores, slice.batch_rows, 0);
     if (verdict == LS_VERDICT_NONFINITE)
         return fail_nonfinite(t, &batch, ls_gradients_nonfinite(t->gradients));
-    LS_TRY(ls_scores_reduce(t->scores));
-    if (!isfinite(ls_scores_batch_loss(t->scores, slice.batch_rows, 0)))
+    if (!isfinite(*loss))
         return fail_nonfinite(t, &batch, NULL);
     if (t->noise)
         LS_TRY(ls_noise_scale_end(t->noise, t->gradients, &batch));

@@ -1,6 +1,7 @@
 /*
  * Keras's TerminateOnNaN: a loss that is not finite ends the training instead of being an error. The update of that
- * batch is not made, so the weights stay as the batch found them; the epoch is validated and logged, its loss as NaN.
+ * batch is not made, so the weights stay as the batch found them; the epoch is validated and logged, its loss as that
+ * of the batch.
  */
 #include <inttypes.h>
 #include <math.h>
