@@ -21,10 +21,11 @@ void ls_cli_warn_nan(const char *prefix, const ls_log *logs, size_t n)
 {
     for (size_t i = 0; i < n; i++)
         if (isnan(logs[i].value))
-            fprintf(stderr,
-                    "lockstep: warning: %s%s is NaN, no number: outputs or weights of the model are, or a logarithm was taken of "
-                    "a negative output, or it is not defined for these data\n",
-                    prefix, logs[i].name);
+            fprintf(
+                stderr,
+                "lockstep: warning: %s%s is NaN, no number: outputs or weights of the model are, or a logarithm was taken of "
+                "a negative output, or it is not defined for these data\n",
+                prefix, logs[i].name);
 }
 
 ls_status ls_cli_advise(const ls_task *task)

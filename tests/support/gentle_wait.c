@@ -5,8 +5,9 @@
 #include <sched.h>
 #include <time.h>
 
-#define NAP_NS 20000 /* longer than a message between ranks of a node takes, far shorter than a turn of the scheduler \
-                      */
+#define NAP_NS                                                                                             \
+    20000 /* longer than a message between ranks of a node takes, far shorter than a turn of the scheduler \
+           */
 
 int sched_yield(void)
 {
