@@ -108,7 +108,7 @@ cleanup:
 
 static ls_status find_sum(hid_t file, uint64_t *sum)
 {
-    static const char *const position[] = {"epoch", "batch", "update", "iterations", "learning_rate"};
+    static const char *const position[] = {"epoch", "batch", "begun", "update", "iterations", "learning_rate"};
     ls_h5_tree tree;
     ls_status st;
 

@@ -146,8 +146,8 @@ static ls_status add_weights(hid_t file, const char *path, ls_text *out)
 
 static ls_status add_state(hid_t file, ls_text *out)
 {
-    static const char *const names[] = {"format", "arithmetic", "revision", "kernel",     "reduction",    "seed",
-                                        "epoch",  "batch",      "update",   "iterations", "learning_rate"};
+    static const char *const names[] = {"format", "arithmetic", "revision", "kernel", "reduction",  "seed",
+                                        "epoch",  "batch",      "begun",    "update", "iterations", "learning_rate"};
 
     ls_text_add(out, "state:\n");
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {

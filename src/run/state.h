@@ -23,8 +23,9 @@ struct ls_state {
 
 /*
  * What one array or number adds to `checksum`, an attribute of /lockstep: the sum, modulo 2^64, over all datasets in
- * it, over epoch, batch, update, iterations and learning_rate, and over all numbers that are attributes of groups in
- * it. path: of a dataset, or "OBJECT@NAME"; data: in the types of this machine, attributes as uint64 or double.
+ * it, over epoch, batch, update, iterations, learning_rate and, where it is, begun, and over all numbers that are
+ * attributes of groups in it. path: of a dataset, or "OBJECT@NAME"; data: in the types of this machine, attributes as
+ * uint64 or double.
  */
 uint64_t ls_state_item(const char *path, const void *data, size_t bytes);
 
