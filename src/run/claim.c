@@ -39,7 +39,9 @@ static ls_status find_result(const char *directory, char *name, size_t bytes)
     *name = '\0';
     if (!d)
         return errno == ENOENT ? LS_OK
-                               : ls_fail(LS_ERR_IO, "cannot read the directory '%s': %s", directory, strerror(errno));
+               : errno == ENOTDIR
+                   ? ls_fail(LS_ERR_IO, "'%s' is not a directory", directory)
+                   : ls_fail(LS_ERR_IO, "cannot read the directory '%s': %s", directory, strerror(errno));
     for (const struct dirent *entry; (entry = readdir(d)) != NULL;) {
         bool is_result = is_older(entry->d_name);
 
@@ -94,9 +96,12 @@ static int try_lock(ls_run_claim *c)
 static ls_status take(const char *directory, bool resume, bool overwrite, ls_run_claim *c)
 {
     const struct timespec nap = {.tv_nsec = 50 * 1000 * 1000};
+    const bool is_new = access(directory, F_OK) != 0;
     int code;
 
     LS_TRY(ls_directory_create(directory));
+    if (is_new && !(c->made = ls_strdup(directory)))
+        return LS_ERR_MEMORY;
     if (!(c->path = ls_path_join(directory, LOCK_FILE)))
         return LS_ERR_MEMORY;
     if ((c->directory = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0)
@@ -127,8 +132,11 @@ void ls_run_release(ls_run_claim *c)
         unlink(c->path);
         close(c->file);
     }
+    if (c->made)
+        rmdir(c->made); /* unless something is in it: nothing is left of a run that did not begin */
     if (c->directory > 0)
         close(c->directory);
+    ls_free(c->made);
     ls_free(c->path);
     *c = (ls_run_claim){0};
 }

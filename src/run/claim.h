@@ -16,12 +16,14 @@ typedef struct ls_run_claim {
     int directory; /* descriptors; 0: none */
     int file;
     char *path; /* of the file */
+    char *made; /* the directory, if there was none before */
 } ls_run_claim;
 
 /* Collective. Is there a run in the directory already, which neither goes on nor may be replaced? Nothing is made. */
 ls_status ls_run_check(const ls_comm *comm, const char *directory, bool resume, bool overwrite);
 
-/* Collective. The directory is made if there is none, checked once more, and this run's until ls_run_release. */
+/* Collective. The directory is made if there is none, checked once more, and this run's until ls_run_release, which
+ * removes it if it was made for this run and nothing was written. */
 ls_status ls_run_take(const ls_comm *comm, const char *directory, bool resume, bool overwrite, ls_run_claim *out);
 void ls_run_release(ls_run_claim *claim);
 
