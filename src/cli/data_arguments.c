@@ -9,12 +9,13 @@
 #include "h5/file.h"
 #include "run/checkpoint.h"
 
-enum { DATA = 1, SPLIT, BATCH, OUTPUT, MEMORY };
+enum { DATA = 1, SPLIT, BATCH, OUTPUT, MEMORY, LINKS, UNWRITTEN };
 
 static const struct option options[] = {
-    {"data", required_argument, NULL, DATA},        {"split", required_argument, NULL, SPLIT},
-    {"batch-size", required_argument, NULL, BATCH}, {"output", required_argument, NULL, OUTPUT},
-    {"memory", required_argument, NULL, MEMORY},    {NULL, 0, NULL, 0},
+    {"data", required_argument, NULL, DATA},           {"split", required_argument, NULL, SPLIT},
+    {"batch-size", required_argument, NULL, BATCH},    {"output", required_argument, NULL, OUTPUT},
+    {"memory", required_argument, NULL, MEMORY},       {"links", required_argument, NULL, LINKS},
+    {"unwritten", required_argument, NULL, UNWRITTEN}, {NULL, 0, NULL, 0},
 };
 
 void ls_data_arguments_reset(ls_data_arguments *a)
@@ -36,6 +37,7 @@ static ls_status set_array(const ls_data_arguments *a, const ls_array_spec *from
     *out = from ? *from : (ls_array_spec){.scale = NAN, .offset = NAN};
     out->name = out->file = NULL;
     out->path = path;
+    out->rules = a->rules;
     if (!path || !(out->file = ls_strdup(a->data)) || (name && !(out->name = ls_strdup(name))))
         return LS_ERR_MEMORY;
     return LS_OK;
@@ -130,6 +132,10 @@ static ls_status read_arguments(int argc, char **argv, bool wants_output, ls_dat
             LS_TRY(ls_cli_number("--batch-size", optarg, 1, 1000000000, &batch));
         else if (option == MEMORY)
             memory = optarg;
+        else if (option == LINKS)
+            LS_TRY(ls_links_parse(optarg, "--links", &a->rules.any_links));
+        else if (option == UNWRITTEN)
+            LS_TRY(ls_unwritten_parse(optarg, "--unwritten", &a->rules.unwritten));
         else if (option == OUTPUT && wants_output)
             a->output = optarg;
         else

@@ -12,11 +12,15 @@
     "                       /NAME/y/OUTPUT where the model has several)\n"                                             \
     "  --batch-size N       samples at a time over all ranks (default: the experiment's batch_size)\n"                 \
     "  --memory SIZE        what a node may hold of the data (512MB): the rest is read a window at a time; default:\n" \
-    "                       all of them are held\n"
+    "                       all of them are held\n"                                                                    \
+    "  --links below|any    may the data file lead to other files by links and virtual datasets: to those below its\n" \
+    "                       folder (default), or to any\n"                                                             \
+    "  --unwritten error|fill  values that nobody has written: an error (default), or HDF5's fill value\n"
 
 typedef struct ls_data_arguments {
     const char *model, *data, *split, *output; /* output: predict only */
     ls_experiment *experiment;
+    ls_h5_rules rules;
     ls_split_spec spec; /* owned texts */
     ls_task *task;      /* the split is task->test; weights are loaded */
     ls_engine *engine;  /* inference only */

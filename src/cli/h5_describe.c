@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "h5/case.h"
 #include "h5/file.h"
 #include "h5/lock.h"
 #include "nn/summary.h"
@@ -19,13 +20,13 @@
 /* file: any object in it. */
 static ls_status fail_damaged(hid_t file, const char *what, const char *name)
 {
-    char reason[LS_H5_REASON_BYTES], path[NAME_BYTES];
+    char path[NAME_BYTES];
+    ls_h5_case c;
 
-    ls_h5_reason(reason); /* first, since other calls clear it */
+    ls_h5_case_get(&c); /* first, since other calls clear it */
     if (H5Fget_name(file, path, sizeof path) < 0)
         snprintf(path, sizeof path, "HDF5 file");
-    return ls_fail(LS_ERR_FORMAT, "%s: %s '%s' cannot be read, the file may be damaged: HDF5: %s", path, what, name,
-                   reason);
+    return ls_h5_fail_case(&c, "%s: %s '%s' cannot be read", path, what, name);
 }
 
 void ls_add_clean(const char *text, size_t max, ls_text *out)

@@ -70,20 +70,23 @@ const void *ls_array_sample_at(const ls_array *a, uint64_t index)
     return (const char *)a->values + (size_t)index * a->elements * a->value_bytes;
 }
 
+double ls_array_stored(const ls_array *a, const void *sample, size_t j)
+{
+    switch (a->kind) {
+#define VALUE(constant, type, name) \
+    case constant:                  \
+        return (double)((const type *)sample)[j];
+        LS_TYPE_LIST(VALUE)
+    }
+    return 0;
+}
+
 /* Value j of a sample as a double, after scale and offset. */
 static double value_of(const ls_array *a, const void *sample, size_t j)
 {
     const size_t feature = j % a->period;
-    double value = 0;
 
-    switch (a->kind) {
-#define VALUE(constant, type, name)                \
-    case constant:                                 \
-        value = (double)((const type *)sample)[j]; \
-        break;
-        LS_TYPE_LIST(VALUE)
-    }
-    return (value - a->offset[feature]) * a->scale[feature];
+    return (ls_array_stored(a, sample, j) - a->offset[feature]) * a->scale[feature];
 }
 
 void ls_array_get(const ls_array *array, uint64_t index, float *out)
@@ -273,6 +276,7 @@ void ls_array_free(ls_array *array)
     ls_free(array->offset);
     if (array->owns_values)
         ls_free(array->values);
+    ls_h5_files_reset(&array->files);
     ls_free(array->dataset);
     ls_free(array->file);
     ls_free(array->path);

@@ -11,6 +11,7 @@
 
 #include "base/config.h"
 #include "data/sharing.h"
+#include "h5/rules.h"
 #include "lockstep/data.h"
 #include "tensor/shape.h"
 
@@ -22,6 +23,10 @@ typedef struct ls_array ls_array;
  * read-only itself.
  */
 ls_status ls_array_describe(const char *file, const char *path, const uint64_t *rows, ls_array **out);
+/* ls_array_describe by other rules than the strictest, about links to other files and values that were never written.
+ */
+ls_status ls_array_describe_by(const ls_h5_rules *rules, const char *file, const char *path, const uint64_t *rows,
+                               ls_array **out);
 
 /* An array in the memory of the calling program. */
 typedef struct ls_buffer {

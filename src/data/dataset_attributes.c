@@ -1,9 +1,13 @@
-/* The attributes of a dataset that mean something here: scale, offset and classes. */
+/*
+ * The attributes of a dataset that mean something here: scale, offset and classes, and those of netCDF, as its
+ * CF conventions say: value = stored * scale_factor + add_offset, no value where _FillValue or missing_value is stored.
+ */
 #include <math.h>
 #include <string.h>
 
 #include "base/memory.h"
 #include "data/dataset_impl.h"
+#include "h5/case.h"
 #include "h5/lock.h"
 
 #define CLASSES_MAX 1000000
@@ -18,9 +22,7 @@ static const attribute absent = {.id = H5I_INVALID_HID, .type = H5I_INVALID_HID,
 
 static ls_status fail_unreadable(const ls_array *a, const char *name)
 {
-    char reason[LS_H5_REASON_BYTES];
-
-    return ls_fail(LS_ERR_FORMAT, "%s: attribute '%s' cannot be read: HDF5: %s", a->path, name, ls_h5_reason(reason));
+    return ls_h5_fail("%s: attribute '%s' cannot be read", a->path, name);
 }
 
 /* The dataset has this attribute. */
@@ -88,31 +90,102 @@ cleanup:
     return st;
 }
 
-/* Both over one period: lengths 1, last axis and sample divide one another. */
-ls_status ls_array_read_scaling(ls_array *array, hid_t dataset)
+/* The two over one period: lengths 1, last axis and sample divide one another. They stay the caller's; NULL: 1 or 0. */
+static ls_status set_scaling(ls_array *array, const double *scale, size_t scales, const double *offset, size_t offsets)
 {
-    double *scale = NULL, *offset = NULL;
-    size_t scales = 1, offsets = 1;
-    ls_status st;
-
-    LS_TRY_CLEANUP(read_numbers(array, dataset, "scale", &scale, &scales));
-    LS_TRY_CLEANUP(read_numbers(array, dataset, "offset", &offset, &offsets));
     array->scaled = scale || offset;
     array->period = scales > offsets ? scales : offsets;
     array->scale = ls_calloc(array->period, sizeof *array->scale, "scale");
     array->offset = ls_calloc(array->period, sizeof *array->offset, "offset");
-    if (!array->scale || !array->offset) {
-        st = LS_ERR_MEMORY;
-        goto cleanup;
-    }
+    if (!array->scale || !array->offset)
+        return LS_ERR_MEMORY;
     for (size_t i = 0; i < array->period; i++) {
         array->scale[i] = scale ? scale[i % scales] : 1;
         array->offset[i] = offset ? offset[i % offsets] : 0;
     }
+    return LS_OK;
+}
+
+/* v * factor + shift is (v + shift / factor) * factor. */
+static ls_status set_packing(ls_array *array, const double *factor, size_t factors, const double *shift, size_t shifts)
+{
+    LS_TRY(set_scaling(array, factor, factors, shift, shifts));
+    for (size_t i = 0; i < array->period; i++) {
+        if (array->scale[i] == 0)
+            return ls_fail(LS_ERR_DATA, "%s: attribute 'scale_factor' holds 0, which leaves nothing of the values",
+                           array->path);
+        array->offset[i] = -array->offset[i] / array->scale[i];
+    }
+    return LS_OK;
+}
+
+static ls_status read_scaling(ls_array *array, hid_t dataset)
+{
+    double *scale = NULL, *offset = NULL, *factor = NULL, *shift = NULL;
+    size_t scales = 1, offsets = 1, factors = 1, shifts = 1;
+    ls_status st;
+
+    LS_TRY_CLEANUP(read_numbers(array, dataset, "scale", &scale, &scales));
+    LS_TRY_CLEANUP(read_numbers(array, dataset, "offset", &offset, &offsets));
+    LS_TRY_CLEANUP(read_numbers(array, dataset, "scale_factor", &factor, &factors));
+    LS_TRY_CLEANUP(read_numbers(array, dataset, "add_offset", &shift, &shifts));
+    if ((scale || offset) && (factor || shift))
+        st = ls_fail(LS_ERR_DATA,
+                     "%s has attributes of lockstep (scale, offset) and of netCDF (scale_factor, add_offset), and only "
+                     "one kind can be meant: remove the other",
+                     array->path);
+    else if (factor || shift)
+        st = set_packing(array, factor, factors, shift, shifts);
+    else
+        st = set_scaling(array, scale, scales, offset, offsets);
 cleanup:
     ls_free(scale);
     ls_free(offset);
+    ls_free(factor);
+    ls_free(shift);
     return st;
+}
+
+/* One number that is not NaN, which would be found anyway. */
+static ls_status read_gap(ls_array *array, hid_t dataset, const char *name)
+{
+    attribute attr = absent;
+    ls_status st;
+
+    if (array->has_gap || H5Aexists(dataset, name) <= 0)
+        return LS_OK;
+    LS_TRY_CLEANUP(open_attribute(array, dataset, name, &attr));
+    if (attr.n != 1 || (H5Tget_class(attr.type) != H5T_INTEGER && H5Tget_class(attr.type) != H5T_FLOAT))
+        goto cleanup;
+    if (H5Aread(attr.id, H5T_NATIVE_DOUBLE, &array->gap) < 0)
+        st = fail_unreadable(array, name);
+    else
+        array->has_gap = !isnan(array->gap);
+cleanup:
+    close_attribute(&attr);
+    return st;
+}
+
+/* Bytes of netCDF have a sign unless this attribute says "true". */
+static ls_status check_sign(const ls_array *array, hid_t dataset)
+{
+    const bool is_signed = array->kind == LS_TYPE_INT8 || array->kind == LS_TYPE_INT16 ||
+                           array->kind == LS_TYPE_INT32 || array->kind == LS_TYPE_INT64;
+
+    return is_signed && H5Aexists(dataset, "_Unsigned") > 0
+               ? ls_fail(LS_ERR_DATA,
+                         "%s: its attribute '_Unsigned' may say that its integers, which have a sign, are meant "
+                         "without: write them as an unsigned type, or remove the attribute",
+                         array->path)
+               : LS_OK;
+}
+
+ls_status ls_array_read_scaling(ls_array *array, hid_t dataset)
+{
+    LS_TRY(check_sign(array, dataset));
+    LS_TRY(read_gap(array, dataset, "_FillValue"));
+    LS_TRY(read_gap(array, dataset, "missing_value"));
+    return read_scaling(array, dataset);
 }
 
 static char *copy_name(const char *text, size_t limit, bool space_padded)

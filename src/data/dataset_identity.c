@@ -74,6 +74,8 @@ static ls_status hash_samples(const ls_array *array, ls_array_reader *reader, XX
     ls_status st = sample ? LS_OK : LS_ERR_MEMORY;
 
     XXH3_64bits_update(state, layout, sizeof layout);
+    if (array->link_hash)
+        XXH3_64bits_update(state, &array->link_hash, sizeof array->link_hash);
     for (uint64_t i = 0; i < SAMPLED && st == LS_OK; i++) {
         /* (samples - 1) i / (SAMPLED - 1), without overflow */
         const uint64_t n = array->samples - 1, at = n / (SAMPLED - 1) * i + n % (SAMPLED - 1) * i / (SAMPLED - 1);

@@ -9,6 +9,7 @@
 #include <hdf5.h>
 
 #include "data/dataset.h"
+#include "h5/links.h"
 #include "h5/lock.h"
 #include "lockstep/data.h"
 
@@ -26,6 +27,13 @@ struct ls_array {
     bool owns_values;   /* they are on the heap, not a sharing's or the program's */
     uint64_t hash;      /* of the values and what they mean; 0: not computed yet */
     uint64_t identity;  /* of ls_array_identify */
+
+    ls_h5_rules rules;  /* what was allowed when it was described */
+    ls_h5_files files;  /* that its values are read from, as they were then; the first is `file` */
+    uint64_t link_hash; /* of the links on the way and the sources, as the files name them; 0: none */
+    bool is_bits;       /* HDF5 calls its bytes bit fields: flags of PyTables */
+    bool has_gap;       /* one value, of _FillValue or missing_value, means that there is none */
+    double gap;
 
     uint64_t chunk_rows;    /* of the HDF5 dataset; 0: it is not chunked */
     uint64_t chunk_bytes;   /* of one such chunk in memory */
@@ -49,13 +57,17 @@ struct ls_array {
 typedef struct ls_array_source {
     const char *name;                /* "file.h5:/train/x", borrowed, for messages */
     hid_t file, object, type, space; /* < 0: not open */
+    ls_h5_target target;             /* at the end of all links */
     int axes;                        /* of the dataset, samples included */
     hsize_t dim[H5S_MAX_RANK];
-    char reason[LS_H5_REASON_BYTES];
+
 } ls_array_source;
 
-/* Between ls_h5_lock_take and _end, all four; _close also after a failed _open. */
-ls_status ls_array_source_open(const char *file, const char *path, const char *name, ls_array_source *out);
+/*
+ * Between ls_h5_lock_take and _release, all four; _close also after a failed _open. The files that the values are in
+ * are added to files.
+ */
+ls_status ls_array_source_open(const ls_array *array, ls_h5_files *files, ls_array_source *out);
 void ls_array_source_close(ls_array_source *source);
 /* Fill scale, offset and period; classes and class_count. `dataset` is open, array->stored and elements are known. */
 ls_status ls_array_read_scaling(ls_array *array, hid_t dataset);
@@ -88,6 +100,8 @@ ls_status ls_array_check_values(const ls_array *array, const void *values, uint6
 ls_status ls_array_check_finite(const ls_array *array, uint64_t first, uint64_t n, const void *values, float *sample);
 /* A stored sample of an array that is in memory. */
 const void *ls_array_sample_at(const ls_array *array, uint64_t index);
+/* Value j of a stored sample as it is stored. */
+double ls_array_stored(const ls_array *array, const void *sample, size_t j);
 /* One stored sample as float32. */
 void ls_array_convert(const ls_array *array, const void *sample, float *out);
 

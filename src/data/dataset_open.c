@@ -4,44 +4,39 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
+#include <strings.h>
+#include <xxhash.h>
 
+#include "base/file.h"
 #include "base/memory.h"
 #include "data/dataset_impl.h"
+#include "h5/case.h"
 #include "h5/lock.h"
+#include "h5/open.h"
+#include "h5/written.h"
 
 #define LISTED_MAX 200 /* datasets looked at for "did you mean" */
 
-static ls_status open_file(const char *path, ls_array_source *s)
+static ls_status open_file(const char *path, ls_h5_files *files, ls_array_source *s)
 {
-    struct stat info;
-    hid_t properties;
-    htri_t is_hdf5;
+    if (!ls_file_exists(path) && path[0] != '/')
+        return ls_fail(LS_ERR_IO,
+                       "cannot open '%s': %s (paths in an experiment, also those of --set, are relative to the "
+                       "experiment file)",
+                       path, strerror(errno));
+    LS_TRY(ls_h5_files_add(files, path));
+    return ls_h5_open_file(path, &s->file);
+}
 
-    if (stat(path, &info) != 0)
-        return ls_fail(LS_ERR_IO, "cannot open '%s': %s%s", path, strerror(errno),
-                       errno != ENOENT || path[0] == '/'
-                           ? ""
-                           : " (paths in an experiment, also those of --set, are relative to the experiment file)");
-    if (!S_ISREG(info.st_mode))
-        return ls_fail(LS_ERR_IO, "cannot open '%s': it is not a regular file", path);
-    if (access(path, R_OK) != 0)
-        return ls_fail(LS_ERR_IO, "cannot open '%s': %s", path, strerror(errno));
-    if ((is_hdf5 = H5Fis_hdf5(path)) <= 0)
-        return ls_fail(LS_ERR_FORMAT, "'%s' is not an HDF5 file%s", path, info.st_size ? "" : ": it is empty");
-    if ((properties = H5Pcreate(H5P_FILE_ACCESS)) < 0)
-        return ls_fail(LS_ERR_IO, "cannot open '%s': HDF5: %s", path, ls_h5_reason(s->reason));
-#if H5_VERSION_GE(1, 10, 7)
-    H5Pset_file_locking(properties, true, true); /* some cluster file systems have no locks: then read without */
-#endif
-    s->file = H5Fopen(path, H5F_ACC_RDONLY, properties);
-    if (s->file < 0)
-        ls_h5_reason(s->reason);
-    H5Pclose(properties);
-    if (s->file < 0)
-        return ls_fail(LS_ERR_FORMAT, "cannot read '%s', it may be truncated or damaged: HDF5: %s", path, s->reason);
-    return LS_OK;
+/* The file that the dataset is in, which a link may have led to. */
+static hid_t opened_file(const ls_array_source *s)
+{
+    return s->target.file >= 0 ? s->target.file : s->file;
+}
+
+static const char *file_of(const ls_array *a, const ls_array_source *s)
+{
+    return s->target.file_path ? s->target.file_path : a->file;
 }
 
 typedef struct listing {
@@ -52,9 +47,10 @@ typedef struct listing {
 static herr_t list_dataset(hid_t group, const char *name, const H5L_info_t *info, void *data)
 {
     listing *l = data;
-    const hid_t object = H5Oopen(group, name, H5P_DEFAULT);
+    hid_t object = H5I_INVALID_HID;
 
-    (void)info;
+    if (info->type == H5L_TYPE_HARD) /* others may lead anywhere */
+        object = H5Oopen(group, name, H5P_DEFAULT);
     if (object < 0)
         return 0;
     if (H5Iget_type(object) == H5I_DATASET) {
@@ -95,13 +91,16 @@ static ls_status fail_missing(const ls_array_source *s, const char *path)
     return st;
 }
 
-static ls_status open_dataset(const char *path, ls_array_source *s)
+static ls_status open_dataset(const ls_array *a, ls_h5_files *files, ls_array_source *s)
 {
-    if (H5Oexists_by_name(s->file, path, H5P_DEFAULT) <= 0)
-        return fail_missing(s, path);
-    if ((s->object = H5Oopen(s->file, path, H5P_DEFAULT)) < 0)
-        return ls_fail(LS_ERR_FORMAT, "%s: cannot be opened, the file may be damaged: HDF5: %s", s->name,
-                       ls_h5_reason(s->reason));
+    bool missing;
+    ls_status st = ls_h5_follow(s->file, a->file, a->dataset, &a->rules, files, &missing, &s->target);
+
+    if (missing)
+        st = fail_missing(s, a->dataset);
+    LS_TRY(st);
+    if ((s->object = H5Oopen(opened_file(s), s->target.path, H5P_DEFAULT)) < 0)
+        return ls_h5_fail("%s: cannot be opened", s->name);
     switch (H5Iget_type(s->object)) {
     case H5I_DATASET:
         break;
@@ -110,9 +109,9 @@ static ls_status open_dataset(const char *path, ls_array_source *s)
     default:
         return ls_fail(LS_ERR_DATA, "%s is not a dataset", s->name);
     }
+    LS_TRY(ls_h5_check_sources(s->object, file_of(a, s), s->name, &a->rules, files));
     if ((s->type = H5Dget_type(s->object)) < 0 || (s->space = H5Dget_space(s->object)) < 0)
-        return ls_fail(LS_ERR_FORMAT, "%s: cannot be opened, the file may be damaged: HDF5: %s", s->name,
-                       ls_h5_reason(s->reason));
+        return ls_h5_fail("%s: cannot be opened", s->name);
     return LS_OK;
 }
 
@@ -126,6 +125,22 @@ static size_t bytes_of(ls_type kind)
 #undef BYTES
     }
     return 0;
+}
+
+/* A bool of h5py: an enumeration of the bytes FALSE and TRUE. */
+static bool is_h5py_bool(hid_t type)
+{
+    static const char *const names[] = {"FALSE", "TRUE"};
+    bool is_bool = H5Tget_class(type) == H5T_ENUM && H5Tget_size(type) == 1 && H5Tget_nmembers(type) == 2;
+
+    for (unsigned i = 0; i < 2 && is_bool; i++) {
+        char *const name = H5Tget_member_name(type, i);
+        unsigned char value = 2;
+
+        is_bool = name && strcasecmp(name, names[i]) == 0 && H5Tget_member_value(type, i, &value) >= 0 && value == i;
+        H5free_memory(name);
+    }
+    return is_bool;
 }
 
 /* The narrowest type of ours that holds the file's values; half precision becomes float32. */
@@ -149,11 +164,14 @@ static ls_status choose_kind(const ls_array_source *s, ls_array *a)
             a->kind = has_sign ? LS_TYPE_INT32 : LS_TYPE_UINT32;
         else
             a->kind = has_sign ? LS_TYPE_INT64 : LS_TYPE_UINT64;
+    } else if (is_h5py_bool(s->type) || (class == H5T_BITFIELD && size == 1)) {
+        a->kind = LS_TYPE_UINT8;
+        a->is_bits = class == H5T_BITFIELD;
     } else if (class == H5T_INTEGER) {
         return ls_fail(LS_ERR_DATA, "%s holds integers of %zu bytes; 1 to 8 are possible", a->path, size);
     } else {
-        return ls_fail(LS_ERR_DATA, "%s holds %s; only integers and floating-point numbers can be used", a->path,
-                       ls_h5_class_name(s->type));
+        return ls_fail(LS_ERR_DATA, "%s holds %s; only integers, floating-point numbers and booleans can be used",
+                       a->path, ls_h5_class_name(s->type));
     }
     a->value_bytes = bytes_of(a->kind);
     return LS_OK;
@@ -171,7 +189,7 @@ static ls_status choose_shape(ls_array_source *s, ls_array *a)
         return ls_fail(LS_ERR_DATA, "%s has %d axes; at most %d are possible, the first counting samples", a->path,
                        s->axes, LS_AXES_MAX + 1);
     if (H5Sget_simple_extent_dims(s->space, s->dim, NULL) < 0)
-        return ls_fail(LS_ERR_FORMAT, "%s: its size cannot be read: HDF5: %s", a->path, ls_h5_reason(s->reason));
+        return ls_h5_fail("%s: its size cannot be read", a->path);
     if (s->dim[0] == 0)
         return ls_fail(LS_ERR_DATA, "%s holds no samples: its first axis has length 0", a->path);
     a->stored.axes = (size_t)s->axes - 1;
@@ -206,8 +224,7 @@ static ls_status read_layout(ls_array_source *s, ls_array *a)
     ls_status st = LS_OK;
 
     if (creation < 0)
-        return ls_fail(LS_ERR_FORMAT, "%s: cannot be opened, the file may be damaged: HDF5: %s", a->path,
-                       ls_h5_reason(s->reason));
+        return ls_h5_fail("%s: cannot be opened", a->path);
     a->storage_bytes = H5Pget_layout(creation) == H5D_VIRTUAL ? UINT64_MAX : H5Dget_storage_size(s->object);
     if (H5Pget_external_count(creation) > 0)
         st = ls_fail(LS_ERR_DATA, "%s has its values in other files, which are not read: copy them into this one",
@@ -230,29 +247,56 @@ void ls_array_source_close(ls_array_source *s)
         H5Tclose(s->type);
     if (s->object >= 0)
         H5Oclose(s->object);
+    ls_h5_target_reset(&s->target);
     if (s->file >= 0)
         H5Fclose(s->file);
 }
 
-ls_status ls_array_source_open(const char *file, const char *path, const char *name, ls_array_source *out)
+ls_status ls_array_source_open(const ls_array *array, ls_h5_files *files, ls_array_source *out)
 {
-    *out = (ls_array_source){.name = name, .file = -1, .object = -1, .type = -1, .space = -1};
-    LS_TRY(open_file(file, out));
-    return open_dataset(path, out);
+    *out = (ls_array_source){
+        .name = array->path, .file = -1, .object = -1, .type = -1, .space = -1, .target = {.file = -1}};
+    LS_TRY(open_file(array->file, files, out));
+    return open_dataset(array, files, out);
+}
+
+/* What leads to other files is part of what the data are: their names as the data file has them, and their sizes. */
+static void hash_links(const ls_array_source *s, ls_array *a)
+{
+    uint64_t hash = 0;
+
+    if (s->target.link)
+        hash = XXH3_64bits(s->target.link, strlen(s->target.link));
+    for (size_t i = 1; i < a->files.n; i++) {
+        const char *const path = a->files.file[i].path, *const slash = strrchr(path, '/');
+        const int64_t bytes = a->files.file[i].info.st_size;
+
+        hash = XXH3_64bits_withSeed(slash ? slash : path, strlen(slash ? slash : path), hash);
+        hash = XXH3_64bits_withSeed(&bytes, sizeof bytes, hash);
+    }
+    a->link_hash = hash;
 }
 
 static ls_status describe(ls_array_source *s, const uint64_t *rows, ls_array *a)
 {
-    LS_TRY(ls_array_source_open(a->file, a->dataset, a->path, s));
+    LS_TRY(ls_array_source_open(a, &a->files, s));
     LS_TRY(choose_kind(s, a));
     LS_TRY(choose_shape(s, a));
     LS_TRY(choose_rows(s, rows, a));
     LS_TRY(read_layout(s, a));
+    LS_TRY(ls_h5_check_written(s->object, file_of(a, s), a->path, a->first_row, a->samples, &a->rules, &a->files));
+    hash_links(s, a);
     LS_TRY(ls_array_read_scaling(a, s->object));
     return ls_array_read_classes(a, s->object);
 }
 
 ls_status ls_array_describe(const char *file, const char *path, const uint64_t *rows, ls_array **out)
+{
+    return ls_array_describe_by(&(ls_h5_rules){0}, file, path, rows, out);
+}
+
+ls_status ls_array_describe_by(const ls_h5_rules *rules, const char *file, const char *path, const uint64_t *rows,
+                               ls_array **out)
 {
     ls_array *a = ls_calloc(1, sizeof *a, "a dataset");
     ls_array_source source;
@@ -267,6 +311,7 @@ ls_status ls_array_describe(const char *file, const char *path, const uint64_t *
     a->path = name.data;
     a->file = ls_strdup(file);
     a->dataset = ls_strdup(path);
+    a->rules = *rules;
     st = name.status != LS_OK || !a->file || !a->dataset ? LS_ERR_MEMORY : LS_OK;
     if (st == LS_OK) {
         ls_h5_lock_take(&lock);

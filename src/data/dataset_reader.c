@@ -5,16 +5,17 @@
 
 #include "base/memory.h"
 #include "data/dataset_impl.h"
+#include "h5/case.h"
 #include "h5/lock.h"
 #include "tensor/kernels.h"
 
 #define PIECE_BYTES ((size_t)4 << 20) /* read at a time, so that a damaged part can be named */
 
-static hid_t memory_type(ls_type kind)
+static hid_t memory_type(const ls_array *a)
 {
-    switch (kind) {
+    switch (a->kind) {
     case LS_TYPE_UINT8:
-        return H5T_NATIVE_UINT8;
+        return a->is_bits ? H5T_NATIVE_B8 : H5T_NATIVE_UINT8;
     case LS_TYPE_INT8:
         return H5T_NATIVE_INT8;
     case LS_TYPE_UINT16:
@@ -48,8 +49,12 @@ static ls_status open_source(ls_array_reader *r)
 {
     const ls_array *a = r->array;
     ls_array_source *s = &r->source;
+    ls_h5_files files = {0}; /* known from the description */
+    const ls_status st = ls_array_source_open(a, &files, s);
 
-    LS_TRY(ls_array_source_open(a->file, a->dataset, a->path, s));
+    ls_h5_files_reset(&files);
+    LS_TRY(ls_h5_files_check(&a->files)); /* says better what has happened */
+    LS_TRY(st);
     s->axes = H5Sget_simple_extent_ndims(s->space);
     if (s->axes != (int)a->stored.axes + 1 || H5Sget_simple_extent_dims(s->space, s->dim, NULL) < 0 ||
         s->dim[0] < a->first_row + a->samples)
@@ -103,6 +108,7 @@ static ls_status read_piece(ls_array_reader *r, uint64_t row, uint64_t n, void *
     const ls_array *a = r->array;
     ls_array_source *s = &r->source;
     hsize_t start[H5S_MAX_RANK] = {row}, count[H5S_MAX_RANK];
+    ls_h5_case why = {.status = LS_OK};
     ls_h5_lock lock;
     hid_t memory;
     herr_t result = -1;
@@ -113,15 +119,18 @@ static ls_status read_piece(ls_array_reader *r, uint64_t row, uint64_t n, void *
     if ((memory = H5Screate_simple(s->axes, count, NULL)) >= 0)
         result = H5Sselect_hyperslab(s->space, H5S_SELECT_SET, start, NULL, count, NULL);
     if (result >= 0)
-        result = H5Dread(s->object, memory_type(a->kind), memory, s->space, H5P_DEFAULT, values);
+        result = H5Dread(s->object, memory_type(a), memory, s->space, H5P_DEFAULT, values);
     if (result < 0)
-        ls_h5_reason(s->reason);
+        ls_h5_case_of_read(s->object, &why);
     if (memory >= 0)
         H5Sclose(memory);
     ls_h5_lock_release(&lock);
+    LS_TRY(ls_h5_files_check(&a->files)); /* HDF5 reads zeros behind the end of a file that was cut */
+    if (why.status == LS_ERR_FORMAT)
+        why.status = LS_ERR_DATA;
     if (result < 0)
-        return ls_fail(LS_ERR_DATA, "%s: cannot read samples %llu to %llu, the file may be damaged: HDF5: %s", a->path,
-                       (unsigned long long)row, (unsigned long long)(row + n - 1), s->reason);
+        return ls_h5_fail_case(&why, "%s: cannot read samples %llu to %llu", a->path, (unsigned long long)row,
+                               (unsigned long long)(row + n - 1));
     return LS_OK;
 }
 
@@ -153,6 +162,20 @@ ls_status ls_array_check_finite(const ls_array *a, uint64_t first, uint64_t n, c
     return LS_OK;
 }
 
+/* No value may be the one that means that there is none. */
+static ls_status check_gaps(const ls_array *a, uint64_t first, uint64_t n, const void *values)
+{
+    for (uint64_t i = 0; a->has_gap && i < n; i++)
+        for (size_t j = 0; j < a->elements; j++)
+            if (ls_array_stored(a, (const char *)values + i * ls_array_sample_bytes(a), j) == a->gap)
+                return ls_fail(
+                    LS_ERR_DATA,
+                    "%s: sample %llu has %.9g at element %zu, which its attribute _FillValue or missing_value "
+                    "says means a missing value: fill it, or leave such samples out",
+                    a->path, (unsigned long long)(a->first_row + first + i), a->gap, j);
+    return LS_OK;
+}
+
 ls_status ls_array_reader_read(ls_array_reader *r, uint64_t first, uint64_t n, void *values)
 {
     const ls_array *a = r->array;
@@ -164,6 +187,7 @@ ls_status ls_array_reader_read(ls_array_reader *r, uint64_t first, uint64_t n, v
 
         next = boundary < end ? boundary : end;
         LS_TRY(read_piece(r, row, next - row, out));
+        LS_TRY(check_gaps(a, sample, next - row, out));
         LS_TRY(ls_array_check_finite(a, sample, next - row, out, r->sample));
         LS_TRY(ls_array_check_values(a, out, sample, next - row));
     }

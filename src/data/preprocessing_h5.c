@@ -17,6 +17,8 @@
 
 #include "base/memory.h"
 #include "data/csv.h"
+#include "h5/file.h"
+#include "h5/open.h"
 #include "h5/output.h"
 
 #define FORMAT_VERSION 2
@@ -415,10 +417,10 @@ static ls_status read_each(hid_t file, const char *path, const char *what, size_
         ls_status st;
 
         snprintf(at.name, sizeof at.name, GROUP "/%s", what);
-        if (H5Lexists(file, at.name, H5P_DEFAULT) <= 0)
+        if (!ls_h5_is_group(file, at.name))
             return fail_in(&at, what, "is missing");
         snprintf(at.name, sizeof at.name, GROUP "/%s/%zu", what, i);
-        if (H5Lexists(file, at.name, H5P_DEFAULT) <= 0)
+        if (!ls_h5_is_group(file, at.name))
             return i > 0 ? LS_OK : fail_in(&at, what, "is missing");
         if ((at.id = H5Oopen(file, at.name, H5P_DEFAULT)) < 0)
             return fail_in(&at, what, "cannot be opened");
@@ -480,7 +482,7 @@ static ls_status read_head(hid_t file, const char *path, ls_preprocessing *p)
     place at = {.path = path, .name = GROUP};
     ls_status st;
 
-    if (H5Lexists(file, GROUP, H5P_DEFAULT) <= 0)
+    if (!ls_h5_is_group(file, GROUP))
         return ls_fail(LS_ERR_DATA,
                        "'%s' does not say how its arrays were made: it has no group %s; name a dataset file "
                        "that was written by lockstep import csv",
@@ -501,14 +503,7 @@ ls_status ls_preprocessing_read(const char *path, ls_preprocessing *p)
     ls_status st;
 
     ls_h5_lock_take(&lock);
-    if (H5Fis_hdf5(path) <= 0) {
-        st = ls_fail(LS_ERR_FORMAT, "'%s' cannot be opened as an HDF5 file", path);
-        goto cleanup;
-    }
-    if ((file = H5Fopen(path, H5F_ACC_RDONLY, H5P_DEFAULT)) < 0) {
-        st = ls_fail(LS_ERR_FORMAT, "cannot read '%s': it may be truncated or damaged", path);
-        goto cleanup;
-    }
+    LS_TRY_CLEANUP(ls_h5_open_file(path, &file));
     LS_TRY_CLEANUP(read_head(file, path, p));
     LS_TRY_CLEANUP(read_each(file, path, "column", LS_CSV_COLUMNS_MAX, read_column, p));
     LS_TRY_CLEANUP(read_each(file, path, "array", ARRAYS_MAX, read_array, p));

@@ -151,9 +151,54 @@ static ls_status read_memory(const ls_config *node, uint64_t *out)
     return ls_bytes_parse(text, "data.memory", out) == LS_OK ? LS_OK : ls_config_fail(node, "%s", ls_error_message());
 }
 
+static ls_status parse_word(const char *text, const char *where, const char *no, const char *yes, bool *out)
+{
+    *out = strcmp(text, yes) == 0;
+    return *out || strcmp(text, no) == 0
+               ? LS_OK
+               : ls_fail(LS_ERR_USAGE, "%s is '%.40s'; it must be %s or %s", where, text, no, yes);
+}
+
+ls_status ls_links_parse(const char *text, const char *where, bool *any)
+{
+    return parse_word(text, where, "below", "any", any);
+}
+
+ls_status ls_unwritten_parse(const char *text, const char *where, bool *fill)
+{
+    return parse_word(text, where, "error", "fill", fill);
+}
+
+static ls_status read_word(const ls_config *node, const char *where,
+                           ls_status (*parse)(const char *, const char *, bool *), bool *out)
+{
+    const char *text;
+
+    if (ls_config_is_null(node))
+        return LS_OK;
+    LS_TRY(ls_config_text(node, where, &text));
+    return parse(text, where, out) == LS_OK ? LS_OK : ls_config_fail(node, "%s", ls_error_message());
+}
+
+/* Of all arrays, once all are known. */
+static void set_rules(ls_data_spec *out)
+{
+    for (size_t i = 0; i < out->splits; i++) {
+        ls_split_spec *const s = &out->split[i];
+
+        for (size_t k = 0; k < s->xs; k++)
+            s->x[k].rules = out->rules;
+        for (size_t k = 0; k < s->ys; k++)
+            s->y[k].rules = out->rules;
+        for (size_t k = 0; k < s->weights; k++)
+            s->sample_weight[k].rules = out->rules;
+    }
+}
+
 ls_status ls_data_spec_read(const ls_config *data, const char *base, ls_data_spec *out)
 {
     const ls_config *file_node = ls_config_get(data, "file"), *memory = ls_config_get(data, "memory");
+    const ls_config *links = ls_config_get(data, "links"), *unwritten = ls_config_get(data, "unwritten");
     char *file = NULL;
     ls_status st = LS_OK;
 
@@ -162,6 +207,8 @@ ls_status ls_data_spec_read(const ls_config *data, const char *base, ls_data_spe
         return LS_ERR_MEMORY;
     if (!ls_config_is_null(memory))
         LS_TRY(read_memory(memory, &out->memory_bytes));
+    LS_TRY(read_word(links, "data.links", ls_links_parse, &out->rules.any_links));
+    LS_TRY(read_word(unwritten, "data.unwritten", ls_unwritten_parse, &out->rules.unwritten));
     if (file_node) {
         const char *text;
 
@@ -170,8 +217,9 @@ ls_status ls_data_spec_read(const ls_config *data, const char *base, ls_data_spe
             return LS_ERR_MEMORY;
     }
     for (const ls_config *c = data->first; c; c = c->next)
-        if (c != file_node && c != memory)
+        if (c != file_node && c != memory && c != links && c != unwritten)
             LS_TRY_CLEANUP(read_split(base, c, file, &out->split[out->splits++]));
+    set_rules(out);
 cleanup:
     ls_free(file);
     return st;

@@ -14,6 +14,7 @@ typedef struct ls_array_spec {
     int64_t one_hot;         /* classes; 0: not asked for */
     double scale, offset;    /* NAN: as the file says */
     bool channels_first;     /* samples are stored as (channels, …) */
+    ls_h5_rules rules;       /* data.links, data.unwritten */
     const ls_config *at;
 } ls_array_spec;
 
@@ -30,6 +31,7 @@ typedef struct ls_data_spec {
     ls_split_spec *split;
     size_t splits;
     uint64_t memory_bytes; /* data.memory: of data held on a node; 0: no limit */
+    ls_h5_rules rules;     /* data.links and data.unwritten */
 } ls_data_spec;
 
 /*
@@ -41,6 +43,10 @@ void ls_data_spec_reset(ls_data_spec *spec);
 
 /* n array specs with their texts, and the list itself. */
 void ls_array_specs_free(ls_array_spec *spec, size_t n);
+
+/* The words of data.links (below, any) and data.unwritten (error, fill). where: for messages, "data.links". */
+ls_status ls_links_parse(const char *text, const char *where, bool *any);
+ls_status ls_unwritten_parse(const char *text, const char *where, bool *fill);
 
 /* Bytes of a size like 512MB or 1.5 GiB, or of a number of bytes; where: for messages, "data.memory". */
 ls_status ls_bytes_parse(const char *text, const char *where, uint64_t *out);

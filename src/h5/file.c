@@ -10,7 +10,9 @@
 
 #include "base/file.h"
 #include "base/memory.h"
+#include "h5/case.h"
 #include "h5/lock.h"
+#include "h5/open.h"
 
 /*
  * A name that no file can have, so that HDF5 does not find one of that name and open it; with a number, since HDF5
@@ -91,35 +93,11 @@ ls_status ls_h5_image_save(hid_t file, const char *path)
 
 ls_status ls_h5_open_read(const char *path, hid_t *file)
 {
-    char reason[LS_H5_REASON_BYTES];
-    hid_t access_list = H5I_INVALID_HID;
-    struct stat info;
     ls_h5_lock lock;
-    ls_status st = LS_OK;
+    ls_status st;
 
-    *file = H5I_INVALID_HID;
-    if (stat(path, &info) || (S_ISREG(info.st_mode) && access(path, R_OK)))
-        return ls_fail(LS_ERR_IO, "cannot open '%s': %s", path, strerror(errno));
-    if (!S_ISREG(info.st_mode))
-        return ls_fail(LS_ERR_IO, "cannot open '%s': it is not a regular file", path);
     ls_h5_lock_take(&lock);
-    if (H5Fis_hdf5(path) <= 0) {
-        st = ls_fail(LS_ERR_FORMAT, "'%s' is not an HDF5 file%s", path, info.st_size ? "" : ": it is empty");
-        goto cleanup;
-    }
-    if ((access_list = H5Pcreate(H5P_FILE_ACCESS)) < 0) {
-        st = ls_fail(LS_ERR_IO, "cannot open '%s': HDF5: %s", path, ls_h5_reason(reason));
-        goto cleanup;
-    }
-#if H5_VERSION_GE(1, 10, 7)
-    H5Pset_file_locking(access_list, true, true); /* some cluster file systems have no locks: then read without */
-#endif
-    if ((*file = H5Fopen(path, H5F_ACC_RDONLY, access_list)) < 0)
-        st = ls_fail(LS_ERR_FORMAT, "cannot read '%s', it may be truncated or damaged: HDF5: %s", path,
-                     ls_h5_reason(reason));
-cleanup:
-    if (access_list >= 0)
-        H5Pclose(access_list);
+    st = ls_h5_open_file(path, file);
     ls_h5_lock_release(&lock);
     return st;
 }
@@ -127,7 +105,6 @@ cleanup:
 ls_status ls_h5_open_image(const void *bytes, size_t n, const char *name, hid_t *file)
 {
     static const char signature[] = "\211HDF\r\n\032\n";
-    char reason[LS_H5_REASON_BYTES];
     hid_t access_list = H5I_INVALID_HID;
     ls_h5_lock lock;
     ls_status st = LS_OK;
@@ -135,12 +112,12 @@ ls_status ls_h5_open_image(const void *bytes, size_t n, const char *name, hid_t 
     *file = H5I_INVALID_HID;
     if (n < sizeof signature - 1 || memcmp(bytes, signature, sizeof signature - 1) != 0)
         return ls_fail(LS_ERR_FORMAT, "'%s' is not an HDF5 file", name);
+    LS_TRY(ls_h5_check_heaps(bytes, n, name));
     ls_h5_lock_take(&lock);
     if ((access_list = H5Pcreate(H5P_FILE_ACCESS)) < 0 || H5Pset_fapl_core(access_list, IMAGE_STEP_BYTES, false) < 0 ||
         H5Pset_file_image(access_list, (void *)bytes, n) < 0 || /* which copies them, whatever its type says */
         (*file = H5Fopen(name, H5F_ACC_RDONLY, access_list)) < 0)
-        st = ls_fail(LS_ERR_FORMAT, "cannot read '%s', it may be truncated or damaged: HDF5: %s", name,
-                     ls_h5_reason(reason));
+        st = ls_h5_fail("cannot read '%s'", name);
     if (access_list >= 0)
         H5Pclose(access_list);
     ls_h5_lock_release(&lock);

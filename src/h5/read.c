@@ -5,29 +5,53 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "h5/file.h"
+#include "h5/case.h"
 #include "h5/lock.h"
+#include "h5/written.h"
 
 #define NAME_BYTES 1024
+#define PLACE_BYTES (2 * NAME_BYTES)
 
-/* "FILE: '/model_weights' attribute 'layer_names': MESSAGE". */
-static ls_status fail_get(hid_t file, const char *object, const char *name, const char *message)
+/* "FILE: '/model_weights' attribute 'layer_names'". */
+static void add_place(hid_t file, const char *object, const char *name, char out[PLACE_BYTES])
 {
     char path[NAME_BYTES];
 
     if (H5Fget_name(file, path, sizeof path) < 0)
         snprintf(path, sizeof path, "HDF5 file");
     if (name)
-        return ls_fail(LS_ERR_FORMAT, "%s: attribute '%s' of '%s' %s", path, name, object, message);
-    return ls_fail(LS_ERR_FORMAT, "%s: '%s' %s", path, object, message);
+        snprintf(out, PLACE_BYTES, "%s: attribute '%s' of '%s'", path, name, object);
+    else
+        snprintf(out, PLACE_BYTES, "%s: '%s'", path, object);
 }
 
-/* The same, with HDF5's reason. */
+static ls_status fail_get(hid_t file, const char *object, const char *name, const char *message)
+{
+    char place[PLACE_BYTES];
+
+    add_place(file, object, name, place);
+    return ls_fail(LS_ERR_FORMAT, "%s %s", place, message);
+}
+
+/* With what is the case. */
 static ls_status fail_damaged(hid_t file, const char *object, const char *name)
 {
-    char reason[LS_H5_REASON_BYTES], message[LS_H5_REASON_BYTES + 64];
+    char place[PLACE_BYTES];
+    ls_h5_case c;
 
-    snprintf(message, sizeof message, "cannot be read, the file may be damaged: HDF5: %s", ls_h5_reason(reason));
-    return fail_get(file, object, name, message);
+    ls_h5_case_get(&c); /* first, since other calls clear it */
+    add_place(file, object, name, place);
+    return ls_h5_fail_case(&c, "%s cannot be read", place);
+}
+
+static ls_status fail_read(hid_t file, const char *path, hid_t dataset)
+{
+    char place[PLACE_BYTES];
+    ls_h5_case c;
+
+    ls_h5_case_of_read(dataset, &c);
+    add_place(file, path, NULL, place);
+    return ls_h5_fail_case(&c, "%s cannot be read", place);
 }
 
 /* How far one gets towards an object by hard links alone. */
@@ -383,6 +407,17 @@ static void close_array(array *a)
         H5Dclose(a->id);
 }
 
+/* HDF5 makes up what was never written. */
+static ls_status check_written(hid_t file, const char *path, const array *a)
+{
+    char place[PLACE_BYTES];
+
+    add_place(file, path, NULL, place);
+    return ls_h5_check_written(a->id, "", place, 0, a->dim[0], &(ls_h5_rules){0}, &(ls_h5_files){0}) == LS_OK
+               ? LS_OK
+               : fail_get(file, path, NULL, "was never written as a whole, and HDF5 would make up its values");
+}
+
 static ls_status open_array(hid_t file, const char *path, array *a)
 {
     hsize_t dims[H5S_MAX_RANK];
@@ -394,11 +429,13 @@ static ls_status open_array(hid_t file, const char *path, array *a)
     LS_TRY(check_reach(file, path));
     if (H5Oget_info_by_name(file, path, &info, H5P_DEFAULT) >= 0 && info.type != H5O_TYPE_DATASET)
         return fail_get(file, path, NULL, "is not a dataset");
-    if ((a->id = H5Dopen2(file, path, H5P_DEFAULT)) < 0 || (a->type = H5Dget_type(a->id)) < 0 ||
-        (a->space = H5Dget_space(a->id)) < 0 || (axes = H5Sget_simple_extent_dims(a->space, dims, NULL)) < 0)
+    if ((a->id = H5Dopen2(file, path, H5P_DEFAULT)) < 0)
         return fail_damaged(file, path, NULL);
-    if (!is_self_contained(a->id))
+    if (!is_self_contained(a->id)) /* and HDF5 must not look for them to tell the size */
         return fail_get(file, path, NULL, "has its values in other files, which are not read");
+    if ((a->type = H5Dget_type(a->id)) < 0 || (a->space = H5Dget_space(a->id)) < 0 ||
+        (axes = H5Sget_simple_extent_dims(a->space, dims, NULL)) < 0)
+        return fail_damaged(file, path, NULL);
     if (axes > LS_H5_AXES_MAX)
         return fail_get(file, path, NULL, "has too many axes");
     a->axes = (size_t)axes;
@@ -408,7 +445,7 @@ static ls_status open_array(hid_t file, const char *path, array *a)
     }
     if (ls_h5_is_hollow(bytes * (double)H5Tget_size(a->type), H5Dget_storage_size(a->id)))
         return fail_get(file, path, NULL, "declares far more values than the file holds");
-    return LS_OK;
+    return bytes > 0 && axes > 0 ? check_written(file, path, a) : LS_OK;
 }
 
 ls_status ls_h5_get_shape(hid_t file, const char *path, size_t *axes, size_t dim[LS_H5_AXES_MAX])
@@ -463,7 +500,7 @@ ls_status ls_h5_get_array(hid_t file, const char *path, hid_t type, size_t axes,
                  H5Tget_size(a.type));
         st = fail_get(file, path, NULL, message);
     } else if (H5Dread(a.id, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, data) < 0) {
-        st = fail_damaged(file, path, NULL);
+        st = fail_read(file, path, a.id);
     }
 cleanup:
     close_array(&a);

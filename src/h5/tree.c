@@ -5,6 +5,7 @@
 
 #include "base/memory.h"
 #include "base/text.h"
+#include "h5/case.h"
 #include "h5/lock.h"
 
 typedef struct walk {
@@ -42,12 +43,13 @@ static ls_status append(ls_h5_tree *tree, char *path, ls_h5_kind kind)
 /* file: any object in it. */
 static ls_status fail_damaged(hid_t file, const char *name)
 {
-    char reason[LS_H5_REASON_BYTES], path[1024];
+    char path[1024];
+    ls_h5_case c;
 
-    ls_h5_reason(reason); /* first, since other calls clear it */
+    ls_h5_case_get(&c); /* first, since other calls clear it */
     if (H5Fget_name(file, path, sizeof path) < 0)
         snprintf(path, sizeof path, "HDF5 file");
-    return ls_fail(LS_ERR_FORMAT, "%s: '%s' cannot be opened, the file may be damaged: HDF5: %s", path, name, reason);
+    return ls_h5_fail_case(&c, "%s: '%s' cannot be opened", path, name);
 }
 
 static ls_status kind_of(hid_t group, const char *name, const H5L_info_t *info, ls_h5_kind *kind)

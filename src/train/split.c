@@ -69,7 +69,7 @@ static ls_status open_array(const ls_array_spec *spec, const ls_split_spec *of, 
 {
     const uint64_t *rows = of->has_rows ? of->rows : NULL;
     ls_status st = spec->memory ? ls_array_borrow(spec->memory, rows, spec->path, out)
-                                : ls_array_describe(spec->file, spec->path, rows, out);
+                                : ls_array_describe_by(&spec->rules, spec->file, spec->path, rows, out);
 
     if (st != LS_OK)
         return st;

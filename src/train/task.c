@@ -37,7 +37,8 @@ static ls_status input_shape_of(const ls_split_spec *spec, ls_shape *out)
     if (spec->x[0].memory) {
         *out = spec->x[0].memory->shape;
     } else {
-        LS_TRY(ls_array_describe(spec->x[0].file, spec->x[0].path, spec->has_rows ? spec->rows : NULL, &array));
+        LS_TRY(ls_array_describe_by(&spec->x[0].rules, spec->x[0].file, spec->x[0].path,
+                                    spec->has_rows ? spec->rows : NULL, &array));
         *out = *ls_array_shape(array);
     }
     if (spec->x[0].channels_first)
@@ -59,6 +60,7 @@ static bool names_input(const ls_config *model)
 static ls_status build_model(const ls_experiment *e, const ls_split_spec *spec, ls_model **out)
 {
     ls_shape shape = {0};
+    ls_status st;
 
     if (names_input(e->model))
         return ls_model_create(e->model, NULL, NULL, out);
@@ -66,7 +68,13 @@ static ls_status build_model(const ls_experiment *e, const ls_split_spec *spec, 
         return ls_config_fail(e->model, "the model has no input shape: begin it with '- input: {shape: [...]}', or "
                                         "name data.train.x");
     LS_TRY(input_shape_of(spec, &shape));
-    return ls_model_create(e->model, NULL, &shape, out);
+    st = ls_model_create(e->model, NULL, &shape, out);
+    return st == LS_OK || shape.axes
+               ? st
+               : ls_fail(st,
+                         "%s (x has one number per sample, without an axis: begin the model with '- input: {shape: "
+                         "[1]}' to give it one)",
+                         ls_error_message());
 }
 
 static ls_status create_model(const ls_experiment *e, const ls_split_spec *spec, ls_model **out)

@@ -367,6 +367,7 @@ static void write_large(hsize_t n, uint8_t byte)
     hid_t d;
 
     H5Pset_chunk(create, 2, chunk);
+    H5Pset_alloc_time(create, H5D_ALLOC_TIME_EARLY); /* the zeros are written */
     d = H5Dcreate2(f, "/x", H5T_STD_U8LE, space, H5P_DEFAULT, create, H5P_DEFAULT);
     H5Sselect_hyperslab(space, H5S_SELECT_SET, start, NULL, one, NULL);
     assert_true(H5Dwrite(d, H5T_NATIVE_UINT8, memory, space, H5P_DEFAULT, &byte) >= 0);

@@ -142,7 +142,7 @@ static void a_file_that_changed_is_refused(void **state)
     describe(array);
     feed_file(path, 900, &l, SIZE_MAX);
     s.array = array;
-    FAILS(ls_feed_open(&s, &feed), LS_ERR_DATA, path, "the file has changed");
+    FAILS(ls_feed_open(&s, &feed), LS_ERR_IO, path, "while it was in use");
     assert_null(feed);
     free_arrays(array);
 }

@@ -330,12 +330,13 @@ static void a_billion_rows_stream_in_little_memory(void **state)
         H5Fclose(f);
     }
     world_barrier();
-    assert_true(all_ranks(ok(training_open(MPI_COMM_WORLD,
-                                           "data: {file: data.h5, memory: 4MB, train: {x: /x, y: /y}}\n"
-                                           "model: [dense: {units: 2, activation: softmax}]\n"
-                                           "compile: {optimizer: sgd, loss: sparse_categorical_crossentropy}\n"
-                                           "fit: {batch_size: 512, microbatch: 128, shuffle: {window: 16}}\n",
-                                           &t))));
+    assert_true(
+        all_ranks(ok(training_open(MPI_COMM_WORLD,
+                                   "data: {file: data.h5, memory: 4MB, unwritten: fill, train: {x: /x, y: /y}}\n"
+                                   "model: [dense: {units: 2, activation: softmax}]\n"
+                                   "compile: {optimizer: sgd, loss: sparse_categorical_crossentropy}\n"
+                                   "fit: {batch_size: 512, microbatch: 128, shuffle: {window: 16}}\n",
+                                   &t))));
     assert_true(all_ranks(ok(ls_trainer_create(t.task, &options, &trainer))));
     assert_true(all_ranks(trainer->plan.batches == 1953125));
     ls_trainer_begin_epoch(trainer);

@@ -19,12 +19,13 @@ static plan plan_of(size_t train, size_t test, size_t validation, uint64_t limit
     static char *const name[] = {(char *)(uintptr_t) "train", (char *)(uintptr_t) "test", (char *)(uintptr_t) "val"};
     const size_t samples[] = {train, test, validation};
     plan p = {.experiment = {.data.memory_bytes = limit,
-                             .fit = {.batch_size = 4, .validation_batch_size = INT64_MIN, .shuffle = true}}};
+                             .fit = {.batch_size = 4, .validation_batch_size = 4, .shuffle = true}}};
     const hid_t f = begin();
 
     for (size_t i = 0; i < LS_PLACEMENT_MAX; i++)
         if (samples[i] > 0)
-            H5Dclose(put(f, name[i], H5T_STD_U8LE, 1, &(hsize_t){samples[i]}, 10, H5T_NATIVE_UINT8, NULL));
+            H5Dclose(put(f, name[i], H5T_STD_U8LE, 1, &(hsize_t){samples[i]}, 10, H5T_NATIVE_UINT8,
+                         (unsigned char[1024]){0}));
     H5Fclose(f);
     for (size_t i = 0; i < LS_PLACEMENT_MAX; i++)
         if (samples[i] > 0) {

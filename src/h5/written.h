@@ -1,0 +1,24 @@
+/*
+ * Are the values of a dataset there? Where none was ever written HDF5 gives the fill value, 0 as a rule, without a
+ * word: in chunks that nobody filled, in datasets that nobody wrote, in virtual datasets whose sources are gone.
+ */
+#ifndef LS_H5_WRITTEN_H
+#define LS_H5_WRITTEN_H
+
+#include <hdf5.h>
+#include <stdint.h>
+
+#include "h5/links.h"
+
+/*
+ * Between ls_h5_lock_take and _release. file_path: that the dataset is in; name: for messages. Before any call that
+ * lets HDF5 open the sources of a virtual dataset: they must be files that may be read, and are added to files.
+ */
+ls_status ls_h5_check_sources(hid_t dataset, const char *file_path, const char *name, const ls_h5_rules *rules,
+                              ls_h5_files *files);
+
+/* LS_ERR_DATA naming rows of [first, first + n), and the source, that nobody has written; nothing with unwritten. */
+ls_status ls_h5_check_written(hid_t dataset, const char *file_path, const char *name, uint64_t first, uint64_t n,
+                              const ls_h5_rules *rules, ls_h5_files *files);
+
+#endif
