@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/locale.h"
+#include "base/printable.h"
 
 #define MESSAGE_BYTES 1024
 
@@ -54,9 +55,7 @@ ls_status ls_fail(ls_status status, const char *format, ...)
     vsnprintf(fresh, sizeof fresh, format, args);
     va_end(args);
     ls_locale_leave(before);
-    for (char *c = fresh; *c; c++) /* names out of a file may say anything, also to a terminal */
-        if ((unsigned char)*c < ' ' || *c == 127)
-            *c = *c == '\n' || *c == '\r' || *c == '\t' ? ' ' : '?';
+    ls_make_printable(fresh, false);
     memcpy(message, fresh, sizeof fresh);
     return status;
 }

@@ -289,5 +289,6 @@ const ls_command ls_command_compare = {
     .name = "compare",
     .summary = "are the weights of two files the same bits?",
     .help = help,
+    .works_alone = true,
     .run = run,
 };

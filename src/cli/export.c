@@ -107,5 +107,6 @@ const ls_command ls_command_export = {
     .name = "export",
     .summary = "a trained model as a file for Keras (.keras, .weights.h5: with the optimizer's state)",
     .help = help,
+    .works_alone = true,
     .run = run,
 };

@@ -60,5 +60,6 @@ const ls_command ls_command_import = {
     .summary = "make a dataset file from IDX, CSV, NumPy or image files",
     .help = help,
     .help_about = help_about,
+    .works_alone = true,
     .run = run,
 };

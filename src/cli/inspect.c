@@ -182,5 +182,6 @@ const ls_command ls_command_inspect = {
     .name = "inspect",
     .summary = "what a dataset, model or checkpoint file holds",
     .help = help,
+    .works_alone = true,
     .run = run,
 };

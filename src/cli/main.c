@@ -56,7 +56,7 @@ static ls_status run_unknown(const ls_comm *comm, int argc, char **argv)
                    ls_hint(argv[0], known, COMMANDS, hint));
 }
 
-static const ls_command unknown = {.run = run_unknown};
+static const ls_command unknown = {.works_alone = true, .run = run_unknown};
 
 static bool asks_for_help(int argc, char **argv)
 {
@@ -178,12 +178,45 @@ static bool farewell(const ls_comm *comm)
     return false;
 }
 
+/* By mpirun or srun, perhaps as one of many. */
+static bool is_launched(void)
+{
+    static const char *const names[] = {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "PMI_RANK", "PMIX_RANK",
+                                        "SLURM_STEP_NUM_TASKS"};
+    bool found = false;
+
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        found |= getenv(names[i]) != NULL;
+    return found;
+}
+
+static int run_alone(const ls_command *command, int argc, char **argv)
+{
+    ls_comm *comm = NULL;
+    ls_status st = ls_comm_alone(&comm);
+
+    if (st == LS_OK)
+        st = ls_comm_prepare(comm);
+    if (st == LS_OK)
+        st = command->run(comm, argc, argv);
+    if (st == LS_OK)
+        st = finish_output();
+    if (st != LS_OK)
+        fprintf(stderr, "lockstep: %s\n", ls_error_message());
+    ls_comm_free(comm);
+    return ls_exit_code(st);
+}
+
 static int run(const ls_command *command, int argc, char **argv)
 {
     ls_comm *comm = NULL;
     ls_status st;
     int provided;
 
+    if (!is_launched() && command->works_alone)
+        return run_alone(command, argc, argv);
+    if (!is_launched()) /* Open MPI 4 would start a daemon for one process, and look for ssh */
+        setenv("OMPI_MCA_ess_singleton_isolated", "1", 0);
     MPI_Init_thread(&argc, &argv, MPI_THREAD_FUNNELED, &provided);
     if ((st = ls_comm_create(MPI_COMM_WORLD, &comm)) != LS_OK) {
         fprintf(stderr, "lockstep: %s\n", ls_error_message());

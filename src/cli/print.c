@@ -5,12 +5,15 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/printable.h"
 #include "train/advice.h"
 
 ls_status ls_cli_print(const ls_comm *comm, ls_status st, ls_text *text)
 {
     if (st == LS_OK)
         st = text->status;
+    if (text->data)
+        ls_make_printable(text->data, true);
     if (comm->rank == 0 && text->data && (fputs(text->data, stdout) == EOF || fflush(stdout) == EOF) && st == LS_OK)
         st = ls_fail(LS_ERR_IO, "cannot write to standard output: %s", strerror(errno));
     ls_text_reset(text);

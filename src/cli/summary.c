@@ -101,5 +101,6 @@ const ls_command ls_command_summary = {
     .name = "summary",
     .summary = "the table of a model, as Keras prints it",
     .help = help,
+    .works_alone = true,
     .run = run,
 };

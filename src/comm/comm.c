@@ -33,6 +33,14 @@ cleanup:
     return st;
 }
 
+ls_status ls_comm_alone(ls_comm **out)
+{
+    if (!(*out = ls_calloc(1, sizeof **out, "a communicator")))
+        return LS_ERR_MEMORY;
+    **out = (ls_comm){.mpi = MPI_COMM_NULL, .size = 1};
+    return LS_OK;
+}
+
 void ls_comm_free(ls_comm *comm)
 {
     if (!comm)
@@ -81,6 +89,8 @@ ls_status ls_agree(const ls_comm *comm, ls_status mine)
         char host[MPI_MAX_PROCESSOR_NAME], message[MESSAGE_BYTES];
     } failure = {.status = (int)mine};
 
+    if (comm->mpi == MPI_COMM_NULL)
+        return mine;
     LS_TRY(ls_mpi_check(MPI_Allreduce(MPI_IN_PLACE, verdict, 2, MPI_INT, MPI_MIN, comm->mpi),
                         "the ranks cannot agree on a status"));
     if (verdict[0] == comm->size)
@@ -105,6 +115,8 @@ ls_status ls_comm_same(const ls_comm *comm, const char *what, const char *text)
     } mine = {.quoted = strlen(text) < QUOTE_BYTES}, first, other;
     int differs;
 
+    if (comm->mpi == MPI_COMM_NULL)
+        return LS_OK;
     XXH128_canonicalFromHash(&mine.hash, XXH3_128bits(text, strlen(text)));
     name_host(mine.host);
     if (mine.quoted)

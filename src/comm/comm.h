@@ -25,6 +25,9 @@ ls_status ls_mpi_check(int code, const char *what);
  */
 ls_status ls_comm_same(const ls_comm *comm, const char *what, const char *text);
 
+/* A communicator of this process alone, made without MPI, which need not be started: for ls_agree and ls_comm_same. */
+ls_status ls_comm_alone(ls_comm **out);
+
 /*
  * Collective. Before anything is computed: the processor and BLAS in the state that every bit depends on, and one
  * version of lockstep on all ranks.

@@ -6,6 +6,8 @@
 
 #include "base/memory.h"
 
+#define DRAWN_MAX 1e290 /* as little as an infinity: gnuplot computes with differences of squares of it */
+
 /* *items, of which there are n, with room for one more. False: plot->status says why. */
 static bool grow(ls_plot *p, void **items, size_t n, size_t *capacity, size_t bytes)
 {
@@ -57,7 +59,7 @@ void ls_plot_interval(ls_plot *p, double x, double y, double low, double high)
 
         if (!grow(p, (void **)array, s->n, &capacity, sizeof **array))
             return;
-        ((double *)*array)[s->n] = *value[i];
+        ((double *)*array)[s->n] = fabs(*value[i]) <= DRAWN_MAX ? *value[i] : NAN;
         if (i == 3)
             p->points_capacity = capacity;
     }

@@ -19,6 +19,7 @@
 
 #define GROUP LS_MODEL_FILE_GROUP
 #define TRAINING_CHECKSUM "training_checksum"
+#define EXPERIMENT_CHECKSUM "experiment_checksum"
 
 /* The part of one parameter's slot that this rank owns, from a whole copy of it; g NULL: all of it. */
 static void keep_own(const ls_gradients *g, const ls_param *param, const float *whole, float *slot)
@@ -275,7 +276,9 @@ static ls_status put_attributes(const ls_state *out, const ls_experiment *e, con
     LS_TRY_CLEANUP(ls_h5_put_text(file, GROUP, "fingerprint", fingerprint));
     LS_TRY_CLEANUP(ls_h5_put_uint(file, GROUP, "seed", e->seed));
     LS_TRY_CLEANUP(ls_h5_put_uint(file, GROUP, "checksum", out->checksum));
-    st = ls_h5_put_uint(file, GROUP, TRAINING_CHECKSUM, out->training);
+    LS_TRY_CLEANUP(ls_h5_put_uint(file, GROUP, TRAINING_CHECKSUM, out->training));
+    st = ls_h5_put_uint(file, GROUP, EXPERIMENT_CHECKSUM,
+                        ls_state_item(EXPERIMENT_CHECKSUM, experiment.data, experiment.length));
 cleanup:
     ls_text_reset(&experiment);
     return st;
@@ -384,14 +387,33 @@ ls_status ls_checkpoint_write_model(const ls_comm *comm, const ls_experiment *ex
 
 /* --- reading ------------------------------------------------------------------------------------------------------ */
 
-static ls_status check_sums(hid_t file, const char *path, const ls_trainer *t, uint64_t found)
+/* Of two facts that the file holds twice. */
+static ls_status check_fact(hid_t file, const char *path, const char *name, uint64_t want)
 {
+    uint64_t found;
+
+    LS_TRY(ls_h5_get_uint(file, GROUP, name, &found));
+    return found == want
+               ? LS_OK
+               : ls_fail(LS_ERR_FORMAT, "'%s' is damaged: its attribute %s does not fit the rest", path, name);
+}
+
+static ls_status check_sums(const ls_state *in, const char *path, const ls_trainer *t)
+{
+    const hid_t file = in->file;
+    char *experiment;
     uint64_t checksum;
 
     LS_TRY(ls_model_file_check_fingerprint(file, path, t->model));
     LS_TRY(ls_h5_get_uint(file, GROUP, "checksum", &checksum));
-    return checksum == found ? LS_OK
-                             : ls_fail(LS_ERR_FORMAT, "'%s' is damaged: the checksum of its state does not hold", path);
+    if (checksum != in->checksum)
+        return ls_fail(LS_ERR_FORMAT, "'%s' is damaged: the checksum of its state does not hold", path);
+    LS_TRY(check_fact(file, path, TRAINING_CHECKSUM, in->training));
+    LS_TRY(check_fact(file, path, "seed", t->experiment->seed));
+    LS_TRY(ls_h5_get_text(file, GROUP, "experiment", &experiment));
+    checksum = ls_state_item(EXPERIMENT_CHECKSUM, experiment, strlen(experiment));
+    ls_free(experiment);
+    return check_fact(file, path, EXPERIMENT_CHECKSUM, checksum);
 }
 
 /* *digest: of the state that was read. */
@@ -416,7 +438,7 @@ static ls_status read_file(ls_trainer *t, ls_callbacks *callbacks, const char *p
         goto cleanup;
     }
     *digest = in.checksum;
-    st = check_sums(in.file, path, t, *digest);
+    st = check_sums(&in, path, t);
 cleanup:
     ls_h5_close(in.file);
     ls_text_reset(&ours);

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "base/printable.h"
 #include "base/text.h"
 
 static void text_grows(void **state)
@@ -152,6 +153,35 @@ static void doubles_read_back(void **state)
     }
 }
 
+static void lets_no_control_character_through(void **state)
+{
+    static const char *const cases[][3] = {
+        /* text, on one line, with its lines */
+        {"plain", "plain", "plain"},
+        {"a\x1b[31mb", "a?[31mb", "a?[31mb"},
+        {"a\n\tb\rc", "a  b c", "a\n\tb c"},
+        {"\x01\x07\x7f", "???", "???"},
+        {"csi \xc2\x9b 31m", "csi ?? 31m", "csi ?? 31m"},
+        {"\xc2\x80\xc2\x9f", "????", "????"},
+        {"\xc2\xa0 \xc3\xa9 \xe2\x94\x82", "\xc2\xa0 \xc3\xa9 \xe2\x94\x82",
+         "\xc2\xa0 \xc3\xa9 \xe2\x94\x82"}, /* letters, lines */
+        {"\xc2", "\xc2", "\xc2"},
+        {"", "", ""},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < count_of(cases); i++) {
+        char one[32], lines[32];
+
+        snprintf(one, sizeof one, "%s", cases[i][0]);
+        snprintf(lines, sizeof lines, "%s", cases[i][0]);
+        ls_make_printable(one, false);
+        ls_make_printable(lines, true);
+        assert_string_equal(one, cases[i][1]);
+        assert_string_equal(lines, cases[i][2]);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -162,6 +192,7 @@ int main(void)
         cmocka_unit_test(the_closest_name_is_taken),
         cmocka_unit_test(doubles_are_written_short),
         cmocka_unit_test(doubles_read_back),
+        cmocka_unit_test(lets_no_control_character_through),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
