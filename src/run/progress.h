@@ -20,6 +20,7 @@ typedef struct ls_progress {
     double started_s, spent_s; /* when the run began; how long showing took since */
     bool shows;                /* this epoch */
     int width;                 /* characters of the last redraw that stand on the line */
+    int columns;               /* of the terminal: what is redrawn stays on one line */
 } ls_progress;
 
 /* verbose: 0, 1 or 2, as above. */

@@ -106,7 +106,9 @@ static void redraws_with_measure(void **state)
 
     (void)state;
     assert_non_null(out);
+    setenv("COLUMNS", "200", 1);
     ls_progress_init(&p, out, 1);
+    unsetenv("COLUMNS");
     ls_progress_begin(&p, 0, 1, 1000, 0);
     assert_true(ls_progress_due(&p));
     ls_progress_draw(&p, 1, logs, count_of(logs));
@@ -122,6 +124,48 @@ static void redraws_with_measure(void **state)
     assert_string_equal(text + strlen(text) - 20, "                    ");
     fclose(out);
     free(text);
+}
+
+/* Characters that a terminal shows of a line: not its colours, and one for each of several bytes. */
+static size_t shown(const char *line)
+{
+    size_t n = 0;
+
+    for (; *line; line++) {
+        if (*line == '\033')
+            line += strcspn(line, "m");
+        else
+            n += ((unsigned char)*line & 0xc0u) != 0x80;
+    }
+    return n;
+}
+
+/* A line that wraps cannot be drawn over: what has no room is left out, down to a terminal too narrow for the times. */
+static void a_redraw_stays_within_the_columns(void **state)
+{
+    static const char *const columns[] = {"40", "60", "80", "100"};
+
+    (void)state;
+    for (size_t i = 0; i < count_of(columns); i++) {
+        char *text = NULL;
+        size_t bytes;
+        FILE *out = open_memstream(&text, &bytes);
+        ls_progress p;
+        long before;
+
+        assert_non_null(out);
+        setenv("COLUMNS", columns[i], 1);
+        ls_progress_init(&p, out, 1);
+        unsetenv("COLUMNS");
+        ls_progress_begin(&p, 0, 1, 100000, 0);
+        before = ftell(out);
+        ls_progress_draw(&p, 12345, logs, count_of(logs));
+        fflush(out);
+        assert_int_equal(text[before], '\r');
+        assert_in_range(shown(text + before + 1), 30, (size_t)atoi(columns[i]) - 1);
+        fclose(out);
+        free(text);
+    }
 }
 
 /*
@@ -169,6 +213,7 @@ int main(void)
         cmocka_unit_test(silence_is_kept_when_asked_for),
         cmocka_unit_test(draws_a_bar),
         cmocka_unit_test(redraws_with_measure),
+        cmocka_unit_test(a_redraw_stays_within_the_columns),
         cmocka_unit_test(leaves_out_what_costs_too_much),
     };
 
