@@ -92,6 +92,16 @@ for sums in exact:1 fast:4; do
     ((n == ${sums#*:})) || fail "$n fingerprints with ${sums%:*} sums"
 done
 
+say "what every worksheet's runs and sweeps end with, on every machine"
+for file in "$runs"/*/run.json "$runs"/*/sweep.json; do
+    run=$(basename "$(dirname "$file")")
+    case $file in
+    */change/*) ;; # OpenBLAS's among others
+    */run.json) golden "course/$run" "$(sed -n 's/.*"fingerprint": "\([0-9a-f]*\)".*/\1/p' "$file")" ;;
+    *) golden "course/$run" "$(cat "${file%/*}"/trials/*/result.json | grep -o '"fingerprint": "[0-9a-f]*"' | md5sum | cut -c 1-32)" ;;
+    esac
+done
+
 say "every file of the course is named in its worksheets or README"
 for file in "$root"/launch/course/*; do
     grep -qF "$(basename "$file")" "$root"/launch/course/*.md || fail "nothing names $file"

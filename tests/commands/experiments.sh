@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Every file in launch/experiments/ trains for an epoch on a few samples, to the same files on one rank and on two, and
-# has its line in the README beside it. Data that is not there is made by datasets/make; MNIST must be fetched by hand, so
-# without it its experiments are skipped, and listed.
+# Every file in launch/experiments/ trains for an epoch on a few samples, to the same files on one rank and on two, with the
+# golden fingerprint, and has its line in the README beside it. Data that is not there is made by datasets/make; MNIST must
+# be fetched by hand, so without it its experiments are skipped, and listed.
 source "$(dirname "${BASH_SOURCE[0]}")/../support/lib.sh"
 
 experiments=$root/launch/experiments
@@ -36,6 +36,7 @@ for file in "$experiments"/*.yaml; do
         train "$ranks" "$work/$name/$ranks" "$file" "${settings[@]}"
     done
     same_run "$work/$name/1" "$work/$name/2" "$name on one rank and on two"
+    golden "experiment/$name" "$(cat "$work/$name/1/fingerprint.txt")"
     say "$name: $(cat "$work/$name/1/fingerprint.txt")"
     rm -r "${work:?}/$name"
 done

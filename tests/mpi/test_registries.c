@@ -1,8 +1,10 @@
 /*
- * Everything that can be chosen by name keeps the invariant: the same fingerprint on all ranks together as on one rank.
+ * Everything that can be chosen by name keeps the invariant: the same fingerprint on all ranks together as on one rank,
+ * and on every machine the one in tests/golden/fingerprints.txt.
  * The tests walk the registries, so that what is added later is covered without being remembered: an entry without a
  * case, where it needs one, fails.
  */
+#include "fingerprints.h"
 #include "training.h"
 
 #include "nn/constraint.h"
@@ -44,13 +46,14 @@ typedef struct choice {
     const char *x, *y, *model, *compile, *fit;
 } choice;
 
-/* Collective. Trains on the world and on each rank alone. */
-static bool is_invariant(const char *what, choice c)
+/* Collective. Trains on the world and on each rank alone. kind/name: of the golden fingerprint. */
+static bool is_invariant(const char *kind, const char *name, choice c)
 {
-    char text[4096];
+    char text[4096], what[128];
     ls_fit_result together = {0}, alone = {0};
     bool good;
 
+    snprintf(what, sizeof what, "%s/%s", kind, name);
     snprintf(text, sizeof text,
              "seed: 11\n"
              "data: {file: data.h5, train: {x: %s, y: %s}}\n"
@@ -63,7 +66,7 @@ static bool is_invariant(const char *what, choice c)
            strcmp(together.fingerprint, alone.fingerprint) == 0;
     if (!good)
         print_error("%s: %s on all ranks, %s on one\n%s", what, together.fingerprint, alone.fingerprint, text);
-    return all_ranks(good);
+    return all_ranks(good && fingerprint_is_golden(what, together.fingerprint));
 }
 
 #define SEQUENTIAL(layers) "[input: {shape: [36]}, " layers ", flatten: {}, dense: {units: 4, activation: softmax}]"
@@ -128,10 +131,10 @@ static void every_layer_trains_alike_on_all_ranks(void **unused)
             print_error("the layer '%s' has no case here\n", name);
         assert_non_null(model);
         assert_true(is_invariant(
-            name,
+            "layer", name,
             (choice){.x = strcmp(name, "embedding") == 0 ? "/tokens" : NULL, .model = model, .compile = CLASSIFY}));
     }
-    assert_true(is_invariant("ghost normalization",
+    assert_true(is_invariant("layer", "ghost_normalization",
                              (choice){.model = SEQUENTIAL("dense: {units: 9}, "
                                                           "batch_normalization: {groups: 2}, dense: {units: 5}"),
                                       .compile = CLASSIFY}));
@@ -145,7 +148,7 @@ static void every_activation_trains_alike_on_all_ranks(void **unused)
 
         snprintf(model, sizeof model, "[dense: {units: 8, activation: %s}, dense: {units: 4, activation: softmax}]",
                  (*ops)->name);
-        assert_true(is_invariant((*ops)->name, (choice){.model = model, .compile = CLASSIFY}));
+        assert_true(is_invariant("activation", (*ops)->name, (choice){.model = model, .compile = CLASSIFY}));
     }
 }
 
@@ -163,10 +166,11 @@ static void every_loss_trains_alike_on_all_ranks(void **unused)
                  last);
         snprintf(compile, sizeof compile, "optimizer: {sgd: {global_clipnorm: 0.7, momentum: 0.9}}, loss: %s",
                  (*ops)->name);
-        assert_true(is_invariant((*ops)->name, (choice){.y = loss->sparse_targets ? "/label" : "/p",
-                                                        .model = model,
-                                                        .compile = compile,
-                                                        .fit = "class_weight: {0: 0.5, 2: 3.0}"}));
+        assert_true(is_invariant("loss", (*ops)->name,
+                                 (choice){.y = loss->sparse_targets ? "/label" : "/p",
+                                          .model = model,
+                                          .compile = compile,
+                                          .fit = "class_weight: {0: 0.5, 2: 3.0}"}));
     }
 }
 
@@ -227,12 +231,12 @@ static void every_optimizer_trains_alike_on_all_ranks(void **unused)
                  "optimizer: {%s: {clipnorm: 0.3, weight_decay: 0.01, use_ema: true, ema_momentum: 0.9, "
                  "ema_overwrite_frequency: 3}}, loss: sparse_categorical_crossentropy",
                  (*ops)->name);
-        assert_true(is_invariant((*ops)->name, (choice){.model = EVENTFUL, .compile = compile}));
+        assert_true(is_invariant("optimizer", (*ops)->name, (choice){.model = EVENTFUL, .compile = compile}));
         snprintf(compile, sizeof compile,
                  "optimizer: {%s: {clipvalue: 0.01, gradient_accumulation_steps: 2}}, loss: "
                  "sparse_categorical_crossentropy",
                  (*ops)->name);
-        assert_true(is_invariant((*ops)->name, (choice){.model = EVENTFUL, .compile = compile}));
+        assert_true(is_invariant("accumulating", (*ops)->name, (choice){.model = EVENTFUL, .compile = compile}));
     }
 }
 
@@ -261,7 +265,7 @@ static void every_schedule_trains_alike_on_all_ranks(void **unused)
         snprintf(compile, sizeof compile,
                  "optimizer: {adam: {learning_rate: {%s: %s}}}, loss: sparse_categorical_crossentropy", (*ops)->name,
                  with);
-        assert_true(is_invariant((*ops)->name, (choice){.model = EVENTFUL, .compile = compile}));
+        assert_true(is_invariant("schedule", (*ops)->name, (choice){.model = EVENTFUL, .compile = compile}));
     }
 }
 
@@ -274,7 +278,7 @@ static void dense_options(const ls_registry *registry, const char *key)
         snprintf(model, sizeof model,
                  "[dense: {units: 9, activation: tanh, %s: %s}, dense: {units: 4, activation: softmax}]", key,
                  (*ops)->name);
-        assert_true(is_invariant((*ops)->name, (choice){.model = model, .compile = CLASSIFY}));
+        assert_true(is_invariant(key, (*ops)->name, (choice){.model = model, .compile = CLASSIFY}));
     }
 }
 
@@ -309,7 +313,7 @@ static void several_inputs_and_outputs(void **unused)
     };
 
     (void)unused;
-    assert_true(is_invariant("several inputs and outputs", c));
+    assert_true(is_invariant("graph", "several_inputs_and_outputs", c));
 }
 
 static const struct CMUnitTest tests[] = {

@@ -15,7 +15,7 @@ fashion_mnist=$root/datasets/fashion_mnist.h5
 scratch=${TMPDIR:-/tmp}
 [[ -n ${TMPDIR-} || ! -w /dev/shm || $(df --output=avail /dev/shm | tail -n 1) -lt 200000 ]] || scratch=/dev/shm
 work=$(mktemp -d "$scratch/lockstep-test.XXXXXX")
-patience_s=120 # no command of a test may take longer: it hangs
+patience_s=${LOCKSTEP_PATIENCE_S:-120} # no command of a test may take longer: it hangs
 
 # Lines and not bars, no matter what standard output is; Open MPI's files of killed jobs go with $work.
 export TMPDIR=$work OMPI_MCA_btl_vader_backing_directory=$work
@@ -182,6 +182,20 @@ fingerprint() {
     line=$(grep '^fingerprint: [0-9a-f]\{32\}$' "${1:-$work/out}" || true)
     [[ -n $line && $line != *$'\n'* ]] || fail "not exactly one line 'fingerprint: ...' in the output"
     echo "${line#fingerprint: }"
+}
+
+# NAME FINGERPRINT: must be the golden one, which is the same on every machine. Where LOCKSTEP_FINGERPRINTS names a file,
+# the line is added to that instead: this is how the table is made.
+golden() {
+    local got=$2 want
+    if [[ -n ${LOCKSTEP_FINGERPRINTS-} ]]; then
+        echo "$1 $got" >>"$LOCKSTEP_FINGERPRINTS"
+        return
+    fi
+    want=$(sed -n "s,^$1 ,,p" "$root/tests/golden/fingerprints.txt")
+    [[ -n $want ]] || fail "$1 has no golden fingerprint: run tests/golden/make_fingerprints, which adds it"
+    [[ $got == "$want" ]] || fail "$1 ends with $got, and everywhere else with $want. If its bits were to change:" \
+        "LS_ARITHMETIC_REVISION (src/tensor/arithmetic.h) says what to do, then run tests/golden/make_fingerprints"
 }
 
 # REFERENCE DIR WHAT: the run in DIR must have ended as the one in REFERENCE did. Both have fingerprint.txt.
