@@ -28,7 +28,10 @@ typedef Sleef_float32x4_t_2 lanes_pair;
 
 #define LANES ((size_t)4)
 
-/* y = f(x). The tail is padded with ones, where every function here is defined. x and y may be the same. */
+/*
+ * y = f(x). The tail is padded with ones, where every function here is defined. x and y may be the same. SLEEF's own
+ * functions return const values, which makes them of another type than f for some compilers: hence the wrappers.
+ */
 static inline void map(lanes (*f)(lanes), const float *x, float *y, size_t n)
 {
     size_t i = 0;
@@ -44,34 +47,64 @@ static inline void map(lanes (*f)(lanes), const float *x, float *y, size_t n)
     }
 }
 
+static lanes exp_4(lanes v)
+{
+    return SLEEF4(expf4_u10)(v);
+}
+
 void ls_exp(const float *x, float *y, size_t n)
 {
-    map(SLEEF4(expf4_u10), x, y, n);
+    map(exp_4, x, y, n);
+}
+
+static lanes expm1_4(lanes v)
+{
+    return SLEEF4(expm1f4_u10)(v);
 }
 
 void ls_expm1(const float *x, float *y, size_t n)
 {
-    map(SLEEF4(expm1f4_u10), x, y, n);
+    map(expm1_4, x, y, n);
+}
+
+static lanes log_4(lanes v)
+{
+    return SLEEF4(logf4_u10)(v);
 }
 
 void ls_log(const float *x, float *y, size_t n)
 {
-    map(SLEEF4(logf4_u10), x, y, n);
+    map(log_4, x, y, n);
+}
+
+static lanes log1p_4(lanes v)
+{
+    return SLEEF4(log1pf4_u10)(v);
 }
 
 void ls_log1p(const float *x, float *y, size_t n)
 {
-    map(SLEEF4(log1pf4_u10), x, y, n);
+    map(log1p_4, x, y, n);
+}
+
+static lanes tanh_4(lanes v)
+{
+    return SLEEF4(tanhf4_u10)(v);
 }
 
 void ls_tanh(const float *x, float *y, size_t n)
 {
-    map(SLEEF4(tanhf4_u10), x, y, n);
+    map(tanh_4, x, y, n);
+}
+
+static lanes erf_4(lanes v)
+{
+    return SLEEF4(erff4_u10)(v);
 }
 
 void ls_erf(const float *x, float *y, size_t n)
 {
-    map(SLEEF4(erff4_u10), x, y, n);
+    map(erf_4, x, y, n);
 }
 
 /* sin(pi v) and cos(pi v) of v = 2 x, which is exact. */

@@ -307,7 +307,7 @@ static void writes_into_what_is_no_file(void **state)
 static void starts_logs_anew(void **state)
 {
     struct stat old, new;
-    FILE *log;
+    FILE *log = NULL;
 
     (void)state;
     assert_true(ok(ls_file_replace(path, "before", 6)));

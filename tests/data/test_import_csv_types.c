@@ -69,8 +69,8 @@ static void a_column_of_numbers_but_for_some_is_refused(void **state)
                                          "$1.50",
                                          "1.5%",
                                          "1,500",
-                                         "\xe2\x88\x92"
-                                         "5",
+                                         ("\xe2\x88\x92"
+                                          "5"),
                                          "x",
                                          "nan",
                                          "1e999",

@@ -97,8 +97,8 @@ static void accuracy_is_written_as_it_was_asked_for(void **state)
 {
     static const char *const names[] = {"accuracy", "acc", "sparse_categorical_accuracy"};
     static const char *const metrics[] = {"\"metrics\": [\"accuracy\"]", "\"metrics\": [\"acc\"]",
-                                          "\"class_name\": \"SparseCategoricalAccuracy\", \"config\": "
-                                          "{\"name\": \"sparse_categorical_accuracy\"}"};
+                                          ("\"class_name\": \"SparseCategoricalAccuracy\", \"config\": "
+                                           "{\"name\": \"sparse_categorical_accuracy\"}")};
 
     (void)state;
     for (size_t i = 0; i < 2 * count_of(names); i++) {

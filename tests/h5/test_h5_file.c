@@ -197,7 +197,7 @@ static void files_are_laid_out_as_promised(void **state)
 
 static void the_same_content_gives_the_same_bytes(void **state)
 {
-    hid_t one, two;
+    hid_t one, two = H5I_INVALID_HID;
 
     (void)state;
     /* Two at once, filled in turn; a third more than a second later, so that a stored time would differ. */

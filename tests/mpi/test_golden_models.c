@@ -219,10 +219,12 @@ static bool model_file_is_right(golden_case *c, const training *t)
 
     snprintf(path, sizeof path, "%s/model.h5", training_run);
     good = ok(ls_task_create_for(t->comm, t->experiment, ls_experiment_split(t->experiment, "train"), &task));
-    if (!all_ranks(good && ok(ls_model_file_weights(path, task->model))))
+    if (!all_ranks(good && ok(ls_model_file_weights(path, task->model)))) {
         good = false;
-    else
-        good = evaluation_is_right(c, task) & prediction_is_right(c, task);
+    } else {
+        good = evaluation_is_right(c, task);
+        good &= prediction_is_right(c, task);
+    }
     ls_task_free(task);
     return good;
 }

@@ -131,7 +131,7 @@ static void every_algorithm_reduces_and_gathers(void **unused)
 static void a_reducer_can_be_used_again(void **unused)
 {
     size_t *bounds = calloc(P + 1, sizeof *bounds);
-    ls_reducer *reducer;
+    ls_reducer *reducer = NULL;
 
     (void)unused;
     assert_true(all_ranks(bounds && ok(ls_reducer_create(world, "auto", 5000 * sizeof(double), 512, &reducer))));

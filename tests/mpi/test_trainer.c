@@ -692,10 +692,10 @@ static void batch_normalization_trains_as_keras_s(void **state)
     assert_true(all_ranks(ok(training_open(MPI_COMM_WORLD, text, &t))));
     assert_true(all_ranks(ok(ls_fit(t.task, &settings, &result))));
     layer = t.task->model->layer[2];
-    good = close_to(history_value("loss", 0), .7322425, 0, 4e-7) &
-           close_to(history_value("val_loss", 0), .4491386, 0, 4e-7) &
-           all_close(layer->param[2].value, (const double[]){.0006582, -.0012778}, 2, 6e-8, 0) &
-           all_close(layer->param[3].value, (const double[]){.9705825, .9706371}, 2, 6e-8, 4e-7);
+    good = close_to(history_value("loss", 0), .7322425, 0, 4e-7);
+    good &= close_to(history_value("val_loss", 0), .4491386, 0, 4e-7);
+    good &= all_close(layer->param[2].value, (const double[]){.0006582, -.0012778}, 2, 6e-8, 0);
+    good &= all_close(layer->param[3].value, (const double[]){.9705825, .9706371}, 2, 6e-8, 4e-7);
     assert_true(all_ranks(good));
     training_close(&t);
 }
