@@ -23,8 +23,9 @@ have_fashion_mnist() {
     done
 }
 
+# nproc obeys OMP_NUM_THREADS, which set_mpi_environment sets to 1 for the ranks.
 threads() {
-    nproc 2>/dev/null || getconf _NPROCESSORS_ONLN
+    env -u OMP_NUM_THREADS -u OMP_THREAD_LIMIT nproc 2>/dev/null || getconf _NPROCESSORS_ONLN
 }
 
 # Cores to run ranks on: a second hardware thread of a core adds nothing to matrix products.
