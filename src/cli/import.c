@@ -30,8 +30,8 @@ static const char *help_about(const char *format)
     return NULL;
 }
 
-/* LS_ERR_USAGE: MESSAGE, and which formats there are. */
-static ls_status fail(const char *message, const char *given)
+/* LS_ERR_USAGE, with the formats that there are. given: none of them; NULL: nothing was given. */
+static ls_status fail(const char *given)
 {
     ls_text known = {0};
     ls_status st;
@@ -39,8 +39,13 @@ static ls_status fail(const char *message, const char *given)
     for (size_t i = 0; i < FORMATS; i++)
         ls_text_add(&known, "%s%s", i ? ", " : "", formats[i]->name);
     st = known.status;
-    if (st == LS_OK)
-        st = ls_fail(LS_ERR_USAGE, "%s%s (there are: %s); see lockstep import --help", message, given, known.data);
+    if (st == LS_OK && given)
+        st = ls_fail(LS_ERR_USAGE, "cannot import '%s' (there are: %s)", given, known.data);
+    else if (st == LS_OK)
+        st = ls_fail(LS_ERR_USAGE,
+                     "the first word after import names the format (there are: %s); see lockstep import "
+                     "--help",
+                     known.data);
     ls_text_reset(&known);
     return st;
 }
@@ -48,11 +53,11 @@ static ls_status fail(const char *message, const char *given)
 static ls_status run(const ls_comm *comm, int argc, char **argv)
 {
     if (argc < 2 || argv[1][0] == '-')
-        return fail("the first word after import names the format", "");
+        return fail(NULL);
     for (size_t i = 0; i < FORMATS; i++)
         if (strcmp(argv[1], formats[i]->name) == 0)
             return formats[i]->run(comm, argc, argv);
-    return fail("cannot import ", argv[1]);
+    return fail(argv[1]);
 }
 
 const ls_command ls_command_import = {

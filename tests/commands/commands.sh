@@ -58,8 +58,8 @@ same "$data" "$work/three.h5" "the dataset file of three ranks"
 
 mkdir "$work/none"
 none=$work/none/data.h5
-refuse 2 1 "'idx'" -- import
-refuse 2 1 "'idx'" -- import --output "$none"
+refuse 2 1 "there are: idx, csv" -- import
+refuse 2 1 "there are: idx, csv" -- import --output "$none"
 refuse 2 1 "'xml'" idx csv -- import xml --output "$none"
 refuse 2 1 "--split" -- import idx --output "$none"
 refuse 2 1 "--output" -- import idx "${splits[@]}"
