@@ -87,13 +87,16 @@ say 'no lock outlives its run, and nothing lies about'
 [[ ! -e busy/.lock && ! -e busy/lock ]] || fail 'a lock file stays'
 succeed 1 train run.yaml --output busy --resume --set fit.epochs=1
 for killed in 1 2 3; do
-    start 2 train run.yaml --output killed --resume --set fit.epochs=1000000 --set fit.checkpoint_every=1 --verbose 0
+    start 2 train run.yaml --output "$work/killed" --resume --set fit.epochs=1000000 --set fit.checkpoint_every=1 --verbose 0
     wait_until test -e killed/checkpoint.h5
     sleep "0.$killed"
     kill -KILL "$job"
     await
 done
-for process in $(ranks_of); do kill -KILL "$process" 2>/dev/null || true; done
+while [[ -n $(ranks_of) ]]; do # they outlive mpirun by a moment
+    for process in $(ranks_of); do kill -KILL "$process" 2>/dev/null || true; done
+    sleep 0.05
+done
 succeed 1 train run.yaml --output killed --overwrite
 [[ -z $(find killed busy run -name '.*' -type f -o -name '*lock*' -o -name '*.tmp') ]] || fail 'something lies about'
 
