@@ -492,7 +492,7 @@ static void refuses_what_does_not_go_together(void **state)
 
 /* ---- a signal ---- */
 
-/* One rank wishes to stop: all stop after the same update, and say so. */
+/* One rank wishes to stop: all give up the update at hand, stand after the one before, and say so. */
 static void all_ranks_stop_together(void **state)
 {
     static volatile sig_atomic_t wish;
@@ -513,8 +513,8 @@ static void all_ranks_stop_together(void **state)
                                            "fit: {epochs: 3, batch_size: 2}\n",
                                            &t))));
     assert_true(all_ranks(
-        failed_with(ls_fit(t.task, &settings, &result), LS_ERR_STOPPED, (const char *const[]){"update 1", NULL})));
-    assert_true(all_ranks(result.stopped && result.updates == 1));
+        failed_with(ls_fit(t.task, &settings, &result), LS_ERR_STOPPED, (const char *const[]){"update 0", NULL})));
+    assert_true(all_ranks(result.stopped && result.updates == 0));
     training_close(&t);
 }
 
