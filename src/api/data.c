@@ -96,11 +96,7 @@ static ls_status append(ls_data *data, ls_role role, const char *name, const ls_
 static ls_status set_memory(const char *label, ls_type type, uint64_t samples, size_t axes, const size_t *dim,
                             const void *values, ls_buffer *out)
 {
-    static const char *const types[] = {
-#define NAME(constant, type, name) [constant] = name,
-        LS_TYPE_LIST(NAME)};
-
-    if ((unsigned)type >= sizeof types / sizeof types[0])
+    if (!ls_type_name(type))
         return ls_fail(LS_ERR_ARG, "%s: %d is no type of values", label, (int)type);
     if (!values)
         return ls_fail(LS_ERR_ARG, "%s: values is NULL", label);

@@ -219,9 +219,22 @@ bool ls_array_is_loaded(const ls_array *array)
     return array->values != NULL;
 }
 
-static const size_t value_bytes[] = {
-#define BYTES(constant, type, name) [constant] = sizeof(type),
-    LS_TYPE_LIST(BYTES)};
+static const struct {
+    const char *name;
+    size_t bytes;
+} types[] = {
+#define TYPE(constant, type, name) [constant] = {name, sizeof(type)},
+    LS_TYPE_LIST(TYPE)};
+
+const char *ls_type_name(ls_type type)
+{
+    return (size_t)type < sizeof types / sizeof types[0] ? types[type].name : NULL;
+}
+
+size_t ls_type_bytes(ls_type type)
+{
+    return types[type].bytes;
+}
 
 static ls_status describe(const ls_buffer *memory, const uint64_t *rows, const char *name, ls_array *a)
 {
@@ -232,7 +245,7 @@ static ls_status describe(const ls_buffer *memory, const uint64_t *rows, const c
         return ls_fail(LS_ERR_ARG, "%s: rows [%llu, %llu) cannot be taken: it has %llu samples", name,
                        (unsigned long long)rows[0], (unsigned long long)rows[1], (unsigned long long)memory->samples);
     a->kind = memory->type;
-    a->value_bytes = value_bytes[memory->type];
+    a->value_bytes = ls_type_bytes(memory->type);
     a->stored = a->shape = memory->shape;
     a->elements = ls_shape_size(&memory->shape);
     a->first_row = rows ? rows[0] : 0;
@@ -312,13 +325,7 @@ const ls_shape *ls_array_shape(const ls_array *array)
 
 const char *ls_array_type(const ls_array *array)
 {
-    switch (array->kind) {
-#define NAME(constant, type, name) \
-    case constant:                 \
-        return name;
-        LS_TYPE_LIST(NAME)
-    }
-    return "unknown";
+    return ls_type_name(array->kind);
 }
 
 const char *ls_array_path(const ls_array *array)

@@ -17,6 +17,11 @@
 
 typedef struct ls_array ls_array;
 
+/* "uint8"; NULL: it is no type of values. */
+const char *ls_type_name(ls_type type);
+/* Of one value. */
+size_t ls_type_bytes(ls_type type);
+
 /*
  * What FILE:PATH holds, without its values. Every failure names file and dataset: missing, truncated, wrong type
  * (strings, compounds). rows: NULL, or [begin, end) of the first axis. Not collective: every rank opens the file

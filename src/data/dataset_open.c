@@ -115,18 +115,6 @@ static ls_status open_dataset(const ls_array *a, ls_h5_files *files, ls_array_so
     return LS_OK;
 }
 
-static size_t bytes_of(ls_type kind)
-{
-    switch (kind) {
-#define BYTES(constant, type, name) \
-    case constant:                  \
-        return sizeof(type);
-        LS_TYPE_LIST(BYTES)
-#undef BYTES
-    }
-    return 0;
-}
-
 /* A bool of h5py: an enumeration of the bytes FALSE and TRUE. */
 static bool is_h5py_bool(hid_t type)
 {
@@ -173,7 +161,7 @@ static ls_status choose_kind(const ls_array_source *s, ls_array *a)
         return ls_fail(LS_ERR_DATA, "%s holds %s; only integers, floating-point numbers and booleans can be used",
                        a->path, ls_h5_class_name(s->type));
     }
-    a->value_bytes = bytes_of(a->kind);
+    a->value_bytes = ls_type_bytes(a->kind);
     return LS_OK;
 }
 
