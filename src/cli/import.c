@@ -3,6 +3,9 @@
 
 #include <string.h>
 
+#include "base/memory.h"
+#include "cli/print.h"
+
 static const char help[] =
     "usage: lockstep import idx --split NAME=IMAGES,LABELS [--split ...] --output FILE.h5 [--deflate LEVEL]\n"
     "       lockstep import csv FILE.csv --array NAME=COLUMNS [--array ...] --output FILE.h5 [OPTIONS]\n"
@@ -50,13 +53,33 @@ static ls_status fail(const char *given)
     return st;
 }
 
+static ls_status import_as(const ls_import_format *format, const ls_comm *comm, int argc, char **argv)
+{
+    void *const arguments = ls_calloc(1, format->arguments_bytes ? format->arguments_bytes : 1, "arguments");
+    ls_import_options options = {0};
+    ls_text text = {0};
+    ls_status st = LS_ERR_MEMORY;
+
+    if (arguments) {
+        st = ls_import_options_read(format, arguments, argc, argv, &options);
+        if (st == LS_OK && comm->rank == 0)
+            st = format->import(arguments, &options, &text);
+    }
+    st = ls_cli_print(comm, st, &text);
+    ls_import_options_reset(&options);
+    if (arguments && format->end)
+        format->end(arguments);
+    ls_free(arguments);
+    return st;
+}
+
 static ls_status run(const ls_comm *comm, int argc, char **argv)
 {
     if (argc < 2 || argv[1][0] == '-')
         return fail(NULL);
     for (size_t i = 0; i < FORMATS; i++)
         if (strcmp(argv[1], formats[i]->name) == 0)
-            return formats[i]->run(comm, argc, argv);
+            return import_as(formats[i], comm, argc, argv);
     return fail(argv[1]);
 }
 

@@ -1,55 +1,29 @@
 /* lockstep import cifar10 */
 #include "cli/import.h"
-#include "cli/print.h"
 #include "data/import.h"
 
-enum { OUTPUT = 1, DEFLATE };
-
-static const struct option options[] = {
-    {"output", required_argument, NULL, OUTPUT},
-    {"deflate", required_argument, NULL, DEFLATE},
-    {NULL, 0, NULL, 0},
-};
+static const struct option options[] = {LS_IMPORT_OPTIONS};
 
 typedef struct arguments {
-    const char *folder, *output;
-    long deflate;
+    const char *folder;
 } arguments;
 
-static ls_status read_arguments(int argc, char **argv, arguments *a)
+static ls_status read_operands(void *context, int argc, char **argv)
 {
-    ls_status st = LS_OK;
-    int option;
+    arguments *const a = context;
 
-    optind = 2; /* behind the format */
-    while ((option = ls_cli_option(argc, argv, options, &st)) != -1) {
-        if (option == OUTPUT)
-            a->output = optarg;
-        else
-            LS_TRY(ls_cli_number("--deflate", optarg, 0, 9, &a->deflate));
-    }
-    LS_TRY(st);
     LS_TRY(ls_cli_operands(argc, argv, 1, "cifar10 FOLDER --output FILE.h5"));
     a->folder = argv[optind];
-    if (!a->output)
-        return ls_fail(LS_ERR_USAGE, "--output is missing: say which dataset file to write");
     return LS_OK;
 }
 
-static ls_status run(const ls_comm *comm, int argc, char **argv)
+static ls_status import_cifar10(const void *context, const ls_import_options *o, ls_text *out)
 {
-    arguments a = {0};
-    ls_text text = {0};
-    ls_status st = read_arguments(argc, argv, &a);
+    const arguments *const a = context;
 
-    if (st == LS_OK && comm->rank == 0) {
-        st = ls_import_cifar10(a.folder, a.output, (int)a.deflate);
-        if (st == LS_OK)
-            st = ls_cli_describe_split(a.output, "train", &text);
-        if (st == LS_OK)
-            st = ls_cli_describe_split(a.output, "test", &text);
-    }
-    return ls_cli_print(comm, st, &text);
+    LS_TRY(ls_import_cifar10(a->folder, o->output, o->deflate));
+    LS_TRY(ls_cli_describe_split(o->output, "train", out));
+    return ls_cli_describe_split(o->output, "test", out);
 }
 
 static const char help[] =
@@ -61,4 +35,11 @@ static const char help[] =
     "  --deflate 0..9              compress: 0 not at all (default), 9 as small as possible\n\n"
     "  lockstep import cifar10 datasets/cifar10/cifar-10-batches-bin --output datasets/cifar10.h5\n";
 
-const ls_import_format ls_import_format_cifar10 = {.name = "cifar10", .run = run, .help = help};
+const ls_import_format ls_import_format_cifar10 = {
+    .name = "cifar10",
+    .help = help,
+    .options = options,
+    .arguments_bytes = sizeof(arguments),
+    .read_operands = read_operands,
+    .import = import_cifar10,
+};

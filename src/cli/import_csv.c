@@ -6,7 +6,6 @@
 #include "base/memory.h"
 #include "cli/h5_describe.h"
 #include "cli/import.h"
-#include "cli/print.h"
 #include "data/csv.h"
 #include "data/import.h"
 #include "data/preprocessing.h"
@@ -33,9 +32,7 @@ enum {
     NO_HEADER,
     DELIMITER,
     DECIMAL,
-    LIKE,
-    OUTPUT,
-    DEFLATE
+    LIKE
 };
 
 static const struct option options[] = {
@@ -47,8 +44,7 @@ static const struct option options[] = {
     {"in-order", no_argument, NULL, IN_ORDER},         {"shuffle", no_argument, NULL, SHUFFLE},
     {"unknown", required_argument, NULL, UNKNOWN},     {"no-header", no_argument, NULL, NO_HEADER},
     {"delimiter", required_argument, NULL, DELIMITER}, {"decimal", required_argument, NULL, DECIMAL},
-    {"like", required_argument, NULL, LIKE},           {"output", required_argument, NULL, OUTPUT},
-    {"deflate", required_argument, NULL, DEFLATE},     {NULL, 0, NULL, 0},
+    {"like", required_argument, NULL, LIKE},           LS_IMPORT_OPTIONS,
 };
 
 static const char *const option_form[LISTS] = {
@@ -59,12 +55,31 @@ static const char *const option_form[LISTS] = {
 
 typedef struct arguments {
     ls_csv_import import;
-    ls_setting *list[LISTS]; /* texts lie in text */
+    ls_setting *list[LISTS];
     size_t n[LISTS];
     const char **na;
-    char **text;
-    size_t texts;
 } arguments;
+
+static ls_status begin(void *context, size_t words)
+{
+    arguments *const a = context;
+
+    a->import.seed = 1;
+    for (int i = 0; i < LISTS; i++)
+        if (!(a->list[i] = ls_calloc(words, sizeof *a->list[i], "arguments")))
+            return LS_ERR_MEMORY;
+    a->na = ls_calloc(words, sizeof *a->na, "arguments");
+    return a->na ? LS_OK : LS_ERR_MEMORY;
+}
+
+static void end(void *context)
+{
+    arguments *const a = context;
+
+    for (int i = 0; i < LISTS; i++)
+        ls_free(a->list[i]);
+    ls_free(a->na);
+}
 
 /* The first equals sign outside double quotes. */
 static char *find_equals(char *text)
@@ -79,24 +94,21 @@ static char *find_equals(char *text)
     return NULL;
 }
 
-static ls_status read_setting(arguments *a, int list, const char *given)
+static ls_status read_setting(arguments *a, ls_import_options *o, int list)
 {
-    char *const text = a->text[a->texts] = ls_strdup(given);
     ls_setting *const setting = &a->list[list][a->n[list]];
-    char *equals;
+    char *text, *equals;
 
-    if (!text)
-        return LS_ERR_MEMORY;
-    a->texts++;
-    a->n[list]++;
+    LS_TRY(ls_import_keep(o, optarg, &text));
     equals = find_equals(text);
     if (equals)
         *equals = '\0';
     if (equals == text || (equals && !equals[1] && list != SHAPE) || (!equals && list != ARRAY && list != MISSING))
-        return ls_fail(LS_ERR_USAGE, "%s, not '%s'", option_form[list], given);
+        return ls_fail(LS_ERR_USAGE, "%s, not '%s'", option_form[list], optarg);
     *setting = (ls_setting){.key = text, .value = equals ? equals + 1 : NULL};
     if (!equals && list == MISSING)
         *setting = (ls_setting){.value = text};
+    a->n[list]++;
     return LS_OK;
 }
 
@@ -110,13 +122,15 @@ static ls_status read_delimiter(const char *given, char *delimiter)
     return LS_OK;
 }
 
-static ls_status read_option(arguments *a, int option)
+static ls_status read_option(void *context, ls_import_options *o, int option)
 {
+    arguments *const a = context;
     ls_csv_import *const import = &a->import;
     long number = 0;
 
     switch (option) {
     case NA:
+        import->na = a->na;
         a->na[import->nas++] = optarg;
         return LS_OK;
     case SEED:
@@ -150,21 +164,15 @@ static ls_status read_option(arguments *a, int option)
     case LIKE:
         import->like = optarg;
         return LS_OK;
-    case OUTPUT:
-        import->output = optarg;
-        return LS_OK;
-    case DEFLATE:
-        LS_TRY(ls_cli_number("--deflate", optarg, 0, 9, &number));
-        import->deflate = (int)number;
-        return LS_OK;
     default:
-        return read_setting(a, option, optarg);
+        return read_setting(a, o, option);
     }
 }
 
 /* A lone file without splits is one split. */
-static ls_status read_operand(int argc, char **argv, arguments *a)
+static ls_status read_operands(void *context, int argc, char **argv)
 {
+    arguments *const a = context;
     ls_csv_import *const import = &a->import;
     double fraction;
 
@@ -178,37 +186,6 @@ static ls_status read_operand(int argc, char **argv, arguments *a)
     import->input = argv[optind];
     if (a->n[SPLIT] == 0)
         a->list[SPLIT][a->n[SPLIT]++] = (ls_setting){import->like ? "test" : "train", "1"};
-    return LS_OK;
-}
-
-static ls_status read_arguments(int argc, char **argv, arguments *a)
-{
-    ls_csv_import *const import = &a->import;
-    ls_status st = LS_OK;
-    int option;
-
-    for (int i = 0; i < LISTS; i++)
-        if (!(a->list[i] = ls_calloc((size_t)argc, sizeof *a->list[i], "arguments")))
-            return LS_ERR_MEMORY;
-    a->na = ls_calloc((size_t)argc, sizeof *a->na, "arguments");
-    a->text = ls_calloc((size_t)argc, sizeof *a->text, "arguments");
-    if (!a->na || !a->text)
-        return LS_ERR_MEMORY;
-    *import = (ls_csv_import){.seed = 1, .na = a->na};
-    optind = 2; /* behind the format */
-    while ((option = ls_cli_option(argc, argv, options, &st)) != -1)
-        LS_TRY(read_option(a, option));
-    LS_TRY(st);
-    LS_TRY(read_operand(argc, argv, a));
-    if (!import->output)
-        return ls_fail(LS_ERR_USAGE, "--output is missing: say which dataset file to write");
-    import->splits = (ls_settings){a->list[SPLIT], a->n[SPLIT]};
-    import->arrays = (ls_settings){a->list[ARRAY], a->n[ARRAY]};
-    import->shapes = (ls_settings){a->list[SHAPE], a->n[SHAPE]};
-    import->scales = (ls_settings){a->list[SCALE], a->n[SCALE]};
-    import->types = (ls_settings){a->list[TYPE], a->n[TYPE]};
-    import->encodes = (ls_settings){a->list[ENCODE], a->n[ENCODE]};
-    import->missing = (ls_settings){a->list[MISSING], a->n[MISSING]};
     return LS_OK;
 }
 
@@ -235,35 +212,28 @@ static ls_status add_categories(const char *path, ls_text *out)
     return st;
 }
 
-static ls_status import_csv(const arguments *a, ls_text *out)
+static ls_status import_csv(const void *context, const ls_import_options *o, ls_text *out)
 {
+    const arguments *const a = context;
+    ls_csv_import import = a->import;
     uint64_t dropped;
 
-    LS_TRY(ls_import_csv(&a->import, &dropped));
-    for (size_t i = 0; i < a->n[SPLIT]; i++)
-        LS_TRY(ls_cli_describe_split(a->import.output, a->list[SPLIT][i].key, out));
-    LS_TRY(add_categories(a->import.output, out));
+    import.splits = (ls_settings){a->list[SPLIT], a->n[SPLIT]};
+    import.arrays = (ls_settings){a->list[ARRAY], a->n[ARRAY]};
+    import.shapes = (ls_settings){a->list[SHAPE], a->n[SHAPE]};
+    import.scales = (ls_settings){a->list[SCALE], a->n[SCALE]};
+    import.types = (ls_settings){a->list[TYPE], a->n[TYPE]};
+    import.encodes = (ls_settings){a->list[ENCODE], a->n[ENCODE]};
+    import.missing = (ls_settings){a->list[MISSING], a->n[MISSING]};
+    import.output = o->output;
+    import.deflate = o->deflate;
+    LS_TRY(ls_import_csv(&import, &dropped));
+    for (size_t i = 0; i < import.splits.n; i++)
+        LS_TRY(ls_cli_describe_split(o->output, import.splits.at[i].key, out));
+    LS_TRY(add_categories(o->output, out));
     if (dropped)
         ls_text_add(out, "left out: %" PRIu64 " row%s with missing values\n", dropped, dropped == 1 ? "" : "s");
     return LS_OK;
-}
-
-static ls_status run(const ls_comm *comm, int argc, char **argv)
-{
-    arguments a = {0};
-    ls_text text = {0};
-    ls_status st = read_arguments(argc, argv, &a);
-
-    if (st == LS_OK && comm->rank == 0)
-        st = import_csv(&a, &text);
-    st = ls_cli_print(comm, st, &text);
-    for (size_t i = 0; i < a.texts; i++)
-        ls_free(a.text[i]);
-    for (int i = 0; i < LISTS; i++)
-        ls_free(a.list[i]);
-    ls_free(a.na);
-    ls_free(a.text);
-    return st;
 }
 
 static const char help[] =
@@ -302,4 +272,14 @@ static const char help[] =
     "                      --scale x=standard --split train=0.8 --split test=0.2 --stratify species\n"
     "  lockstep import csv new_flowers.csv --like iris.h5 --array x --output new_flowers.h5\n";
 
-const ls_import_format ls_import_format_csv = {.name = "csv", .run = run, .help = help};
+const ls_import_format ls_import_format_csv = {
+    .name = "csv",
+    .help = help,
+    .options = options,
+    .arguments_bytes = sizeof(arguments),
+    .begin = begin,
+    .read_option = read_option,
+    .read_operands = read_operands,
+    .import = import_csv,
+    .end = end,
+};

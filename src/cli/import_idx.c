@@ -3,91 +3,65 @@
 
 #include "base/memory.h"
 #include "cli/import.h"
-#include "cli/print.h"
 #include "data/import.h"
 
-enum { SPLIT = 1, OUTPUT, DEFLATE };
+enum { SPLIT = 1 };
 
-static const struct option options[] = {
-    {"split", required_argument, NULL, SPLIT},
-    {"output", required_argument, NULL, OUTPUT},
-    {"deflate", required_argument, NULL, DEFLATE},
-    {NULL, 0, NULL, 0},
-};
+static const struct option options[] = {{"split", required_argument, NULL, SPLIT}, LS_IMPORT_OPTIONS};
 
 typedef struct arguments {
-    ls_idx_split *split; /* names lie in text */
+    ls_idx_split *split;
     size_t splits;
-    char **text;
-    const char *output;
-    long deflate;
 } arguments;
 
-/* "train=IMAGES,LABELS", cut in place. */
-static ls_status read_split(const char *given, char *text, ls_idx_split *split)
+static ls_status begin(void *context, size_t words)
 {
-    char *const equals = strchr(text, '='), *const comma = equals ? strchr(equals, ',') : NULL;
+    arguments *const a = context;
 
-    if (!comma || equals == text || comma == equals + 1 || comma[1] == '\0' || strchr(comma + 1, ','))
-        return ls_fail(LS_ERR_USAGE, "--split takes NAME=IMAGES,LABELS, not '%s'", given);
-    *equals = *comma = '\0';
-    *split = (ls_idx_split){.name = text, .images = equals + 1, .labels = comma + 1};
+    a->split = ls_calloc(words, sizeof *a->split, "arguments");
+    return a->split ? LS_OK : LS_ERR_MEMORY;
+}
+
+static void end(void *context)
+{
+    ls_free(((arguments *)context)->split);
+}
+
+/* "train=IMAGES,LABELS" */
+static ls_status read_split(void *context, ls_import_options *o, int option)
+{
+    static const char form[] = "--split takes NAME=IMAGES,LABELS";
+    arguments *const a = context;
+    char *name, *images, *comma;
+
+    (void)option;
+    LS_TRY(ls_import_pair(o, form, optarg, &name, &images));
+    comma = strchr(images, ',');
+    if (!comma || comma == images || comma[1] == '\0' || strchr(comma + 1, ','))
+        return ls_fail(LS_ERR_USAGE, "%s, not '%s'", form, optarg);
+    *comma = '\0';
+    a->split[a->splits++] = (ls_idx_split){.name = name, .images = images, .labels = comma + 1};
     return LS_OK;
 }
 
-static ls_status read_arguments(int argc, char **argv, arguments *a)
+static ls_status read_operands(void *context, int argc, char **argv)
 {
-    ls_status st = LS_OK;
-    int option;
+    const arguments *const a = context;
 
-    a->split = ls_calloc((size_t)argc, sizeof *a->split, "arguments");
-    a->text = ls_calloc((size_t)argc, sizeof *a->text, "arguments");
-    if (!a->split || !a->text)
-        return LS_ERR_MEMORY;
-    optind = 2; /* behind the format */
-    while ((option = ls_cli_option(argc, argv, options, &st)) != -1) {
-        if (option == SPLIT) {
-            if (!(a->text[a->splits] = ls_strdup(optarg)))
-                return LS_ERR_MEMORY;
-            a->splits++;
-            LS_TRY(read_split(optarg, a->text[a->splits - 1], &a->split[a->splits - 1]));
-        } else if (option == OUTPUT) {
-            a->output = optarg;
-        } else if (option == DEFLATE) {
-            LS_TRY(ls_cli_number("--deflate", optarg, 0, 9, &a->deflate));
-        }
-    }
-    LS_TRY(st);
     LS_TRY(ls_cli_operands(argc, argv, 0, "idx --split NAME=IMAGES,LABELS --output FILE.h5"));
     if (a->splits == 0)
         return ls_fail(LS_ERR_USAGE, "--split is missing: name at least one, as in --split train=IMAGES,LABELS");
-    if (!a->output)
-        return ls_fail(LS_ERR_USAGE, "--output is missing: say which dataset file to write");
     return LS_OK;
 }
 
-static ls_status import_idx(const arguments *a, ls_text *out)
+static ls_status import_idx(const void *context, const ls_import_options *o, ls_text *out)
 {
-    LS_TRY(ls_import_idx(a->split, a->splits, a->output, (int)a->deflate));
+    const arguments *const a = context;
+
+    LS_TRY(ls_import_idx(a->split, a->splits, o->output, o->deflate));
     for (size_t i = 0; i < a->splits; i++)
-        LS_TRY(ls_cli_describe_split(a->output, a->split[i].name, out));
+        LS_TRY(ls_cli_describe_split(o->output, a->split[i].name, out));
     return LS_OK;
-}
-
-static ls_status run(const ls_comm *comm, int argc, char **argv)
-{
-    arguments a = {0};
-    ls_text text = {0};
-    ls_status st = read_arguments(argc, argv, &a);
-
-    if (st == LS_OK && comm->rank == 0)
-        st = import_idx(&a, &text);
-    st = ls_cli_print(comm, st, &text);
-    for (size_t i = 0; i < a.splits; i++)
-        ls_free(a.text[i]);
-    ls_free(a.text);
-    ls_free(a.split);
-    return st;
 }
 
 static const char help[] =
@@ -100,4 +74,14 @@ static const char help[] =
     "  lockstep import idx --split train=train-images-idx3-ubyte.gz,train-labels-idx1-ubyte.gz \\\n"
     "                      --split test=t10k-images-idx3-ubyte.gz,t10k-labels-idx1-ubyte.gz --output mnist.h5\n";
 
-const ls_import_format ls_import_format_idx = {.name = "idx", .run = run, .help = help};
+const ls_import_format ls_import_format_idx = {
+    .name = "idx",
+    .help = help,
+    .options = options,
+    .arguments_bytes = sizeof(arguments),
+    .begin = begin,
+    .read_option = read_split,
+    .read_operands = read_operands,
+    .import = import_idx,
+    .end = end,
+};

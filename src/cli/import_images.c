@@ -6,11 +6,10 @@
 
 #include "base/memory.h"
 #include "cli/import.h"
-#include "cli/print.h"
 #include "data/csv.h"
 #include "data/import.h"
 
-enum { SPLIT = 1, SEED, STRATIFY, SHUFFLE, CHANNELS, SIZE, OUTPUT, DEFLATE };
+enum { SPLIT = 1, SEED, STRATIFY, SHUFFLE, CHANNELS, SIZE };
 
 static const struct option options[] = {
     {"split", required_argument, NULL, SPLIT},
@@ -19,31 +18,35 @@ static const struct option options[] = {
     {"shuffle", no_argument, NULL, SHUFFLE},
     {"channels", required_argument, NULL, CHANNELS},
     {"size", required_argument, NULL, SIZE},
-    {"output", required_argument, NULL, OUTPUT},
-    {"deflate", required_argument, NULL, DEFLATE},
-    {NULL, 0, NULL, 0},
+    LS_IMPORT_OPTIONS,
 };
 
 typedef struct arguments {
     ls_images_import import;
-    ls_setting *split; /* texts lie in text */
+    ls_setting *split;
     size_t splits;
-    char **text;
 } arguments;
 
-static ls_status read_split(arguments *a, const char *given)
+static ls_status begin(void *context, size_t words)
 {
-    char *const text = a->text[a->splits] = ls_strdup(given);
-    char *equals;
+    arguments *const a = context;
 
-    if (!text)
-        return LS_ERR_MEMORY;
-    equals = strchr(text, '=');
-    a->splits++;
-    if (!equals || equals == text || !equals[1])
-        return ls_fail(LS_ERR_USAGE, "--split takes NAME=FRACTION or NAME=FOLDER, not '%s'", given);
-    *equals = '\0';
-    a->split[a->splits - 1] = (ls_setting){.key = text, .value = equals + 1};
+    a->import.seed = 1;
+    a->split = ls_calloc(words, sizeof *a->split, "arguments");
+    return a->split ? LS_OK : LS_ERR_MEMORY;
+}
+
+static void end(void *context)
+{
+    ls_free(((arguments *)context)->split);
+}
+
+static ls_status read_split(arguments *a, ls_import_options *o)
+{
+    char *name, *value;
+
+    LS_TRY(ls_import_pair(o, "--split takes NAME=FRACTION or NAME=FOLDER", optarg, &name, &value));
+    a->split[a->splits++] = (ls_setting){.key = name, .value = value};
     return LS_OK;
 }
 
@@ -60,14 +63,15 @@ static ls_status read_size(const char *given, ls_images_import *import)
     return LS_OK;
 }
 
-static ls_status read_option(arguments *a, int option)
+static ls_status read_option(void *context, ls_import_options *o, int option)
 {
+    arguments *const a = context;
     ls_images_import *const import = &a->import;
     long number = 0;
 
     switch (option) {
     case SPLIT:
-        return read_split(a, optarg);
+        return read_split(a, o);
     case SEED:
         LS_TRY(ls_cli_number("--seed", optarg, 0, LONG_MAX, &number));
         import->seed = (uint64_t)number;
@@ -83,21 +87,15 @@ static ls_status read_option(arguments *a, int option)
         if (strcmp(optarg, "1") != 0 && strcmp(optarg, "3") != 0)
             return ls_fail(LS_ERR_USAGE, "--channels takes 1 (gray) or 3 (red, green, blue), not '%s'", optarg);
         return LS_OK;
-    case SIZE:
-        return read_size(optarg, import);
-    case OUTPUT:
-        import->output = optarg;
-        return LS_OK;
     default:
-        LS_TRY(ls_cli_number("--deflate", optarg, 0, 9, &number));
-        import->deflate = (int)number;
-        return LS_OK;
+        return read_size(optarg, import);
     }
 }
 
 /* A lone folder without splits is one split. */
-static ls_status read_operand(int argc, char **argv, arguments *a)
+static ls_status read_operands(void *context, int argc, char **argv)
 {
+    arguments *const a = context;
     double fraction;
 
     if (optind == argc && a->splits > 0 && ls_csv_number(a->split[0].value, &fraction) == LS_CSV_TEXT)
@@ -113,54 +111,22 @@ static ls_status read_operand(int argc, char **argv, arguments *a)
     return LS_OK;
 }
 
-static ls_status read_arguments(int argc, char **argv, arguments *a)
+static ls_status import_images(const void *context, const ls_import_options *o, ls_text *out)
 {
-    ls_status st = LS_OK;
-    int option;
-
-    a->split = ls_calloc((size_t)argc, sizeof *a->split, "arguments");
-    a->text = ls_calloc((size_t)argc, sizeof *a->text, "arguments");
-    if (!a->split || !a->text)
-        return LS_ERR_MEMORY;
-    a->import.seed = 1;
-    optind = 2; /* behind the format */
-    while ((option = ls_cli_option(argc, argv, options, &st)) != -1)
-        LS_TRY(read_option(a, option));
-    LS_TRY(st);
-    LS_TRY(read_operand(argc, argv, a));
-    if (!a->import.output)
-        return ls_fail(LS_ERR_USAGE, "--output is missing: say which dataset file to write");
-    a->import.splits = (ls_settings){a->split, a->splits};
-    return LS_OK;
-}
-
-static ls_status import_images(const arguments *a, ls_text *out)
-{
+    const arguments *const a = context;
+    ls_images_import import = a->import;
     uint64_t left_out;
 
-    LS_TRY(ls_import_images(&a->import, &left_out));
+    import.splits = (ls_settings){a->split, a->splits};
+    import.output = o->output;
+    import.deflate = o->deflate;
+    LS_TRY(ls_import_images(&import, &left_out));
     for (size_t i = 0; i < a->splits; i++)
-        LS_TRY(ls_cli_describe_split(a->import.output, a->split[i].key, out));
+        LS_TRY(ls_cli_describe_split(o->output, a->split[i].key, out));
     if (left_out)
         ls_text_add(out, "left out: %" PRIu64 " file%s not called .png, .jpg or .jpeg in a folder of a class\n",
                     left_out, left_out == 1 ? "" : "s");
     return LS_OK;
-}
-
-static ls_status run(const ls_comm *comm, int argc, char **argv)
-{
-    arguments a = {0};
-    ls_text text = {0};
-    ls_status st = read_arguments(argc, argv, &a);
-
-    if (st == LS_OK && comm->rank == 0)
-        st = import_images(&a, &text);
-    st = ls_cli_print(comm, st, &text);
-    for (size_t i = 0; a.text && i < a.splits; i++)
-        ls_free(a.text[i]);
-    ls_free(a.split);
-    ls_free(a.text);
-    return st;
 }
 
 static const char help[] =
@@ -183,4 +149,14 @@ static const char help[] =
     "                              ratio is not kept); default: all images must be of one size\n\n"
     "  lockstep import images flowers --split train=0.8 --split test=0.2 --stratify --size 64,64 --output flowers.h5\n";
 
-const ls_import_format ls_import_format_images = {.name = "images", .run = run, .help = help};
+const ls_import_format ls_import_format_images = {
+    .name = "images",
+    .help = help,
+    .options = options,
+    .arguments_bytes = sizeof(arguments),
+    .begin = begin,
+    .read_option = read_option,
+    .read_operands = read_operands,
+    .import = import_images,
+    .end = end,
+};

@@ -6,40 +6,43 @@
 #include "base/locale.h"
 #include "base/memory.h"
 #include "cli/import.h"
-#include "cli/print.h"
 #include "data/import.h"
 
-enum { SPLIT = 1, ARRAY, SCALE, CHANNELS_FIRST, OUTPUT, DEFLATE };
+enum { SPLIT = 1, ARRAY, SCALE, CHANNELS_FIRST };
 
 static const struct option options[] = {
     {"split", required_argument, NULL, SPLIT},
     {"array", required_argument, NULL, ARRAY},
     {"scale", required_argument, NULL, SCALE},
     {"channels-first", required_argument, NULL, CHANNELS_FIRST},
-    {"output", required_argument, NULL, OUTPUT},
-    {"deflate", required_argument, NULL, DEFLATE},
-    {NULL, 0, NULL, 0},
+    LS_IMPORT_OPTIONS,
 };
 
 typedef struct arguments {
-    ls_npy_source *source; /* names lie in text */
+    ls_npy_source *source;
     size_t sources;
     ls_setting *scale;
     const char **channels_first;
     size_t scales, channels_firsts;
-    char **text;
-    size_t texts;
-    const char *output;
-    long deflate;
 } arguments;
 
-/* A copy that lives as long as the arguments and may be cut. */
-static ls_status keep(arguments *a, const char *given, char **text)
+static ls_status begin(void *context, size_t words)
 {
-    if (!(*text = a->text[a->texts] = ls_strdup(given)))
-        return LS_ERR_MEMORY;
-    a->texts++;
-    return LS_OK;
+    arguments *const a = context;
+
+    a->source = ls_calloc(2 * words, sizeof *a->source, "arguments");
+    a->scale = ls_calloc(words, sizeof *a->scale, "arguments");
+    a->channels_first = ls_calloc(words, sizeof *a->channels_first, "arguments");
+    return a->source && a->scale && a->channels_first ? LS_OK : LS_ERR_MEMORY;
+}
+
+static void end(void *context)
+{
+    arguments *const a = context;
+
+    ls_free(a->source);
+    ls_free(a->scale);
+    ls_free(a->channels_first);
 }
 
 static void add_source(arguments *a, const char *split, const char *array, const char *file, const char *member)
@@ -48,61 +51,53 @@ static void add_source(arguments *a, const char *split, const char *array, const
         (ls_npy_source){.split = split, .array = array, .file = file, .member = member, .scale = NAN};
 }
 
-/* "train=X.npy,Y.npy" or "train=FILE.npz", cut in place. */
-static ls_status read_split(arguments *a, const char *given)
+/* "train=X.npy,Y.npy" or "train=FILE.npz" */
+static ls_status read_split(arguments *a, ls_import_options *o)
 {
-    char *text, *equals, *comma;
+    static const char form[] = "--split takes NAME=X.npy,Y.npy or NAME=FILE.npz";
+    char *split, *x, *comma;
 
-    LS_TRY(keep(a, given, &text));
-    equals = strchr(text, '=');
-    comma = equals ? strchr(equals, ',') : NULL;
-    if (!equals || equals == text ||
-        (comma ? comma == equals + 1 || !comma[1] || strchr(comma + 1, ',') != NULL
-               : !ls_ends_with(equals + 1, ".npz")))
-        return ls_fail(LS_ERR_USAGE, "--split takes NAME=X.npy,Y.npy or NAME=FILE.npz, not '%s'", given);
-    *equals = '\0';
+    LS_TRY(ls_import_pair(o, form, optarg, &split, &x));
+    comma = strchr(x, ',');
+    if (comma ? comma == x || !comma[1] || strchr(comma + 1, ',') != NULL : !ls_ends_with(x, ".npz"))
+        return ls_fail(LS_ERR_USAGE, "%s, not '%s'", form, optarg);
     if (comma)
         *comma = '\0';
-    add_source(a, text, "x", equals + 1, comma ? NULL : "x");
-    add_source(a, text, "y", comma ? comma + 1 : equals + 1, comma ? NULL : "y");
+    add_source(a, split, "x", x, comma ? NULL : "x");
+    add_source(a, split, "y", comma ? comma + 1 : x, comma ? NULL : "y");
     return LS_OK;
 }
 
-/* "train/x=FILE.npy" or "train/x=FILE.npz:MEMBER", cut in place. */
-static ls_status read_array(arguments *a, const char *given)
+/* "train/x=FILE.npy" or "train/x=FILE.npz:MEMBER" */
+static ls_status read_array(arguments *a, ls_import_options *o)
 {
-    char *text, *equals, *slash, *colon;
+    static const char form[] = "--array takes SPLIT/NAME=FILE.npy or SPLIT/NAME=FILE.npz:MEMBER";
+    char *split, *file, *slash, *colon;
 
-    LS_TRY(keep(a, given, &text));
-    equals = strchr(text, '=');
-    slash = strchr(text, '/');
-    if (!equals || !slash || slash == text || slash + 1 >= equals || !equals[1])
-        return ls_fail(LS_ERR_USAGE, "--array takes SPLIT/NAME=FILE.npy or SPLIT/NAME=FILE.npz:MEMBER, not '%s'",
-                       given);
-    *equals = *slash = '\0';
-    colon = strrchr(equals + 1, ':');
+    LS_TRY(ls_import_pair(o, form, optarg, &split, &file));
+    slash = strchr(split, '/');
+    if (!slash || slash == split || !slash[1])
+        return ls_fail(LS_ERR_USAGE, "%s, not '%s'", form, optarg);
+    *slash = '\0';
+    colon = strrchr(file, ':');
     if (colon)
         *colon = '\0';
-    if (colon && !ls_ends_with(equals + 1, ".npz")) {
+    if (colon && !ls_ends_with(file, ".npz")) {
         *colon = ':'; /* of the file's name */
         colon = NULL;
     }
-    if (colon ? !colon[1] : ls_ends_with(equals + 1, ".npz"))
-        return ls_fail(LS_ERR_USAGE, "--array: which array of '%s'? Say FILE.npz:MEMBER", equals + 1);
-    add_source(a, text, slash + 1, equals + 1, colon ? colon + 1 : NULL);
+    if (colon ? !colon[1] : ls_ends_with(file, ".npz"))
+        return ls_fail(LS_ERR_USAGE, "--array: which array of '%s'? Say FILE.npz:MEMBER", file);
+    add_source(a, split, slash + 1, file, colon ? colon + 1 : NULL);
     return LS_OK;
 }
 
-static ls_status read_scale(arguments *a, const char *given)
+static ls_status read_scale(arguments *a, ls_import_options *o)
 {
-    char *text, *equals;
+    char *array, *factor;
 
-    LS_TRY(keep(a, given, &text));
-    equals = strchr(text, '=');
-    if (!equals || equals == text || !equals[1])
-        return ls_fail(LS_ERR_USAGE, "--scale takes ARRAY=NUMBER, as in x=1/255, not '%s'", given);
-    *equals = '\0';
-    a->scale[a->scales++] = (ls_setting){.key = text, .value = equals + 1};
+    LS_TRY(ls_import_pair(o, "--scale takes ARRAY=NUMBER, as in x=1/255", optarg, &array, &factor));
+    a->scale[a->scales++] = (ls_setting){.key = array, .value = factor};
     return LS_OK;
 }
 
@@ -150,81 +145,49 @@ static ls_status apply_settings(arguments *a)
     return LS_OK;
 }
 
-static ls_status read_option(arguments *a, int option)
+static ls_status read_option(void *context, ls_import_options *o, int option)
 {
+    arguments *const a = context;
+
     switch (option) {
     case SPLIT:
-        return read_split(a, optarg);
+        return read_split(a, o);
     case ARRAY:
-        return read_array(a, optarg);
+        return read_array(a, o);
     case SCALE:
-        return read_scale(a, optarg);
-    case CHANNELS_FIRST:
+        return read_scale(a, o);
+    default:
         a->channels_first[a->channels_firsts++] = optarg;
         return LS_OK;
-    case OUTPUT:
-        a->output = optarg;
-        return LS_OK;
-    default:
-        return ls_cli_number("--deflate", optarg, 0, 9, &a->deflate);
     }
 }
 
-static ls_status read_arguments(int argc, char **argv, arguments *a)
+static ls_status read_operands(void *context, int argc, char **argv)
 {
-    ls_status st = LS_OK;
-    int option;
+    arguments *const a = context;
 
-    a->source = ls_calloc(2 * (size_t)argc, sizeof *a->source, "arguments");
-    a->scale = ls_calloc((size_t)argc, sizeof *a->scale, "arguments");
-    a->channels_first = ls_calloc((size_t)argc, sizeof *a->channels_first, "arguments");
-    a->text = ls_calloc((size_t)argc, sizeof *a->text, "arguments");
-    if (!a->source || !a->scale || !a->channels_first || !a->text)
-        return LS_ERR_MEMORY;
-    optind = 2; /* behind the format */
-    while ((option = ls_cli_option(argc, argv, options, &st)) != -1)
-        LS_TRY(read_option(a, option));
-    LS_TRY(st);
     LS_TRY(ls_cli_operands(argc, argv, 0, "npy --split NAME=X.npy,Y.npy --output FILE.h5"));
     if (a->sources == 0)
         return ls_fail(LS_ERR_USAGE,
                        "nothing to import: name a split, as in --split train=X.npy,Y.npy, or an array, as in "
                        "--array train/x=X.npy");
-    if (!a->output)
-        return ls_fail(LS_ERR_USAGE, "--output is missing: say which dataset file to write");
     return apply_settings(a);
 }
 
-static ls_status import_npy(const arguments *a, ls_text *out)
+static ls_status import_npy(const void *context, const ls_import_options *o, ls_text *out)
 {
-    LS_TRY(ls_import_npy(a->source, a->sources, a->output, (int)a->deflate));
+    const arguments *const a = context;
+
+    LS_TRY(ls_import_npy(a->source, a->sources, o->output, o->deflate));
     for (size_t i = 0; i < a->sources; i++) {
         bool described = false;
 
         for (size_t k = 0; k < i; k++)
             described |= strcmp(a->source[k].split, a->source[i].split) == 0;
         if (!described)
-            LS_TRY(ls_cli_describe_split(a->output, a->source[i].split, out));
+            LS_TRY(ls_cli_describe_split(o->output, a->source[i].split, out));
     }
     return LS_OK;
-}
-
-static ls_status run(const ls_comm *comm, int argc, char **argv)
-{
-    arguments a = {0};
-    ls_text text = {0};
-    ls_status st = read_arguments(argc, argv, &a);
-
-    if (st == LS_OK && comm->rank == 0)
-        st = import_npy(&a, &text);
-    st = ls_cli_print(comm, st, &text);
-    for (size_t i = 0; i < a.texts; i++)
-        ls_free(a.text[i]);
-    ls_free(a.text);
-    ls_free(a.source);
-    ls_free(a.scale);
-    ls_free(a.channels_first);
-    return st;
 }
 
 static const char help[] =
@@ -241,4 +204,14 @@ static const char help[] =
     "  lockstep import npy --array train/x=mnist.npz:x_train --array train/y=mnist.npz:y_train \\\n"
     "                      --array test/x=mnist.npz:x_test --array test/y=mnist.npz:y_test --scale x=1/255 --output mnist.h5\n";
 
-const ls_import_format ls_import_format_npy = {.name = "npy", .run = run, .help = help};
+const ls_import_format ls_import_format_npy = {
+    .name = "npy",
+    .help = help,
+    .options = options,
+    .arguments_bytes = sizeof(arguments),
+    .begin = begin,
+    .read_option = read_option,
+    .read_operands = read_operands,
+    .import = import_npy,
+    .end = end,
+};
