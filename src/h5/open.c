@@ -205,7 +205,14 @@ static ls_status check_heaps_of(int fd, unsigned char *piece, const char *path)
     return LS_OK;
 }
 
-static ls_status check_file_heaps(const char *path, off_t bytes)
+static bool same_state(const struct stat *a, const struct stat *b)
+{
+    return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size &&
+           a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec &&
+           a->st_ctim.tv_sec == b->st_ctim.tv_sec && a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
+}
+
+static ls_status scan_heaps(const char *path, off_t bytes)
 {
     const int fd = bytes <= SCANNED_MAX ? open(path, O_RDONLY | O_CLOEXEC) : -1;
     unsigned char *const piece = fd >= 0 ? ls_calloc(PIECE_BYTES, 1, path) : NULL;
@@ -219,6 +226,19 @@ static ls_status check_file_heaps(const char *path, off_t bytes)
     if (fd >= 0)
         close(fd);
     return st;
+}
+
+/* A file is opened once for each of its arrays, one after another: it is scanned the first time, and when it changed.
+ */
+static ls_status check_file_heaps(const char *path, const struct stat *state)
+{
+    static _Thread_local struct stat scanned;
+
+    if (same_state(&scanned, state))
+        return LS_OK;
+    LS_TRY(scan_heaps(path, state->st_size));
+    scanned = *state;
+    return LS_OK;
 }
 
 /* ---- opening ---- */
@@ -255,6 +275,6 @@ ls_status ls_h5_open_file(const char *path, hid_t *file)
         return ls_h5_fail("cannot open '%s'", path);
     if (!is_hdf5)
         return fail_foreign(path);
-    LS_TRY(check_file_heaps(path, info.st_size));
+    LS_TRY(check_file_heaps(path, &info));
     return open_by_hdf5(path, file);
 }
