@@ -39,6 +39,12 @@ mapfile -t formats < <("$lockstep" import --help | grep -oE 'lockstep import [a-
 "$lockstep" import no_such_format 2>&1 | grep -oE 'there are: [a-z0-9, ]+' | sed 's/.*: //; s/, /\n/g' | sort >"$work/out" || true
 [[ $(printf '%s\n' "${formats[@]}") == "$(<"$work/out")" ]] || fail "the usage of import shows: ${formats[*]}"
 
+# A new command or format is run by some test here, or nobody knows whether it works.
+for command in "${commands[@]}" "${formats[@]/#/import }"; do
+    grep -qE '(lockstep"?|succeed|run|refuse|start|both) ([^#]* )?'"$command " "$root"/tests/commands/*.sh ||
+        fail "no script in tests/commands runs lockstep $command"
+done
+
 say "the change log"
 changes=$root/src/package/CHANGELOG.md
 cmp "$changes" "$prefix"/share/doc/*/CHANGELOG.md || fail "another change log"

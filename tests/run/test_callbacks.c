@@ -2,6 +2,7 @@
  * The callbacks of experiments, driven by scripted logs as a fit would drive them: decisions against those of Keras's
  * own callbacks (golden/callbacks.json), also when the run stops after any epoch and goes on from a checkpoint.
  */
+#include "component.h"
 #include "training.h"
 #include "source_dir.h"
 
@@ -558,6 +559,25 @@ static void messages_are_keras_s(void **state)
     close_run(&r);
 }
 
+/* Where each callback is held against Keras's: a new one needs a line, and the test that it names. */
+static void every_callback_has_a_case(void **state)
+{
+    static const struct {
+        const char *name, *shown_by;
+    } cases[] = {
+        {"csv_logger", "the_csv_log_is_keras_s"},
+        {"early_stopping", "golden/callbacks.json"},
+        {"learning_rate_scheduler", "a_table_sets_the_rate, a_schedule_sets_the_rate"},
+        {"model_checkpoint", "golden/callbacks.json"},
+        {"reduce_lr_on_plateau", "golden/callbacks.json"},
+        {"tensorboard", "mpi/test_tensorboard.c"},
+        {"terminate_on_nan", "mpi/test_callbacks.c"},
+    };
+
+    (void)state;
+    assert_true(all_covered(&ls_callback_registry, cases, count_of(cases), sizeof cases[0]));
+}
+
 /* ---- what is refused ---- */
 
 static void wrong_arguments_are_refused(void **state)
@@ -685,6 +705,7 @@ static void a_checkpoint_of_other_callbacks_is_refused(void **state)
 
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(callbacks_decide_as_keras_s),
+    cmocka_unit_test(every_callback_has_a_case),
     cmocka_unit_test(a_table_sets_the_rate),
     cmocka_unit_test(a_schedule_sets_the_rate),
     cmocka_unit_test(the_csv_log_is_keras_s),

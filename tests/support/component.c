@@ -56,7 +56,8 @@ bool all_covered(const ls_registry *registry, const void *cases, size_t n, size_
         for (size_t i = 0; i < n && !found; i++)
             found = !strcmp(*(const char *const *)(const void *)((const char *)cases + i * stride), (*entry)->name);
         if (!found)
-            print_error("%s '%s' has no case\n", registry->what, (*entry)->name);
+            print_error("%s '%s' has no case here: src/README.md, \"To add\", says which it needs\n", registry->what,
+                        (*entry)->name);
         all = all && found;
     }
     return all;

@@ -178,7 +178,8 @@ bool golden_covers(const golden_coverage *coverage, const ls_registry *registry)
         for (size_t i = 0; i < coverage->n; i++)
             seen |= coverage->seen[i] == *entry;
         if (!seen)
-            print_error("%s '%s' has no case\n", registry->what, (*entry)->name);
+            print_error("%s '%s' has no case here: src/README.md, \"To add\", says which it needs\n", registry->what,
+                        (*entry)->name);
         all &= seen;
     }
     return all;
