@@ -43,16 +43,17 @@ uint64_t ls_samples_in(uint64_t batches, uint64_t batch, uint64_t n)
 ls_slice ls_slice_of(uint64_t n, uint64_t batch, uint64_t microbatch, uint64_t k, int rank, int size)
 {
     const uint64_t r = (uint64_t)rank, P = (uint64_t)size;
-    ls_slice s = {0};
+    ls_slice s = {.microbatch = microbatch};
     uint64_t begin, end; /* rows of this rank within the batch */
+    uint64_t M;
 
     if (k < ls_batches(n, batch))
         s.batch_rows = least(batch, n - k * batch);
-    s.microbatches = ceil_div(s.batch_rows, microbatch);
-    s.first = portion(r, s.microbatches, P);
-    s.count = portion(r + 1, s.microbatches, P) - s.first;
+    M = ls_batch_microbatches(&s);
+    s.first = portion(r, M, P);
+    s.count = portion(r + 1, M, P) - s.first;
     begin = least(s.first * microbatch, s.batch_rows);
-    end = s.first + s.count == s.microbatches ? s.batch_rows : (s.first + s.count) * microbatch;
+    end = s.first + s.count == M ? s.batch_rows : (s.first + s.count) * microbatch;
     s.begin = k * batch + begin;
     s.rows = end - begin;
     return s;

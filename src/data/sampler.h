@@ -7,9 +7,7 @@
 #ifndef LS_DATA_SAMPLER_H
 #define LS_DATA_SAMPLER_H
 
-#include <stdint.h>
-
-#include "base/error.h"
+#include "nn/slice.h"
 
 /* The largest power of two <= batch/4, kept within 16…64, never above the batch: a function of the batch alone. */
 uint64_t ls_microbatch_auto(uint64_t batch);
@@ -19,13 +17,7 @@ uint64_t ls_batches(uint64_t n, uint64_t batch);
 /* Samples in the first `batches` batches of passes over n samples: the last batch of a pass may be short. */
 uint64_t ls_samples_in(uint64_t batches, uint64_t batch, uint64_t n);
 
-typedef struct ls_slice {
-    uint64_t batch_rows;   /* samples in the global batch */
-    uint64_t microbatches; /* M of the batch */
-    uint64_t first, count; /* this rank's microbatches */
-    uint64_t begin, rows;  /* this rank's samples: positions in the epoch order */
-} ls_slice;
-
+/* What `rank` gets of batch k of n samples. */
 ls_slice ls_slice_of(uint64_t n, uint64_t batch, uint64_t microbatch, uint64_t k, int rank, int size);
 
 /* The most rows a rank can get of any batch. */

@@ -50,14 +50,6 @@ struct ls_engine {
     uint64_t seed, update;             /* of the run in progress */
 };
 
-size_t ls_local_rows(const ls_local_batch *batch, size_t i)
-{
-    const size_t start = i * batch->microbatch;
-    const size_t left = batch->rows - start;
-
-    return left < batch->microbatch ? left : batch->microbatch;
-}
-
 /* --- planning ---------------------------------------------------------------------------------------------------- */
 
 /* Zeroed memory for an engine; nothing more once something failed. */
@@ -303,24 +295,24 @@ typedef struct span {
     size_t row, rows;
 } span;
 
-static span microbatch_span(const ls_local_batch *batch, size_t m)
+static span microbatch_span(const ls_slice *slice, size_t m)
 {
-    return (span){ls_local_row(batch, m), ls_local_rows(batch, m)};
+    return (span){ls_microbatch_row(slice, m), ls_microbatch_rows(slice, m)};
 }
 
 /* Calls that it takes to get all local rows through a layer: one, where rows do not depend on each other. */
-static size_t spans_of(const ls_engine *engine, const ls_local_batch *batch)
+static size_t spans_of(const ls_engine *engine, const ls_slice *slice)
 {
-    return engine->model->arithmetic == LS_ARITHMETIC_OPENBLAS || batch->count == 0 ? batch->count : 1;
+    return engine->model->arithmetic == LS_ARITHMETIC_OPENBLAS || slice->count == 0 ? slice->count : 1;
 }
 
-static span span_at(const ls_engine *engine, const ls_local_batch *batch, size_t i)
+static span span_at(const ls_engine *engine, const ls_slice *slice, size_t i)
 {
-    return engine->model->arithmetic == LS_ARITHMETIC_OPENBLAS ? microbatch_span(batch, i) : (span){0, batch->rows};
+    return engine->model->arithmetic == LS_ARITHMETIC_OPENBLAS ? microbatch_span(slice, i) : (span){0, slice->rows};
 }
 
 /* The call of node i on some local rows. Gradients are set by the caller. */
-static ls_call call_of(ls_engine *engine, const ls_local_batch *batch, size_t i, span at, bool training)
+static ls_call call_of(ls_engine *engine, const ls_slice *slice, size_t i, span at, bool training)
 {
     const ls_node *node = &engine->model->node[i];
     node_state *s = &engine->state[i];
@@ -332,9 +324,7 @@ static ls_call call_of(ls_engine *engine, const ls_local_batch *batch, size_t i,
         .rows = at.rows,
         .training = training,
         .arithmetic = engine->model->arithmetic,
-        .place = {.seed = engine->seed,
-                  .update = engine->update,
-                  .position = batch->position + batch->first * batch->microbatch + at.row},
+        .place = {.seed = engine->seed, .update = engine->update, .position = slice->begin + at.row},
         .node = (uint32_t)i,
         .inputs = node->inputs,
         .X = s->X_here,
@@ -343,7 +333,7 @@ static ls_call call_of(ls_engine *engine, const ls_local_batch *batch, size_t i,
         .scratch = engine->scratch,
         .sums = engine->sums,
         .totals = s->totals,
-        .batch_size = batch->batch_size,
+        .batch_size = slice->batch_rows,
     };
 }
 
@@ -366,17 +356,17 @@ static bool gives_up(const ls_engine *engine)
 }
 
 /* One round of sums over the global batch, into totals[0..width). */
-static ls_status sum_round(ls_engine *engine, const ls_local_batch *batch, size_t i, size_t round, bool backward,
+static ls_status sum_round(ls_engine *engine, const ls_slice *slice, size_t i, size_t round, bool backward,
                            const ls_batch_sums *sums, double *totals)
 {
     const ls_layer_ops *ops = engine->model->node[i].layer->ops;
     node_state *s = &engine->state[i];
 
-    for (size_t m = 0; m < batch->count; m++) {
-        ls_call call = call_of(engine, batch, i, microbatch_span(batch, m), true);
+    for (size_t m = 0; m < slice->count; m++) {
+        ls_call call = call_of(engine, slice, i, microbatch_span(slice, m), true);
 
         if (backward) {
-            call.dY = s->dY + ls_local_row(batch, m) * s->size;
+            call.dY = s->dY + ls_microbatch_row(slice, m) * s->size;
             ops->backward_sums(&call, round);
         } else {
             ops->forward_sums(&call, round);
@@ -391,13 +381,13 @@ void ls_engine_stop_at(ls_engine *engine, const volatile sig_atomic_t *stop)
     engine->stop = stop;
 }
 
-ls_status ls_engine_forward(ls_engine *engine, const ls_local_batch *batch, bool training, uint64_t seed,
-                            uint64_t update, const ls_batch_sums *sums)
+ls_status ls_engine_forward(ls_engine *engine, const ls_slice *slice, bool training, uint64_t seed, uint64_t update,
+                            const ls_batch_sums *sums)
 {
     ls_model *model = engine->model;
 
-    if (batch->rows > engine->rows_max)
-        return ls_fail(LS_ERR_ARG, "a batch of %zu local samples is more than the %zu that were planned", batch->rows,
+    if (slice->rows > engine->rows_max)
+        return ls_fail(LS_ERR_ARG, "a batch of %zu local samples is more than the %zu that were planned", slice->rows,
                        engine->rows_max);
     engine->seed = seed;
     engine->update = update;
@@ -406,10 +396,10 @@ ls_status ls_engine_forward(ls_engine *engine, const ls_local_batch *batch, bool
         node_state *s = &engine->state[i];
 
         for (size_t r = 0; has_rounds(node, training) && r < node->layer->ops->forward_rounds; r++)
-            LS_TRY(sum_round(engine, batch, i, r, false, sums, s->totals + r * s->width));
-        for (size_t c = 0; c < spans_of(engine, batch) && !gives_up(engine); c++) {
-            const span at = span_at(engine, batch, c);
-            const ls_call call = call_of(engine, batch, i, at, training);
+            LS_TRY(sum_round(engine, slice, i, r, false, sums, s->totals + r * s->width));
+        for (size_t c = 0; c < spans_of(engine, slice) && !gives_up(engine); c++) {
+            const span at = span_at(engine, slice, c);
+            const ls_call call = call_of(engine, slice, i, at, training);
             size_t rows, n;
 
             node->layer->ops->forward(&call);
@@ -435,20 +425,20 @@ static ls_status check_rows_of(const ls_node *node, const float *X, size_t n)
     return LS_OK;
 }
 
-ls_status ls_engine_check_rows(const ls_engine *engine, const ls_local_batch *batch)
+ls_status ls_engine_check_rows(const ls_engine *engine, const ls_slice *slice)
 {
     const ls_model *model = engine->model;
 
     for (size_t i = model->inputs; i < model->nodes; i++)
         if (model->node[i].layer->ops->table_rows)
             LS_TRY(check_rows_of(&model->node[i], engine->state[i].X[0],
-                                 batch->rows * engine->state[model->node[i].input[0]].size));
+                                 slice->rows * engine->state[model->node[i].input[0]].size));
     return LS_OK;
 }
 
 /* --- losses ------------------------------------------------------------------------------------------------------ */
 
-static void evaluate_loss(ls_engine *engine, const ls_local_batch *batch, size_t k, size_t m, bool want_gradient,
+static void evaluate_loss(ls_engine *engine, const ls_slice *slice, size_t k, size_t m, bool want_gradient,
                           bool binary_labels, double *sum)
 {
     const size_t index = engine->model->output[k];
@@ -456,7 +446,7 @@ static void evaluate_loss(ls_engine *engine, const ls_local_batch *batch, size_t
     const ls_loss_ops *loss = (const ls_loss_ops *)objective->loss->ops;
     node_state *s = &engine->state[index];
     const ls_shape *shape = &engine->model->node[index].shape;
-    const size_t row = ls_local_row(batch, m), rows = ls_local_rows(batch, m);
+    const size_t row = ls_microbatch_row(slice, m), rows = ls_microbatch_rows(slice, m);
     const bool logits = s->fused || (loss->from_logits && loss->from_logits(objective->loss->config));
 
     loss->evaluate(objective->loss->config,
@@ -470,14 +460,14 @@ static void evaluate_loss(ls_engine *engine, const ls_local_batch *batch, size_t
                        .binary_labels = binary_labels,
                        .sum = sum,
                        /* The sum over samples is divided by their number later: what is to stay a sum is multiplied. */
-                       .scale = objective->sums ? objective->loss_weight * (double)batch->batch_size
+                       .scale = objective->sums ? objective->loss_weight * (double)slice->batch_rows
                                                 : objective->loss_weight / (double)objective->positions,
                        .dpred = want_gradient ? s->dY + row * s->size : NULL,
                    });
 }
 
 /* Sum over nodes of l1 sum|Y| + l2 sum Y^2 for one microbatch. */
-static double activity_penalty(const ls_engine *engine, const ls_local_batch *batch, size_t m)
+static double activity_penalty(const ls_engine *engine, const ls_slice *slice, size_t m)
 {
     double sum = 0;
 
@@ -486,14 +476,14 @@ static double activity_penalty(const ls_engine *engine, const ls_local_batch *ba
         const double *factor = engine->penalty[i];
 
         if (factor[0] != 0 || factor[1] != 0)
-            sum += ls_penalty(factor[0], factor[1], s->Y + ls_local_row(batch, m) * s->size,
-                              ls_local_rows(batch, m) * s->size);
+            sum += ls_penalty(factor[0], factor[1], s->Y + ls_microbatch_row(slice, m) * s->size,
+                              ls_microbatch_rows(slice, m) * s->size);
     }
     return sum;
 }
 
-ls_status ls_engine_losses(ls_engine *engine, const ls_local_batch *batch, bool want_gradient,
-                           const bool *binary_labels, double *loss_sums, double *activity)
+ls_status ls_engine_losses(ls_engine *engine, const ls_slice *slice, bool want_gradient, const bool *binary_labels,
+                           double *loss_sums, double *activity)
 {
     const ls_model *model = engine->model;
 
@@ -502,17 +492,17 @@ ls_status ls_engine_losses(ls_engine *engine, const ls_local_batch *batch, bool 
     if (want_gradient)
         for (size_t i = 0; i < model->nodes; i++)
             engine->state[i].filled = engine->state[i].is_output;
-    for (size_t m = 0; m < batch->count; m++) {
+    for (size_t m = 0; m < slice->count; m++) {
         for (size_t k = 0; k < model->outputs; k++) {
             double sum = 0;
 
             if (engine->objective[k].loss->ops)
-                evaluate_loss(engine, batch, k, m, want_gradient, binary_labels && binary_labels[k], &sum);
+                evaluate_loss(engine, slice, k, m, want_gradient, binary_labels && binary_labels[k], &sum);
             if (loss_sums)
                 loss_sums[m * model->outputs + k] = sum;
         }
         if (activity)
-            activity[m] = activity_penalty(engine, batch, m);
+            activity[m] = activity_penalty(engine, slice, m);
     }
     return LS_OK;
 }
@@ -520,14 +510,14 @@ ls_status ls_engine_losses(ls_engine *engine, const ls_local_batch *batch, bool 
 /* --- backward ---------------------------------------------------------------------------------------------------- */
 
 /* dY -> dZ of one node: the activity penalty's share first, then the activation. */
-static void backward_activation(ls_engine *engine, const ls_local_batch *batch, size_t i)
+static void backward_activation(ls_engine *engine, const ls_slice *slice, size_t i)
 {
     const ls_node *node = &engine->model->node[i];
     node_state *s = &engine->state[i];
     const double *factor = engine->penalty[i];
 
-    for (size_t c = 0; c < spans_of(engine, batch) && !gives_up(engine); c++) {
-        const span here = span_at(engine, batch, c);
+    for (size_t c = 0; c < spans_of(engine, slice) && !gives_up(engine); c++) {
+        const span here = span_at(engine, slice, c);
         const size_t at = here.row * s->size, samples = here.rows;
         size_t rows, n;
 
@@ -560,28 +550,28 @@ static void clear_padding(const ls_layer *layer, float *tile, size_t first, size
 }
 
 /* The first parameter's contributions of all microbatches in one product, if layer and sink can. */
-static bool backward_products(ls_engine *engine, const ls_local_batch *batch, size_t i, const ls_gradient_sink *sink)
+static bool backward_products(ls_engine *engine, const ls_slice *slice, size_t i, const ls_gradient_sink *sink)
 {
     const ls_layer *layer = engine->model->node[i].layer;
     ls_product_sum products;
     ls_call call;
 
     if (engine->model->arithmetic != LS_ARITHMETIC_PORTABLE || !layer->ops->first_param_product ||
-        !sink->add_products || batch->rows == 0)
+        !sink->add_products || slice->rows == 0)
         return false;
-    call = call_of(engine, batch, i, (span){0, batch->rows}, true);
+    call = call_of(engine, slice, i, (span){0, slice->rows}, true);
     call.dY = engine->state[i].dY;
     products = layer->ops->first_param_product(&call);
-    products.length *= batch->microbatch;
+    products.length *= slice->microbatch;
     return sink->add_products(sink->context, layer->param[0].offset, &products);
 }
 
-static void backward_params(ls_engine *engine, const ls_local_batch *batch, size_t i, const ls_gradient_sink *sink)
+static void backward_params(ls_engine *engine, const ls_slice *slice, size_t i, const ls_gradient_sink *sink)
 {
     const ls_layer *layer = engine->model->node[i].layer;
     const ls_layer_ops *ops = layer->ops;
     node_state *s = &engine->state[i];
-    const size_t done = backward_products(engine, batch, i, sink) ? layer->param[0].size : 0;
+    const size_t done = backward_products(engine, slice, i, sink) ? layer->param[0].size : 0;
 
     for (size_t t = 0; t < tiles_of(layer); t++) {
         size_t first, n;
@@ -590,17 +580,17 @@ static void backward_params(ls_engine *engine, const ls_local_batch *batch, size
         if (first < done)
             continue;
         clear_padding(layer, engine->tile, first, n);
-        for (size_t m = 0; m < batch->count && !gives_up(engine); m++) {
-            ls_call call = call_of(engine, batch, i, microbatch_span(batch, m), true);
+        for (size_t m = 0; m < slice->count && !gives_up(engine); m++) {
+            ls_call call = call_of(engine, slice, i, microbatch_span(slice, m), true);
 
-            call.dY = s->dY + ls_local_row(batch, m) * s->size;
+            call.dY = s->dY + ls_microbatch_row(slice, m) * s->size;
             ops->backward_params(&call, t, engine->tile);
             sink->add(sink->context, m, layer->param[0].offset + first, engine->tile, n);
         }
     }
 }
 
-static void backward_inputs(ls_engine *engine, const ls_local_batch *batch, size_t i)
+static void backward_inputs(ls_engine *engine, const ls_slice *slice, size_t i)
 {
     const ls_node *node = &engine->model->node[i];
     node_state *s = &engine->state[i];
@@ -625,13 +615,13 @@ static void backward_inputs(ls_engine *engine, const ls_local_batch *batch, size
             node_state *from = &engine->state[node->input[k]];
 
             if (from->wants_gradient && !from->filled) {
-                memset(from->dY, 0, batch->rows * from->size * sizeof(float));
+                memset(from->dY, 0, slice->rows * from->size * sizeof(float));
                 from->filled = true;
             }
         }
-    for (size_t c = 0; c < spans_of(engine, batch) && !gives_up(engine); c++) {
-        const span at = span_at(engine, batch, c);
-        ls_call call = call_of(engine, batch, i, at, true);
+    for (size_t c = 0; c < spans_of(engine, slice) && !gives_up(engine); c++) {
+        const span at = span_at(engine, slice, c);
+        ls_call call = call_of(engine, slice, i, at, true);
 
         for (size_t k = 0; k < node->inputs; k++) {
             const node_state *from = &engine->state[node->input[k]];
@@ -648,7 +638,7 @@ static void backward_inputs(ls_engine *engine, const ls_local_batch *batch, size
             engine->state[node->input[k]].filled = true;
 }
 
-ls_status ls_engine_backward(ls_engine *engine, const ls_local_batch *batch, const ls_batch_sums *sums,
+ls_status ls_engine_backward(ls_engine *engine, const ls_slice *slice, const ls_batch_sums *sums,
                              const ls_gradient_sink *sink)
 {
     const ls_model *model = engine->model;
@@ -662,18 +652,18 @@ ls_status ls_engine_backward(ls_engine *engine, const ls_local_batch *batch, con
             const bool has_penalty = engine->penalty[i][0] != 0 || engine->penalty[i][1] != 0;
 
             if (!s->filled && has_penalty) {
-                memset(s->dY, 0, batch->rows * s->size * sizeof(float));
+                memset(s->dY, 0, slice->rows * s->size * sizeof(float));
                 s->filled = true;
             }
         }
         if (s->wants_gradient && s->filled) {
-            backward_activation(engine, batch, i);
+            backward_activation(engine, slice, i);
             for (size_t r = 0; has_rounds(node, true) && r < ops->backward_rounds; r++)
-                LS_TRY(sum_round(engine, batch, i, r, true, sums, s->totals + (ops->forward_rounds + r) * s->width));
+                LS_TRY(sum_round(engine, slice, i, r, true, sums, s->totals + (ops->forward_rounds + r) * s->width));
             if (layer_trains(node->layer))
-                backward_params(engine, batch, i, sink);
+                backward_params(engine, slice, i, sink);
             if (ops->backward)
-                backward_inputs(engine, batch, i);
+                backward_inputs(engine, slice, i);
         }
         if (s->last_use && layer_trains(node->layer))
             LS_TRY(sink->layer_done(sink->context, node->layer));
@@ -681,23 +671,23 @@ ls_status ls_engine_backward(ls_engine *engine, const ls_local_batch *batch, con
     return LS_OK;
 }
 
-void ls_engine_commit(ls_engine *engine, const ls_local_batch *batch)
+void ls_engine_commit(ls_engine *engine, const ls_slice *slice)
 {
     for (size_t i = 0; i < engine->model->nodes; i++) {
         const ls_node *node = &engine->model->node[i];
 
         if (has_rounds(node, true) && node->layer->ops->commit)
-            node->layer->ops->commit(node->layer, engine->state[i].totals, batch->batch_size);
+            node->layer->ops->commit(node->layer, engine->state[i].totals, slice->batch_rows);
     }
 }
 
-size_t ls_engine_first_nonfinite(const ls_engine *engine, const ls_local_batch *batch, size_t *microbatch)
+size_t ls_engine_first_nonfinite(const ls_engine *engine, const ls_slice *slice, size_t *microbatch)
 {
     for (size_t i = 0; i < engine->model->nodes; i++) {
         const node_state *s = &engine->state[i];
 
-        for (size_t m = 0; m < batch->count; m++)
-            if (ls_max_bits(s->Y + ls_local_row(batch, m) * s->size, ls_local_rows(batch, m) * s->size) >=
+        for (size_t m = 0; m < slice->count; m++)
+            if (ls_max_bits(s->Y + ls_microbatch_row(slice, m) * s->size, ls_microbatch_rows(slice, m) * s->size) >=
                 0x7f800000u) {
                 *microbatch = m;
                 return i;

@@ -11,6 +11,7 @@
 
 #include "nn/loss.h"
 #include "nn/model.h"
+#include "nn/slice.h"
 
 /* Exact sums over all microbatches of a global batch. `total` is collective: every rank calls it, also with nothing
  * added. */
@@ -35,22 +36,6 @@ typedef struct ls_gradient_sink {
     /* All contributions of this rank to the layer's weights are in (also when the rank holds no microbatch). */
     ls_status (*layer_done)(void *context, const ls_layer *layer);
 } ls_gradient_sink;
-
-/* The local part of a batch: microbatches first … first+count-1 of the batch, rows contiguous. */
-typedef struct ls_local_batch {
-    size_t batch_size;   /* samples in the global batch */
-    size_t microbatch;   /* nominal rows of a microbatch */
-    size_t first, count; /* this rank's microbatches */
-    size_t rows;         /* this rank's samples */
-    uint64_t position;   /* of the batch's first sample in the epoch order */
-} ls_local_batch;
-
-/* Rows of the i-th local microbatch, and the local row where it starts. */
-size_t ls_local_rows(const ls_local_batch *batch, size_t i);
-static inline size_t ls_local_row(const ls_local_batch *batch, size_t i)
-{
-    return i * batch->microbatch;
-}
 
 typedef struct ls_engine ls_engine;
 
@@ -93,34 +78,34 @@ void ls_engine_stop_at(ls_engine *engine, const volatile sig_atomic_t *stop);
  * Forward over the local microbatches. training: dropout and batch statistics on; sums must be given then.
  * Collective if the model has layers with forward rounds and training is on.
  */
-ls_status ls_engine_forward(ls_engine *engine, const ls_local_batch *batch, bool training, uint64_t seed,
-                            uint64_t update, const ls_batch_sums *sums);
+ls_status ls_engine_forward(ls_engine *engine, const ls_slice *slice, bool training, uint64_t seed, uint64_t update,
+                            const ls_batch_sums *sums);
 
 /*
  * After forward: LS_ERR_DATA naming the layer and the value if one that looks up rows of a table (embedding) was asked
  * for a row that there is none of. Of this rank's samples; no collective.
  */
-ls_status ls_engine_check_rows(const ls_engine *engine, const ls_local_batch *batch);
+ls_status ls_engine_check_rows(const ls_engine *engine, const ls_slice *slice);
 
 /*
  * Loss sums of every local microbatch after forward: sum over samples of weight x loss, per output, un-scaled
  * (divide by batch_size x T). loss_sums[count x outputs], and activity penalties activity[count], may be NULL.
  * With want_gradient the gradients of the outputs are prepared for ls_engine_backward.
  */
-ls_status ls_engine_losses(ls_engine *engine, const ls_local_batch *batch, bool want_gradient,
-                           const bool *binary_labels, double *loss_sums, double *activity);
+ls_status ls_engine_losses(ls_engine *engine, const ls_slice *slice, bool want_gradient, const bool *binary_labels,
+                           double *loss_sums, double *activity);
 
 /* Backward from the prepared output gradients; contributions go to sink as sums over samples (not yet divided). */
-ls_status ls_engine_backward(ls_engine *engine, const ls_local_batch *batch, const ls_batch_sums *sums,
+ls_status ls_engine_backward(ls_engine *engine, const ls_slice *slice, const ls_batch_sums *sums,
                              const ls_gradient_sink *sink);
 
 /* After the batch succeeded everywhere: layers take over their batch statistics (moving averages). */
-void ls_engine_commit(ls_engine *engine, const ls_local_batch *batch);
+void ls_engine_commit(ls_engine *engine, const ls_slice *slice);
 
 /*
  * The first node (running order) whose output holds a NaN or Inf in local rows, or SIZE_MAX; *microbatch gets the local
  * index. For error messages.
  */
-size_t ls_engine_first_nonfinite(const ls_engine *engine, const ls_local_batch *batch, size_t *microbatch);
+size_t ls_engine_first_nonfinite(const ls_engine *engine, const ls_slice *slice, size_t *microbatch);
 
 #endif

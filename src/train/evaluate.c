@@ -23,19 +23,18 @@ ls_status ls_evaluate(const ls_task *task, ls_engine *engine, const ls_split *sp
     for (uint64_t k = 0; k < batches && st == LS_OK; k++) {
         const ls_slice slice =
             ls_slice_of(split->samples, batch_size, microbatch, k, task->comm->rank, task->comm->size);
-        ls_local_batch batch;
 
         LS_TRY_CLEANUP(ls_split_advance(split, NULL, k * batch_size, slice.batch_rows, watchdog));
-        batch = ls_split_load(split, NULL, &slice, microbatch, engine, task->objective);
+        ls_split_load(split, NULL, &slice, engine, task->objective);
         ls_watchdog_beat(watchdog, "evaluating");
         if (ls_needs_binary_check(task))
-            LS_TRY_CLEANUP(ls_check_binary_labels(task, engine, &batch, binary));
-        LS_TRY_CLEANUP(ls_engine_forward(engine, &batch, false, 0, 0, NULL));
+            LS_TRY_CLEANUP(ls_check_binary_labels(task, engine, &slice, binary));
+        LS_TRY_CLEANUP(ls_engine_forward(engine, &slice, false, 0, 0, NULL));
         if (rows == LS_OK)
-            rows = ls_engine_check_rows(engine, &batch);
-        LS_TRY_CLEANUP(ls_engine_losses(engine, &batch, false, binary, loss_sums, activity));
-        for (size_t m = 0; m < batch.count; m++)
-            ls_scores_add(scores, engine, &batch, m, loss_sums + m * outputs, activity[m]);
+            rows = ls_engine_check_rows(engine, &slice);
+        LS_TRY_CLEANUP(ls_engine_losses(engine, &slice, false, binary, loss_sums, activity));
+        for (size_t m = 0; m < slice.count; m++)
+            ls_scores_add(scores, engine, &slice, m, loss_sums + m * outputs, activity[m]);
     }
     if (st == LS_OK)
         st = ls_agree(task->comm, rows);
@@ -116,12 +115,11 @@ ls_status ls_predict(const ls_task *task, ls_engine *engine, const ls_split *spl
     st = ls_agree(comm, st);
     for (uint64_t k = 0; k < ls_batches(split->samples, batch_size) && st == LS_OK; k++) {
         const ls_slice slice = ls_slice_of(split->samples, batch_size, microbatch, k, comm->rank, comm->size);
-        ls_local_batch batch;
 
         LS_TRY_CLEANUP(ls_split_advance(split, NULL, k * batch_size, slice.batch_rows, NULL));
-        batch = ls_split_load(split, NULL, &slice, microbatch, engine, NULL);
-        LS_TRY_CLEANUP(ls_engine_forward(engine, &batch, false, 0, 0, NULL));
-        LS_TRY_CLEANUP(ls_agree(comm, ls_engine_check_rows(engine, &batch)));
+        ls_split_load(split, NULL, &slice, engine, NULL);
+        LS_TRY_CLEANUP(ls_engine_forward(engine, &slice, false, 0, 0, NULL));
+        LS_TRY_CLEANUP(ls_agree(comm, ls_engine_check_rows(engine, &slice)));
         for (size_t o = 0; o < model->outputs && st == LS_OK; o++) {
             LS_TRY_CLEANUP(gather_rows(task, split, batch_size, microbatch, k,
                                        ls_shape_size(&model->node[model->output[o]].shape), ls_engine_output(engine, o),

@@ -30,25 +30,20 @@ void ls_noise_scale_free(ls_noise_scale *noise)
     ls_free(noise);
 }
 
-static uint64_t microbatches_of(const ls_local_batch *batch)
-{
-    return (batch->batch_size + batch->microbatch - 1) / batch->microbatch;
-}
-
 /* Samples of microbatch k (of the whole batch): the last one may be short. */
-static double microbatch_samples(const ls_local_batch *batch, uint64_t k)
+static double microbatch_samples(const ls_slice *slice, uint64_t k)
 {
-    const uint64_t left = batch->batch_size - k * batch->microbatch;
+    const uint64_t left = slice->batch_rows - k * slice->microbatch;
 
-    return (double)(left < batch->microbatch ? left : batch->microbatch);
+    return (double)(left < slice->microbatch ? left : slice->microbatch);
 }
 
-void ls_noise_scale_begin(ls_noise_scale *noise, ls_gradients *gradients, const ls_local_batch *batch)
+void ls_noise_scale_begin(ls_noise_scale *noise, ls_gradients *gradients, const ls_slice *slice)
 {
-    const double K = (double)microbatches_of(batch);
+    const double K = (double)ls_batch_microbatches(slice);
 
-    for (size_t m = 0; m < batch->count; m++) {
-        const double n = microbatch_samples(batch, batch->first + m);
+    for (size_t m = 0; m < slice->count; m++) {
+        const double n = microbatch_samples(slice, slice->first + m);
 
         noise->factor[m] = 1 / (K * n * n);
     }
@@ -56,10 +51,10 @@ void ls_noise_scale_begin(ls_noise_scale *noise, ls_gradients *gradients, const 
     ls_gradients_measure(gradients, &noise->norm[0], noise->factor);
 }
 
-ls_status ls_noise_scale_end(ls_noise_scale *noise, const ls_gradients *gradients, const ls_local_batch *batch)
+ls_status ls_noise_scale_end(ls_noise_scale *noise, const ls_gradients *gradients, const ls_slice *slice)
 {
-    const uint64_t K = microbatches_of(batch);
-    const double N = (double)batch->batch_size;
+    const uint64_t K = ls_batch_microbatches(slice);
+    const double N = (double)slice->batch_rows;
     double h = 0, a, whole, S;
 
     if (K < 2)
@@ -75,7 +70,7 @@ ls_status ls_noise_scale_end(ls_noise_scale *noise, const ls_gradients *gradient
             MPI_Allreduce(MPI_IN_PLACE, noise->norm, 2 * LS_WIDE_WORDS, MPI_INT64_T, MPI_SUM, gradients->comm->mpi),
             "adding up gradient norms"));
     for (uint64_t k = 0; k < K; k++)
-        h += 1 / microbatch_samples(batch, k);
+        h += 1 / microbatch_samples(slice, k);
     h /= (double)K;
     a = ls_wide_value(&noise->norm[0]);
     whole = ls_wide_value(&noise->norm[1]);

@@ -40,9 +40,9 @@ ls_status ls_noise_scale_create(double decay, size_t microbatches, ls_noise_scal
 void ls_noise_scale_free(ls_noise_scale *noise);
 
 /* Begin a batch, before its contributions: say what gradients is asked to measure. A redone step begins again. */
-void ls_noise_scale_begin(ls_noise_scale *noise, ls_gradients *gradients, const ls_local_batch *batch);
+void ls_noise_scale_begin(ls_noise_scale *noise, ls_gradients *gradients, const ls_slice *slice);
 /* Collective. After the gradients of a batch are exact. A batch of one microbatch says nothing and is passed over. */
-ls_status ls_noise_scale_end(ls_noise_scale *noise, const ls_gradients *gradients, const ls_local_batch *batch);
+ls_status ls_noise_scale_end(ls_noise_scale *noise, const ls_gradients *gradients, const ls_slice *slice);
 
 /* Count one measured step with the S and Q of the file's head. */
 void ls_noise_scale_add(ls_noise_scale *noise, double S, double Q);

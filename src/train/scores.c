@@ -178,14 +178,14 @@ void ls_scores_begin_batch(ls_scores *s)
     ls_wide_clear(s->sums, s->values);
 }
 
-void ls_scores_add(ls_scores *s, ls_engine *engine, const ls_local_batch *batch, size_t m, const double *loss_sums,
+void ls_scores_add(ls_scores *s, ls_engine *engine, const ls_slice *slice, size_t m, const double *loss_sums,
                    double activity)
 {
-    const size_t row = ls_local_row(batch, m), rows = ls_local_rows(batch, m);
+    const size_t row = ls_microbatch_row(slice, m), rows = ls_microbatch_rows(slice, m);
 
     /* The mean over batches weighs each by its samples: a loss that is a sum has to carry their number itself. */
     for (size_t k = 0; k < s->model->outputs; k++)
-        s->contribution[k] = loss_sums[k] * (s->objective[k].sums ? (double)batch->batch_size : 1.0);
+        s->contribution[k] = loss_sums[k] * (s->objective[k].sums ? (double)slice->batch_rows : 1.0);
     s->contribution[s->model->outputs] = activity;
     for (size_t i = 0; i < s->metrics; i++) {
         const score_metric *metric = &s->metric[i];

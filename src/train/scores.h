@@ -28,7 +28,7 @@ void ls_scores_free(ls_scores *scores);
 void ls_scores_begin_epoch(ls_scores *scores);
 void ls_scores_begin_batch(ls_scores *scores);
 /* One local microbatch after ls_engine_losses: its loss sums [outputs], its activity penalty, its metrics. */
-void ls_scores_add(ls_scores *scores, ls_engine *engine, const ls_local_batch *batch, size_t microbatch,
+void ls_scores_add(ls_scores *scores, ls_engine *engine, const ls_slice *slice, size_t microbatch,
                    const double *loss_sums, double activity);
 /* Collective: the batch's totals over all ranks. */
 ls_status ls_scores_reduce(ls_scores *scores);

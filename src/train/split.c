@@ -434,8 +434,8 @@ static void load_weight(const ls_split *split, size_t output, uint64_t index, co
             weights[i * below + t] = weights[i];
 }
 
-ls_local_batch ls_split_load(const ls_split *split, const ls_permutation *order, const ls_slice *slice,
-                             uint64_t microbatch, ls_engine *engine, const ls_objective *objective)
+void ls_split_load(const ls_split *split, const ls_permutation *order, const ls_slice *slice, ls_engine *engine,
+                   const ls_objective *objective)
 {
     for (uint64_t r = 0; r < slice->rows; r++) {
         const uint64_t index = index_at(split, order, slice->begin + r);
@@ -463,14 +463,6 @@ ls_local_batch ls_split_load(const ls_split *split, const ls_permutation *order,
                             ls_engine_weights(engine, k) + r * objective[k].positions, objective[k].positions);
         }
     }
-    return (ls_local_batch){
-        .batch_size = slice->batch_rows,
-        .microbatch = microbatch,
-        .first = slice->first,
-        .count = slice->count,
-        .rows = slice->rows,
-        .position = slice->begin - slice->first * microbatch,
-    };
 }
 
 uint64_t ls_split_order_hash(const ls_split *split, const ls_permutation *order, uint64_t begin, uint64_t rows)

@@ -79,10 +79,10 @@ ls_status ls_split_advance(const ls_split *split, const ls_permutation *order, u
 
 /*
  * Put the rows of a slice into the engine: inputs, targets (if the engine has some) and sample weights.
- * order NULL: dataset order. Returns the local batch to run.
+ * order NULL: dataset order.
  */
-ls_local_batch ls_split_load(const ls_split *split, const ls_permutation *order, const ls_slice *slice,
-                             uint64_t microbatch, ls_engine *engine, const ls_objective *objective);
+void ls_split_load(const ls_split *split, const ls_permutation *order, const ls_slice *slice, ls_engine *engine,
+                   const ls_objective *objective);
 
 /* XXH3-64 chained over the dataset indices of one microbatch, for traces. */
 uint64_t ls_split_order_hash(const ls_split *split, const ls_permutation *order, uint64_t begin, uint64_t rows);

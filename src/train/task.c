@@ -570,12 +570,11 @@ bool ls_needs_binary_check(const ls_task *task)
     return false;
 }
 
-ls_status ls_check_binary_labels(const ls_task *task, ls_engine *engine, const ls_local_batch *batch,
-                                 bool *binary_labels)
+ls_status ls_check_binary_labels(const ls_task *task, ls_engine *engine, const ls_slice *slice, bool *binary_labels)
 {
     for (size_t k = 0; k < task->model->outputs; k++) {
         const ls_loss_ops *loss = (const ls_loss_ops *)task->outputs[k].loss.ops;
-        const size_t n = batch->rows * task->objective[k].target_size;
+        const size_t n = slice->rows * task->objective[k].target_size;
         const float *target = ls_engine_target(engine, k);
         int all = 1;
 

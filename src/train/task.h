@@ -77,8 +77,7 @@ ls_status ls_task_plan_weights(const ls_task *task, const ls_split *split, ls_en
  * Collective: hinge losses ask whether every label of the global batch is 0 or 1. After the targets are loaded; sets
  * binary_labels[outputs].
  */
-ls_status ls_check_binary_labels(const ls_task *task, ls_engine *engine, const ls_local_batch *batch,
-                                 bool *binary_labels);
+ls_status ls_check_binary_labels(const ls_task *task, ls_engine *engine, const ls_slice *slice, bool *binary_labels);
 bool ls_needs_binary_check(const ls_task *task);
 
 #endif

@@ -101,6 +101,7 @@ ls_status ls_trace_record(ls_trace *t, uint64_t update, uint64_t epoch, uint64_t
                           const uint64_t *order, const uint64_t *contribution)
 {
     const size_t params = t->model->trainable_params;
+    const uint64_t M = ls_batch_microbatches(slice);
     ls_status st = LS_OK;
 
     for (size_t m = 0; m < slice->count; m++) {
@@ -108,7 +109,7 @@ ls_status ls_trace_record(ls_trace *t, uint64_t update, uint64_t epoch, uint64_t
         memcpy(t->mine + m * t->words + 1, contribution + m * params, params * sizeof *contribution);
     }
     for (int r = 0; r < t->comm->size; r++) {
-        const ls_slice theirs = ls_slice_of(slice->microbatches, slice->microbatches, 1, 0, r, t->comm->size);
+        const ls_slice theirs = ls_slice_of(M, M, 1, 0, r, t->comm->size);
 
         t->start[r] = (int)(theirs.first * t->words);
         t->count[r] = (int)(theirs.count * t->words);
@@ -117,7 +118,7 @@ ls_status ls_trace_record(ls_trace *t, uint64_t update, uint64_t epoch, uint64_t
                                     MPI_UINT64_T, 0, t->comm->mpi),
                         "gathering the trace"));
     if (t->comm->rank == 0)
-        st = hand_on(t, update, epoch, batch, (size_t)slice->microbatches);
+        st = hand_on(t, update, epoch, batch, (size_t)M);
     return ls_agree(t->comm, st);
 }
 

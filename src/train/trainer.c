@@ -223,12 +223,12 @@ void ls_trainer_begin_epoch(ls_trainer *t)
 }
 
 /* Not collective: this rank's outputs that a loss takes the logarithm of, which is NaN of a negative one. */
-static ls_status check_logarithms(const ls_trainer *t, const ls_local_batch *batch, const char *step)
+static ls_status check_logarithms(const ls_trainer *t, const ls_slice *slice, const char *step)
 {
     for (size_t k = 0; k < t->model->outputs; k++) {
         const ls_node *node = &t->model->node[t->model->output[k]];
         const ls_loss_ops *loss = (const ls_loss_ops *)t->task->outputs[k].loss.ops;
-        const size_t n = batch->rows * ls_shape_size(&node->shape);
+        const size_t n = slice->rows * ls_shape_size(&node->shape);
         const float *Y = ls_engine_output(t->engine, k);
 
         for (size_t i = 0; loss && loss->logs_prediction && i < n; i++)
@@ -242,14 +242,14 @@ static ls_status check_logarithms(const ls_trainer *t, const ls_local_batch *bat
 }
 
 /* Collective. LS_ERR_NUMERIC naming the layer, parameter or loss that is not finite, and the step. */
-static ls_status fail_nonfinite(ls_trainer *t, const ls_local_batch *batch, const ls_param *param)
+static ls_status fail_nonfinite(ls_trainer *t, const ls_slice *slice, const ls_param *param)
 {
     const uint64_t none = UINT64_MAX;
     char name[LS_PARAM_NAME_BYTES], step[96];
     size_t microbatch = 0;
-    const size_t node = ls_engine_first_nonfinite(t->engine, batch, &microbatch);
+    const size_t node = ls_engine_first_nonfinite(t->engine, slice, &microbatch);
     /* The earliest node wins, then the earliest microbatch: the same answer on any number of ranks. */
-    uint64_t first = node == SIZE_MAX ? none : (uint64_t)node << 40 | (batch->first + microbatch);
+    uint64_t first = node == SIZE_MAX ? none : (uint64_t)node << 40 | (slice->first + microbatch);
 
     LS_TRY(ls_mpi_check(MPI_Allreduce(MPI_IN_PLACE, &first, 1, MPI_UINT64_T, MPI_MIN, t->comm->mpi),
                         "finding the layer that is not finite"));
@@ -259,7 +259,7 @@ static ls_status fail_nonfinite(ls_trainer *t, const ls_local_batch *batch, cons
         return ls_fail(LS_ERR_DATA, "%s: the input '%s' holds a NaN or an infinity (microbatch %" PRIu64 ")", step,
                        t->model->node[first >> 40].name, first & MICROBATCH_BITS);
     if (first != none)
-        LS_TRY(ls_agree(t->comm, ls_engine_check_rows(t->engine, batch)));
+        LS_TRY(ls_agree(t->comm, ls_engine_check_rows(t->engine, slice)));
     if (first != none)
         return ls_fail(LS_ERR_NUMERIC,
                        "%s: layer '%s' gave a NaN or an infinity (microbatch %" PRIu64 "); lower the learning rate, "
@@ -270,36 +270,36 @@ static ls_status fail_nonfinite(ls_trainer *t, const ls_local_batch *batch, cons
                        "%s: the gradient of layer '%s' (%s) is a NaN or an infinity; lower the learning rate or clip "
                        "gradients",
                        step, ls_model_param_layer(t->model, param)->name, ls_model_param_name(t->model, param, name));
-    LS_TRY(ls_agree(t->comm, check_logarithms(t, batch, step)));
+    LS_TRY(ls_agree(t->comm, check_logarithms(t, slice, step)));
     return ls_fail(LS_ERR_NUMERIC, "%s: the loss is a NaN or an infinity; lower the learning rate", step);
 }
 
 /* Forward, losses and backward of the local microbatches, with all that is collective in them. */
-static ls_status compute_batch(ls_trainer *t, const ls_local_batch *batch)
+static ls_status compute_batch(ls_trainer *t, const ls_slice *slice)
 {
     const ls_batch_sums sums = ls_exact_sums_interface(&t->sums);
     const ls_gradient_sink sink = ls_gradients_sink(t->gradients);
 
     ls_gradients_begin(t->gradients, t->update);
     if (t->noise)
-        ls_noise_scale_begin(t->noise, t->gradients, batch);
+        ls_noise_scale_begin(t->noise, t->gradients, slice);
     ls_scores_begin_batch(t->scores);
     ls_watchdog_beat(t->watchdog, "computing the forward pass");
-    LS_TRY(ls_engine_forward(t->engine, batch, true, t->experiment->seed, t->update, &sums));
-    LS_TRY(ls_engine_losses(t->engine, batch, true, t->binary_labels, t->loss_sums, t->activity));
-    for (size_t m = 0; m < batch->count; m++)
-        ls_scores_add(t->scores, t->engine, batch, m, t->loss_sums + m * t->model->outputs, t->activity[m]);
+    LS_TRY(ls_engine_forward(t->engine, slice, true, t->experiment->seed, t->update, &sums));
+    LS_TRY(ls_engine_losses(t->engine, slice, true, t->binary_labels, t->loss_sums, t->activity));
+    for (size_t m = 0; m < slice->count; m++)
+        ls_scores_add(t->scores, t->engine, slice, m, t->loss_sums + m * t->model->outputs, t->activity[m]);
     ls_watchdog_beat(t->watchdog, "computing gradients and reducing them (reduce-scatter)");
-    return ls_engine_backward(t->engine, batch, &sums, &sink);
+    return ls_engine_backward(t->engine, slice, &sums, &sink);
 }
 
 /* *stop: this rank was told to stop, and may have left out anything. */
-static ls_status compute(ls_trainer *t, const ls_local_batch *batch, bool *stop)
+static ls_status compute(ls_trainer *t, const ls_slice *slice, bool *stop)
 {
     ls_status st;
 
     ls_engine_stop_at(t->engine, t->stop);
-    st = compute_batch(t, batch);
+    st = compute_batch(t, slice);
     ls_engine_stop_at(t->engine, NULL);
     *stop = t->stop && *t->stop;
     return st;
@@ -309,14 +309,9 @@ static ls_status record(ls_trainer *t, const ls_slice *slice)
 {
     if (!t->trace)
         return LS_OK;
-    for (uint64_t m = 0; m < slice->count; m++) {
-        const uint64_t begin = slice->begin + m * (uint64_t)t->experiment->fit.microbatch;
-        const uint64_t left = slice->begin + slice->rows - begin;
-
-        t->order_hash[m] = ls_split_order_hash(
-            t->task->train, t->order, begin,
-            left < (uint64_t)t->experiment->fit.microbatch ? left : (uint64_t)t->experiment->fit.microbatch);
-    }
+    for (uint64_t m = 0; m < slice->count; m++)
+        t->order_hash[m] = ls_split_order_hash(t->task->train, t->order, slice->begin + ls_microbatch_row(slice, m),
+                                               ls_microbatch_rows(slice, m));
     return ls_trace_record(t->trace, t->update, t->epoch, t->batch, slice, t->order_hash,
                            t->gradients->contribution_hash);
 }
@@ -335,21 +330,20 @@ ls_status ls_trainer_update(ls_trainer *t, bool *stop, double *loss)
     const ls_fit_options *fit = &t->experiment->fit;
     const ls_slice slice = slice_of(t, t->batch);
     ls_verdict verdict = LS_VERDICT_REDO;
-    ls_local_batch batch;
 
     ls_watchdog_update(t->watchdog, t->update);
     LS_TRY(ls_split_advance(t->task->train, t->order, (t->plan.first + t->batch) * (uint64_t)fit->batch_size,
                             slice.batch_rows, t->watchdog));
-    batch = ls_split_load(t->task->train, t->order, &slice, (uint64_t)fit->microbatch, t->engine, t->task->objective);
+    ls_split_load(t->task->train, t->order, &slice, t->engine, t->task->objective);
     if (t->needs_label_check)
-        LS_TRY(ls_check_binary_labels(t->task, t->engine, &batch, t->binary_labels));
+        LS_TRY(ls_check_binary_labels(t->task, t->engine, &slice, t->binary_labels));
     for (int attempt = 0; verdict == LS_VERDICT_REDO; attempt++) {
         /* The second attempt sums the same contributions on grids that were raised for them: it must fit. */
         if (attempt == 2)
             return ls_fail(LS_ERR_INTERNAL, "update %" PRIu64 ": the exact grid does not hold after it was raised",
                            t->update + 1);
         t->redone += attempt > 0;
-        LS_TRY(compute(t, &batch, stop));
+        LS_TRY(compute(t, &slice, stop));
         ls_watchdog_beat(t->watchdog, "agreeing on exponents (allreduce)");
         LS_TRY(ls_gradients_agree(t->gradients, stop, &verdict));
     }
@@ -358,13 +352,13 @@ ls_status ls_trainer_update(ls_trainer *t, bool *stop, double *loss)
     LS_TRY(ls_scores_reduce(t->scores));
     *loss = ls_scores_batch_loss(t->scores, slice.batch_rows, 0);
     if (verdict == LS_VERDICT_NONFINITE)
-        return fail_nonfinite(t, &batch, ls_gradients_nonfinite(t->gradients));
+        return fail_nonfinite(t, &slice, ls_gradients_nonfinite(t->gradients));
     if (!isfinite(*loss))
-        return fail_nonfinite(t, &batch, NULL);
+        return fail_nonfinite(t, &slice, NULL);
     if (t->noise)
-        LS_TRY(ls_noise_scale_end(t->noise, t->gradients, &batch));
+        LS_TRY(ls_noise_scale_end(t->noise, t->gradients, &slice));
     *loss = ls_scores_commit(t->scores, slice.batch_rows, ls_model_penalty(t->model));
-    ls_engine_commit(t->engine, &batch);
+    ls_engine_commit(t->engine, &slice);
     ls_watchdog_beat(t->watchdog, "updating and sharing the weights (all-gather)");
     LS_TRY(ls_updater_step(t->updater, t->gradients, slice.batch_rows));
     LS_TRY(record(t, &slice));

@@ -47,15 +47,17 @@ static void check_epoch(uint64_t n, uint64_t batch, uint64_t microbatch, int siz
         assert_int_equal(position, k * batch);
         for (int rank = 0; rank < size; rank++) {
             const ls_slice s = ls_slice_of(n, batch, microbatch, k, rank, size);
+            const uint64_t M = ls_batch_microbatches(&s);
 
             assert_int_equal(s.batch_rows, end - k * batch);
-            assert_int_equal(s.microbatches, (s.batch_rows + microbatch - 1) / microbatch);
-            assert_int_equal(s.first, (uint64_t)rank * s.microbatches / (uint64_t)size);
+            assert_int_equal(s.microbatch, microbatch);
+            assert_int_equal(M, (s.batch_rows + microbatch - 1) / microbatch);
+            assert_int_equal(s.first, (uint64_t)rank * M / (uint64_t)size);
             assert_int_equal(s.first, next);
             assert_int_equal(s.begin, position);
             assert_int_equal(s.begin, least(k * batch + s.first * microbatch, end));
             assert_int_equal(s.begin + s.rows, least(k * batch + (s.first + s.count) * microbatch, end));
-            assert_true(s.count == s.microbatches / (uint64_t)size || s.count == s.microbatches / (uint64_t)size + 1);
+            assert_true(s.count == M / (uint64_t)size || s.count == M / (uint64_t)size + 1);
             assert_true(s.rows <= most);
             assert_true((s.rows == 0) == (s.count == 0));
             next += s.count;
@@ -93,7 +95,7 @@ static void slices_are_those_by_hand(void **state)
 
     (void)state;
     s = ls_slice_of(10, 10, 4, 0, 0, 2);
-    assert_true(s.begin == 0 && s.rows == 4 && s.first == 0 && s.count == 1 && s.microbatches == 3);
+    assert_true(s.begin == 0 && s.rows == 4 && s.first == 0 && s.count == 1 && ls_batch_microbatches(&s) == 3);
     s = ls_slice_of(10, 10, 4, 0, 1, 2);
     assert_true(s.begin == 4 && s.rows == 6 && s.first == 1 && s.count == 2 && s.batch_rows == 10);
     assert_int_equal(ls_slice_rows_max(10, 4, 2), 6);
@@ -104,10 +106,10 @@ static void slices_are_those_by_hand(void **state)
     assert_true(s.begin == 8 && s.rows == 2 && s.count == 1);
     /* The second batch of 13 samples is short. */
     s = ls_slice_of(13, 10, 4, 1, 0, 1);
-    assert_true(s.begin == 10 && s.rows == 3 && s.batch_rows == 3 && s.microbatches == 1);
+    assert_true(s.begin == 10 && s.rows == 3 && s.batch_rows == 3 && ls_batch_microbatches(&s) == 1);
     /* Beyond the last batch there is nothing. */
     s = ls_slice_of(13, 10, 4, 2, 0, 1);
-    assert_true(s.rows == 0 && s.batch_rows == 0 && s.microbatches == 0);
+    assert_true(s.rows == 0 && s.batch_rows == 0 && ls_batch_microbatches(&s) == 0);
 }
 
 /* The samples of a batch and its microbatches do not depend on the number of ranks; huge numbers do not overflow. */

@@ -100,7 +100,7 @@ static void tear_down(bench *b)
 }
 
 /* The rows of microbatches first … first+count-1 into an engine. */
-static ls_local_batch load(const bench *b, ls_engine *engine, size_t first, size_t count)
+static ls_slice load(const bench *b, ls_engine *engine, size_t first, size_t count)
 {
     const size_t begin = first * MICROBATCH, end = (first + count) * MICROBATCH;
     const size_t rows = count ? (end < ROWS ? end : ROWS) - begin : 0;
@@ -117,8 +117,12 @@ static ls_local_batch load(const bench *b, ls_engine *engine, size_t first, size
         if (ls_engine_weights(engine, k))
             memcpy(ls_engine_weights(engine, k), b->weight + begin, rows * sizeof(float));
     }
-    return (ls_local_batch){
-        .batch_size = ROWS, .microbatch = MICROBATCH, .first = first, .count = count, .rows = rows, .position = 40};
+    return (ls_slice){.batch_rows = ROWS,
+                      .microbatch = MICROBATCH,
+                      .first = first,
+                      .count = count,
+                      .begin = 40 + begin,
+                      .rows = rows};
 }
 
 /* ---- what the engine hands out ---- */
@@ -354,7 +358,7 @@ static void gradients_match(const char *yaml, const objective *wanted)
     collection c;
     ls_gradient_sink sink;
     ls_engine *engine;
-    ls_local_batch batch;
+    ls_slice batch;
     size_t trained = 0;
     twin t;
 
@@ -545,7 +549,7 @@ static void run_slice(const bench *b, ls_engine *engine, sums *s, collection *c,
 {
     const ls_batch_sums interface = {.context = s, .add = add_sums, .total = total_sums};
     const ls_gradient_sink sink = {.context = c, .add = take, .layer_done = done};
-    const ls_local_batch batch = load(b, engine, first, count);
+    const ls_slice batch = load(b, engine, first, count);
 
     s->at = 0;
     c->first = first;
@@ -640,7 +644,7 @@ static void randomness_is_addressed(void **state)
     set_up(&b, yaml, wanted);
     engine = new_engine(&b, ROWS);
     for (size_t i = 0; i < count_of(runs); i++) {
-        const ls_local_batch batch = load(&b, engine, 0, MICROBATCHES);
+        const ls_slice batch = load(&b, engine, 0, MICROBATCHES);
 
         assert_true(ok(ls_engine_forward(engine, &batch, runs[i].training, runs[i].seed, runs[i].update, NULL)));
         memcpy(first[i], ls_engine_output(engine, 0), bytes);
@@ -658,13 +662,13 @@ static void what_cannot_be_planned_is_refused(void **state)
 {
     static const objective wanted[] = {{MSE, 1}};
     ls_engine *engine = NULL;
-    ls_local_batch batch;
+    ls_slice batch;
     bench b;
 
     (void)state;
     set_up(&b, "[input: {shape: [5]}, dense: {units: 3}]", wanted);
     assert_true(ok(ls_engine_create(b.model, NULL, ROWS - 1, false, &engine)));
-    batch = (ls_local_batch){.batch_size = ROWS, .microbatch = MICROBATCH, .count = MICROBATCHES, .rows = ROWS};
+    batch = (ls_slice){.batch_rows = ROWS, .microbatch = MICROBATCH, .count = MICROBATCHES, .rows = ROWS};
     FAILS(ls_engine_forward(engine, &batch, false, 0, 0, NULL), LS_ERR_ARG, "7", "6");
     batch.rows = ROWS - 1;
     batch.count = 2;
@@ -688,7 +692,7 @@ static void finds_the_first_that_is_not_finite(void **state)
 {
     static const objective wanted[] = {{MSE, 1}};
     ls_engine *engine;
-    ls_local_batch batch;
+    ls_slice batch;
     size_t microbatch = 99;
     bench b;
 

@@ -19,7 +19,7 @@ static bool check_activation(golden_case *c, void *context)
 
     golden_text(c, "config", config, sizeof config);
     for (size_t i = 0; i < count_of(layers); i++) {
-        ls_local_batch batch;
+        ls_slice batch;
         bench b;
 
         snprintf(layer, sizeof layer, i ? layers[1] : layers[0], config);

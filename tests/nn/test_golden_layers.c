@@ -91,7 +91,7 @@ static bool run_layer(golden_case *c, bench *b, size_t microbatch, float *before
     const golden_array *const dy = golden_get(c, "dy");
     const bool training = golden_int(c->group, "gradient_training") != 0;
     const float *y;
-    ls_local_batch batch;
+    ls_slice batch;
     bool good;
 
     if (!set_weights(c, tested))

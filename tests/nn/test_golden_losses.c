@@ -48,7 +48,7 @@ static bool values_are_right(golden_case *c, const ls_component *loss, const gol
 static bool batch_is_right(golden_case *c, bench *b, const ls_objective *objective, bool binary_labels,
                            const char *loss_name, const char *gradient_name)
 {
-    const ls_local_batch batch = bench_forward(b, 4, true);
+    const ls_slice batch = bench_forward(b, 4, true);
     const double loss = bench_backward(b, &batch, binary_labels) / ((double)b->rows * (double)objective->positions);
     const size_t n = b->x[0]->n;
     double *const gradient = malloc(n * sizeof *gradient);

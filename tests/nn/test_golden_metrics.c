@@ -83,8 +83,8 @@ static void measure(meter *m, const golden_array *pred, const golden_array *targ
                     double value[2])
 {
     const size_t rows = pred->dim[0];
-    const ls_local_batch batch = {
-        .batch_size = rows, .microbatch = MICROBATCH, .count = (rows + MICROBATCH - 1) / MICROBATCH, .rows = rows};
+    const ls_slice batch = {
+        .batch_rows = rows, .microbatch = MICROBATCH, .count = (rows + MICROBATCH - 1) / MICROBATCH, .rows = rows};
     const double no_loss = 0;
     const ls_log *logs;
 

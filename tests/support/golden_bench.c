@@ -93,13 +93,13 @@ void bench_plan(bench *b, const ls_objective *objective, const golden_array *tar
     }
 }
 
-ls_local_batch bench_forward(bench *b, size_t microbatch, bool training)
+ls_slice bench_forward(bench *b, size_t microbatch, bool training)
 {
     const ls_batch_sums sums = ls_exact_sums_interface(&b->sums);
-    const ls_local_batch batch = {.batch_size = b->rows,
-                                  .microbatch = microbatch,
-                                  .count = (b->rows + microbatch - 1) / microbatch,
-                                  .rows = b->rows};
+    const ls_slice batch = {.batch_rows = b->rows,
+                            .microbatch = microbatch,
+                            .count = (b->rows + microbatch - 1) / microbatch,
+                            .rows = b->rows};
 
     assert_true(ok(ls_engine_forward(b->engine, &batch, training, 1, 0, &sums)));
     return batch;
@@ -149,17 +149,17 @@ void bench_plan_gradient(bench *b, const golden_array *dy)
                dy);
 }
 
-double bench_backward(bench *b, const ls_local_batch *batch, bool binary_labels)
+double bench_backward(bench *b, const ls_slice *slice, bool binary_labels)
 {
     const ls_batch_sums sums = ls_exact_sums_interface(&b->sums);
     const ls_gradient_sink sink = {.context = b, .add = bench_take, .layer_done = bench_layer_done};
-    double *const losses = calloc(batch->count, sizeof *losses), loss = 0;
+    double *const losses = calloc(slice->count, sizeof *losses), loss = 0;
 
     assert_non_null(losses);
     memset(b->gradient, 0, b->model->trainable_size * sizeof *b->gradient);
-    assert_true(ok(ls_engine_losses(b->engine, batch, true, &binary_labels, losses, NULL)));
-    assert_true(ok(ls_engine_backward(b->engine, batch, &sums, &sink)));
-    for (size_t m = 0; m < batch->count; m++)
+    assert_true(ok(ls_engine_losses(b->engine, slice, true, &binary_labels, losses, NULL)));
+    assert_true(ok(ls_engine_backward(b->engine, slice, &sums, &sink)));
+    for (size_t m = 0; m < slice->count; m++)
         loss += losses[m];
     free(losses);
     return loss;

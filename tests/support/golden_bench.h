@@ -42,13 +42,13 @@ const ls_shape *bench_output_shape(const bench *b);
 /* The engine with what the output is trained on, and the targets (rows, objective's target_size). */
 void bench_plan(bench *b, const ls_objective *objective, const golden_array *target);
 
-ls_local_batch bench_forward(bench *b, size_t microbatch, bool training);
+ls_slice bench_forward(bench *b, size_t microbatch, bool training);
 
 /* Plan for the gradient dy (rows, shape) at the output. */
 void bench_plan_gradient(bench *b, const golden_array *dy);
 
 /* Losses and gradients after a forward pass in training mode; the sum of all losses over the batch. */
-double bench_backward(bench *b, const ls_local_batch *batch, bool binary_labels);
+double bench_backward(bench *b, const ls_slice *slice, bool binary_labels);
 
 /* The gradient of input i (rows, shape), of the last backward. */
 const double *bench_input_gradient(const bench *b, size_t i);
