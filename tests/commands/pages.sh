@@ -111,7 +111,7 @@ completes verify runs.yaml -- '--help --ranks --set'
 say "every option that the program reads is completed, and no other"
 # shellcheck disable=SC2154
 offered=$(printf '%s ' "${_lockstep_options[@]}" | tr -s ' ' '\n' | sort -u | grep -vxE -e '--help|--version|')
-read_by_program=$(grep -hoE '\{"[a-z-]+", *(no|required)_argument' "$root"/src/cli/*.c | sed -E 's/\{"([^"]*)".*/--\1/' | sort -u)
+read_by_program=$(grep -hoE '\{"[a-z-]+", *(no|required)_argument' "$root"/src/cli/*.[ch] | sed -E 's/\{"([^"]*)".*/--\1/' | sort -u)
 diff <(echo "$read_by_program") <(echo "$offered") >"$work/out" || fail "options of the program (<), of --help (>)"
 
 say "completion for zsh"
