@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 /*
  * Above this size memory comes straight from mmap: zero pages that cost nothing until they are touched. The size is
@@ -101,6 +102,16 @@ void ls_free(void *memory)
         munmap(h.base, h.mapped_bytes);
     else
         free(h.base);
+}
+
+void ls_release(void *memory)
+{
+    const header h = header_of(memory);
+    const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), begin = ((uintptr_t)memory + page - 1) / page * page;
+    const uintptr_t end = ((uintptr_t)memory + h.bytes) / page * page;
+
+    if (h.mapped_bytes && begin < end)
+        madvise((void *)begin, end - begin, MADV_DONTNEED);
 }
 
 void *ls_realloc(void *old, size_t count, size_t size, const char *what)

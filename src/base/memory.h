@@ -31,6 +31,9 @@ char *ls_strdup(const char *text);
 
 void ls_free(void *memory);
 
+/* The contents are not needed any more, but the block will be: where it is large its pages go back to the system. */
+void ls_release(void *memory);
+
 /* How many blocks this thread has asked for so far: a test holds the training loop to its promise to ask for none. */
 uint64_t ls_allocations(void);
 

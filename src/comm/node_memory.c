@@ -1,6 +1,7 @@
 #define _GNU_SOURCE /* memfd_create */
 #include "comm/node_memory.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdatomic.h>
@@ -34,17 +35,19 @@ typedef struct announcement {
     uint64_t device, inode;
 } announcement;
 
-static ls_status map(int fd, size_t bytes, const char *what, void **memory)
+/* The file's bytes, and `own` more behind them that are this process's alone. */
+static ls_status map(int fd, size_t bytes, size_t own, const char *what, void **memory)
 {
-    *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    if (*memory == MAP_FAILED)
+    *memory = mmap(NULL, bytes + own, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (*memory == MAP_FAILED ||
+        mmap(*memory, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, 0) == MAP_FAILED)
         return ls_fail(LS_ERR_MEMORY, "out of memory: %s needs %zu bytes that the ranks of a node share: %s", what,
                        bytes, strerror(errno));
     return LS_OK;
 }
 
 /* The first rank of the node. *fd stays open until the others have found it. */
-static ls_status make(size_t bytes, const char *what, announcement *a, int *fd, void **memory)
+static ls_status make(size_t bytes, size_t own, const char *what, announcement *a, int *fd, void **memory)
 {
     struct rlimit limit;
     struct stat info;
@@ -58,12 +61,12 @@ static ls_status make(size_t bytes, const char *what, announcement *a, int *fd, 
     if (*fd < 0 || ftruncate(*fd, (off_t)bytes) != 0 || fstat(*fd, &info) != 0)
         return ls_fail(LS_ERR_MEMORY, "%s: cannot get %zu bytes that the ranks of a node share: %s", what, bytes,
                        strerror(errno));
-    LS_TRY(map(*fd, bytes, what, memory));
+    LS_TRY(map(*fd, bytes, own, what, memory));
     *a = (announcement){.pid = getpid(), .fd = *fd, .device = info.st_dev, .inode = info.st_ino};
     return LS_OK;
 }
 
-static ls_status find(size_t bytes, const char *what, const announcement *a, void **memory)
+static ls_status find(size_t bytes, size_t own, const char *what, const announcement *a, void **memory)
 {
     char path[64];
     struct stat info;
@@ -79,31 +82,32 @@ static ls_status find(size_t bytes, const char *what, const announcement *a, voi
     if (fstat(fd, &info) != 0 || info.st_dev != a->device || info.st_ino != a->inode)
         st = ls_fail(LS_ERR_MEMORY, "%s: '%s' is not the memory of another rank of this node", what, path);
     else
-        st = map(fd, bytes, what, memory);
+        st = map(fd, bytes, own, what, memory);
     close(fd);
     return st;
 }
 
 /* Collective on the node. *memory is NULL after a failure here; it may fail on some ranks only. */
-static ls_status map_together(ls_node_memory *m, size_t bytes, const char *what, int *fd, void **memory)
+static ls_status map_together(ls_node_memory *m, size_t bytes, size_t own, const char *what, int *fd, void **memory)
 {
     announcement a = {.fd = -1};
     ls_status st = LS_OK;
 
     if (m->sharing.part == 0)
-        st = make(bytes, what, &a, fd, memory);
+        st = make(bytes, own, what, &a, fd, memory);
     LS_TRY(ls_mpi_check(MPI_Bcast(&a, sizeof a, MPI_BYTE, 0, m->node), "sharing memory on a node"));
     if (m->sharing.part != 0)
-        st = find(bytes, what, &a, memory);
+        st = find(bytes, own, what, &a, memory);
     if (*memory == MAP_FAILED)
         *memory = NULL;
     return st;
 }
 
-/* Collective on comm. */
-static ls_status allocate(void *context, size_t bytes, const char *what, void **memory)
+/* Collective on comm. shared: bytes of one copy for the node; own: bytes behind them, a copy for each rank. */
+static ls_status allocate_both(ls_node_memory *m, size_t shared, size_t own, const char *what, void **memory)
 {
-    ls_node_memory *m = context;
+    const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    const size_t lead = own ? (page - shared % page) % page : 0; /* the shared part ends where a page does */
     block *b = ls_calloc(1, sizeof *b, what);
     int fd = -1;
     ls_status st = b ? LS_OK : LS_ERR_MEMORY;
@@ -111,16 +115,18 @@ static ls_status allocate(void *context, size_t bytes, const char *what, void **
     *memory = NULL;
     LS_TRY_CLEANUP(ls_agree(m->comm, st));
     if (m->sharing.parts > 1) {
-        b->mapped_bytes = bytes ? bytes : 1;
-        st = map_together(m, b->mapped_bytes, what, &fd, &b->memory);
-    } else if (!(b->memory = ls_calloc(bytes, 1, what))) {
+        const size_t bytes = shared + lead ? shared + lead : page;
+
+        b->mapped_bytes = bytes + own;
+        st = map_together(m, bytes, own, what, &fd, &b->memory);
+    } else if (!(b->memory = ls_calloc(shared + own, 1, what))) {
         st = LS_ERR_MEMORY;
     }
     st = ls_agree(m->comm, st); /* now all have opened the file, too */
     if (fd >= 0)
         close(fd);
     if (st == LS_OK) {
-        *memory = b->memory;
+        *memory = b->mapped_bytes ? (char *)b->memory + lead : b->memory;
         b->next = m->blocks;
         m->blocks = b;
         return LS_OK;
@@ -130,6 +136,17 @@ static ls_status allocate(void *context, size_t bytes, const char *what, void **
 cleanup:
     ls_free(b);
     return st;
+}
+
+static ls_status allocate(void *context, size_t bytes, const char *what, void **memory)
+{
+    return allocate_both(context, bytes, 0, what, memory);
+}
+
+ls_status ls_node_memory_split(ls_node_memory *m, size_t shared, size_t own, const char *what, void **memory)
+{
+    assert(shared % LS_ALIGNMENT == 0);
+    return allocate_both(m, shared, own, what, memory);
 }
 
 /* MPI orders what the ranks do; the fences order what their processors write and read. */
@@ -165,7 +182,7 @@ static ls_status try_sharing(ls_node_memory *m)
 
     if (m->sharing.parts == 1)
         return LS_OK;
-    works = map_together(m, bytes, "a trial", &fd, &memory) == LS_OK && memory;
+    works = map_together(m, bytes, 0, "a trial", &fd, &memory) == LS_OK && memory;
     word = memory;
     if (works && m->sharing.part == 0)
         *word = 1;

@@ -21,6 +21,12 @@ ls_status ls_node_memory_create(const ls_comm *comm, ls_node_memory **out);
 /* Releases what came from it, for this rank; not collective. Accepts NULL. */
 void ls_node_memory_free(ls_node_memory *memory);
 
+/*
+ * Collective; as sharing->allocate, but only the first `shared` bytes (a multiple of LS_ALIGNMENT) are the node's, and
+ * `own` bytes right behind them are each rank's.
+ */
+ls_status ls_node_memory_split(ls_node_memory *memory, size_t shared, size_t own, const char *what, void **out);
+
 /* What data/ needs of it; lent. Parts are the ranks that share memory; agreeing is for all ranks of comm. */
 const ls_sharing *ls_node_memory_sharing(const ls_node_memory *memory);
 

@@ -23,6 +23,13 @@ static void free_layer(ls_layer *layer)
     ls_free(layer);
 }
 
+static void house(ls_model *model, float *memory)
+{
+    model->weights = memory;
+    for (size_t i = 0; i < model->params; i++)
+        model->param[i]->value = memory + model->param[i]->offset;
+}
+
 void ls_model_free(ls_model *model)
 {
     if (!model)
@@ -38,7 +45,7 @@ void ls_model_free(ls_model *model)
     ls_free(model->input);
     ls_free(model->output);
     ls_free(model->param);
-    ls_free(model->weights);
+    ls_free(model->home);
     ls_free(model->name);
     ls_free(model);
 }
@@ -305,11 +312,22 @@ static ls_status place_params(ls_model *model)
         }
     }
     model->size = at;
-    if (!(model->weights = ls_calloc(at, sizeof *model->weights, "the weights")))
+    if (!(model->home = ls_calloc(at, sizeof *model->home, "the weights")))
         return LS_ERR_MEMORY;
-    for (size_t i = 0; i < model->params; i++)
-        model->param[i]->value = model->weights + model->param[i]->offset;
+    house(model, model->home);
     return LS_OK;
+}
+
+void ls_model_move(ls_model *model, float *memory, size_t first)
+{
+    float *const to = memory ? memory : model->home;
+
+    if (to == model->weights)
+        return;
+    memcpy(to + first, model->weights + first, (model->size - first) * sizeof *to);
+    house(model, to);
+    if (memory)
+        ls_release(model->home);
 }
 
 ls_status ls_model_create(const ls_config *description, const char *name, const ls_shape *in_shape, ls_model **out)

@@ -45,7 +45,8 @@ struct ls_model {
     size_t trainable_size;         /* elements of the flat buffer that are trained: a multiple of LS_BLOCK */
     size_t size;                   /* all elements of the flat buffer */
     size_t count, trainable_count; /* parameters as Keras counts them, without padding */
-    float *weights;                /* [size] owned */
+    float *weights;                /* [size] home, or where ls_model_move has put them */
+    float *home;                   /* [size] owned */
 };
 
 /*
@@ -64,6 +65,12 @@ ls_status ls_model_check_names(const ls_model *model);
 
 /* Fresh weights: a pure function of (model, seed). */
 ls_status ls_model_init_weights(ls_model *model, uint64_t seed);
+
+/*
+ * The weights from element `first` on move into memory [size], which is borrowed until they move again; what lies
+ * before is there already. Their own memory costs nothing meanwhile. NULL: they move home.
+ */
+void ls_model_move(ls_model *model, float *memory, size_t first);
 
 /* Sum of all weight penalties of what is trained. Keras adds it to the loss once, not divided by the batch. */
 double ls_model_penalty(const ls_model *model);
