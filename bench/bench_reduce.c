@@ -1,5 +1,5 @@
 /*
- * What exactness costs: additions of the carriers, and all-reduces of the ring and of MPI, from one run.
+ * What exactness costs: additions of the carriers, and all-reduces by every algorithm, from one run.
  *
  *     mpirun -n P bench_reduce [largest vector in MiB, default 64]
  *
@@ -77,33 +77,59 @@ cleanup:
  * What a training step moves: sums of `element` to the owners, float32 back to all. seconds: the slowest rank's. The
  * contents do not matter here, so the results are left in their place.
  */
-static ls_status time_step(ls_reducer *reducer, void *buf, ls_element element, const size_t *bounds, double *seconds)
+static ls_status time_step(ls_reducer *reducer, void *weights, ls_element element, const size_t *bounds,
+                           double *seconds)
 {
+    ls_vector v = {.half = LS_REDUCE_SCATTER, .element = element, .begin = bounds, .end = bounds + 1};
     double begin;
 
     LS_TRY(ls_mpi_check(MPI_Barrier(reducer->comm->mpi), "the ranks cannot meet"));
     begin = MPI_Wtime();
-    LS_TRY(reducer->ops->reduce_scatter(reducer, buf, element, bounds));
-    LS_TRY(reducer->ops->all_gather(reducer, buf, LS_FLOAT32, bounds));
+    v.buf = reducer->sums;
+    LS_TRY(ls_reducer_run(reducer, &v));
+    v = (ls_vector){.half = LS_ALL_GATHER, .element = LS_FLOAT32, .buf = weights, .begin = bounds, .end = bounds + 1};
+    LS_TRY(ls_reducer_run(reducer, &v));
     *seconds = MPI_Wtime() - begin;
     return ls_mpi_check(MPI_Allreduce(MPI_IN_PLACE, seconds, 1, MPI_DOUBLE, MPI_MAX, reducer->comm->mpi),
                         "the ranks cannot compare times");
 }
 
-enum { RING_FAST, RING_EXACT, MPI_FAST, MPI_EXACT, CANDIDATES };
+/* What a float32 trainer would do: MPI_Allreduce of the gradients. */
+static ls_status time_allreduce(const ls_comm *comm, float *gradients, size_t n, double *seconds)
+{
+    double begin;
 
-static ls_status bench_length(ls_reducer *const *reducers, void *buf, size_t n, size_t *bounds, double *ms)
+    LS_TRY(ls_mpi_check(MPI_Barrier(comm->mpi), "the ranks cannot meet"));
+    begin = MPI_Wtime();
+    LS_TRY(ls_mpi_check(MPI_Allreduce(MPI_IN_PLACE, gradients, (int)n, MPI_FLOAT, MPI_SUM, comm->mpi),
+                        "MPI_Allreduce failed"));
+    *seconds = MPI_Wtime() - begin;
+    return ls_mpi_check(MPI_Allreduce(MPI_IN_PLACE, seconds, 1, MPI_DOUBLE, MPI_MAX, comm->mpi),
+                        "the ranks cannot compare times");
+}
+
+enum { SHARED_EXACT, RING_EXACT, HALVING_EXACT, MPI_EXACT, RING_FAST, MPI_FAST, CANDIDATES };
+#define REDUCERS 4
+
+static const char *const algorithms[REDUCERS] = {"shared", "ring", "halving", "mpi"};
+
+static ls_status bench_length(ls_reducer *const *reducers, float *const *weights, size_t n, size_t *bounds, double *ms)
 {
     const ls_comm *comm = reducers[0]->comm;
     double seconds[CANDIDATES][REPETITIONS];
 
     for (int p = 0; p <= comm->size; p++)
         bounds[p] = (size_t)ls_part_begin(n, (uint64_t)p, (uint64_t)comm->size);
-    memset(buf, 0, n * sizeof(double));
-    for (int repetition = -1; repetition < REPETITIONS; repetition++) /* the first, to warm up, is overwritten */
-        for (int c = 0; c < CANDIDATES; c++)
-            LS_TRY(time_step(reducers[c / 2], buf, c % 2 ? LS_FLOAT64 : LS_FLOAT32, bounds,
-                             &seconds[c][repetition < 0 ? 0 : repetition]));
+    for (int r = 0; r < REDUCERS; r++)
+        memset(reducers[r]->sums, 0, n * sizeof(double));
+    for (int repetition = -1; repetition < REPETITIONS; repetition++) { /* the first, to warm up, is overwritten */
+        const int at = repetition < 0 ? 0 : repetition;
+
+        for (int c = 0; c < REDUCERS; c++)
+            LS_TRY(time_step(reducers[c], weights[c], LS_FLOAT64, bounds, &seconds[c][at]));
+        LS_TRY(time_step(reducers[RING_EXACT], weights[RING_EXACT], LS_FLOAT32, bounds, &seconds[RING_FAST][at]));
+        LS_TRY(time_allreduce(comm, weights[MPI_EXACT], n, &seconds[MPI_FAST][at]));
+    }
     for (int c = 0; c < CANDIDATES; c++)
         ms[c] = median(seconds[c]) * 1e3;
     return LS_OK;
@@ -111,34 +137,45 @@ static ls_status bench_length(ls_reducer *const *reducers, void *buf, size_t n, 
 
 static ls_status bench_reducers(const ls_comm *comm, size_t max_bytes)
 {
-    ls_reducer *reducers[2] = {NULL, NULL};
-    void *buf = ls_calloc(max_bytes, 1, "the vector");
+    ls_reducer *reducers[REDUCERS] = {NULL};
+    float *weights[REDUCERS] = {NULL}, *own = ls_calloc(max_bytes, 1, "the weights");
     size_t *bounds = ls_calloc((size_t)comm->size + 1, sizeof *bounds, "the chunks");
-    ls_status st = ls_agree(comm, buf && bounds ? LS_OK : LS_ERR_MEMORY);
+    ls_status st = ls_agree(comm, own && bounds ? LS_OK : LS_ERR_MEMORY);
 
     if (st != LS_OK)
         goto cleanup;
-    LS_TRY_CLEANUP(ls_reducer_create(comm, "ring", max_bytes, LS_SEGMENT_BYTES_DEFAULT, &reducers[0]));
-    LS_TRY_CLEANUP(ls_reducer_create(comm, "mpi", max_bytes, LS_SEGMENT_BYTES_DEFAULT, &reducers[1]));
+    for (int r = 0; r < REDUCERS; r++) {
+        const ls_reducer_options options = {.algorithm = algorithms[r],
+                                            .max_bytes = max_bytes,
+                                            .segment_bytes = LS_SEGMENT_BYTES_DEFAULT,
+                                            .sums_bytes = max_bytes,
+                                            .vectors = 1};
+        void *common;
+
+        LS_TRY_CLEANUP(ls_reducer_create(comm, &options, &reducers[r]));
+        LS_TRY_CLEANUP(ls_reducer_share(reducers[r], max_bytes, 0, &common));
+        weights[r] = common ? common : own;
+    }
     if (comm->rank == 0) {
-        printf("all-reduce over %d ranks, ms (median of %d, slowest rank)\n", comm->size, REPETITIONS);
-        printf("fast: float32 both ways; exact: float64 there, float32 back\n");
-        printf("%10s %10s %11s %10s %10s %12s %14s\n", "weights", "ring fast", "ring exact", "mpi fast", "mpi exact",
-               "exact/fast", "ring/mpi exact");
+        printf("all-reduce over %d ranks, ms (median of %d, slowest rank); shared is %s\n", comm->size, REPETITIONS,
+               reducers[0]->why);
+        printf("exact: float64 there, float32 back; fast: float32 both ways; MPI_Allreduce of float32\n");
+        printf("%10s %13s %11s %13s %10s %10s %13s %17s\n", "weights", "shared exact", "ring exact", "halving exact",
+               "mpi exact", "ring fast", "MPI_Allreduce", "shared/Allreduce");
     }
     for (size_t n = 2048; n <= max_bytes / sizeof(double); n *= 8) {
         double ms[CANDIDATES];
 
-        LS_TRY_CLEANUP(bench_length(reducers, buf, n, bounds, ms));
+        LS_TRY_CLEANUP(bench_length(reducers, weights, n, bounds, ms));
         if (comm->rank == 0)
-            printf("%10zu %10.3f %11.3f %10.3f %10.3f %12.2f %14.2f\n", n, ms[RING_FAST], ms[RING_EXACT], ms[MPI_FAST],
-                   ms[MPI_EXACT], ms[RING_EXACT] / ms[RING_FAST], ms[RING_EXACT] / ms[MPI_EXACT]);
+            printf("%10zu %13.3f %11.3f %13.3f %10.3f %10.3f %13.3f %17.2f\n", n, ms[SHARED_EXACT], ms[RING_EXACT],
+                   ms[HALVING_EXACT], ms[MPI_EXACT], ms[RING_FAST], ms[MPI_FAST], ms[SHARED_EXACT] / ms[MPI_FAST]);
     }
 cleanup:
-    ls_reducer_free(reducers[0]);
-    ls_reducer_free(reducers[1]);
+    for (int r = 0; r < REDUCERS; r++)
+        ls_reducer_free(reducers[r]);
     ls_free(bounds);
-    ls_free(buf);
+    ls_free(own);
     return st;
 }
 

@@ -217,6 +217,7 @@ static int run(const ls_command *command, int argc, char **argv)
         return run_alone(command, argc, argv);
     if (!is_launched()) /* Open MPI 4 would start a daemon for one process, and look for ssh */
         setenv("OMPI_MCA_ess_singleton_isolated", "1", 0);
+    setenv("OMPI_MCA_mpi_yield_when_idle", "1", 0); /* a rank that waits leaves its core to whoever works */
     MPI_Init_thread(&argc, &argv, MPI_THREAD_FUNNELED, &provided);
     if ((st = ls_comm_create(MPI_COMM_WORLD, &comm)) != LS_OK) {
         fprintf(stderr, "lockstep: %s\n", ls_error_message());

@@ -10,7 +10,7 @@
 #include "lockstep/comm.h"
 
 /* Message tags, one list. */
-typedef enum ls_tag { LS_TAG_REDUCE_SCATTER = 1, LS_TAG_ALL_GATHER } ls_tag;
+typedef enum ls_tag { LS_TAG_LANE = 1 /* and LS_LANES - 1 more: vectors under way */ } ls_tag;
 
 struct ls_comm {
     MPI_Comm mpi; /* owned duplicate with MPI_ERRORS_RETURN */

@@ -1,6 +1,10 @@
 /*
  * The MPI library's own collectives behind the table of reducers: the oracle of the others, and the way to in-network
- * reduction. Counts and displacements are int, so vectors of more than INT_MAX elements are the ring's.
+ * reduction. Counts and displacements are int, so vectors of more than INT_MAX elements are the ring's. Chunks must
+ * touch.
+ *
+ * Collectives of a communicator must be called in one order everywhere. When a vector gets its lane depends on the
+ * rank, so these have a communicator of their own.
  */
 #include "comm/reducer.h"
 
@@ -9,76 +13,85 @@
 
 #include "base/memory.h"
 
-typedef struct counts {
+typedef struct mpi_lane {
+    ls_vector v;
     int *count, *first; /* [P] elements of a chunk, and where it begins */
-} counts;
+    MPI_Request request;
+} mpi_lane;
 
-static ls_status count_chunks(ls_reducer *reducer, ls_element element, const size_t *bounds)
+typedef struct mpi_state {
+    ls_comm *comm; /* owned */
+    mpi_lane lane[LS_LANES];
+} mpi_state;
+
+static ls_status start_mpi(ls_reducer *reducer, size_t number, const ls_vector *v)
 {
-    counts *state = reducer->state;
-    const size_t P = (size_t)reducer->comm->size;
+    mpi_state *const s = reducer->state;
+    mpi_lane *const lane = &s->lane[number];
+    const MPI_Datatype type = ls_element_mpi(v->element);
 
-    LS_TRY(ls_reducer_check(reducer, element, bounds));
-    if (bounds[P] > INT_MAX)
-        return ls_fail(LS_ERR_ARG, "allreduce 'mpi' takes up to %d elements, not %zu: use 'ring'", INT_MAX, bounds[P]);
-    for (size_t p = 0; p < P; p++) {
-        state->first[p] = (int)bounds[p];
-        state->count[p] = (int)(bounds[p + 1] - bounds[p]);
+    lane->v = *v;
+    for (size_t p = 0; p < (size_t)reducer->comm->size; p++) {
+        lane->first[p] = (int)v->begin[p];
+        lane->count[p] = (int)(v->end[p] - v->begin[p]);
     }
-    return LS_OK;
-}
-
-static ls_status reduce_scatter_mpi(ls_reducer *reducer, void *buf, ls_element element, const size_t *bounds)
-{
-    const size_t bytes = ls_element_bytes(element), rank = (size_t)reducer->comm->rank;
-    const counts *state = reducer->state;
-
-    LS_TRY(count_chunks(reducer, element, bounds));
-    LS_TRY(ls_mpi_check(
-        MPI_Reduce_scatter(MPI_IN_PLACE, buf, state->count, ls_element_mpi(element), MPI_SUM, reducer->comm->mpi),
-        "MPI_Reduce_scatter failed"));
-    /* In place, MPI leaves the result at the beginning of the vector. */
-    memmove((char *)buf + bounds[rank] * bytes, buf, (bounds[rank + 1] - bounds[rank]) * bytes);
-    return LS_OK;
-}
-
-static ls_status all_gather_mpi(ls_reducer *reducer, void *buf, ls_element element, const size_t *bounds)
-{
-    const MPI_Datatype type = ls_element_mpi(element);
-    const counts *state = reducer->state;
-
-    LS_TRY(count_chunks(reducer, element, bounds));
+    if (v->half == LS_REDUCE_SCATTER)
+        return ls_mpi_check(
+            MPI_Ireduce_scatter(MPI_IN_PLACE, v->buf, lane->count, type, MPI_SUM, s->comm->mpi, &lane->request),
+            "MPI_Ireduce_scatter failed");
     return ls_mpi_check(
-        MPI_Allgatherv(MPI_IN_PLACE, 0, type, buf, state->count, state->first, type, reducer->comm->mpi),
-        "MPI_Allgatherv failed");
+        MPI_Iallgatherv(MPI_IN_PLACE, 0, type, v->buf, lane->count, lane->first, type, s->comm->mpi, &lane->request),
+        "MPI_Iallgatherv failed");
+}
+
+static ls_status advance_mpi(ls_reducer *reducer, size_t number, bool *done)
+{
+    mpi_lane *const lane = &((mpi_state *)reducer->state)->lane[number];
+    const size_t bytes = ls_element_bytes(lane->v.element), rank = (size_t)reducer->comm->rank;
+    int here = 0;
+
+    LS_TRY(ls_mpi_check(MPI_Test(&lane->request, &here, MPI_STATUS_IGNORE), "MPI's reduction failed"));
+    if (here && lane->v.half == LS_REDUCE_SCATTER) /* in place, MPI leaves the result at the beginning of the vector */
+        memmove((char *)lane->v.buf + lane->v.begin[rank] * bytes, lane->v.buf, (size_t)lane->count[rank] * bytes);
+    *done = here != 0;
+    return LS_OK;
 }
 
 static ls_status setup_mpi(ls_reducer *reducer)
 {
-    counts *state = reducer->state = ls_calloc(1, sizeof *state, "the state of allreduce 'mpi'");
+    mpi_state *s = reducer->state = ls_calloc(1, sizeof *s, "the state of allreduce 'mpi'");
+    ls_status st = s ? LS_OK : LS_ERR_MEMORY;
 
-    if (!state)
-        return LS_ERR_MEMORY;
-    state->count = ls_calloc((size_t)reducer->comm->size, sizeof *state->count, "the counts of allreduce 'mpi'");
-    state->first = ls_calloc((size_t)reducer->comm->size, sizeof *state->first, "the offsets of allreduce 'mpi'");
-    return state->count && state->first ? LS_OK : LS_ERR_MEMORY;
+    if (st == LS_OK && reducer->max_bytes / sizeof(float) > INT_MAX)
+        st = ls_fail(LS_ERR_ARG, "allreduce 'mpi' takes up to %d elements, not %zu: use 'ring'", INT_MAX,
+                     reducer->max_bytes / sizeof(float));
+    for (size_t i = 0; i < LS_LANES && st == LS_OK; i++) {
+        s->lane[i].count = ls_calloc((size_t)reducer->comm->size, sizeof(int), "the counts of allreduce 'mpi'");
+        s->lane[i].first = ls_calloc((size_t)reducer->comm->size, sizeof(int), "the offsets of allreduce 'mpi'");
+        if (!s->lane[i].count || !s->lane[i].first)
+            st = LS_ERR_MEMORY;
+    }
+    LS_TRY(ls_agree(reducer->comm, st));
+    return ls_comm_create(reducer->comm->mpi, &s->comm);
 }
 
 static void destroy_mpi(ls_reducer *reducer)
 {
-    counts *state = reducer->state;
+    mpi_state *s = reducer->state;
 
-    if (!state)
-        return;
-    ls_free(state->count);
-    ls_free(state->first);
-    ls_free(state);
+    for (size_t i = 0; s && i < LS_LANES; i++) {
+        ls_free(s->lane[i].count);
+        ls_free(s->lane[i].first);
+    }
+    if (s)
+        ls_comm_free(s->comm);
+    ls_free(s);
 }
 
 const ls_reducer_ops ls_reducer_mpi = {
     .name = "mpi",
-    .reduce_scatter = reduce_scatter_mpi,
-    .all_gather = all_gather_mpi,
     .setup = setup_mpi,
     .destroy = destroy_mpi,
+    .start = start_mpi,
+    .advance = advance_mpi,
 };

@@ -1,10 +1,8 @@
 #include "comm/reducer.h"
 
-#include <limits.h>
-#include <string.h>
-
 #include "base/memory.h"
-#include "base/text.h"
+#include "comm/wait.h"
+#include "tensor/kernels.h"
 
 size_t ls_element_bytes(ls_element element)
 {
@@ -16,34 +14,125 @@ MPI_Datatype ls_element_mpi(ls_element element)
     return element == LS_FLOAT32 ? MPI_FLOAT : MPI_DOUBLE;
 }
 
+LS_CLONES static void add_float64(double *restrict y, const double *restrict x, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        y[i] += x[i];
+}
+
+void ls_element_add(ls_element element, void *y, const void *x, size_t n)
+{
+    if (element == LS_FLOAT32)
+        ls_add(x, y, n);
+    else
+        add_float64(y, x, n);
+}
+
 void ls_reducer_free(ls_reducer *reducer)
 {
     if (!reducer)
         return;
-    if (reducer->ops->destroy)
+    if (reducer->ops && reducer->ops->destroy)
         reducer->ops->destroy(reducer);
-    ls_free(reducer->equal);
+    ls_node_memory_free(reducer->memory);
+    ls_free(reducer->own_sums);
+    ls_free(reducer->queue);
+    ls_free(reducer->why);
     ls_free(reducer);
 }
 
-ls_status ls_reducer_check(const ls_reducer *reducer, ls_element element, const size_t *bounds)
+ls_status ls_reducer_share(ls_reducer *reducer, size_t shared, size_t own, void **memory)
 {
-    const size_t n = bounds[reducer->comm->size];
-    const size_t bytes = ls_element_bytes(element);
-
-    if (n > reducer->max_bytes / bytes)
-        return ls_fail(LS_ERR_ARG,
-                       "a vector of %zu elements of %zu bytes is longer than the %zu bytes the reducer was made for", n,
-                       bytes, reducer->max_bytes);
+    *memory = NULL;
+    if (!reducer->memory)
+        return LS_OK;
+    LS_TRY(ls_node_memory_split(reducer->memory, shared, own, "the weights", memory));
+    reducer->common = *memory;
+    reducer->common_bytes = shared;
     return LS_OK;
 }
 
-ls_status ls_allreduce(ls_reducer *reducer, void *buf, ls_element element, size_t n)
+static ls_status check(const ls_reducer *reducer, const ls_vector *v)
 {
-    const uint64_t P = (uint64_t)reducer->comm->size;
+    const size_t bytes = ls_element_bytes(v->element), most = reducer->max_bytes / bytes;
+    size_t n = 0;
 
-    for (uint64_t p = 0; p <= P; p++)
-        reducer->equal[p] = (size_t)ls_part_begin(n, p, P);
-    LS_TRY(reducer->ops->reduce_scatter(reducer, buf, element, reducer->equal));
-    return reducer->ops->all_gather(reducer, buf, element, reducer->equal);
+    for (int p = 0; p < reducer->comm->size; p++)
+        n = v->end[p] > n ? v->end[p] : n;
+    if (n > most)
+        return ls_fail(LS_ERR_ARG,
+                       "a vector of %zu elements of %zu bytes is longer than the %zu bytes the reducer was made for", n,
+                       bytes, reducer->max_bytes);
+    if (reducer->issued - reducer->finished == reducer->capacity)
+        return ls_fail(LS_ERR_INTERNAL, "%zu vectors are under way, and no more were planned", reducer->capacity);
+    return LS_OK;
+}
+
+ls_status ls_reducer_progress(ls_reducer *reducer)
+{
+    while (reducer->begun < reducer->issued && reducer->begun - reducer->finished < LS_LANES) {
+        const size_t lane = (size_t)(reducer->begun % LS_LANES);
+
+        reducer->done[lane] = reducer->comm->size == 1;
+        if (!reducer->done[lane])
+            LS_TRY(reducer->ops->start(reducer, lane, &reducer->queue[reducer->begun % reducer->capacity]));
+        reducer->begun++;
+    }
+    for (uint64_t t = reducer->finished; t < reducer->begun; t++) {
+        const size_t lane = (size_t)(t % LS_LANES);
+
+        if (!reducer->done[lane])
+            LS_TRY(reducer->ops->advance(reducer, lane, &reducer->done[lane]));
+    }
+    while (reducer->finished < reducer->begun && reducer->done[reducer->finished % LS_LANES])
+        reducer->finished++;
+    return LS_OK;
+}
+
+ls_status ls_reducer_start(ls_reducer *reducer, const ls_vector *vector, uint64_t *number)
+{
+    LS_TRY(check(reducer, vector));
+    reducer->queue[reducer->issued % reducer->capacity] = *vector;
+    *number = reducer->issued++;
+    return ls_reducer_progress(reducer);
+}
+
+ls_status ls_reducer_finish(ls_reducer *reducer, uint64_t number)
+{
+    uint64_t finished = reducer->finished;
+    ls_pause pause = {0};
+
+    while (reducer->finished <= number) {
+        LS_TRY(ls_reducer_progress(reducer));
+        if (reducer->finished > number)
+            break;
+        if (reducer->finished > finished)
+            pause = (ls_pause){0};
+        finished = reducer->finished;
+        if (reducer->ops->wait)
+            reducer->ops->wait(reducer, (size_t)(finished % LS_LANES));
+        else
+            ls_pause_next(&pause);
+    }
+    return LS_OK;
+}
+
+ls_status ls_reducer_run(ls_reducer *reducer, const ls_vector *vector)
+{
+    uint64_t number;
+
+    LS_TRY(ls_reducer_start(reducer, vector, &number));
+    return ls_reducer_finish(reducer, number);
+}
+
+void ls_reducer_settle(ls_reducer *reducer)
+{
+    if (reducer->ops->settle && reducer->comm->size > 1)
+        reducer->ops->settle(reducer);
+}
+
+void ls_reducer_meet(ls_reducer *reducer)
+{
+    if (reducer->ops->meet && reducer->comm->size > 1)
+        reducer->ops->meet(reducer);
 }

@@ -15,34 +15,30 @@
  * sides know, so messages need no numbers: MPI keeps their order. Patarasuk and Yuan, J. Parallel Distrib. Comput. 69
  * (2009); about 2 n (P-1)/P elements sent per rank for both halves.
  *
- * No deadlock: sends are non-blocking and waited for only after all receives; receives are posted ahead, in stream
- * order, without waiting for anything but earlier ones. A segment on its way out is not touched again in the same half.
+ * Several vectors go around at a time, each in a lane with a tag of its own. A lane that a rank has free again may not
+ * be free at its neighbours yet; they take messages of one tag in the order of their vectors.
+ *
+ * No deadlock: nothing waits for a send; receives are posted ahead, in stream order, without waiting for anything but
+ * earlier ones. A segment on its way out is not touched again in the same half.
  */
 #include "comm/reducer.h"
 
 #include "base/memory.h"
-#include "tensor/kernels.h"
 
 #define AHEAD 4 /* receives posted ahead */
 
-typedef struct ring {
-    char *scratch;     /* [AHEAD x segment_bytes] what was received and is not yet added */
-    MPI_Request *send; /* one for every segment a rank can have to send */
-    MPI_Request receive[AHEAD];
-} ring;
-
 /* The stream of segments: first those of chunk `chunk`, in order, then those of the chunk before it, ... */
 typedef struct stream {
-    const size_t *bounds;
+    const size_t *begin, *end;
     size_t segment; /* elements */
     size_t P;
     size_t chunk, chunks_left; /* the one `next` is in, and how many with it */
     size_t next;               /* element */
 } stream;
 
-static stream stream_begin(const size_t *bounds, size_t segment, size_t chunk, size_t P, size_t chunks)
+static stream stream_begin(const ls_vector *v, size_t segment, size_t chunk, size_t P, size_t chunks)
 {
-    return (stream){bounds, segment, P, chunk, chunks, bounds[chunk]};
+    return (stream){v->begin, v->end, segment, P, chunk, chunks, v->begin[chunk]};
 }
 
 /* The next segment: count elements from `first` on; false after the last, and ever after. Empty chunks have none. */
@@ -50,165 +46,148 @@ static bool stream_next(stream *s, size_t *first, size_t *count)
 {
     size_t left;
 
-    while (s->next == s->bounds[s->chunk + 1]) {
+    while (s->next == s->end[s->chunk]) {
         if (s->chunks_left == 1)
             return false;
         s->chunks_left--;
         s->chunk = (s->chunk + s->P - 1) % s->P;
-        s->next = s->bounds[s->chunk];
+        s->next = s->begin[s->chunk];
     }
-    left = s->bounds[s->chunk + 1] - s->next;
+    left = s->end[s->chunk] - s->next;
     *first = s->next;
     *count = left < s->segment ? left : s->segment;
     s->next += *count;
     return true;
 }
 
-LS_CLONES static void add_float32(float *restrict y, const float *restrict x, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        y[i] += x[i];
-}
-
-LS_CLONES static void add_float64(double *restrict y, const double *restrict x, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        y[i] += x[i];
-}
-
-static void add(char *buf, const char *received, ls_element element, size_t n)
-{
-    if (element == LS_FLOAT32)
-        add_float32((float *)(void *)buf, (const float *)(const void *)received, n);
-    else
-        add_float64((double *)(void *)buf, (const double *)(const void *)received, n);
-}
-
-/* One half of the ring, under way. */
-typedef struct half_ring {
-    ls_reducer *reducer;
-    ring *ring;
+/* A vector going around. */
+typedef struct ring_lane {
+    char *scratch;     /* [AHEAD x segment_bytes] what was received and is not yet added */
+    MPI_Request *send; /* one for every segment a rank can have to send */
+    MPI_Request receive[AHEAD];
     char *buf;
     ls_element element;
     size_t bytes; /* of an element */
     bool adds;    /* what arrives is added; otherwise it is stored */
     int tag;
-    stream posted;
-    size_t sends, posts; /* so far */
-} half_ring;
+    size_t last; /* the chunk that is not sent on */
+    stream posted, received;
+    size_t first, count; /* the segment that arrives next, */
+    bool more;           /* if there is one */
+    size_t arrivals, posts, sends, sent;
+} ring_lane;
 
 /* Keep AHEAD receives posted. Number k uses slot k mod AHEAD: free again once arrival k - AHEAD was dealt with. */
-static ls_status post_receives(half_ring *half, size_t arrivals)
+static ls_status post_receives(const ls_reducer *reducer, ring_lane *lane)
 {
-    const ls_comm *comm = half->reducer->comm;
+    const ls_comm *comm = reducer->comm;
     size_t first, count;
 
-    while (half->posts < arrivals + AHEAD && stream_next(&half->posted, &first, &count)) {
-        const size_t slot = half->posts++ % AHEAD;
-        char *into =
-            half->adds ? half->ring->scratch + slot * half->reducer->segment_bytes : half->buf + first * half->bytes;
+    while (lane->posts < lane->arrivals + AHEAD && stream_next(&lane->posted, &first, &count)) {
+        const size_t slot = lane->posts++ % AHEAD;
+        char *into = lane->adds ? lane->scratch + slot * reducer->segment_bytes : lane->buf + first * lane->bytes;
 
-        LS_TRY(ls_mpi_check(MPI_Irecv(into, (int)count, ls_element_mpi(half->element),
-                                      (comm->rank + comm->size - 1) % comm->size, half->tag, comm->mpi,
-                                      &half->ring->receive[slot]),
+        LS_TRY(ls_mpi_check(MPI_Irecv(into, (int)count, ls_element_mpi(lane->element),
+                                      (comm->rank + comm->size - 1) % comm->size, lane->tag, comm->mpi,
+                                      &lane->receive[slot]),
                             "the ring cannot receive"));
     }
     return LS_OK;
 }
 
-static ls_status send_segment(half_ring *half, size_t first, size_t count)
+static ls_status send_segment(const ls_reducer *reducer, ring_lane *lane, size_t first, size_t count)
 {
-    const ls_comm *comm = half->reducer->comm;
+    const ls_comm *comm = reducer->comm;
 
-    return ls_mpi_check(MPI_Isend(half->buf + first * half->bytes, (int)count, ls_element_mpi(half->element),
-                                  (comm->rank + 1) % comm->size, half->tag, comm->mpi,
-                                  &half->ring->send[half->sends++]),
+    return ls_mpi_check(MPI_Isend(lane->buf + first * lane->bytes, (int)count, ls_element_mpi(lane->element),
+                                  (comm->rank + 1) % comm->size, lane->tag, comm->mpi, &lane->send[lane->sends++]),
                         "the ring cannot send");
 }
 
-/* P-1 chunks around the ring, beginning by sending chunk `chunk`. */
-static ls_status travel(ls_reducer *reducer, void *buf, ls_element element, const size_t *bounds, size_t chunk,
-                        bool adds, int tag)
+static ls_status start_ring(ls_reducer *reducer, size_t number, const ls_vector *v)
 {
-    const size_t P = (size_t)reducer->comm->size, bytes = ls_element_bytes(element);
-    const size_t segment = reducer->segment_bytes / bytes, last = (chunk + 1) % P;
-    half_ring half = {.reducer = reducer,
-                      .ring = reducer->state,
-                      .buf = buf,
-                      .element = element,
-                      .bytes = bytes,
-                      .adds = adds,
-                      .tag = tag,
-                      .posted = stream_begin(bounds, segment, (chunk + P - 1) % P, P, P - 1)};
-    stream own = stream_begin(bounds, segment, chunk, P, 1), received = half.posted;
+    ring_lane *const lane = (ring_lane *)reducer->state + number;
+    const size_t P = (size_t)reducer->comm->size, rank = (size_t)reducer->comm->rank;
+    const size_t chunk = v->half == LS_REDUCE_SCATTER ? (rank + P - 1) % P : rank; /* sent first */
+    const size_t segment = reducer->segment_bytes / ls_element_bytes(v->element);
+    stream own = stream_begin(v, segment, chunk, P, 1);
     size_t first, count;
 
-    LS_TRY(post_receives(&half, 0));
+    lane->buf = v->buf;
+    lane->element = v->element;
+    lane->bytes = ls_element_bytes(v->element);
+    lane->adds = v->half == LS_REDUCE_SCATTER;
+    lane->tag = LS_TAG_LANE + (int)number;
+    lane->last = (chunk + 1) % P;
+    lane->posted = lane->received = stream_begin(v, segment, (chunk + P - 1) % P, P, P - 1);
+    lane->arrivals = lane->posts = lane->sends = lane->sent = 0;
+    lane->more = stream_next(&lane->received, &lane->first, &lane->count);
+    LS_TRY(post_receives(reducer, lane));
     while (stream_next(&own, &first, &count))
-        LS_TRY(send_segment(&half, first, count));
-    for (size_t arrivals = 0; stream_next(&received, &first, &count); arrivals++) {
-        const size_t slot = arrivals % AHEAD;
-
-        LS_TRY(ls_mpi_check(MPI_Wait(&half.ring->receive[slot], MPI_STATUS_IGNORE), "the ring cannot receive"));
-        if (adds)
-            add(half.buf + first * bytes, half.ring->scratch + slot * reducer->segment_bytes, element, count);
-        if (received.chunk != last)
-            LS_TRY(send_segment(&half, first, count));
-        LS_TRY(post_receives(&half, arrivals + 1));
-    }
-    for (size_t i = 0; i < half.sends; i++)
-        LS_TRY(ls_mpi_check(MPI_Wait(&half.ring->send[i], MPI_STATUS_IGNORE), "the ring cannot send"));
+        LS_TRY(send_segment(reducer, lane, first, count));
     return LS_OK;
 }
 
-static ls_status reduce_scatter_ring(ls_reducer *reducer, void *buf, ls_element element, const size_t *bounds)
+static ls_status advance_ring(ls_reducer *reducer, size_t number, bool *done)
 {
-    const size_t P = (size_t)reducer->comm->size, rank = (size_t)reducer->comm->rank;
+    ring_lane *const lane = (ring_lane *)reducer->state + number;
+    int here = 1;
 
-    LS_TRY(ls_reducer_check(reducer, element, bounds));
-    if (P == 1)
-        return LS_OK;
-    return travel(reducer, buf, element, bounds, (rank + P - 1) % P, true, LS_TAG_REDUCE_SCATTER);
-}
+    while (lane->more) {
+        const size_t slot = lane->arrivals % AHEAD;
 
-static ls_status all_gather_ring(ls_reducer *reducer, void *buf, ls_element element, const size_t *bounds)
-{
-    LS_TRY(ls_reducer_check(reducer, element, bounds));
-    if (reducer->comm->size == 1)
-        return LS_OK;
-    return travel(reducer, buf, element, bounds, (size_t)reducer->comm->rank, false, LS_TAG_ALL_GATHER);
+        LS_TRY(ls_mpi_check(MPI_Test(&lane->receive[slot], &here, MPI_STATUS_IGNORE), "the ring cannot receive"));
+        if (!here)
+            return LS_OK;
+        if (lane->adds)
+            ls_element_add(lane->element, lane->buf + lane->first * lane->bytes,
+                           lane->scratch + slot * reducer->segment_bytes, lane->count);
+        if (lane->received.chunk != lane->last)
+            LS_TRY(send_segment(reducer, lane, lane->first, lane->count));
+        lane->arrivals++;
+        LS_TRY(post_receives(reducer, lane));
+        lane->more = stream_next(&lane->received, &lane->first, &lane->count);
+    }
+    while (here && lane->sent < lane->sends) {
+        LS_TRY(ls_mpi_check(MPI_Test(&lane->send[lane->sent], &here, MPI_STATUS_IGNORE), "the ring cannot send"));
+        lane->sent += here != 0;
+    }
+    *done = lane->sent == lane->sends;
+    return LS_OK;
 }
 
 static ls_status setup_ring(ls_reducer *reducer)
 {
     /* Every chunk but one is sent once, and its last segment may be short. */
     const size_t sends = reducer->max_bytes / reducer->segment_bytes + (size_t)reducer->comm->size;
-    ring *state = reducer->state = ls_calloc(1, sizeof *state, "the state of the ring");
+    ring_lane *lane = reducer->state = ls_calloc(LS_LANES, sizeof *lane, "the state of the ring");
 
-    if (!state)
+    if (!lane)
         return LS_ERR_MEMORY;
-    if (reducer->comm->size == 1)
-        return LS_OK;
-    state->scratch = ls_calloc(AHEAD, reducer->segment_bytes, "the ring's receive buffers");
-    state->send = ls_calloc(sends, sizeof *state->send, "the ring's send requests");
-    return state->scratch && state->send ? LS_OK : LS_ERR_MEMORY;
+    for (size_t i = 0; i < LS_LANES && reducer->comm->size > 1; i++) {
+        lane[i].scratch = ls_calloc(AHEAD, reducer->segment_bytes, "the ring's receive buffers");
+        lane[i].send = ls_calloc(sends, sizeof *lane[i].send, "the ring's send requests");
+        if (!lane[i].scratch || !lane[i].send)
+            return LS_ERR_MEMORY;
+    }
+    return LS_OK;
 }
 
 static void destroy_ring(ls_reducer *reducer)
 {
-    ring *state = reducer->state;
+    ring_lane *lane = reducer->state;
 
-    if (!state)
-        return;
-    ls_free(state->scratch);
-    ls_free(state->send);
-    ls_free(state);
+    for (size_t i = 0; lane && i < LS_LANES; i++) {
+        ls_free(lane[i].scratch);
+        ls_free(lane[i].send);
+    }
+    ls_free(lane);
 }
 
 const ls_reducer_ops ls_reducer_ring = {
     .name = "ring",
-    .reduce_scatter = reduce_scatter_ring,
-    .all_gather = all_gather_ring,
     .setup = setup_ring,
     .destroy = destroy_ring,
+    .start = start_ring,
+    .advance = advance_ring,
 };

@@ -232,10 +232,28 @@ static ls_status end_epoch(fit *f)
     return write_checkpoint(f, !goes_on(f));
 }
 
+/* Rank 0 tells how the ranks add up, and warns where they cannot as they were asked to. */
+static void tell_allreduce(const fit *f)
+{
+    const ls_fit_settings *settings = f->settings;
+    const ls_reducer *reducer = f->trainer->gradients->reducer;
+    char line[640];
+
+    if (reducer->comm->rank != 0 || reducer->comm->size == 1)
+        return;
+    if (reducer->fell_back && settings->warn) {
+        snprintf(line, sizeof line, "distributed.allreduce: %s", reducer->why);
+        settings->warn(settings->warn_context, line);
+    } else if (f->progress.verbose == 2) {
+        fprintf(f->progress.out, "allreduce: %s\n", reducer->why);
+    }
+}
+
 static ls_status run(fit *f, bool *stopped)
 {
     ls_trainer *t = f->trainer;
 
+    tell_allreduce(f);
     LS_TRY(ls_callbacks_train_begin(f->callbacks));
     while (goes_on(f)) {
         ls_trainer_begin_epoch(t);
@@ -265,6 +283,7 @@ ls_status ls_fit(const ls_task *task, const ls_fit_settings *settings, ls_fit_re
 
     *result = (ls_fit_result){0};
     options.stop = settings->stop;
+    options.own_weights = settings->callbacks > 0; /* the program's may change the model */
     LS_TRY_CLEANUP(ls_trainer_create(task, &options, &f.trainer));
     LS_TRY_CLEANUP(ls_agree(task->comm, prepare(&f, task)));
     if (settings->resume && f.checkpoints.newest)

@@ -133,14 +133,14 @@ static ls_status write_run(const ls_trainer *t, const char *directory, const ls_
     library[strcspn(library, ",\n")] = '\0';
     if (gmtime_r(&now, &utc))
         strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", &utc);
-    run = json_pack("{s:s?, s:s, s:b, s:i, s:o, s:I, s:I, s:I, s:I, s:f, s:s, s:s, s:s, s:s, s:s*, s:s}", "name",
+    run = json_pack("{s:s?, s:s, s:b, s:i, s:o, s:I, s:I, s:I, s:I, s:f, s:s, s:s, s:s, s:s, s:s*, s:s, s:s}", "name",
                     t->experiment->name, "finished", when, "stopped", result->stopped, "ranks", t->comm->size, "hosts",
                     hosts_json(hosts, t->comm->size), "seed", (json_int_t)t->experiment->seed, "epochs",
                     (json_int_t)t->epoch, "updates", (json_int_t)t->update, "redone_steps", (json_int_t)result->redone,
                     "seconds", result->seconds, "fingerprint", result->fingerprint, "lockstep", LS_VERSION, "mpi",
                     library, "arithmetic", ls_arithmetic_describe(t->model->arithmetic, arithmetic), "blas_kernel",
                     t->model->arithmetic == LS_ARITHMETIC_OPENBLAS ? ls_blas_kernel() : NULL, "reduction",
-                    ls_reduction_names[t->experiment->distributed.reduction]);
+                    ls_reduction_names[t->experiment->distributed.reduction], "allreduce", t->gradients->reducer->why);
     st = ls_json_write(run, &text);
     json_decref(run);
     if (st == LS_OK) {

@@ -19,12 +19,11 @@ void ls_gradients_free(ls_gradients *g)
         ls_free(g->bucket[i].weight_bounds);
     }
     ls_free(g->bucket);
+    ls_agreement_free(g->agreement);
     ls_reducer_free(g->reducer);
     ls_exponents_reset(&g->exponents);
-    ls_free(g->acc);
     ls_free(g->touched);
     ls_free(g->param_of);
-    ls_free(g->seen);
     ls_free(g->grid);
     ls_free(g->largest);
     ls_free(g->contribution_hash);
@@ -91,7 +90,7 @@ static ls_status cut_buckets(ls_gradients *g, int64_t bucket_kib)
     return LS_OK;
 }
 
-/* Everything but the reducer. Not collective. */
+/* Everything but what takes part in reductions. Not collective. */
 static ls_status plan(ls_gradients *g, const ls_comm *comm, const ls_model *model,
                       const ls_distributed_options *options, uint64_t contributions, size_t local_microbatches)
 {
@@ -106,18 +105,15 @@ static ls_status plan(ls_gradients *g, const ls_comm *comm, const ls_model *mode
     if (g->blocks > INT_MAX - FLAGS)
         return ls_fail(LS_ERR_CONFIG, "the model has %zu weights, more than the %d blocks of %d that can be reduced",
                        model->trainable_size, INT_MAX - FLAGS, LS_BLOCK);
-    g->acc = ls_calloc(g->blocks, g->block_bytes, "the gradient accumulators");
     g->touched = ls_calloc(g->blocks, sizeof *g->touched, "the gradient accumulators");
     g->param_of = ls_calloc(g->blocks, sizeof *g->param_of, "the gradient accumulators");
-    g->seen = ls_calloc(g->blocks + FLAGS, sizeof *g->seen, "the gradient accumulators");
     g->grid = ls_calloc(g->blocks, sizeof *g->grid, "the gradient accumulators");
     g->largest = ls_calloc(g->blocks, sizeof *g->largest, "the gradient accumulators");
     g->hash_rows = local_microbatches;
     if (local_microbatches)
         g->contribution_hash =
             ls_calloc(local_microbatches * model->trainable_params, sizeof *g->contribution_hash, "the trace");
-    if (!g->acc || !g->touched || !g->param_of || !g->seen || !g->grid || !g->largest ||
-        (local_microbatches && !g->contribution_hash))
+    if (!g->touched || !g->param_of || !g->grid || !g->largest || (local_microbatches && !g->contribution_hash))
         return LS_ERR_MEMORY;
     LS_TRY(ls_exponents_init(&g->exponents, g->blocks));
     for (size_t i = 0; i < model->trainable_params; i++)
@@ -126,28 +122,48 @@ static ls_status plan(ls_gradients *g, const ls_comm *comm, const ls_model *mode
     return cut_buckets(g, options->bucket_kib);
 }
 
-ls_status ls_gradients_create(const ls_comm *comm, const ls_model *model, const ls_distributed_options *options,
-                              uint64_t contributions, size_t local_microbatches, ls_gradients **out)
+/* Collective. */
+static ls_status plan_reductions(ls_gradients *g, const ls_distributed_options *options, size_t sums)
 {
-    ls_gradients *g = ls_calloc(1, sizeof *g, "the gradients");
+    ls_reducer_options wanted = {.algorithm = options->allreduce,
+                                 .segment_bytes = (size_t)options->segment_kib * 1024,
+                                 .vectors = 2 * g->buckets};
     size_t largest = 0;
-    ls_status st = LS_OK;
 
-    *out = NULL;
-    if (!g)
-        return LS_ERR_MEMORY;
-    st = plan(g, comm, model, options, contributions, local_microbatches);
     for (size_t i = 0; i < g->buckets; i++)
         if (g->bucket[i].end - g->bucket[i].begin > largest)
             largest = g->bucket[i].end - g->bucket[i].begin;
+    wanted.max_bytes = largest * g->block_bytes;
+    if (!ls_size_mul(g->blocks, g->block_bytes, &wanted.sums_bytes))
+        wanted.sums_bytes = SIZE_MAX - LS_ALIGNMENT; /* more than there is */
+    LS_TRY(ls_reducer_create(g->comm, &wanted, &g->reducer));
+    g->acc = g->reducer->sums;
+    LS_TRY(ls_agreement_create(g->comm, g->reducer->memory, g->blocks + FLAGS, sums, &g->agreement));
+    g->seen = ls_agreement_maxima(g->agreement);
+    return LS_OK;
+}
+
+ls_status ls_gradients_create(const ls_comm *comm, const ls_model *model, const ls_distributed_options *options,
+                              uint64_t contributions, size_t local_microbatches, size_t sums, ls_gradients **out)
+{
+    ls_gradients *g = ls_calloc(1, sizeof *g, "the gradients");
+    ls_status st = LS_ERR_MEMORY;
+
+    *out = NULL;
+    if (g)
+        st = plan(g, comm, model, options, contributions, local_microbatches);
     LS_TRY_CLEANUP(ls_agree(comm, st));
-    LS_TRY_CLEANUP(ls_reducer_create(comm, options->allreduce, largest * g->block_bytes,
-                                     (size_t)options->segment_kib * 1024, &g->reducer));
+    LS_TRY_CLEANUP(plan_reductions(g, options, sums));
     *out = g;
     g = NULL;
 cleanup:
     ls_gradients_free(g);
     return st;
+}
+
+ls_wide *ls_gradients_sums(const ls_gradients *g)
+{
+    return ls_agreement_sums(g->agreement);
 }
 
 size_t ls_gradients_own(const ls_gradients *g, size_t block)
@@ -168,6 +184,7 @@ void ls_gradients_begin(ls_gradients *g, uint64_t update)
 {
     g->update = update;
     g->issued = 0;
+    ls_reducer_settle(g->reducer);
     if (++g->attempt == 0) { /* the counter wrapped: no block may look written */
         memset(g->touched, 0, g->blocks * sizeof *g->touched);
         g->attempt = 1;
@@ -294,8 +311,13 @@ static ls_status layer_done(void *context, const ls_layer *layer)
     while (g->issued < g->buckets && g->bucket[g->issued].waiting == 0) {
         const ls_bucket *bucket = &g->bucket[g->issued++];
 
-        LS_TRY(g->reducer->ops->reduce_scatter(g->reducer, g->acc + bucket->begin * g->block_bytes, g->carrier->element,
-                                               bucket->bounds));
+        LS_TRY(ls_reducer_start(g->reducer,
+                                &(ls_vector){.half = LS_REDUCE_SCATTER,
+                                             .element = g->carrier->element,
+                                             .buf = g->acc + bucket->begin * g->block_bytes,
+                                             .begin = bucket->bounds,
+                                             .end = bucket->bounds + 1},
+                                &g->last));
     }
     return LS_OK;
 }
@@ -310,10 +332,10 @@ ls_status ls_gradients_agree(ls_gradients *g, bool *stop, ls_verdict *verdict)
     bool fits = true;
 
     g->seen[g->blocks] = *stop;
-    if (g->comm->size > 1)
-        LS_TRY(ls_mpi_check(
-            MPI_Allreduce(MPI_IN_PLACE, g->seen, (int)(g->blocks + FLAGS), MPI_SHORT, MPI_MAX, g->comm->mpi),
-            "agreeing on the exponents of the gradient"));
+    LS_TRY(ls_agreement_start(g->agreement));
+    if (g->buckets > 0)
+        LS_TRY(ls_reducer_finish(g->reducer, g->last));
+    LS_TRY(ls_agreement_finish(g->agreement));
     *stop = g->seen[g->blocks] != 0;
     if (*stop) {
         *verdict = LS_VERDICT_STOP;
@@ -366,9 +388,48 @@ void ls_gradients_finish(const ls_gradients *g, size_t block, double divisor, fl
 ls_status ls_gradients_all_gather(ls_gradients *g, float *weights)
 {
     for (size_t i = 0; i < g->buckets; i++)
-        LS_TRY(g->reducer->ops->all_gather(g->reducer, weights + g->bucket[i].begin * LS_BLOCK, LS_FLOAT32,
-                                           g->bucket[i].weight_bounds));
+        LS_TRY(ls_reducer_start(g->reducer,
+                                &(ls_vector){.half = LS_ALL_GATHER,
+                                             .element = LS_FLOAT32,
+                                             .buf = weights + g->bucket[i].begin * LS_BLOCK,
+                                             .begin = g->bucket[i].weight_bounds,
+                                             .end = g->bucket[i].weight_bounds + 1},
+                                &g->last));
+    return g->buckets > 0 ? ls_reducer_finish(g->reducer, g->last) : LS_OK;
+}
+
+ls_status ls_gradients_share_weights(ls_gradients *g, ls_model *model)
+{
+    const size_t trained = model->trainable_size * sizeof(float), rest = model->size * sizeof(float) - trained;
+    void *memory;
+
+    LS_TRY(ls_reducer_share(g->reducer, trained, rest, &memory));
+    if (!memory)
+        return LS_OK;
+    /* The first rank of the node brings what is common, everybody his own. */
+    ls_model_move(model, memory, ls_gradients_part(g, NULL) == 0 ? 0 : model->trainable_size);
+    ls_reducer_meet(g->reducer);
     return LS_OK;
+}
+
+void ls_gradients_return_weights(const ls_gradients *g, ls_model *model)
+{
+    if (g->reducer->common && model->weights == (float *)(void *)g->reducer->common)
+        ls_model_move(model, NULL, 0);
+}
+
+int ls_gradients_part(const ls_gradients *g, int *parts)
+{
+    const ls_sharing *sharing = g->reducer->common ? ls_node_memory_sharing(g->reducer->memory) : NULL;
+
+    if (parts)
+        *parts = sharing ? sharing->parts : 1;
+    return sharing ? sharing->part : 0;
+}
+
+void ls_gradients_meet(const ls_gradients *g)
+{
+    ls_reducer_meet(g->reducer);
 }
 
 ls_status ls_gradients_gather(const ls_gradients *g, float *array)

@@ -9,6 +9,7 @@
 #ifndef LS_TRAIN_GRADIENTS_H
 #define LS_TRAIN_GRADIENTS_H
 
+#include "comm/agreement.h"
 #include "comm/carrier.h"
 #include "comm/reducer.h"
 #include "experiment/experiment.h"
@@ -38,20 +39,22 @@ typedef struct ls_gradients {
     const ls_comm *comm;   /* borrowed */
     const ls_model *model; /* borrowed */
     const ls_carrier_ops *carrier;
-    ls_reducer *reducer; /* owned */
-    int h;               /* at most 2^h contributions per weight */
+    ls_reducer *reducer;     /* owned */
+    ls_agreement *agreement; /* owned */
+    int h;                   /* at most 2^h contributions per weight */
     size_t blocks;
     size_t block_bytes; /* of a block in the carrier */
-    char *acc;          /* [blocks] owned */
+    char *acc;          /* [blocks] the reducer's */
     uint32_t *touched;  /* [blocks] the attempt that wrote it last */
     uint32_t attempt;
     uint32_t *param_of; /* [blocks] index of the parameter */
-    int16_t *seen;      /* [blocks + flags] largest exponents of this step: what ranks agree on */
+    int16_t *seen;      /* [blocks + flags] largest exponents of this step: the agreement's */
     ls_exponents exponents;
     double *grid;     /* [blocks] what E says, for products */
     int32_t *largest; /* [blocks] of the products in hand */
     ls_bucket *bucket;
     size_t buckets, issued;
+    uint64_t last;               /* the reducer's number of the last bucket that was begun */
     uint64_t *contribution_hash; /* [local microbatches x trainable params] when tracing; else NULL */
     size_t hash_rows;
     ls_wide *norm;             /* borrowed; NULL: not wanted. See ls_gradients_measure */
@@ -62,11 +65,17 @@ typedef struct ls_gradients {
 
 /*
  * Collective. contributions: the most any weight gets per step. local_microbatches: rows of the hash table when trace
- * is wanted, 0 otherwise.
+ * is wanted, 0 otherwise. sums: see ls_gradients_sums.
  */
 ls_status ls_gradients_create(const ls_comm *comm, const ls_model *model, const ls_distributed_options *options,
-                              uint64_t contributions, size_t local_microbatches, ls_gradients **out);
+                              uint64_t contributions, size_t local_microbatches, size_t sums, ls_gradients **out);
 void ls_gradients_free(ls_gradients *gradients);
+
+/*
+ * [sums] What else is added up over ranks in the message of ls_gradients_agree: this rank's before, the totals after
+ * it.
+ */
+ls_wide *ls_gradients_sums(const ls_gradients *gradients);
 
 /* The first block from `block` on that this rank owns, whose sums it gets and whose weights it updates; blocks: none.
  */
@@ -103,6 +112,19 @@ const ls_param *ls_gradients_nonfinite(const ls_gradients *gradients);
 
 /* Own block: g (LS_BLOCK) = total / divisor. */
 void ls_gradients_finish(const ls_gradients *gradients, size_t block, double divisor, float *g);
+
+/*
+ * Collective. Where ranks share memory, what is trained of the model's weights moves there: one copy for a node, of
+ * which each rank writes its own blocks. Until the weights are returned, whoever else writes them has to meet before
+ * and after, and to leave the writing to one rank of the node. What is not trained stays each rank's own.
+ */
+ls_status ls_gradients_share_weights(ls_gradients *gradients, ls_model *model);
+/* The weights move back into the model's own memory, if they are in this one's. */
+void ls_gradients_return_weights(const ls_gradients *gradients, ls_model *model);
+/* This rank among the `parts` that have one copy of the weights; 0 of 1 if each has its own. parts may be NULL. */
+int ls_gradients_part(const ls_gradients *gradients, int *parts);
+/* Collective. Returns when all of them are here: none reads the weights as they were any more. */
+void ls_gradients_meet(const ls_gradients *gradients);
 
 /* Collective: every rank's own weights (a flat buffer of trainable_size) become known to all. */
 ls_status ls_gradients_all_gather(ls_gradients *gradients, float *weights);

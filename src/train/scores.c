@@ -208,14 +208,25 @@ void ls_scores_add(ls_scores *s, ls_engine *engine, const ls_slice *slice, size_
         ls_wide_add(&s->sums[i], s->contribution[i]);
 }
 
+size_t ls_scores_sums(const ls_scores *s, const ls_wide **sums)
+{
+    *sums = s->sums;
+    return s->values;
+}
+
+void ls_scores_take(ls_scores *s, const ls_wide *totals)
+{
+    for (size_t i = 0; i < s->values; i++)
+        s->batch[i] = ls_wide_value(&totals[i]);
+}
+
 ls_status ls_scores_reduce(ls_scores *s)
 {
     if (s->comm->size > 1)
         LS_TRY(ls_mpi_check(
             MPI_Allreduce(MPI_IN_PLACE, s->sums, (int)(s->values * LS_WIDE_WORDS), MPI_INT64_T, MPI_SUM, s->comm->mpi),
             "adding up loss and metrics"));
-    for (size_t i = 0; i < s->values; i++)
-        s->batch[i] = ls_wide_value(&s->sums[i]);
+    ls_scores_take(s, s->sums);
     return LS_OK;
 }
 

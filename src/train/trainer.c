@@ -36,6 +36,8 @@ void ls_trainer_free(ls_trainer *t)
 {
     if (!t)
         return;
+    if (t->gradients)
+        ls_gradients_return_weights(t->gradients, t->model);
     if (t->state)
         give_back(t);
     ls_engine_free(t->engine);
@@ -167,7 +169,7 @@ ls_status ls_training_state_create(const ls_comm *comm, const ls_experiment *exp
 
     if (st == LS_OK)
         st = ls_agree(comm, ls_gradients_create(comm, model, &experiment->distributed,
-                                                most_contributions(&experiment->fit, model), 0, &state->gradients));
+                                                most_contributions(&experiment->fit, model), 0, 0, &state->gradients));
     if (st != LS_OK)
         ls_training_state_reset(state);
     return st;
@@ -178,6 +180,7 @@ ls_status ls_trainer_create(const ls_task *task, const ls_trainer_options *optio
     ls_trainer *t = ls_calloc(1, sizeof *t, "the trainer");
     const ls_fit_options *fit = &task->experiment->fit;
     const size_t microbatches = (size_t)ls_batches((uint64_t)fit->batch_size, (uint64_t)fit->microbatch);
+    const ls_wide *sums;
     ls_status st = LS_ERR_MEMORY;
 
     *out = NULL;
@@ -192,9 +195,10 @@ ls_status ls_trainer_create(const ls_task *task, const ls_trainer_options *optio
     }
     st = ls_agree(task->comm, st);
     if (st == LS_OK)
-        st = ls_agree(task->comm, ls_gradients_create(t->comm, t->model, &t->experiment->distributed,
-                                                      most_contributions(fit, t->model),
-                                                      options->trace ? microbatches : 0, &t->gradients));
+        st = ls_agree(task->comm,
+                      ls_gradients_create(t->comm, t->model, &t->experiment->distributed,
+                                          most_contributions(fit, t->model), options->trace ? microbatches : 0,
+                                          ls_scores_sums(t->scores, &sums), &t->gradients));
     if (st == LS_OK) {
         char fingerprint[33];
 
@@ -202,6 +206,8 @@ ls_status ls_trainer_create(const ls_task *task, const ls_trainer_options *optio
         ls_model_fingerprint(t->model, fingerprint);
         st = ls_comm_same(t->comm, "the initial weights", fingerprint);
     }
+    if (st == LS_OK && !options->own_weights)
+        st = ls_gradients_share_weights(t->gradients, t->model);
     if (st != LS_OK) {
         ls_trainer_free(t);
         return st;
@@ -305,6 +311,19 @@ static ls_status compute(ls_trainer *t, const ls_slice *slice, bool *stop)
     return st;
 }
 
+/* Collective: the end of the reductions, with the loss in the same message. */
+static ls_status agree(ls_trainer *t, bool *stop, ls_verdict *verdict)
+{
+    ls_wide *const totals = ls_gradients_sums(t->gradients);
+    const ls_wide *sums;
+    const size_t n = ls_scores_sums(t->scores, &sums);
+
+    memcpy(totals, sums, n * sizeof *totals);
+    LS_TRY(ls_gradients_agree(t->gradients, stop, verdict));
+    ls_scores_take(t->scores, totals);
+    return LS_OK;
+}
+
 static ls_status record(ls_trainer *t, const ls_slice *slice)
 {
     if (!t->trace)
@@ -329,6 +348,8 @@ ls_status ls_trainer_update(ls_trainer *t, bool *stop, double *loss)
 {
     const ls_fit_options *fit = &t->experiment->fit;
     const ls_slice slice = slice_of(t, t->batch);
+    /* Before gradients are shared: then other ranks may go on to the update, of weights that are theirs, too. */
+    const double penalty = ls_model_penalty(t->model);
     ls_verdict verdict = LS_VERDICT_REDO;
 
     ls_watchdog_update(t->watchdog, t->update);
@@ -344,12 +365,11 @@ ls_status ls_trainer_update(ls_trainer *t, bool *stop, double *loss)
                            t->update + 1);
         t->redone += attempt > 0;
         LS_TRY(compute(t, &slice, stop));
-        ls_watchdog_beat(t->watchdog, "agreeing on exponents (allreduce)");
-        LS_TRY(ls_gradients_agree(t->gradients, stop, &verdict));
+        ls_watchdog_beat(t->watchdog, "reducing gradients, agreeing on exponents and loss");
+        LS_TRY(agree(t, stop, &verdict));
     }
     if (verdict == LS_VERDICT_STOP)
         return LS_OK;
-    LS_TRY(ls_scores_reduce(t->scores));
     *loss = ls_scores_batch_loss(t->scores, slice.batch_rows, 0);
     if (verdict == LS_VERDICT_NONFINITE)
         return fail_nonfinite(t, &slice, ls_gradients_nonfinite(t->gradients));
@@ -357,7 +377,7 @@ ls_status ls_trainer_update(ls_trainer *t, bool *stop, double *loss)
         return fail_nonfinite(t, &slice, NULL);
     if (t->noise)
         LS_TRY(ls_noise_scale_end(t->noise, t->gradients, &slice));
-    *loss = ls_scores_commit(t->scores, slice.batch_rows, ls_model_penalty(t->model));
+    *loss = ls_scores_commit(t->scores, slice.batch_rows, penalty);
     ls_engine_commit(t->engine, &slice);
     ls_watchdog_beat(t->watchdog, "updating and sharing the weights (all-gather)");
     LS_TRY(ls_updater_step(t->updater, t->gradients, slice.batch_rows));
@@ -385,4 +405,14 @@ ls_status ls_trainer_evaluate(ls_trainer *t, const ls_split *split, ls_scores *s
 
     return ls_evaluate(t->task, t->engine, split, (uint64_t)fit->validation_batch_size, (uint64_t)fit->microbatch,
                        fit->validation_steps ? (uint64_t)fit->validation_steps : UINT64_MAX, t->watchdog, scores);
+}
+
+void ls_trainer_restore(ls_trainer *t, const float *weights)
+{
+    const ls_model *model = t->model;
+    const size_t first = ls_gradients_part(t->gradients, NULL) == 0 ? 0 : model->trainable_size;
+
+    ls_gradients_meet(t->gradients);
+    memcpy(model->weights + first, weights + first, (model->size - first) * sizeof *weights);
+    ls_gradients_meet(t->gradients);
 }

@@ -70,6 +70,7 @@ typedef struct ls_trainer_options {
     const ls_fault *fault;             /* NULL: none; borrowed */
     ls_watchdog *watchdog;             /* NULL: none; borrowed */
     const volatile sig_atomic_t *stop; /* once it is set, the update at hand is given up; NULL: none; borrowed */
+    bool own_weights;                  /* somebody else may write the weights: ranks shall not share one copy of them */
     ls_training_state *state;          /* to go on from, with the weights that the model has; NULL: none; borrowed */
 } ls_trainer_options;
 
@@ -93,6 +94,9 @@ ls_status ls_trainer_update(ls_trainer *trainer, bool *stop, double *loss);
  * [trainable_size].
  */
 ls_status ls_trainer_gradient(const ls_trainer *trainer, float *gradient);
+
+/* All weights become those [size], which are the same on all ranks. */
+void ls_trainer_restore(ls_trainer *trainer, const float *weights);
 
 /* Loss and metrics of the validation split in inference mode, into scores (cleared first). */
 ls_status ls_trainer_evaluate(ls_trainer *trainer, const ls_split *split, ls_scores *scores);

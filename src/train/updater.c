@@ -189,15 +189,25 @@ static ls_status clip_factors(ls_updater *u, step *now)
     return LS_OK;
 }
 
-static void constrain(const ls_model *model)
+/* Collective. Of one copy of the weights, each rank constrains some parameters. */
+static void constrain(const ls_model *model, const ls_gradients *gradients)
 {
+    int parts;
+    const int part = ls_gradients_part(gradients, &parts);
+    bool any = false;
+
     for (size_t p = 0; p < model->trainable_params; p++) {
         const ls_component *constraint = &model->param[p]->constraint;
 
-        if (constraint->ops)
+        if (!constraint->ops)
+            continue;
+        any = true;
+        if (p % (size_t)parts == (size_t)part)
             ((const ls_constraint_ops *)constraint->ops)
                 ->apply(constraint->config, &model->param[p]->shape, model->param[p]->value);
     }
+    if (any)
+        ls_gradients_meet(gradients);
 }
 
 ls_status ls_updater_step(ls_updater *u, ls_gradients *gradients, uint64_t batch_size)
@@ -217,7 +227,7 @@ ls_status ls_updater_step(ls_updater *u, ls_gradients *gradients, uint64_t batch
     LS_FOR_OWN_BLOCKS (gradients, b)
         update_block(u, &now, b);
     LS_TRY(ls_gradients_all_gather(gradients, u->model->weights));
-    constrain(u->model);
+    constrain(u->model, gradients);
     u->iterations++;
     return LS_OK;
 }
@@ -226,6 +236,7 @@ ls_status ls_updater_finish(ls_updater *u, ls_gradients *gradients)
 {
     if (!u->average || u->iterations == 0)
         return LS_OK;
+    ls_gradients_meet(gradients);
     LS_FOR_OWN_BLOCKS (gradients, b)
         memcpy(u->model->weights + b * LS_BLOCK, u->average + b * LS_BLOCK, LS_BLOCK * sizeof(float));
     return ls_gradients_all_gather(gradients, u->model->weights);

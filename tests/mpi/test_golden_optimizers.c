@@ -122,7 +122,7 @@ static bool check_optimizer(golden_case *c, void *context)
         assert_non_null(trace[v]);
     }
     assert_true(ok(ls_updater_create(&optimizer, model, &updater)));
-    assert_true(ok(ls_gradients_create(s->comm, model, &s->distributed, count_of(share), 0, &gradients)));
+    assert_true(ok(ls_gradients_create(s->comm, model, &s->distributed, count_of(share), 0, 0, &gradients)));
 
     good = run(s, model, gradients, updater, golden_get(&s->top, "g0")->dim[0], trace);
     for (size_t v = 0; good && v < VARIABLES; v++) {

@@ -7,7 +7,9 @@
 #include <limits.h>
 #include <math.h>
 #include <stdlib.h>
+#include <time.h>
 
+#include "comm/agreement.h"
 #include "comm/carrier.h"
 #include "comm/reducer.h"
 #include "tensor/wide.h"
@@ -71,27 +73,62 @@ static double get(const void *buf, ls_element element, size_t i)
     return element == LS_FLOAT32 ? (double)((const float *)buf)[i] : ((const double *)buf)[i];
 }
 
-/* One reduce-scatter and, from the owners' results + 1, one all-gather. There is a guard behind the vector. */
+static ls_status make(const char *algorithm, size_t bytes, size_t segment, ls_reducer **reducer)
+{
+    const ls_reducer_options options = {.algorithm = algorithm,
+                                        .max_bytes = bytes,
+                                        .segment_bytes = segment,
+                                        .sums_bytes = bytes + sizeof(double),
+                                        .vectors = 1};
+
+    return ls_reducer_create(world, &options, reducer);
+}
+
+static ls_status run(ls_reducer *reducer, ls_half half, ls_element element, void *buf, const size_t *bounds)
+{
+    return ls_reducer_run(
+        reducer, &(ls_vector){.half = half, .element = element, .buf = buf, .begin = bounds, .end = bounds + 1});
+}
+
+/* The owners' results + 1, gathered: in common memory each rank writes what it owns, elsewhere the rest is filled. */
+static bool gathers(ls_reducer *reducer, ls_element element, size_t n, const size_t *bounds, void *buf, bool common)
+{
+    bool good;
+
+    ls_reducer_meet(reducer);
+    for (size_t i = 0; i < n; i++) {
+        const bool own = i >= bounds[rank] && i < bounds[rank + 1];
+
+        if (own || !common)
+            put(buf, element, i, own ? total(i) + 1.0 : -77.0);
+    }
+    good = ok(run(reducer, LS_ALL_GATHER, element, buf, bounds));
+    for (size_t i = 0; i < n && good; i++)
+        good = close_to(get(buf, element, i), total(i) + 1.0, 0.0, 0.0);
+    return good;
+}
+
+/* One reduce-scatter and all-gathers of what memory there is. There is a guard behind the vectors. */
 static bool reduces(ls_reducer *reducer, ls_element element, size_t n, const size_t *bounds)
 {
     const double guard = 12345.0;
-    double *buf = malloc((n + 1) * sizeof *buf);
+    void *buf = malloc((n + 1) * sizeof(double)), *common = reducer->common;
     bool good = buf != NULL;
 
     if (!all_ranks(good))
         return false;
+    ls_reducer_settle(reducer);
     for (size_t i = 0; i < n; i++)
-        put(buf, element, i, value(i, rank));
+        put(reducer->sums, element, i, value(i, rank));
+    put(reducer->sums, element, n, guard);
     put(buf, element, n, guard);
-    good = ok(reducer->ops->reduce_scatter(reducer, buf, element, bounds));
+    good = ok(run(reducer, LS_REDUCE_SCATTER, element, reducer->sums, bounds));
     for (size_t i = bounds[rank]; i < bounds[rank + 1] && good; i++)
-        good = close_to(get(buf, element, i), total(i), 0.0, 0.0);
-    for (size_t i = 0; i < n; i++)
-        put(buf, element, i, i >= bounds[rank] && i < bounds[rank + 1] ? total(i) + 1.0 : -77.0);
-    good = ok(reducer->ops->all_gather(reducer, buf, element, bounds)) && good;
-    for (size_t i = 0; i < n && good; i++)
-        good = close_to(get(buf, element, i), total(i) + 1.0, 0.0, 0.0);
-    good = good && get(buf, element, n) == guard;
+        good = close_to(get(reducer->sums, element, i), total(i), 0.0, 0.0);
+    good = gathers(reducer, element, n, bounds, buf, false) && good;
+    if (common)
+        good = gathers(reducer, element, n, bounds, common, true) && good;
+    good = good && get(buf, element, n) == guard && get(reducer->sums, element, n) == guard;
     if (!good)
         print_error("%s, %zu elements of %s, segments of %zu bytes\n", reducer->ops->name, n,
                     element == LS_FLOAT32 ? "float32" : "float64", reducer->segment_bytes);
@@ -111,12 +148,14 @@ static void every_algorithm_reduces_and_gathers(void **unused)
             for (size_t l = 0; l < count_of(lengths); l++) {
                 const size_t n = lengths[l];
                 ls_reducer *reducer;
+                void *common;
 
                 /* MPI libraries search long queues: 100000 messages of 8 bytes would be a test of theirs. */
                 if (n > 1000 && segments[s] < 64)
                     continue;
-                assert_true(
-                    all_ranks(ok(ls_reducer_create(world, (*ops)->name, n * sizeof(double), segments[s], &reducer))));
+                assert_true(all_ranks(ok(make((*ops)->name, n * sizeof(double), segments[s], &reducer))));
+                assert_true(reducer->ops == *ops || (P == 1 && *ops == &ls_reducer_shared));
+                assert_true(all_ranks(ok(ls_reducer_share(reducer, ls_pad_block(n) * sizeof(double), 8, &common))));
                 for (int which = 0; which<CUTS; which += n> 1000 ? CUTS - 1 : 1) {
                     cut(which, n, bounds);
                     assert_true(reduces(reducer, LS_FLOAT32, n, bounds));
@@ -134,8 +173,9 @@ static void a_reducer_can_be_used_again(void **unused)
     ls_reducer *reducer = NULL;
 
     (void)unused;
-    assert_true(all_ranks(bounds && ok(ls_reducer_create(world, "auto", 5000 * sizeof(double), 512, &reducer))));
-    assert_true(reducer->ops == &ls_reducer_ring);
+    assert_true(all_ranks(bounds && ok(make("auto", 5000 * sizeof(double), 512, &reducer))));
+    assert_true(reducer->ops == (P > 1 ? &ls_reducer_shared : &ls_reducer_ring)); /* tests have one node */
+    assert_false(reducer->fell_back);
     for (size_t n = 5000; n > 0; n = n * 2 / 3) {
         cut((int)(n % CUTS), n, bounds);
         assert_true(reduces(reducer, n % 2 ? LS_FLOAT32 : LS_FLOAT64, n, bounds));
@@ -163,7 +203,8 @@ static void exact_sums_do_not_know_the_ranks(void **unused)
     enum { M = 37, BLOCKS = 9, N = BLOCKS * LS_BLOCK, H = 6 };
     const ls_carrier_ops *const carriers[] = {&ls_carrier_carried, &ls_carrier_static};
     const size_t begin = (size_t)ls_part_begin(M, rank, P), end = (size_t)ls_part_begin(M, rank + 1, P);
-    static double acc[2 * N], serial[2 * N];
+    static double serial[2 * N];
+    size_t bounds[8];
 
     (void)unused;
     for (size_t c = 0; c < count_of(carriers); c++)
@@ -172,9 +213,11 @@ static void exact_sums_do_not_know_the_ranks(void **unused)
                 const size_t n = N * carriers[c]->per_weight;
                 float a[LS_BLOCK];
                 ls_reducer *reducer;
+                double *acc;
                 bool good;
 
-                memset(acc, 0, sizeof acc);
+                assert_true(all_ranks(ok(make((*ops)->name, sizeof serial, segments[s], &reducer))));
+                acc = (double *)(void *)reducer->sums;
                 for (size_t b = 0; b < BLOCKS; b++)
                     for (size_t k = 0; k < M; k++) {
                         const size_t first = b * LS_BLOCK;
@@ -185,47 +228,170 @@ static void exact_sums_do_not_know_the_ranks(void **unused)
                         if (k >= begin && k < end)
                             carriers[c]->add(acc + first * carriers[c]->per_weight, a, 1, H, k == begin);
                     }
-                good = ok(ls_reducer_create(world, (*ops)->name, sizeof acc, segments[s], &reducer));
-                assert_true(all_ranks(good));
-                good = ok(ls_allreduce(reducer, acc, carriers[c]->element, n));
-                for (size_t i = 0; i < n && good; i++)
+                cut(0, n, bounds);
+                good = ok(run(reducer, LS_REDUCE_SCATTER, carriers[c]->element, acc, bounds));
+                for (size_t i = bounds[rank]; i < bounds[rank + 1] && good; i++)
                     good = memcmp(&acc[i], &serial[i], sizeof acc[i]) == 0;
                 assert_true(all_ranks(good));
                 ls_reducer_free(reducer);
             }
 }
 
-/* float32 sums of the ring: chunk c is ((a[c+1] + a[c+2]) + ...) + a[c], on every rank and in every run. */
-static void the_ring_adds_in_its_order(void **unused)
+/* float32 sums of ring and shared: chunk c is ((a[c+1] + a[c+2]) + ...) + a[c], on every rank and in every run. */
+static void fast_sums_have_the_order_of_the_ring(void **unused)
 {
-    enum { N = 1000 };
-    float buf[N], want[N];
-    ls_reducer *reducer;
+    static const char *const names[] = {"ring", "shared"};
+    enum { N = 3000 };
+    float want[N];
+    size_t bounds[8];
 
     (void)unused;
+    cut(0, N, bounds);
     for (size_t c = 0; c < P; c++)
-        for (size_t i = (size_t)ls_part_begin(N, c, P); i < ls_part_begin(N, c + 1, P); i++) {
+        for (size_t i = bounds[c]; i < bounds[c + 1]; i++) {
             want[i] = contribution(i, (c + 1) % P);
             for (size_t k = 2; k <= P; k++)
                 want[i] += contribution(i, (c + k) % P);
         }
-    for (size_t s = 0; s < count_of(segments); s++) {
-        for (size_t i = 0; i < N; i++)
-            buf[i] = contribution(i, rank);
-        assert_true(all_ranks(ok(ls_reducer_create(world, "ring", sizeof buf, segments[s], &reducer))));
-        assert_true(all_ranks(ok(ls_allreduce(reducer, buf, LS_FLOAT32, N)) && same_bits(buf, want, N)));
+    for (size_t a = 0; a < count_of(names); a++)
+        for (size_t s = 0; s < count_of(segments); s++) {
+            ls_reducer *reducer;
+            float *buf;
+
+            assert_true(all_ranks(ok(make(names[a], sizeof want, segments[s], &reducer))));
+            buf = (float *)(void *)reducer->sums;
+            for (size_t i = 0; i < N; i++)
+                buf[i] = contribution(i, rank);
+            assert_true(all_ranks(ok(run(reducer, LS_REDUCE_SCATTER, LS_FLOAT32, buf, bounds)) &&
+                                  same_bits(buf + bounds[rank], want + bounds[rank], bounds[rank + 1] - bounds[rank])));
+            ls_reducer_free(reducer);
+        }
+}
+
+/* A rank that is late now and then, another one every time. */
+static void be_late(size_t occasion)
+{
+    if ((occasion * 2654435761u >> 7) % (P + 1) == rank)
+        nanosleep(&(struct timespec){.tv_nsec = (long)(occasion * 40503 % 8) * 250000}, NULL);
+}
+
+/*
+ * More vectors under way than there are lanes, of both halves, in turns and begun together, while single ranks are late
+ * everywhere; each round's values are others, and every result is looked at before the next round may begin.
+ */
+static void vectors_overlap_and_ranks_are_late(void **unused)
+{
+    enum { VECTORS = 2 * LS_LANES + 3, N = 700, ROUNDS = 12 };
+    static double gathered[VECTORS][N];
+    size_t bounds[8];
+
+    (void)unused;
+    for (const ls_reducer_ops *const *ops = ls_reducers; *ops; ops++) {
+        const ls_reducer_options options = {.algorithm = (*ops)->name,
+                                            .max_bytes = N * sizeof(double),
+                                            .segment_bytes = 512,
+                                            .sums_bytes = sizeof gathered,
+                                            .vectors = 2 * VECTORS};
+        ls_reducer *reducer;
+        bool good = true;
+
+        assert_true(all_ranks(ok(ls_reducer_create(world, &options, &reducer))));
+        for (size_t round = 0; round < ROUNDS; round++) {
+            double(*sums)[N] = (void *)reducer->sums;
+            uint64_t number[VECTORS], last = 0;
+
+            cut((int)(round % CUTS), N, bounds);
+            ls_reducer_settle(reducer);
+            for (size_t v = 0; v < VECTORS; v++) {
+                for (size_t i = 0; i < N; i++)
+                    sums[v][i] = value(i + 31 * v + round, rank);
+                be_late(round * VECTORS + v);
+                good &= ok(ls_reducer_start(reducer,
+                                            &(ls_vector){.half = LS_REDUCE_SCATTER,
+                                                         .element = LS_FLOAT64,
+                                                         .buf = sums[v],
+                                                         .begin = bounds,
+                                                         .end = bounds + 1},
+                                            &number[v]));
+                be_late(round + v * 7);
+                good &= ok(ls_reducer_progress(reducer));
+            }
+            for (size_t v = 0; v < VECTORS; v++) {
+                good &= ok(ls_reducer_finish(reducer, number[v]));
+                memcpy(gathered[v] + bounds[rank], sums[v] + bounds[rank],
+                       (bounds[rank + 1] - bounds[rank]) * sizeof(double));
+                be_late(round * 3 + v);
+                good &= ok(ls_reducer_start(reducer,
+                                            &(ls_vector){.half = LS_ALL_GATHER,
+                                                         .element = LS_FLOAT64,
+                                                         .buf = gathered[v],
+                                                         .begin = bounds,
+                                                         .end = bounds + 1},
+                                            &last));
+            }
+            good &= ok(ls_reducer_finish(reducer, last));
+            for (size_t v = 0; v < VECTORS; v++)
+                for (size_t i = 0; i < N && good; i++)
+                    good = gathered[v][i] == total(i + 31 * v + round);
+            if (!good)
+                print_error("%s, round %zu\n", (*ops)->name, round);
+        }
+        assert_true(all_ranks(good));
         ls_reducer_free(reducer);
     }
 }
 
+/* The largest and the sum, each round of other numbers, by messages and through common memory. */
+static void ranks_agree_in_one_message(void **unused)
+{
+    enum { MAXIMA = 301, SUMS = 5, ROUNDS = 20 };
+    ls_node_memory *node;
+
+    (void)unused;
+    assert_true(all_ranks(ok(ls_node_memory_create(world, &node))));
+    for (int shares = 0; shares < 2; shares++) {
+        ls_agreement *agreement;
+        bool good = true;
+
+        assert_true(all_ranks(ok(ls_agreement_create(world, shares ? node : NULL, MAXIMA, SUMS, &agreement))));
+        for (size_t round = 0; round < ROUNDS; round++) {
+            int16_t *const maxima = ls_agreement_maxima(agreement);
+            ls_wide *const sums = ls_agreement_sums(agreement);
+
+            ls_wide_clear(sums, SUMS);
+            for (size_t i = 0; i < MAXIMA; i++)
+                maxima[i] = (int16_t)value(i + round, rank);
+            for (size_t i = 0; i < SUMS; i++)
+                ls_wide_add(&sums[i], value(i + 1000 * round, rank) * 0x1p-40);
+            be_late(round);
+            good &= ok(ls_agreement_start(agreement));
+            be_late(round + 100);
+            good &= ok(ls_agreement_finish(agreement));
+            for (size_t i = 0; i < MAXIMA; i++) {
+                int largest = INT_MIN;
+
+                for (size_t r = 0; r < P; r++)
+                    largest = value(i + round, r) > largest ? value(i + round, r) : largest;
+                good &= maxima[i] == largest;
+            }
+            for (size_t i = 0; i < SUMS; i++)
+                good &= ls_wide_value(&sums[i]) == total(i + 1000 * round) * 0x1p-40;
+        }
+        if (!good)
+            print_error("%s\n", shares ? "through common memory" : "by messages");
+        assert_true(all_ranks(good));
+        ls_agreement_free(agreement);
+    }
+    ls_node_memory_free(node);
+}
+
 static void unknown_names_list_the_known(void **unused)
 {
-    const char *const words[] = {"'rung'", "auto", "ring", "mpi", NULL};
+    const char *const words[] = {"'rung'", "auto", "ring", "halving", "shared", "mpi", NULL};
     ls_reducer *reducer;
 
     (void)unused;
-    assert_true(all_ranks(
-        failed_with(ls_reducer_create(world, "rung", 8, LS_SEGMENT_BYTES_DEFAULT, &reducer), LS_ERR_CONFIG, words)));
+    assert_true(all_ranks(failed_with(make("rung", 8, LS_SEGMENT_BYTES_DEFAULT, &reducer), LS_ERR_CONFIG, words)));
     assert_null(reducer);
     ls_reducer_free(NULL);
 }
@@ -241,29 +407,35 @@ static void impossible_sizes_are_refused(void **unused)
     (void)unused;
     assert_true(all_ranks(bounds != NULL));
     for (const ls_reducer_ops *const *ops = ls_reducers; *ops; ops++) {
-        assert_true(all_ranks(ok(ls_reducer_create(world, (*ops)->name, 80, LS_SEGMENT_BYTES_DEFAULT, &reducer))));
+        assert_true(all_ranks(ok(make((*ops)->name, 80, LS_SEGMENT_BYTES_DEFAULT, &reducer))));
         cut(0, 11, bounds);
-        assert_true(
-            all_ranks(failed_with((*ops)->reduce_scatter(reducer, buf, LS_FLOAT64, bounds), LS_ERR_ARG, longer)));
-        assert_true(all_ranks(failed_with((*ops)->all_gather(reducer, buf, LS_FLOAT64, bounds), LS_ERR_ARG, longer)));
-        assert_true(all_ranks(ok((*ops)->all_gather(reducer, buf, LS_FLOAT32, bounds))));
+        for (int half = LS_REDUCE_SCATTER; half <= LS_ALL_GATHER; half++)
+            assert_true(
+                all_ranks(failed_with(run(reducer, (ls_half)half, LS_FLOAT64, buf, bounds), LS_ERR_ARG, longer)));
+        assert_true(all_ranks(ok(run(reducer, LS_ALL_GATHER, LS_FLOAT32, buf, bounds))));
         ls_reducer_free(reducer);
-        assert_true(
-            all_ranks(failed_with(ls_reducer_create(world, (*ops)->name, 80, 7, &reducer), LS_ERR_ARG, segment)));
-        assert_true(all_ranks(failed_with(ls_reducer_create(world, (*ops)->name, 80, (size_t)INT_MAX + 1, &reducer),
-                                          LS_ERR_ARG, segment)));
+        assert_true(all_ranks(failed_with(make((*ops)->name, 80, 7, &reducer), LS_ERR_ARG, segment)));
+        assert_true(all_ranks(failed_with(make((*ops)->name, 80, (size_t)INT_MAX + 1, &reducer), LS_ERR_ARG, segment)));
     }
-    /* Counts above INT_MAX: MPI's collectives cannot, and say who can. Nothing of the vector is touched. */
-    assert_true(all_ranks(ok(ls_reducer_create(world, "mpi", SIZE_MAX, LS_SEGMENT_BYTES_DEFAULT, &reducer))));
-    cut(0, (size_t)INT_MAX + 1, bounds);
-    assert_true(
-        all_ranks(failed_with(ls_reducer_mpi.reduce_scatter(reducer, buf, LS_FLOAT64, bounds), LS_ERR_ARG, ring)));
-    ls_reducer_free(reducer);
+    /* Counts above INT_MAX: MPI's collectives cannot, and say who can. */
+    assert_true(all_ranks(failed_with(make("mpi", (size_t)INT_MAX * 4 + 4, 8, &reducer), LS_ERR_ARG, ring)));
+    assert_true(all_ranks(failed_with(make("halving", (size_t)INT_MAX * 4 + 4, 8, &reducer), LS_ERR_ARG, ring)));
     /* A ring whose requests fit in no memory; with one rank it needs none. */
     if (P > 1)
-        assert_true(
-            all_ranks(failed_with(ls_reducer_create(world, "ring", SIZE_MAX, 8, &reducer), LS_ERR_MEMORY, memory)));
+        assert_true(all_ranks(failed_with(make("ring", SIZE_MAX - 100, 8, &reducer), LS_ERR_MEMORY, memory)));
     free(bounds);
+}
+
+/* Sums that fit in no common memory: round the ring instead, and a word why; here they fit nowhere. */
+static void what_cannot_be_shared_says_so(void **unused)
+{
+    const ls_reducer_options options = {
+        .algorithm = "shared", .max_bytes = 8, .segment_bytes = 8, .sums_bytes = SIZE_MAX / 2, .vectors = 1};
+    const char *const words[] = {"gradient", NULL};
+    ls_reducer *reducer;
+
+    (void)unused;
+    assert_true(all_ranks(failed_with(ls_reducer_create(world, &options, &reducer), LS_ERR_MEMORY, words)));
 }
 
 /* The total over ranks of one value each. */
@@ -321,13 +493,11 @@ static int tear_down(void **state)
 }
 
 static const struct CMUnitTest tests[] = {
-    cmocka_unit_test(every_algorithm_reduces_and_gathers),
-    cmocka_unit_test(a_reducer_can_be_used_again),
-    cmocka_unit_test(exact_sums_do_not_know_the_ranks),
-    cmocka_unit_test(the_ring_adds_in_its_order),
-    cmocka_unit_test(unknown_names_list_the_known),
-    cmocka_unit_test(impossible_sizes_are_refused),
-    cmocka_unit_test(wide_sums_add_over_ranks),
+    cmocka_unit_test(every_algorithm_reduces_and_gathers), cmocka_unit_test(a_reducer_can_be_used_again),
+    cmocka_unit_test(exact_sums_do_not_know_the_ranks),    cmocka_unit_test(fast_sums_have_the_order_of_the_ring),
+    cmocka_unit_test(vectors_overlap_and_ranks_are_late),  cmocka_unit_test(ranks_agree_in_one_message),
+    cmocka_unit_test(unknown_names_list_the_known),        cmocka_unit_test(impossible_sizes_are_refused),
+    cmocka_unit_test(what_cannot_be_shared_says_so),       cmocka_unit_test(wide_sums_add_over_ranks),
     cmocka_unit_test(wide_infinities_add_over_ranks),
 };
 

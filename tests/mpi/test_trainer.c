@@ -4,6 +4,8 @@
  */
 #include "training.h"
 
+#include <time.h>
+
 /* ---- the line y = 2x + 3 through five points, from w = 1, b = 0, mean squared error, rate 0.01, full batch ---- */
 
 /*
@@ -183,6 +185,71 @@ static void more_ranks_than_microbatches(void **state)
                  batches[i], batches[i]);
         assert_true(all_ranks(same_as_alone(text)));
     }
+}
+
+/* ---- one copy of the weights, and ranks that are late ---- */
+
+/* Epochs of single updates; before some of them one rank sleeps, another one every time. */
+static ls_status train_slowly(MPI_Comm mpi, const char *text, char fingerprint[33])
+{
+    const ls_trainer_options options = {0};
+    ls_trainer *trainer = NULL;
+    training t;
+    ls_status st = training_open(mpi, text, &t);
+
+    if (st == LS_OK)
+        st = ls_trainer_create(t.task, &options, &trainer);
+    for (; st == LS_OK && trainer->epoch < 3; trainer->epoch++) {
+        ls_trainer_begin_epoch(trainer);
+        for (trainer->batch = 0; st == LS_OK && trainer->batch < trainer->plan.batches;) {
+            const size_t turn = (size_t)trainer->update;
+            bool stop = false;
+            double loss;
+
+            if ((int)(turn * 5 % 7) == trainer->comm->rank)
+                nanosleep(&(struct timespec){.tv_nsec = (long)(turn % 4) * 700000}, NULL);
+            st = ls_trainer_update(trainer, &stop, &loss);
+        }
+    }
+    if (st == LS_OK)
+        st = ls_updater_finish(trainer->updater, trainer->gradients);
+    ls_trainer_free(trainer); /* the weights come home */
+    if (st == LS_OK)
+        ls_model_fingerprint(t.task->model, fingerprint);
+    training_close(&t);
+    return st;
+}
+
+/* Constraints and averages write weights outside the update; moving statistics are each rank's own. */
+static void late_ranks_change_nothing(void **state)
+{
+    char text[1024], alone[33] = "";
+
+    (void)state;
+    data_begin();
+    put_samples("/x", "/y", 53, 5, 4);
+    for (const char *const *name = ls_reducer_names; *name; name++)
+        for (int bucket_kib = 1; bucket_kib <= 64; bucket_kib *= 8) {
+            char together[33] = "";
+            bool good;
+
+            snprintf(text, sizeof text,
+                     "data: {file: data.h5, train: {x: /x, y: /y}}\n"
+                     "model: [dense: {units: 70, activation: tanh, kernel_constraint: {max_norm: {max_value: 0.5}}}, "
+                     "batch_normalization, dense: {units: 9, bias_constraint: non_neg, kernel_regularizer: l2}, "
+                     "dense: {units: 4, activation: softmax, kernel_constraint: unit_norm}]\n"
+                     "compile: {optimizer: {adam: {use_ema: true, ema_momentum: 0.7}}, "
+                     "loss: sparse_categorical_crossentropy}\n"
+                     "fit: {batch_size: 20, microbatch: 3}\n"
+                     "distributed: {allreduce: %s, bucket_kib: %d, segment_kib: 1}\n",
+                     *name, bucket_kib);
+            if (!alone[0])
+                assert_true(all_ranks(ok(train_slowly(MPI_COMM_SELF, text, alone))));
+            good = ok(train_slowly(MPI_COMM_WORLD, text, together)) && strcmp(alone, together) == 0;
+            if (!good)
+                print_error("%s, buckets of %d KiB: %s together, %s alone\n", *name, bucket_kib, together, alone);
+            assert_true(all_ranks(good));
+        }
 }
 
 /* ---- the exact grid rises in the middle of a run ---- */
@@ -701,15 +768,25 @@ static void batch_normalization_trains_as_keras_s(void **state)
 }
 
 static const struct CMUnitTest tests[] = {
-    cmocka_unit_test(a_line_trains_as_by_hand),     cmocka_unit_test(updates_are_counted),
-    cmocka_unit_test(all_ranks_equal_one),          cmocka_unit_test(more_ranks_than_microbatches),
-    cmocka_unit_test(the_grid_rises_when_it_must),  cmocka_unit_test(names_what_is_not_finite),
-    cmocka_unit_test(static_grid_is_limited),       cmocka_unit_test(validation_sets_of_every_size_are_used),
-    cmocka_unit_test(labels_are_checked),           cmocka_unit_test(hinge_looks_at_the_whole_batch),
-    cmocka_unit_test(metrics_need_targets),         cmocka_unit_test(refuses_what_does_not_go_together),
-    cmocka_unit_test(all_ranks_stop_together),      cmocka_unit_test(a_line_trains_as_keras_s),
-    cmocka_unit_test(penalties_train_as_keras_s),   cmocka_unit_test(softmax_trains_as_keras_s),
-    cmocka_unit_test(two_outputs_train_as_keras_s), cmocka_unit_test(batch_normalization_trains_as_keras_s),
+    cmocka_unit_test(a_line_trains_as_by_hand),
+    cmocka_unit_test(updates_are_counted),
+    cmocka_unit_test(all_ranks_equal_one),
+    cmocka_unit_test(more_ranks_than_microbatches),
+    cmocka_unit_test(late_ranks_change_nothing),
+    cmocka_unit_test(the_grid_rises_when_it_must),
+    cmocka_unit_test(names_what_is_not_finite),
+    cmocka_unit_test(static_grid_is_limited),
+    cmocka_unit_test(validation_sets_of_every_size_are_used),
+    cmocka_unit_test(labels_are_checked),
+    cmocka_unit_test(hinge_looks_at_the_whole_batch),
+    cmocka_unit_test(metrics_need_targets),
+    cmocka_unit_test(refuses_what_does_not_go_together),
+    cmocka_unit_test(all_ranks_stop_together),
+    cmocka_unit_test(a_line_trains_as_keras_s),
+    cmocka_unit_test(penalties_train_as_keras_s),
+    cmocka_unit_test(softmax_trains_as_keras_s),
+    cmocka_unit_test(two_outputs_train_as_keras_s),
+    cmocka_unit_test(batch_normalization_trains_as_keras_s),
 };
 
 LS_MPI_MAIN(tests, training_set_up, training_tear_down)

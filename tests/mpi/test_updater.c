@@ -102,7 +102,7 @@ static bool follows(const ls_comm *comm, const sequence *s)
     assert_true(ok(ls_yaml_parse(s->optimizer, strlen(s->optimizer), "optimizer", &optimizer_tree)));
     assert_true(ok(ls_model_create(model_tree, NULL, NULL, &model)));
     assert_true(ok(ls_optimizer_parse(optimizer_tree, "optimizer", &optimizer)));
-    assert_true(ok(ls_gradients_create(comm, model, &options, 1, 0, &gradients)));
+    assert_true(ok(ls_gradients_create(comm, model, &options, 1, 0, 0, &gradients)));
     assert_true(ok(ls_updater_create(&optimizer, model, &updater)));
     w = model->param[0]->value;
     w[0] = 1;

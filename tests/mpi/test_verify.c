@@ -119,6 +119,9 @@ static void every_count_gives_the_same(void **state)
         "allreduce: mpi, bucket_kib: 1, grid: static",
         "allreduce: mpi, bucket_kib: 6, grid: carried",
         "allreduce: mpi, grid: static",
+        "allreduce: shared, bucket_kib: 1",
+        "grid: static",
+        "allreduce: halving, bucket_kib: 1",
     };
 
     (void)state;

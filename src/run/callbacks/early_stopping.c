@@ -85,7 +85,6 @@ static ls_status on_epoch_end(void *context, ls_callback_run *run, uint64_t epoc
 static ls_status on_train_end(void *context, ls_callback_run *run, ls_logs *logs)
 {
     early_stopping *const e = context;
-    const ls_model *model = run->trainer->model;
 
     (void)logs;
     if (e->stopped_epoch > 0 && e->config->verbose)
@@ -94,7 +93,7 @@ static ls_status on_train_end(void *context, ls_callback_run *run, ls_logs *logs
         return LS_OK;
     if (e->config->verbose)
         ls_callback_say(run, "Restoring model weights from the end of the best epoch: %" PRIu64 ".", e->best_epoch + 1);
-    memcpy(model->weights, e->weights, model->size * sizeof *e->weights);
+    ls_trainer_restore(run->trainer, e->weights);
     return LS_OK;
 }
 

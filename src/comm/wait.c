@@ -1,0 +1,75 @@
+#define _GNU_SOURCE /* syscall */
+#include "comm/wait.h"
+
+#include <limits.h>
+#include <linux/futex.h>
+#include <sched.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#define SPINS 256          /* rounds of spinning: some ten microseconds */
+#define YIELDS 32          /* then rounds of offering the core to others */
+#define FIRST_NAP_NS 20000 /* then sleep, longer every time */
+#define LONGEST_NAP_NS 500000
+#define FUTEX_NS 100000000 /* a sleeper looks again after this, whatever happens */
+
+static void relax(void)
+{
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}
+
+void ls_pause_next(ls_pause *pause)
+{
+    const unsigned round = pause->rounds < UINT_MAX ? pause->rounds++ : UINT_MAX;
+    long nap_ns = FIRST_NAP_NS;
+
+    if (round < SPINS) {
+        relax();
+        return;
+    }
+    if (round < SPINS + YIELDS) {
+        sched_yield();
+        return;
+    }
+    for (unsigned doubled = SPINS + YIELDS; doubled < round && nap_ns < LONGEST_NAP_NS; doubled += 8)
+        nap_ns *= 2;
+    nanosleep(&(struct timespec){.tv_nsec = nap_ns < LONGEST_NAP_NS ? nap_ns : LONGEST_NAP_NS}, NULL);
+}
+
+bool ls_counter_reached(const ls_counter *counter, uint32_t value)
+{
+    return (int32_t)(atomic_load_explicit(&counter->value, memory_order_acquire) - value) >= 0;
+}
+
+/*
+ * No sleeper is missed: it counts itself before it looks at the value for the last time, and the value is raised before
+ * the sleepers are counted; all in one order of sequentially consistent operations. Between that look and its sleep the
+ * kernel looks once more.
+ */
+void ls_counter_raise(ls_counter *counter, uint32_t value)
+{
+    atomic_store(&counter->value, value);
+    if (atomic_load(&counter->sleepers) > 0)
+        syscall(SYS_futex, &counter->value, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
+}
+
+void ls_counter_wait(ls_counter *counter, uint32_t value)
+{
+    for (ls_pause pause = {0}; pause.rounds < SPINS + YIELDS; ls_pause_next(&pause))
+        if (ls_counter_reached(counter, value))
+            return;
+    atomic_fetch_add(&counter->sleepers, 1);
+    for (;;) {
+        const uint32_t now = atomic_load(&counter->value);
+
+        if ((int32_t)(now - value) >= 0)
+            break;
+        syscall(SYS_futex, &counter->value, FUTEX_WAIT, now, &(struct timespec){.tv_nsec = FUTEX_NS}, NULL, 0);
+    }
+    atomic_fetch_sub(&counter->sleepers, 1);
+}
