@@ -106,6 +106,8 @@ static bool changes_nothing(const ls_config *option)
         {"seed", NULL},              /* of fresh weights; ours come from the experiment's seed */
         {"renorm_momentum", NULL},   /* of renorm, which is off */
         {"jit_compile", NULL},
+        {"implementation", NULL}, /* of recurrent layers: how, not what */
+        {"use_cudnn", NULL},
         {"reduction", "sum_over_batch_size"},
         {"reduction", "auto"}, /* Keras 2's name for the same */
         {"axis", "-1"},

@@ -49,6 +49,12 @@ static const char *module_of(const ls_registry *registry)
     return "keras.layers";
 }
 
+/* Wrappers choose from lists of layers of their own. */
+static bool is_of_layers(const ls_registry *registry)
+{
+    return strcmp(registry->what, ls_layers.what) == 0;
+}
+
 /* ---- components ---- */
 
 static bool has_defaults(const ls_registry *registry, const ls_component *component)
@@ -103,6 +109,8 @@ static json_t *component_of(ls_keras_form form, const ls_registry *registry, con
         return activation_of(form, component);
     if (!ops)
         return json_null();
+    if (is_of_layers(registry)) /* a layer within a layer: Keras reads these in the new form only */
+        return full_object(module_of(registry), ops->keras_name, config_of(form, component));
     if (!ops->keras_name || !ops->options)
         return json_string(ops->name);
     if (!(config = config_of(form, component)))
@@ -281,18 +289,34 @@ static json_t *tensors_of(const ls_model *model, const size_t *nodes, size_t n)
     return list;
 }
 
-ls_status ls_keras_check_model(const ls_model *model)
+/* The activations of a layer, and of one within it. */
+static ls_status check_activations(const ls_layer *layer, const ls_component *component)
 {
-    for (size_t i = 0; i < model->layers; i++) {
-        const ls_layer *layer = model->layer[i];
-        const ls_ops *activation = layer->activation.ops;
+    for (const ls_option *option = component->ops->options; option && option->name; option++) {
+        const ls_component *part =
+            (const ls_component *)(const void *)((const char *)component->config + option->offset);
 
-        if (activation && !has_defaults(&ls_activations, &layer->activation) && !activation_layer(activation))
+        if (option->kind != LS_OPTION_COMPONENT || !part->ops)
+            continue;
+        if (is_of_layers(option->registry))
+            LS_TRY(check_activations(layer, part));
+        if (option->registry == &ls_activations && !has_defaults(&ls_activations, part) && !activation_layer(part->ops))
             return ls_fail(
                 LS_ERR_ARG,
                 "layer '%s': a Keras file cannot keep the activation %s with arguments; its weights alone can "
                 "be written to a file that ends in .weights.h5",
-                layer->name, activation->name);
+                layer->name, part->ops->name);
+    }
+    return LS_OK;
+}
+
+ls_status ls_keras_check_model(const ls_model *model)
+{
+    for (size_t i = 0; i < model->layers; i++) {
+        const ls_layer *layer = model->layer[i];
+        const ls_component component = {.ops = &layer->ops->ops, .config = layer->config};
+
+        LS_TRY(check_activations(layer, &component));
     }
     return LS_OK;
 }

@@ -213,47 +213,87 @@ cleanup:
 
 /* ---- weights files of Keras 3 ---- */
 
-/* /layers/KEY, if there are weights in it. */
-static ls_status list_key(hid_t file, const char *path, const char *key, saved_model *saved)
+#define DEPTH_MAX 4 /* of layers within a layer */
+
+/* Weights 0, 1, … of GROUP/PLACE; place: "vars", "cell/vars". */
+static ls_status list_vars(hid_t file, const char *group, const char *place, saved_layer *layer)
 {
-    saved_layer *layer = &saved->layer[saved->layers];
-    ls_text group = {0}, item = {0};
+    ls_text item = {0};
     char **links = NULL; /* a group that is a link to elsewhere would have any name one asks for */
     size_t most = 0;
     ls_status st;
 
-    ls_text_add(&group, LS_KERAS_LAYERS "/%s", key);
-    ls_text_add(&item, "%s/vars", group.data ? group.data : "");
+    ls_text_add(&item, "%s/%s", group, place);
     LS_TRY_CLEANUP(item.status);
-    if (ls_h5_has(file, item.data))
-        LS_TRY_CLEANUP(ls_h5_get_names(file, item.data, &links, &most));
-    item.length = 0;
-    ls_text_add(&item, "%s/layers", group.data);
-    LS_TRY_CLEANUP(item.status);
-    if (ls_h5_has(file, item.data)) {
-        st = ls_fail(LS_ERR_FORMAT, "%s: '%s' is a model within the model, which lockstep cannot read", path,
-                     group.data);
-        goto cleanup;
-    }
+    LS_TRY_CLEANUP(ls_h5_get_names(file, item.data, &links, &most));
     for (size_t i = 0; i < most; i++) {
         char **more;
 
         item.length = 0;
-        ls_text_add(&item, "%s/vars/%zu", group.data, i);
+        ls_text_add(&item, "%s/%s/%zu", group, place, i);
         LS_TRY_CLEANUP(item.status);
         if (!ls_h5_has(file, item.data))
             break;
-        if (!(more = ls_realloc(layer->weight, i + 1, sizeof *more, "weights of a model file"))) {
+        if (!(more = ls_realloc(layer->weight, layer->weights + 1, sizeof *more, "weights of a model file"))) {
             st = LS_ERR_MEMORY;
             goto cleanup;
         }
         layer->weight = more;
-        layer->weights = i + 1;
-        if (!(layer->weight[i] = ls_strdup(item.data + group.length + 1))) {
+        if (!(layer->weight[layer->weights] = ls_strdup(item.data + strlen(group) + 1))) {
             st = LS_ERR_MEMORY;
             goto cleanup;
         }
+        layer->weights++;
     }
+cleanup:
+    ls_h5_free_texts(links, most);
+    ls_text_reset(&item);
+    return st;
+}
+
+/* The weights of GROUP/WITHIN and of the layers in it; within: "", "/cell". */
+static ls_status list_weights(hid_t file, const char *path, const char *group, const char *within, size_t depth,
+                              saved_layer *layer)
+{
+    ls_text item = {0};
+    char **names = NULL;
+    size_t n = 0, start;
+    ls_status st;
+
+    ls_text_add(&item, "%s%s", group, within);
+    LS_TRY_CLEANUP(item.status);
+    LS_TRY_CLEANUP(ls_h5_get_names(file, item.data, &names, &n));
+    start = strlen(group);
+    for (size_t i = 0; i < n; i++) {
+        item.length = start + strlen(within);
+        ls_text_add(&item, "/%s", names[i]);
+        LS_TRY_CLEANUP(item.status);
+        if (strcmp(names[i], "layers") == 0) {
+            st = ls_fail(LS_ERR_FORMAT, "%s: '%s%s' is a model within the model, which lockstep cannot read", path,
+                         group, within);
+            goto cleanup;
+        }
+        if (strcmp(names[i], "vars") == 0)
+            LS_TRY_CLEANUP(list_vars(file, group, item.data + start + 1, layer));
+        else if (depth < DEPTH_MAX && ls_h5_is_group(file, item.data))
+            LS_TRY_CLEANUP(list_weights(file, path, group, item.data + start, depth + 1, layer));
+    }
+cleanup:
+    ls_h5_free_texts(names, n);
+    ls_text_reset(&item);
+    return st;
+}
+
+/* /layers/KEY, if there are weights in it. */
+static ls_status list_key(hid_t file, const char *path, const char *key, saved_model *saved)
+{
+    saved_layer *layer = &saved->layer[saved->layers];
+    ls_text group = {0};
+    ls_status st;
+
+    ls_text_add(&group, LS_KERAS_LAYERS "/%s", key);
+    LS_TRY_CLEANUP(group.status);
+    LS_TRY_CLEANUP(list_weights(file, path, group.data, "", 0, layer));
     if (layer->weights) {
         layer->group = group.data;
         layer->name = layer->group + sizeof LS_KERAS_LAYERS;
@@ -265,9 +305,7 @@ cleanup:
         ls_h5_free_texts(layer->weight, layer->weights);
         *layer = (saved_layer){0};
     }
-    ls_h5_free_texts(links, most);
     ls_text_reset(&group);
-    ls_text_reset(&item);
     return st;
 }
 
@@ -283,6 +321,35 @@ static ls_status list_keys(hid_t file, const char *path, saved_model *saved)
     for (size_t i = 0; i < n && st == LS_OK; i++)
         st = list_key(file, path, keys[i], saved);
     ls_h5_free_texts(keys, n);
+    return st;
+}
+
+/* The weights of a layer into the order of ours: where each lies follows from it. */
+static ls_status put_weights_in_order(const char *path, const ls_layer *layer, saved_layer *saved)
+{
+    ls_text place = {0};
+    ls_status st = LS_OK;
+
+    for (size_t p = 0; p < layer->params && saved->weights == layer->params; p++) {
+        size_t found = p;
+        char *swap;
+
+        place.length = 0;
+        ls_keras_weight_place(layer, p, &place);
+        LS_TRY_CLEANUP(place.status);
+        while (found < saved->weights && strcmp(saved->weight[found], place.data) != 0)
+            found++;
+        if (found == saved->weights) {
+            st = ls_fail(LS_ERR_MISMATCH, "%s: the weights of another model: %s of layer '%s' should lie in '%s/%s'",
+                         path, layer->param[p].name, layer->name, saved->group, place.data);
+            goto cleanup;
+        }
+        swap = saved->weight[p];
+        saved->weight[p] = saved->weight[found];
+        saved->weight[found] = swap;
+    }
+cleanup:
+    ls_text_reset(&place);
     return st;
 }
 
@@ -314,8 +381,9 @@ static ls_status put_in_order(const char *path, const ls_model *model, saved_mod
             goto cleanup;
         }
         swap = saved->layer[k];
-        saved->layer[k++] = saved->layer[found];
+        saved->layer[k] = saved->layer[found];
         saved->layer[found] = swap;
+        LS_TRY_CLEANUP(put_weights_in_order(path, model->layer[i], &saved->layer[k++]));
     }
 cleanup:
     ls_text_reset(&key);

@@ -50,6 +50,16 @@ void ls_keras_layer_key(const ls_model *model, size_t index, ls_text *out)
         ls_text_add(out, "_%zu", same);
 }
 
+void ls_keras_weight_place(const ls_layer *layer, size_t p, ls_text *out)
+{
+    const char *group = layer->param[p].group;
+    size_t before = 0;
+
+    for (size_t i = 0; i < p; i++)
+        before += strcmp(layer->param[i].group, group) == 0;
+    ls_text_add(out, "%s%svars/%zu", group, *group ? "/" : "", before);
+}
+
 static ls_status put_layer(hid_t file, const ls_model *model, size_t index)
 {
     const ls_layer *layer = model->layer[index];
@@ -59,16 +69,17 @@ static ls_status put_layer(hid_t file, const ls_model *model, size_t index)
 
     ls_text_add(&path, "/layers/");
     ls_keras_layer_key(model, index, &path);
-    ls_text_add(&path, "/vars");
+    ls_text_add(&path, "/");
+    length = path.length;
+    ls_text_add(&path, "vars");
     LS_TRY_CLEANUP(path.status);
     LS_TRY_CLEANUP(ls_h5_put_group(file, path.data));
     LS_TRY_CLEANUP(ls_h5_put_text(file, path.data, "name", layer->name));
-    length = path.length;
     for (size_t p = 0; p < layer->params; p++) {
         const ls_param *param = &layer->param[p];
 
         path.length = length;
-        ls_text_add(&path, "/%zu", p);
+        ls_keras_weight_place(layer, p, &path);
         LS_TRY_CLEANUP(path.status);
         LS_TRY_CLEANUP(
             ls_h5_put_array(file, path.data, H5T_NATIVE_FLOAT, param->shape.axes, param->shape.dim, param->value));

@@ -4,6 +4,7 @@
  *     /vars @name                     the model's name
  *     /layers/KEY/vars @name          the layer's name; KEY: its class in snake_case, the second one KEY_1, …
  *     /layers/KEY/vars/0, 1, …        (…) float32, in the order of creation
+ *     /layers/KEY/cell/vars/0, 1, …   those of a layer within it: a recurrent layer's cell
  *     /optimizer/vars @name           the optimizer's name
  *     /optimizer/vars/0, 1, …         its variables in the order in which Keras makes them
  *
@@ -30,6 +31,8 @@ bool ls_keras_is_weights_file(hid_t file);
  * ls_keras_is_listed have one.
  */
 void ls_keras_layer_key(const ls_model *model, size_t index, ls_text *out);
+/* Where weight p of a layer lies below its KEY: "vars/0", "cell/vars/2". */
+void ls_keras_weight_place(const ls_layer *layer, size_t p, ls_text *out);
 /* Does Keras count this layer among model.layers? A Sequential model has its input beside them. */
 bool ls_keras_is_listed(const ls_model *model, const ls_layer *layer);
 

@@ -562,6 +562,8 @@ static bool backward_products(ls_engine *engine, const ls_slice *slice, size_t i
     call = call_of(engine, slice, i, (span){0, slice->rows}, true);
     call.dY = engine->state[i].dY;
     products = layer->ops->first_param_product(&call);
+    if (!products.A.at)
+        return false;
     products.length *= slice->microbatch;
     return sink->add_products(sink->context, layer->param[0].offset, &products);
 }
@@ -587,6 +589,20 @@ static void backward_params(ls_engine *engine, const ls_slice *slice, size_t i, 
             ops->backward_params(&call, t, engine->tile);
             sink->add(sink->context, m, layer->param[0].offset + first, engine->tile, n);
         }
+    }
+}
+
+static void prepare_backward(ls_engine *engine, const ls_slice *slice, size_t i)
+{
+    const ls_layer_ops *ops = engine->model->node[i].layer->ops;
+    const node_state *s = &engine->state[i];
+
+    for (size_t c = 0; ops->prepare_backward && c < spans_of(engine, slice) && !gives_up(engine); c++) {
+        const span at = span_at(engine, slice, c);
+        ls_call call = call_of(engine, slice, i, at, true);
+
+        call.dY = s->dY + at.row * s->size;
+        ops->prepare_backward(&call);
     }
 }
 
@@ -660,6 +676,7 @@ ls_status ls_engine_backward(ls_engine *engine, const ls_slice *slice, const ls_
             backward_activation(engine, slice, i);
             for (size_t r = 0; has_rounds(node, true) && r < ops->backward_rounds; r++)
                 LS_TRY(sum_round(engine, slice, i, r, true, sums, s->totals + (ops->forward_rounds + r) * s->width));
+            prepare_backward(engine, slice, i);
             if (layer_trains(node->layer))
                 backward_params(engine, slice, i, sink);
             if (ops->backward)

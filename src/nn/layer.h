@@ -18,6 +18,7 @@
 #include "tensor/shape.h"
 
 #define LS_LAYER_PARAMS_MAX 8
+#define LS_PARAM_GROUP_BYTES 64
 
 /* Where the randomness of a call is addressed: see random/philox.h. */
 typedef struct ls_place {
@@ -27,7 +28,8 @@ typedef struct ls_place {
 } ls_place;
 
 typedef struct ls_param {
-    const char *name; /* "kernel": Keras's variable name; static */
+    const char *name;                 /* "kernel": Keras's variable name; static */
+    char group[LS_PARAM_GROUP_BYTES]; /* where .weights.h5 of Keras keeps it below the layer: "cell"; "": in its own */
     ls_shape shape;
     size_t size; /* elements */
     bool trainable;
@@ -49,11 +51,12 @@ struct ls_call {
     ls_arithmetic arithmetic; /* of matrix products */
     ls_place place;
     uint32_t node; /* index in the graph: part of the address of random numbers */
+    size_t steps;  /* rows that make up a sample, within time_distributed; else 0 */
 
     size_t inputs;
     const float *const *X; /* [inputs] (R, in_shape[i]) */
     float *Y;              /* (R, out_shape): pre-activation when the layer has an activation */
-    float *saved;          /* (R, saved_per_sample) this node's own, kept from forward to backward; may be NULL */
+    float *saved;          /* (R, saved_per_sample) this node's own, kept from forward to backward; NULL if that is 0 */
     float *scratch;        /* layer->scratch_floats(rows) floats, shared by all; contents undefined */
 
     const float *dY;  /* backward: (R, out_shape) */
@@ -83,11 +86,17 @@ typedef struct ls_layer_ops {
     /* OPTIONAL. Its inputs name rows of a table of so many. */
     size_t (*table_rows)(const ls_layer *layer);
 
-    /* REQUIRED. Y from X. In training mode it may write call->saved. */
+    /* REQUIRED. Y from X. It may write call->saved. */
     void (*forward)(const ls_call *call);
 
     /* OPTIONAL (NULL: the layer passes no gradient to its inputs). dX from dY. */
     void (*backward)(const ls_call *call);
+
+    /*
+     * OPTIONAL. Once for all local rows before backward and backward_params, from dY into call->saved: what both need
+     * (the way back through a sequence).
+     */
+    void (*prepare_backward)(const ls_call *call);
 
     /*
      * OPTIONAL (NULL: no trainable weights). This microbatch's gradient of a slice of the layer's weights: tile t of
@@ -98,12 +107,19 @@ typedef struct ls_layer_ops {
     void (*backward_params)(const ls_call *call, size_t tile, float *out);
     /*
      * OPTIONAL. The gradient of the first parameter as a sum of products over all rows of the call, in portable
-     * arithmetic: A, B, ldb and n; `length` is of one sample. Its bits are those of backward_params.
+     * arithmetic: A, B, ldb and n; `length` is of one sample. Its bits are those of backward_params. A.at NULL: not as
+     * the layer is configured.
      */
     ls_product_sum (*first_param_product)(const ls_call *call);
     /* OPTIONAL (NULL: one tile with everything). First element (a multiple of LS_BLOCK) and elements of a tile. */
     size_t (*tiles)(const ls_layer *layer);
     void (*tile_range)(const ls_layer *layer, size_t tile, size_t *first, size_t *n);
+
+    /* OPTIONAL. The weights have their place (param.value), at first or another one: for layers within this one. */
+    void (*placed)(ls_layer *layer);
+
+    /* OPTIONAL. After the initializers: fresh weights that those cannot say (lstm's unit_forget_bias). */
+    void (*initialize)(const ls_layer *layer);
 
     /*
      * OPTIONAL: sums over the whole global batch that a layer needs before it can go on (batch normalization), training
@@ -143,6 +159,16 @@ struct ls_layer {
 
 extern const ls_registry ls_layers;
 
+/* A layer within a layer: see ls_layer_ops.placed. */
+/* Builds `inner`, zeroed or built already, from a component of the wrapper's config: its shapes are set, *out too. */
+ls_status ls_layer_build_inner(ls_layer *inner, const ls_layer *wrapper, const ls_component *component,
+                               const ls_shape *in, ls_shape *out);
+/* Declares the inner layer's weights as the wrapper's. names: [inner->params] static, or NULL: as they are called. */
+ls_status ls_layer_add_inner_params(ls_layer *wrapper, const ls_layer *inner, const char *const *names,
+                                    const char *group);
+/* The inner layer's weights are those of the wrapper from `first` on. */
+void ls_layer_place_inner(const ls_layer *wrapper, size_t first, ls_layer *inner);
+
 /* Declare a weight during build. Components are borrowed and may be NULL. Fails if there are too many. */
 ls_status ls_layer_add_param(ls_layer *layer, const char *name, const ls_shape *shape, bool trainable,
                              const ls_component *initializer, const ls_component *regularizer,
@@ -151,7 +177,10 @@ ls_status ls_layer_add_param(ls_layer *layer, const char *name, const ls_shape *
 /* LS_ERR_SHAPE: "experiment.yaml:9:5: layer 'h1' (dense): MESSAGE". */
 ls_status ls_layer_fail(const ls_layer *layer, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* The stream of a call's random numbers for one of its samples: seed, purpose, update, (node, position + row). */
+/*
+ * The stream of a call's random numbers for one of its rows: seed, purpose, update, (node, position + row); within
+ * time_distributed the row's step goes beside the update.
+ */
 ls_stream ls_call_stream(const ls_call *call, ls_purpose purpose, size_t row);
 
 #endif

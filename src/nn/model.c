@@ -28,6 +28,9 @@ static void house(ls_model *model, float *memory)
     model->weights = memory;
     for (size_t i = 0; i < model->params; i++)
         model->param[i]->value = memory + model->param[i]->offset;
+    for (size_t i = 0; i < model->layers; i++)
+        if (model->layer[i]->ops->placed)
+            model->layer[i]->ops->placed(model->layer[i]);
 }
 
 void ls_model_free(ls_model *model)
@@ -389,6 +392,9 @@ ls_status ls_model_init_weights(ls_model *model, uint64_t seed)
 
             LS_TRY(ls_initializer_fill(&param->initializer, &param->shape, &stream, param->value));
         }
+    for (size_t i = 0; i < model->layers; i++)
+        if (model->layer[i]->ops->initialize)
+            model->layer[i]->ops->initialize(model->layer[i]);
     return LS_OK;
 }
 

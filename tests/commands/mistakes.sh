@@ -98,7 +98,7 @@ for name in a_b a.b a-b 'a>b' 1a _a; do
     rm -rf "$work/name"
     train 1 "$work/name" "$work/e.yaml" --set "model=[{dense: {units: 1, name: \"$name\"}}]"
 done
-for name in conv1d Conv1D global_max_pooling2d normalization Minimum lstm; do
+for name in conv1d Conv1D global_max_pooling2d normalization Minimum conv_lstm1d; do
     wrong 2 "model=[{$name: {}}]" -- "lockstep lacks the layer '$name'"
     ! grep -q 'did you mean' "$work/err" || fail "$name is taken for a misspelling"
 done

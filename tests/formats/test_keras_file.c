@@ -376,7 +376,8 @@ static void models_we_lack_are_refused(void **state)
 #define DENSE_WITH(rest) SEQUENTIAL(INPUT ", " LAYER("Dense", "\"name\": \"d1\", \"units\": 3, " rest))
 #define ONE(layer, output) GRAPH(A ", " layer, "[\"a\", 0, 0]", output)
     static const refusal cases[] = {
-        {SEQUENTIAL(INPUT ", " LAYER("LSTM", "\"name\": \"memory\", \"units\": 3")), {"'memory'", "(LSTM)", "Dense"}},
+        {SEQUENTIAL(INPUT ", " LAYER("ConvLSTM1D", "\"name\": \"memory\", \"filters\": 3")),
+         {"'memory'", "(ConvLSTM1D)", "Dense"}},
         {SEQUENTIAL(INPUT ", " LAYER("Lambda", "\"name\": \"my\", \"function\": {}")), {"'my'", "(Lambda)"}},
         {SEQUENTIAL(INPUT ", {\"module\": \"mine\", \"class_name\": \"Dense\", \"config\": {\"name\": \"d\"}}"),
          {"'d'", "(Dense)", "'mine'"}},

@@ -71,6 +71,42 @@ LAYERS = [
     ("gaussian_noise_inference", "gaussian_noise: {stddev: 0.3}", [(4,)]),
 ]
 
+# The same of layers that work on sequences, in a file of their own
+
+SEQUENCES = [
+    ("simple_rnn", "simple_rnn: {units: 3}", [(4, 2)]),
+    ("simple_rnn_sequences", "simple_rnn: {units: 4, activation: softsign, return_sequences: true}", [(5, 3)]),
+    ("simple_rnn_backwards", "simple_rnn: {units: 3, use_bias: false, go_backwards: true, return_sequences: true}",
+     [(4, 2)]),
+    ("gru", "gru: {units: 3}", [(4, 2)]),
+    ("gru_sequences", "gru: {units: 5, activation: gelu, recurrent_activation: hard_sigmoid, return_sequences: true}",
+     [(4, 3)]),
+    ("gru_reset_before", "gru: {units: 3, reset_after: false}", [(4, 2)]),
+    ("gru_reset_before_backwards",
+     "gru: {units: 4, reset_after: false, go_backwards: true, return_sequences: true, unroll: true}", [(3, 2)]),
+    ("gru_no_bias", "gru: {units: 3, use_bias: false}", [(3, 2)]),
+    ("lstm", "lstm: {units: 3}", [(4, 2)]),
+    ("lstm_sequences", "lstm: {units: 4, return_sequences: true}", [(5, 3)]),
+    ("lstm_backwards", "lstm: {units: 3, go_backwards: true, return_sequences: true}", [(4, 2)]),
+    ("lstm_no_bias", "lstm: {units: 3, use_bias: false, activation: gelu, recurrent_activation: softmax}", [(4, 2)]),
+    ("lstm_one_step", "lstm: {units: 2, unit_forget_bias: false}", [(1, 3)]),
+    ("bidirectional", "bidirectional: {layer: {lstm: {units: 3}}}", [(4, 2)]),
+    ("bidirectional_sequences", "bidirectional: {layer: {gru: {units: 3, return_sequences: true}}}", [(4, 2)]),
+    ("bidirectional_sum",
+     "bidirectional: {layer: {simple_rnn: {units: 3, return_sequences: true}}, merge_mode: sum}", [(4, 2)]),
+    ("bidirectional_mul", "bidirectional: {layer: {lstm: {units: 2, return_sequences: true}}, merge_mode: mul}",
+     [(3, 2)]),
+    ("bidirectional_ave", "bidirectional: {layer: {gru: {units: 2, reset_after: false}}, merge_mode: ave}", [(3, 2)]),
+    ("bidirectional_two_layers", "bidirectional: {layer: {lstm: {units: 3, return_sequences: true}}, "
+     "backward_layer: {gru: {units: 3, go_backwards: true, return_sequences: true}}}", [(4, 2)]),
+    ("bidirectional_turned", "bidirectional: {layer: {gru: {units: 2, go_backwards: true, return_sequences: true}}, "
+     "backward_layer: {lstm: {units: 2, return_sequences: true}}, merge_mode: sum}", [(3, 2)]),
+    ("time_distributed", "time_distributed: {layer: {dense: {units: 3, activation: softmax}}}", [(4, 2)]),
+    ("time_distributed_conv2d", "time_distributed: {layer: {conv2d: {filters: 2, kernel_size: 2}}}", [(3, 3, 4, 2)]),
+    ("time_distributed_lstm", "time_distributed: {layer: {lstm: {units: 2}}}", [(2, 3, 2)]),
+    ("repeat_vector", "repeat_vector: {n: 3}", [(4,)]),
+]
+
 # ----------------------------------------------------------------------------------------------------------------------
 # Activations
 

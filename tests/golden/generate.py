@@ -42,6 +42,8 @@ CLASSES = {
               "subtract": "Subtract", "multiply": "Multiply", "average": "Average", "maximum": "Maximum", "dot": "Dot",
               "conv2d": "Conv2D", "max_pooling2d": "MaxPooling2D", "average_pooling2d": "AveragePooling2D",
               "global_average_pooling2d": "GlobalAveragePooling2D", "dropout": "Dropout",
+              "simple_rnn": "SimpleRNN", "gru": "GRU", "lstm": "LSTM", "bidirectional": "Bidirectional",
+              "time_distributed": "TimeDistributed", "repeat_vector": "RepeatVector",
               "gaussian_noise": "GaussianNoise"},
     "loss": {"mse": "MeanSquaredError", "mae": "MeanAbsoluteError", "mape": "MeanAbsolutePercentageError",
              "msle": "MeanSquaredLogarithmicError", "huber": "Huber", "log_cosh": "LogCosh",
@@ -95,8 +97,10 @@ def float64_constants(value):
 def build(kind, node, **more):
     name, arguments = name_and_arguments(node)
     for key, value in arguments.items():
-        if key == "activation":
+        if key in ("activation", "recurrent_activation"):
             arguments[key] = activation(value)
+        elif key in ("layer", "backward_layer"):
+            arguments[key] = build("layer", value)
         elif key.endswith("_regularizer"):
             arguments[key] = build("regularizer", value)
         elif key.endswith("_constraint"):
@@ -191,12 +195,20 @@ def check_close(name, pair, rtol=1e-5, atol=2e-6):
 
 
 # ----------------------------------------------------------------------------------------------------------------------
-# layers.h5
+# layers.h5, sequences.h5
 
 
 def layer_inputs(rng, shapes):
     return [rng.integers(0, s[0], (cases.BATCH, *s[1:])).astype(np.int32) if isinstance(s[0], np.int32)
             else normal(rng, (cases.BATCH, *s)) for s in shapes]
+
+
+def name_of(layer, variable):
+    """lockstep's: the variable's, with what tells two of the same name apart before it."""
+    if isinstance(layer, keras.layers.Bidirectional):
+        forward = any(variable is w for w in layer.forward_layer.weights)
+        return ("forward_" if forward else "backward_") + variable.name
+    return variable.name
 
 
 def layer_weights(rng, layer):
@@ -205,7 +217,7 @@ def layer_weights(rng, layer):
     for variable in layer.weights:
         if not variable.path.endswith("seed_generator_state"):
             value = normal(rng, variable.shape) * np.float32(0.5)
-            values[variable.name] = np.abs(value) + np.float32(0.5) if "variance" in variable.name else value
+            values[name_of(layer, variable)] = np.abs(value) + np.float32(0.5) if "variance" in variable.name else value
     return values
 
 
@@ -215,8 +227,8 @@ def run_layer(config, inputs, weights, dy, training, dtype):
     argument = tensors[0] if len(tensors) == 1 else tensors
     layer(argument)  # creates the weights
     for variable in layer.weights:
-        if variable.name in weights:
-            variable.assign(weights[variable.name])
+        if name_of(layer, variable) in weights:
+            variable.assign(weights[name_of(layer, variable)])
 
     results = {"y": layer(argument, training=False)}
     trainable = layer.trainable_weights
@@ -227,15 +239,23 @@ def run_layer(config, inputs, weights, dy, training, dtype):
     grads = tape.gradient(y, floats + [v.value for v in trainable], output_gradients=tf.constant(as_run(dy, dtype)))
     if training:
         results["y_train"] = y
-        results |= {f"after/{v.name}": v.value for v in layer.non_trainable_weights}
+        results |= {f"after/{name_of(layer, v)}": v.value for v in layer.non_trainable_weights}
     results |= {f"dx{i}": g for i, g in enumerate(grads[:len(floats)])}
-    results |= {f"dweights/{v.name}": g for v, g in zip(trainable, grads[len(floats):])}
+    results |= {f"dweights/{name_of(layer, v)}": g for v, g in zip(trainable, grads[len(floats):])}
     return {name: tf.convert_to_tensor(value).numpy() for name, value in results.items()}
 
 
 def make_layers():
-    with golden("layers.h5") as file:
-        for name, yaml_text, shapes in cases.LAYERS:
+    make_layer_cases("layers.h5", cases.LAYERS)
+
+
+def make_sequences():
+    make_layer_cases("sequences.h5", cases.SEQUENCES)
+
+
+def make_layer_cases(path, table):
+    with golden(path) as file:
+        for name, yaml_text, shapes in table:
             config = yaml.safe_load(yaml_text)
             training = "batch_normalization" in config and "frozen" not in name
             rng = generator("layers", name)
@@ -669,7 +689,7 @@ def make_callbacks():
 
 
 def main():
-    makers = {"layers": make_layers, "activations": make_activations, "losses": make_losses, "metrics": make_metrics,
+    makers = {"layers": make_layers, "sequences": make_sequences, "activations": make_activations, "losses": make_losses, "metrics": make_metrics,
               "schedules": make_schedules, "optimizers": make_optimizers, "models": make_models,
               "callbacks": make_callbacks}
     chosen = sys.argv[1:] or list(makers)

@@ -1,10 +1,13 @@
 #!/usr/bin/env python3
 """keras_files/: models that the real Keras saved in its three formats. README.md tells what is in the folder.
 
-    venv/bin/python make_keras_files.py        # with requirements.txt, as generate.py; about a minute
+    venv/bin/python make_keras_files.py [DATA...]   # with requirements.txt, as generate.py; about a minute
+
+DATA: data, sequences; all of them if none is named.
 """
 
 import os
+import sys
 from pathlib import Path
 
 os.environ.update(TF_CPP_MIN_LOG_LEVEL="3", TF_ENABLE_ONEDNN_OPTS="0", KERAS_BACKEND="tensorflow", CUDA_VISIBLE_DEVICES="")
@@ -94,6 +97,33 @@ def dictionary():
     return model, inputs, {"up": rng.normal(size=(N, 2)), "down": rng.integers(0, 2, (N, 1)).astype("float32")}
 
 
+def sequences():
+    """Recurrent layers, stacked and wrapped, with every argument."""
+    model = keras.Sequential([
+        keras.Input((6,), dtype="int32", name="words"),
+        layers.Embedding(9, 4),
+        layers.LSTM(5, return_sequences=True, recurrent_activation="hard_sigmoid", dropout=0.1, seed=3,
+                    kernel_regularizer="l2", recurrent_constraint=constraints.MaxNorm(2.0), name="zz"),
+        layers.LSTM(4, return_sequences=True, unit_forget_bias=False, recurrent_initializer="glorot_uniform"),
+        layers.Bidirectional(layers.LSTM(3, return_sequences=True), name="both"),
+        layers.Bidirectional(layers.GRU(3, return_sequences=True, reset_after=False), merge_mode="mul"),
+        layers.Bidirectional(
+            layers.SimpleRNN(4, return_sequences=True, go_backwards=True), merge_mode="sum",
+            backward_layer=layers.GRU(4, return_sequences=True, activation=layers.LeakyReLU(negative_slope=0.2))),
+        layers.TimeDistributed(layers.Dense(5, activation="silu", use_bias=False)),
+        layers.TimeDistributed(layers.Reshape((5, 1))),
+        layers.TimeDistributed(layers.Bidirectional(layers.LSTM(2)), name="letters"),
+        layers.TimeDistributed(layers.Dropout(0.2)),
+        layers.GRU(4, return_sequences=True, go_backwards=True, recurrent_dropout=0.2, use_bias=False),
+        layers.SimpleRNN(5, activation="softsign", recurrent_regularizer=regularizers.L1(0.01)),
+        layers.RepeatVector(3),
+        layers.GRU(4, bias_constraint="non_neg", activity_regularizer=regularizers.L2(0.01), unroll=True),
+        layers.Dense(3, activation="softmax"),
+    ], name="sentences")
+    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    return model, rng.integers(0, 9, (N, 6)).astype("int32"), rng.integers(0, 3, N).astype("int32")
+
+
 def own_loss(y_true, y_pred):
     return keras.ops.mean((y_true - y_pred) ** 4)
 
@@ -161,9 +191,12 @@ def make(data, build):
 
 OUT.mkdir(exist_ok=True)
 keras.utils.set_random_seed(1)
-with h5py.File(OUT / "data.h5", "w") as data:
-    data.attrs["format_version"] = np.int32(1)
-    for key, value in {"made_by": "make_keras_files.py", "keras_version": keras.__version__}.items():
-        data.attrs[key] = value
-    for build in (image, graph, dictionary, custom):
-        make(data, build)
+models = {"data": (image, graph, dictionary, custom), "sequences": (sequences,)}
+for name in sys.argv[1:] or models:
+    rng = np.random.default_rng(20260101)
+    with h5py.File(OUT / ("data.h5" if name == "data" else f"data_{name}.h5"), "w") as data:
+        data.attrs["format_version"] = np.int32(1)
+        for key, value in {"made_by": "make_keras_files.py", "keras_version": keras.__version__}.items():
+            data.attrs[key] = value
+        for build in models[name]:
+            make(data, build)

@@ -21,6 +21,9 @@ static const golden_tolerance tolerance = {1e-6, 2e-6};
 
 /* ---- the data of a case: one array, or a group of them by name ---- */
 
+/* Of the models at hand. */
+static const char *data_file;
+
 static ls_array_spec array_of(const golden_case *c, const char *what, const char *name)
 {
     ls_array_spec spec = {.scale = NAN, .offset = NAN};
@@ -28,7 +31,7 @@ static ls_array_spec array_of(const golden_case *c, const char *what, const char
 
     snprintf(path, sizeof path, name ? "/%s/%s/%s" : "/%s/%s", c->name, what, name);
     spec.path = ls_strdup(path);
-    spec.file = ls_strdup(in_source(FOLDER "/data.h5"));
+    spec.file = ls_strdup(in_source(data_file));
     spec.name = name ? ls_strdup(name) : NULL;
     return spec;
 }
@@ -178,10 +181,14 @@ static bool check_case(golden_case *c, void *context)
 
 static void files_agree_with_keras(void **state)
 {
+    static const char *const files[] = {FOLDER "/data.h5", FOLDER "/data_sequences.h5"};
     golden_coverage coverage = {.n = 0};
 
     (void)state;
-    assert_true(all_ranks(golden_each("keras_files/data.h5", tolerance, check_case, &coverage)));
+    for (size_t i = 0; i < count_of(files); i++) {
+        data_file = files[i];
+        assert_true(all_ranks(golden_each(files[i] + sizeof "tests/golden", tolerance, check_case, &coverage)));
+    }
     assert_true(all_ranks(golden_covers(&coverage, &ls_layers)));
 }
 

@@ -70,6 +70,7 @@ static bool is_invariant(const char *kind, const char *name, choice c)
 }
 
 #define SEQUENTIAL(layers) "[input: {shape: [36]}, " layers ", flatten: {}, dense: {units: 4, activation: softmax}]"
+#define STEPS "reshape: {target_shape: [9, 4]}, "
 #define IMAGE(layers) SEQUENTIAL("reshape: {target_shape: [6, 6, 1]}, " layers)
 #define GRAPH(layer)                                                                                      \
     "{inputs: {i: {shape: [36]}}, layers: [{name: a, dense: {units: 6, activation: tanh}, inputs: [i]}, " \
@@ -109,6 +110,17 @@ static void every_layer_trains_alike_on_all_ranks(void **unused)
         {"layer_normalization", SEQUENTIAL("dense: {units: 9}, layer_normalization: {}, dense: {units: 5}")},
         {"embedding", "[input: {shape: [5]}, embedding: {input_dim: 11, output_dim: 3}, flatten: {}, dense: {units: 4, "
                       "activation: softmax}]"},
+        {"simple_rnn", SEQUENTIAL(STEPS "simple_rnn: {units: 5, return_sequences: true, dropout: 0.2}")},
+        {"gru", SEQUENTIAL(STEPS "gru: {units: 5, return_sequences: true, dropout: 0.2, recurrent_dropout: 0.3}, "
+                                 "gru: {units: 4, reset_after: false, recurrent_dropout: 0.3, go_backwards: true}")},
+        {"lstm", SEQUENTIAL(STEPS "lstm: {units: 5, return_sequences: true, dropout: 0.2, recurrent_dropout: 0.3}, "
+                                  "lstm: {units: 4, go_backwards: true}")},
+        {"bidirectional", SEQUENTIAL(STEPS "bidirectional: {layer: {lstm: {units: 5, dropout: 0.2, recurrent_dropout: "
+                                           "0.3, return_sequences: true}}}, "
+                                           "bidirectional: {layer: {gru: {units: 4}}, merge_mode: mul}")},
+        {"time_distributed", SEQUENTIAL(STEPS "time_distributed: {layer: {dense: {units: 5, activation: tanh}}}, "
+                                              "time_distributed: {layer: {dropout: {rate: 0.2}}}")},
+        {"repeat_vector", SEQUENTIAL("dense: {units: 6}, repeat_vector: {n: 3}, lstm: {units: 4}")},
         {"concatenate", GRAPH("concatenate: {}")},
         {"add", GRAPH("add: {}")},
         {"subtract", GRAPH("subtract: {}")},

@@ -3,7 +3,7 @@
  * (several shapes, cuts into microbatches, writing and adding), and purity: the same samples elsewhere in memory or in
  * a batch have the same bits.
  */
-#include "layer_driver.h"
+#include "sequence_reference.h"
 
 #include <ctype.h>
 
@@ -52,6 +52,20 @@ static void ref_permute(const layer_driver *d, size_t rows, const double *const 
                     }
                     Y[r * n + out] = X[0][r * n + (a * dim[1] + b) * dim[2] + c];
                 }
+}
+
+/* A dense layer without time_distributed is the same: it works along the last axis. */
+static void ref_distributed_dense(const layer_driver *d, size_t rows, const double *const *X, const double *const *W,
+                                  double *Y)
+{
+    const size_t units = d->out.dim[d->out.axes - 1], in = d->in[0].dim[d->in[0].axes - 1];
+
+    for (size_t r = 0; r < rows * size_of(&d->in[0]) / in; r++)
+        for (size_t u = 0; u < units; u++) {
+            Y[r * units + u] = W[1][u];
+            for (size_t i = 0; i < in; i++)
+                Y[r * units + u] += X[0][r * in + i] * W[0][i * units + u];
+        }
 }
 
 static void ref_embedding(const layer_driver *d, size_t rows, const double *const *X, const double *const *W, double *Y)
@@ -321,6 +335,105 @@ static const struct layer_case {
     {"gaussian_noise", {"stddev", "0.3", NULL}, {{1, {7}}}, 1, NULL, 0},
     {"embedding", {"input_dim", "9", "output_dim", "3", NULL}, {{1, {4}}}, 1, ref_embedding, 0},
     {"embedding", {"input_dim", "300", "output_dim", "200", NULL}, {{0, {0}}}, 1, ref_embedding, 0},
+    {"simple_rnn", {"units", "3", NULL}, {{2, {4, 2}}}, 1, ref_recurrent, 0},
+    {"simple_rnn",
+     {"units", "4", "activation", "gelu", "use_bias", "false", "return_sequences", "true", "go_backwards", "true",
+      NULL},
+     {{2, {3, 3}}},
+     1,
+     ref_recurrent,
+     0},
+    {"simple_rnn",
+     {"units", "3", "dropout", "0.4", "recurrent_dropout", "0.3", "return_sequences", "true", NULL},
+     {{2, {5, 3}}},
+     1,
+     ref_recurrent,
+     0},
+    {"gru", {"units", "3", NULL}, {{2, {4, 2}}}, 1, ref_recurrent, 0},
+    {"gru", {"units", "3", "reset_after", "false", NULL}, {{2, {4, 2}}}, 1, ref_recurrent, 0},
+    {"gru",
+     {"units", "2", "activation", "gelu", "recurrent_activation", "gelu", "use_bias", "false", "return_sequences",
+      "true", NULL},
+     {{2, {3, 3}}},
+     1,
+     ref_recurrent,
+     0},
+    {"gru",
+     {"units", "2", "reset_after", "false", "activation", "gelu", "recurrent_activation", "gelu", "use_bias", "false",
+      "go_backwards", "true", NULL},
+     {{2, {3, 3}}},
+     1,
+     ref_recurrent,
+     0},
+    {"gru",
+     {"units", "3", "dropout", "0.4", "recurrent_dropout", "0.3", "return_sequences", "true", NULL},
+     {{2, {4, 3}}},
+     1,
+     ref_recurrent,
+     0},
+    {"gru",
+     {"units", "3", "reset_after", "false", "dropout", "0.4", "recurrent_dropout", "0.3", NULL},
+     {{2, {4, 3}}},
+     1,
+     ref_recurrent,
+     0},
+    {"lstm", {"units", "3", NULL}, {{2, {4, 2}}}, 1, ref_recurrent, 0},
+    {"lstm",
+     {"units", "2", "activation", "gelu", "recurrent_activation", "gelu", "use_bias", "false", "return_sequences",
+      "true", "go_backwards", "true", NULL},
+     {{2, {3, 3}}},
+     1,
+     ref_recurrent,
+     0},
+    {"lstm",
+     {"units", "3", "activation", "linear", "recurrent_activation", "softsign", NULL},
+     {{2, {1, 3}}},
+     1,
+     ref_recurrent,
+     0},
+    {"lstm", {"units", "3", "dropout", "0.4", NULL}, {{2, {4, 3}}}, 1, ref_recurrent, 0},
+    {"lstm",
+     {"units", "3", "dropout", "0.4", "recurrent_dropout", "0.3", "return_sequences", "true", NULL},
+     {{2, {4, 3}}},
+     1,
+     ref_recurrent,
+     0},
+    {"lstm", {"units", "16", NULL}, {{2, {2, 9}}}, 1, ref_recurrent, 0},
+    {"bidirectional", {"layer", "{lstm: {units: 3}}", NULL}, {{2, {4, 2}}}, 1, ref_bidirectional, 0},
+    {"bidirectional",
+     {"layer", "{gru: {units: 2, dropout: 0.4, recurrent_dropout: 0.3, return_sequences: true}}", NULL},
+     {{2, {4, 3}}},
+     1,
+     ref_bidirectional,
+     0},
+    {"bidirectional",
+     {"layer", "{gru: {units: 3, return_sequences: true}}", "merge_mode", "mul", NULL},
+     {{2, {4, 2}}},
+     1,
+     ref_bidirectional,
+     0},
+    {"bidirectional",
+     {"layer", "{simple_rnn: {units: 3, use_bias: false, return_sequences: true}}", "merge_mode", "sum", NULL},
+     {{2, {4, 2}}},
+     1,
+     ref_bidirectional,
+     0},
+    {"bidirectional",
+     {"layer", "{lstm: {units: 2}}", "merge_mode", "ave", NULL},
+     {{2, {3, 2}}},
+     1,
+     ref_bidirectional,
+     0},
+    {"time_distributed", {"layer", "{dense: {units: 3}}", NULL}, {{2, {4, 5}}}, 1, ref_distributed_dense, 0},
+    {"time_distributed",
+     {"layer", "{time_distributed: {layer: {dense: {units: 2}}}}", NULL},
+     {{3, {2, 3, 5}}},
+     1,
+     ref_distributed_dense,
+     0},
+    {"time_distributed", {"layer", "{dropout: {rate: 0.4}}", NULL}, {{2, {4, 5}}}, 1, NULL, 0},
+    {"time_distributed", {"layer", "{flatten: {}}", NULL}, {{3, {4, 2, 3}}}, 1, ref_copy, 0},
+    {"repeat_vector", {"n", "3", NULL}, {{1, {4}}}, 1, ref_repeat_vector, 0},
     {"batch_normalization", {NULL}, {{1, {4}}}, 1, ref_batch_normalization, 0},
     {"batch_normalization", {"scale", "false", NULL}, {{3, {2, 2, 3}}}, 1, ref_batch_normalization, 0},
     {"batch_normalization", {"center", "false", "axis", "2", NULL}, {{2, {2, 3}}}, 1, ref_batch_normalization, 0},

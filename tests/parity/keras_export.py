@@ -106,6 +106,29 @@ GRAPHS = {
         {"y": 2},
     ),
 }
+SEQUENCES = {
+    "recurrent": (
+        "adam",
+        """
+  - input: {shape: [6, 3]}
+  - lstm: {units: 5, return_sequences: true, recurrent_activation: hard_sigmoid, kernel_regularizer: l2}
+  - bidirectional: {layer: {gru: {units: 3, return_sequences: true, reset_after: false}}, merge_mode: mul}
+  - time_distributed: {layer: {dense: {units: 4, activation: {leaky_relu: {negative_slope: 0.1}}}}}
+  - time_distributed: {layer: {reshape: {target_shape: [4, 1]}}}
+  - time_distributed: {layer: {bidirectional: {layer: {lstm: {units: 2, unit_forget_bias: false}}}}}
+  - gru: {units: 4, go_backwards: true}
+  - repeat_vector: {n: 3}
+  - bidirectional:
+      layer: {simple_rnn: {units: 3, use_bias: false}}
+      backward_layer: {lstm: {units: 3, go_backwards: true}}
+  - dense: {units: 4, activation: softmax}
+""",
+        ONE,
+        {"": (6, 3)},
+        {"": 4},
+    ),
+}
+
 # Random in training, so only predictions are compared.
 ZOO = {
     "random_layers": (
@@ -249,7 +272,7 @@ def main():
         sys.exit(__doc__)
     program, chosen = sys.argv[1], sys.argv[2:]
     cases = {name: ((o, DENSE, ONE, {"": (5,)}, {"": 4}), True, False) for name, o in OPTIMIZERS.items()}
-    cases |= {name: (case, True, False) for name, case in GRAPHS.items()}
+    cases |= {name: (case, True, False) for name, case in (GRAPHS | SEQUENCES).items()}
     cases |= {name: (case, False, True) for name, case in ZOO.items()}
     print(f"{'case':20} {'predict':>9} {'update':>9} {'variables':>9}")
     good = [check(program, name, *case) for name, case in cases.items() if not chosen or name in chosen]

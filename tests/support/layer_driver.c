@@ -1,5 +1,7 @@
 #include "layer_driver.h"
 
+#include "formats/yaml.h"
+
 float test_value(size_t index, size_t salt)
 {
     uint64_t h = (index + 1) * 0x9e3779b97f4a7c15u + (salt + 1) * 0xd1b54a32d192ed03u;
@@ -40,6 +42,12 @@ ls_config *tree_of_args(const char *const *args)
                 c += n;
                 c += strspn(c, ", ");
             }
+        } else if (args[1][0] == '{') {
+            ls_config *map = NULL;
+
+            assert_int_equal(ls_yaml_parse(args[1], strlen(args[1]), "test.yaml", &map), LS_OK);
+            assert_int_equal(ls_config_put(root, args[0], map), LS_OK);
+            ls_config_free(map);
         } else if (!strcmp(args[1], "null")) {
             assert_non_null(ls_config_add(root, args[0], LS_CONFIG_NULL, NULL));
         } else {
@@ -120,6 +128,8 @@ ls_status driver_init(layer_driver *d, const char *kind, const char *const *args
             for (size_t i = 0; i < param->size; i++)
                 param->value[i] = 1.5f + param->value[i];
     }
+    if (d->layer.ops->placed)
+        d->layer.ops->placed(&d->layer);
     return LS_OK;
 }
 
@@ -273,6 +283,8 @@ static void run_microbatch(const layer_driver *d, layer_run *run, size_t row, en
         layer->ops->backward_sums(&call, round);
         break;
     case DRIVE_BACKWARD:
+        if (layer->ops->prepare_backward)
+            layer->ops->prepare_backward(&call);
         if (layer->ops->backward_params && d->trainable_size)
             run_params(d, run, &call);
         if (layer->ops->backward)

@@ -52,7 +52,7 @@ void *test_alloc(size_t count, size_t size);
 
 size_t padded(size_t n);
 
-/* args: name, value, name, value, …, NULL. A value "[a, b]" is a list, "null" is null. */
+/* args: name, value, name, value, …, NULL. A value "[a, b]" is a list, "{a: b}" a map, "null" null. */
 ls_config *tree_of_args(const char *const *args);
 
 /* Number i of argument `name` of the layer (a lone number stands for all), or `otherwise` if it was not given. */

@@ -48,8 +48,56 @@ ls_status ls_layer_fail(const ls_layer *layer, const char *format, ...)
 
 ls_stream ls_call_stream(const ls_call *call, ls_purpose purpose, size_t row)
 {
-    return ls_stream_at(call->place.seed, purpose, call->place.update,
-                        ((uint64_t)call->node << 40) ^ (call->place.position + row));
+    const size_t steps = call->steps ? call->steps : 1;
+
+    return ls_stream_at(call->place.seed, purpose, call->place.update ^ ((uint64_t)(row % steps) << 40),
+                        ((uint64_t)call->node << 40) ^ (call->place.position + row / steps));
+}
+
+ls_status ls_layer_build_inner(ls_layer *inner, const ls_layer *wrapper, const ls_component *component,
+                               const ls_shape *in, ls_shape *out)
+{
+    if (!wrapper->built)
+        *inner = (ls_layer){.ops = (const ls_layer_ops *)component->ops,
+                            .name = wrapper->name,
+                            .config = component->config,
+                            .trainable = true,
+                            .at = wrapper->at};
+    if (inner->ops->inputs_min != 1)
+        return ls_layer_fail(wrapper, "cannot wrap '%s', which takes several inputs", inner->ops->ops.name);
+    LS_TRY(inner->ops->build(inner, in, 1, out));
+    inner->in_count = 1;
+    inner->in_shape[0] = *in;
+    inner->out_shape = *out;
+    inner->built = true;
+    return LS_OK;
+}
+
+ls_status ls_layer_add_inner_params(ls_layer *wrapper, const ls_layer *inner, const char *const *names,
+                                    const char *group)
+{
+    for (size_t p = 0; p < inner->params; p++) {
+        const ls_param *param = &inner->param[p];
+        ls_param *own;
+
+        LS_TRY(ls_layer_add_param(wrapper, names ? names[p] : param->name, &param->shape, param->trainable,
+                                  &param->initializer, &param->regularizer, &param->constraint));
+        own = &wrapper->param[wrapper->params - 1];
+        if (snprintf(own->group, sizeof own->group, "%s%s%s", group, *param->group ? "/" : "", param->group) >=
+            (int)sizeof own->group)
+            return ls_layer_fail(wrapper, "has too many layers within each other");
+    }
+    return LS_OK;
+}
+
+void ls_layer_place_inner(const ls_layer *wrapper, size_t first, ls_layer *inner)
+{
+    for (size_t p = 0; p < inner->params; p++) {
+        inner->param[p].value = wrapper->param[first + p].value;
+        inner->param[p].offset = wrapper->param[first + p].offset;
+    }
+    if (inner->ops->placed)
+        inner->ops->placed(inner);
 }
 
 #define TILE_FLOATS ((size_t)32768)

@@ -18,6 +18,12 @@
     X(dropout)                  \
     X(gaussian_noise)           \
     X(embedding)                \
+    X(simple_rnn)               \
+    X(gru)                      \
+    X(lstm)                     \
+    X(bidirectional)            \
+    X(time_distributed)         \
+    X(repeat_vector)            \
     X(batch_normalization)      \
     X(layer_normalization)      \
     X(conv2d)                   \
