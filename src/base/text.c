@@ -1,6 +1,7 @@
 #include "base/text.h"
 
 #include <ctype.h>
+#include <float.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -187,7 +188,8 @@ void ls_format_double(double value, char *out, size_t out_bytes)
     if (fabs(value) < 1e15 && value == (double)(int64_t)value) {
         snprintf(out, out_bytes, "%.0f", value);
     } else {
-        for (int digits = 1; digits <= 17; digits++) {
+        /* "%g" drops zeros at the end: where 15 digits read back the same, that is the shortest. Not of subnormals. */
+        for (int digits = fabs(value) < DBL_MIN ? 1 : 15; digits <= 17; digits++) {
             snprintf(out, out_bytes, "%.*g", digits, value);
             if (strtod(out, NULL) == value)
                 break;

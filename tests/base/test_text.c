@@ -153,6 +153,36 @@ static void doubles_read_back(void **state)
     }
 }
 
+/* Of numbers of few digits, float32 values, and any: no shorter text reads back the same. */
+static void doubles_are_as_short_as_can_be(void **state)
+{
+    uint64_t bits = 0x9e3779b97f4a7c15u;
+
+    (void)state;
+    for (int i = 0; i < 60000; i++) {
+        double value;
+        char text[32], want[32];
+
+        bits = bits * 6364136223846793005u + 1442695040888963407u;
+        memcpy(&value, &bits, sizeof value);
+        if (i % 3 == 1)
+            value = (double)(int64_t)(bits >> 44) * pow(10, (int)(bits % 40) - 30);
+        else if (i % 3 == 2)
+            value = (double)(float)(bits >> 20) * 0x1p-50;
+        if (i % 100 == 0)
+            value = (double)(bits >> 60) * 0x1p-1074;
+        if (!isfinite(value) || (fabs(value) < 1e15 && value == floor(value)))
+            continue;
+        for (int digits = 1; digits <= 17; digits++) {
+            snprintf(want, sizeof want, "%.*g", digits, value);
+            if (strtod(want, NULL) == value)
+                break;
+        }
+        ls_format_double(value, text, sizeof text);
+        assert_string_equal(text, want);
+    }
+}
+
 static void lets_no_control_character_through(void **state)
 {
     static const char *const cases[][3] = {
@@ -192,6 +222,7 @@ int main(void)
         cmocka_unit_test(the_closest_name_is_taken),
         cmocka_unit_test(doubles_are_written_short),
         cmocka_unit_test(doubles_read_back),
+        cmocka_unit_test(doubles_are_as_short_as_can_be),
         cmocka_unit_test(lets_no_control_character_through),
     };
 
