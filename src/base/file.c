@@ -261,11 +261,24 @@ ls_status ls_file_publish(const char *temporary, const char *path)
 
 ls_status ls_file_append(const char *path, const void *bytes, size_t n)
 {
-    const int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+    const int fd = open_retrying(path, O_WRONLY | O_CREAT | O_APPEND);
     int code = fd < 0 ? errno : write_all(fd, bytes, n);
 
-    if (fd >= 0 && close(fd) && !code)
+    if (fd >= 0 && close_at_once(fd) && !code)
         code = errno;
+    return code ? fail_write(path, code) : LS_OK;
+}
+
+ls_status ls_file_sync(const char *path)
+{
+    int fd, code;
+
+    if (is_special(path))
+        return LS_OK;
+    fd = open_retrying(path, O_RDONLY);
+    code = fd < 0 || sync_retrying(fd) ? errno : 0;
+    if (fd >= 0)
+        close(fd);
     return code ? fail_write(path, code) : LS_OK;
 }
 

@@ -44,6 +44,9 @@ ls_status ls_file_read(const char *path, ls_text *out);
 /* Append to the file at path, made if there is none. After a failure part of the bytes may be there. */
 ls_status ls_file_append(const char *path, const void *bytes, size_t n);
 
+/* Bring what was appended to the file at path to disk; nothing for what has no disk, a device or a pipe. */
+ls_status ls_file_sync(const char *path);
+
 /*
  * Give the file at path another name in the same directory as well, in the place of a file of that name: a hard link,
  * or a copy where there are none. A file that is not there has no second name, which is fine.

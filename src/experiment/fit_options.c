@@ -12,7 +12,7 @@ typedef struct fit_config {
     int64_t initial_epoch, epochs, batch_size, steps_per_epoch, validation_freq, validation_batch_size,
         validation_steps;
     int64_t checkpoint_every, checkpoint_keep;
-    double validation_split, checkpoint_seconds;
+    double validation_split;
 } fit_config;
 
 static const ls_option fit_options[] = {
@@ -80,12 +80,6 @@ static const ls_option fit_options[] = {
      .initial = "1",
      .min = 1,
      .max = 1e6},
-    {.name = "checkpoint_seconds",
-     .kind = LS_OPTION_FLOAT,
-     .offset = offsetof(fit_config, checkpoint_seconds),
-     .initial = "0.0",
-     .min = 0,
-     .max = 1e9},
     {.name = NULL},
 };
 
@@ -170,11 +164,17 @@ static ls_status read_shuffle(const ls_config *node, ls_fit_options *fit)
     return LS_OK;
 }
 
+static bool is_auto(const ls_config *node)
+{
+    return ls_config_is_null(node) || (node->kind == LS_CONFIG_SCALAR && strcmp(node->text, "auto") == 0);
+}
+
 ls_status ls_fit_options_read(const ls_config *node, ls_fit_options *out)
 {
-    static const char *const extra[] = {"microbatch",  "validation_data", "class_weight",
-                                        "noise_scale", "shuffle",         NULL};
+    static const char *const extra[] = {
+        "microbatch", "validation_data", "class_weight", "noise_scale", "shuffle", "checkpoint_seconds", NULL};
     const ls_config *microbatch = ls_config_get(node, "microbatch");
+    const ls_config *seconds = ls_config_get(node, "checkpoint_seconds");
     ls_component component = {0};
     const fit_config *config;
     ls_status st = LS_OK;
@@ -194,11 +194,12 @@ ls_status ls_fit_options_read(const ls_config *node, ls_fit_options *out)
         .validation_split = config->validation_split,
         .checkpoint_every = config->checkpoint_every,
         .checkpoint_keep = config->checkpoint_keep,
-        .checkpoint_seconds = config->checkpoint_seconds,
+        .checkpoint_seconds = LS_CHECKPOINT_AUTO,
     };
     LS_TRY_CLEANUP(check_epochs(node, out));
-    if (!ls_config_is_null(microbatch) &&
-        !(microbatch->kind == LS_CONFIG_SCALAR && strcmp(microbatch->text, "auto") == 0)) {
+    if (!is_auto(seconds))
+        LS_TRY_CLEANUP(ls_config_float(seconds, "fit.checkpoint_seconds", 0, 1e9, &out->checkpoint_seconds));
+    if (!is_auto(microbatch)) {
         LS_TRY_CLEANUP(ls_config_int(microbatch, "fit.microbatch", 1, 1000000000, &out->microbatch));
         if (out->microbatch > out->batch_size)
             out->microbatch = out->batch_size;

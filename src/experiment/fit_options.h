@@ -4,6 +4,8 @@
 
 #include "base/config.h"
 
+#define LS_CHECKPOINT_AUTO (-1.0)
+
 /* fit.class_weight: training samples of this class count so much. Other classes count 1. */
 typedef struct ls_class_weight {
     int64_t label;
@@ -22,7 +24,8 @@ typedef struct ls_fit_options {
     double noise_scale_decay;  /* of the gradient noise scale's averages, per update; 0: it is not measured */
     int64_t checkpoint_every;  /* updates; 0: at the ends of epochs only */
     int64_t checkpoint_keep;   /* how many checkpoints stay, the newest among them */
-    double checkpoint_seconds; /* none sooner than so long after the one before, but those of a signal and of the end */
+    double checkpoint_seconds; /* none sooner than so long after the one before, but those of a signal and of the end;
+                                  LS_CHECKPOINT_AUTO: so that they take less than 1 % of the time */
     char *validation_data;     /* a split; NULL: none */
     ls_class_weight *class_weight; /* [class_weights] owned */
     size_t class_weights;

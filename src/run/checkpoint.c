@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "base/memory.h"
 #include "experiment/model_file.h"
 #include "formats/keras_archive.h"
@@ -107,22 +108,41 @@ static ls_status check_columns(const ls_state *t, const ls_history *history)
     return st;
 }
 
-/* Rows that are read are added to an empty history with the same columns. */
-static ls_status pass_history(ls_state *t, ls_history *history)
+/* Only where the rows are not all of the history: how many come before them, and the digest of all. */
+static ls_status pass_earlier(ls_state *t, ls_earlier_rows *earlier)
 {
-    size_t dim[LS_H5_AXES_MAX] = {history->epochs, history->columns}, rank, values;
-    uint64_t *epoch = history->epoch;
-    double *value = history->value;
+    if (t->writing ? earlier->n == 0 : !ls_h5_has_attribute(t->file, GROUP "/history", "earlier"))
+        return LS_OK;
+    LS_TRY(ls_state_group_uint(t, GROUP "/history", "earlier", &earlier->n));
+    return ls_state_group_uint(t, GROUP "/history", "digest", &earlier->digest);
+}
+
+/* The last rows: those before them are in history.csv, so that a checkpoint does not grow with the epochs. */
+static ls_status write_history(ls_state *t, const ls_history *history)
+{
+    const size_t first = history->epochs > LS_CHECKPOINT_EPOCHS ? history->epochs - LS_CHECKPOINT_EPOCHS : 0;
+    const size_t dim[] = {history->epochs - first, history->columns};
+    ls_earlier_rows earlier = {.n = first, .digest = history->digest};
+
+    LS_TRY(ls_h5_put_group(t->file, GROUP "/history"));
+    LS_TRY(ls_h5_put_texts(t->file, GROUP "/history", "columns", (const char *const *)history->name, history->columns));
+    LS_TRY(pass_earlier(t, &earlier));
+    LS_TRY(ls_state_array(t, GROUP "/history/epoch", H5T_NATIVE_UINT64, sizeof *history->epoch, 1, dim,
+                          history->epoch + first));
+    return ls_state_array(t, GROUP "/history/value", H5T_NATIVE_DOUBLE, sizeof *history->value, 2, dim,
+                          history->value + first * history->columns);
+}
+
+/* Into an empty history with the same columns. */
+static ls_status read_history(ls_state *t, ls_history *history, ls_earlier_rows *earlier)
+{
+    size_t dim[LS_H5_AXES_MAX], rank, values;
+    uint64_t *epoch;
+    double *value;
     ls_status st = LS_OK;
 
-    if (t->writing) {
-        LS_TRY(ls_h5_put_group(t->file, GROUP "/history"));
-        LS_TRY(ls_h5_put_texts(t->file, GROUP "/history", "columns", (const char *const *)history->name,
-                               history->columns));
-        LS_TRY(ls_state_array(t, GROUP "/history/epoch", H5T_NATIVE_UINT64, sizeof *epoch, 1, dim, epoch));
-        return ls_state_array(t, GROUP "/history/value", H5T_NATIVE_DOUBLE, sizeof *value, 2, dim, value);
-    }
     LS_TRY(check_columns(t, history));
+    LS_TRY(pass_earlier(t, earlier));
     LS_TRY(ls_h5_get_shape(t->file, GROUP "/history/value", &rank, dim));
     if (rank != 2 || dim[1] != history->columns || !ls_size_mul(dim[0], dim[1], &values))
         return ls_fail(LS_ERR_FORMAT, "the history is no table of %zu columns", history->columns);
@@ -134,13 +154,10 @@ static ls_status pass_history(ls_state *t, ls_history *history)
     }
     LS_TRY_CLEANUP(ls_state_array(t, GROUP "/history/epoch", H5T_NATIVE_UINT64, sizeof *epoch, 1, dim, epoch));
     LS_TRY_CLEANUP(ls_state_array(t, GROUP "/history/value", H5T_NATIVE_DOUBLE, sizeof *value, 2, dim, value));
-    ls_free(history->epoch);
-    ls_free(history->value);
-    history->epoch = epoch;
-    history->value = value;
-    history->epochs = history->capacity = dim[0];
-    epoch = NULL;
-    value = NULL;
+    history->epochs = 0;
+    history->digest = 0;
+    for (size_t i = 0; i < dim[0]; i++)
+        LS_TRY_CLEANUP(ls_history_add_row(history, epoch[i], value + i * history->columns));
 cleanup:
     ls_free(epoch);
     ls_free(value);
@@ -243,7 +260,8 @@ static ls_status pass_callbacks(ls_state *t, ls_callbacks *callbacks)
     return LS_OK;
 }
 
-static ls_status pass_state(ls_state *t, ls_trainer *trainer, ls_callbacks *callbacks)
+/* earlier: when reading, the rows that the history lacks. */
+static ls_status pass_state(ls_state *t, ls_trainer *trainer, ls_callbacks *callbacks, ls_earlier_rows *earlier)
 {
     const size_t scores = ls_scores_state_size(trainer->scores);
 
@@ -252,7 +270,7 @@ static ls_status pass_state(ls_state *t, ls_trainer *trainer, ls_callbacks *call
     LS_TRY(ls_state_array(t, GROUP "/scores", H5T_NATIVE_DOUBLE, sizeof(double), 1, &scores,
                           ls_scores_state(trainer->scores)));
     LS_TRY(pass_noise_scale(t, trainer->noise));
-    LS_TRY(pass_history(t, trainer->history));
+    LS_TRY(t->writing ? write_history(t, trainer->history) : read_history(t, trainer->history, earlier));
     LS_TRY(pass_callbacks(t, callbacks));
     LS_TRY(pass_place(t, &trainer->epoch, &trainer->batch));
     LS_TRY(pass_begun(t, &trainer->begun));
@@ -304,7 +322,7 @@ static ls_compile_info compile_of(const ls_trainer *t, const ls_optimizer_state 
                              .state = state};
 }
 
-static ls_status write_file(ls_trainer *t, ls_callbacks *callbacks, const char *path)
+static ls_status make_image(ls_trainer *t, ls_callbacks *callbacks, void **image, size_t *bytes)
 {
     const ls_compile_info compile = compile_of(t, NULL);
     ls_state out = {.file = H5I_INVALID_HID, .writing = true};
@@ -313,25 +331,39 @@ static ls_status write_file(ls_trainer *t, ls_callbacks *callbacks, const char *
     LS_TRY_CLEANUP(ls_h5_image_create(&out.file));
     LS_TRY_CLEANUP(ls_keras_write(out.file, t->model, &compile));
     LS_TRY_CLEANUP(ls_h5_put_group(out.file, GROUP));
-    LS_TRY_CLEANUP(pass_state(&out, t, callbacks));
+    LS_TRY_CLEANUP(pass_state(&out, t, callbacks, NULL));
     LS_TRY_CLEANUP(put_attributes(&out, t->experiment, t->model));
     LS_TRY_CLEANUP(put_identity(&out, t, callbacks));
-    st = ls_h5_image_save(out.file, path);
+    st = ls_h5_image_bytes(out.file, image, bytes);
 cleanup:
     ls_h5_close(out.file);
     return st;
 }
 
-ls_status ls_checkpoint_write(ls_trainer *t, ls_callbacks *callbacks, const char *path)
+ls_status ls_checkpoint_image(ls_trainer *t, ls_callbacks *callbacks, void **image, size_t *bytes)
 {
     ls_h5_lock lock;
     ls_status st;
 
+    *image = NULL;
+    *bytes = 0;
     LS_TRY(ls_updater_gather(t->updater, t->gradients));
     ls_h5_lock_take(&lock); /* the types of HDF5 that are named on the way are calls of it, too */
-    st = t->comm->rank == 0 ? write_file(t, callbacks, path) : LS_OK;
+    st = t->comm->rank == 0 ? make_image(t, callbacks, image, bytes) : LS_OK;
     ls_h5_lock_release(&lock);
     return ls_agree(t->comm, st);
+}
+
+ls_status ls_checkpoint_write(ls_trainer *t, ls_callbacks *callbacks, const char *path)
+{
+    void *image;
+    size_t bytes;
+    ls_status st;
+
+    LS_TRY(ls_checkpoint_image(t, callbacks, &image, &bytes));
+    st = ls_agree(t->comm, t->comm->rank == 0 ? ls_file_replace(path, image, bytes) : LS_OK);
+    ls_free(image);
+    return st;
 }
 
 ls_status ls_checkpoint_write_keras(ls_trainer *t, const char *path)
@@ -418,7 +450,7 @@ static ls_status check_sums(const ls_state *in, const char *path, const ls_train
 
 /* *digest: of the state that was read. */
 static ls_status read_file(ls_trainer *t, ls_callbacks *callbacks, const char *path, bool allow_other_kernel,
-                           uint64_t *digest)
+                           ls_earlier_rows *earlier, uint64_t *digest)
 {
     ls_state in = {.file = H5I_INVALID_HID};
     ls_text ours = {0};
@@ -432,7 +464,7 @@ static ls_status read_file(ls_trainer *t, ls_callbacks *callbacks, const char *p
     if (!allow_other_kernel)
         LS_TRY_CLEANUP(ls_maker_check(in.file, path, t->model->arithmetic));
     LS_TRY_CLEANUP(ls_keras_read_weights(in.file, path, t->model));
-    st = pass_state(&in, t, callbacks);
+    st = pass_state(&in, t, callbacks, earlier);
     if (st != LS_OK) {
         ls_fail_in(st, "%s", path);
         goto cleanup;
@@ -446,15 +478,17 @@ cleanup:
     return st;
 }
 
-ls_status ls_checkpoint_read(ls_trainer *t, ls_callbacks *callbacks, const char *path, bool allow_other_kernel)
+ls_status ls_checkpoint_read(ls_trainer *t, ls_callbacks *callbacks, const char *path, bool allow_other_kernel,
+                             ls_earlier_rows *earlier)
 {
     char fingerprint[33], text[64];
     uint64_t digest = 0;
     ls_h5_lock lock;
     ls_status st;
 
+    *earlier = (ls_earlier_rows){0};
     ls_h5_lock_take(&lock);
-    st = read_file(t, callbacks, path, allow_other_kernel, &digest);
+    st = read_file(t, callbacks, path, allow_other_kernel, earlier, &digest);
     ls_h5_lock_release(&lock);
     LS_TRY(ls_agree(t->comm, st));
     /* Each rank read a whole file, but was it the same one? (A directory of its own on every node; a stale cache.) */

@@ -9,8 +9,20 @@
 
 #include "run/callback.h"
 
-/* Collective. Gathers the optimizer's state to rank 0, which writes the file as ls_file_replace does. callbacks: whose
- * state goes along; NULL: there are none. */
+#define LS_CHECKPOINT_EPOCHS 256 /* rows of the history that a checkpoint holds at most: the last ones */
+
+/* Rows of the history before those that a checkpoint holds. */
+typedef struct ls_earlier_rows {
+    uint64_t n;
+    uint64_t digest; /* of the whole history; only if there are any */
+} ls_earlier_rows;
+
+/*
+ * Collective. Gathers the optimizer's state to rank 0, which makes the bytes of the file; other ranks get NULL.
+ * callbacks: whose state goes along; NULL: there are none.
+ */
+ls_status ls_checkpoint_image(ls_trainer *trainer, ls_callbacks *callbacks, void **image, size_t *bytes);
+/* Collective. The same, into a file, as ls_file_replace writes it. */
 ls_status ls_checkpoint_write(ls_trainer *trainer, ls_callbacks *callbacks, const char *path);
 
 /*
@@ -22,9 +34,11 @@ ls_status ls_checkpoint_write_keras(ls_trainer *trainer, const char *path);
 /*
  * Collective. Restores a trainer made from the same experiment, on any number of ranks. Fails, naming the first
  * difference, if the file belongs to another model, data or setting that shapes the weights (fit.epochs may differ), to
- * another format, or to another BLAS kernel family (unless allowed); also if its checksums do not hold.
+ * another format, or to another BLAS kernel family (unless allowed); also if its checksums do not hold. *earlier: what
+ * ls_history_prepend has to add to the history.
  */
-ls_status ls_checkpoint_read(ls_trainer *trainer, ls_callbacks *callbacks, const char *path, bool allow_other_kernel);
+ls_status ls_checkpoint_read(ls_trainer *trainer, ls_callbacks *callbacks, const char *path, bool allow_other_kernel,
+                             ls_earlier_rows *earlier);
 
 /*
  * Collective. A model file without a run: description, weights, and what training left.

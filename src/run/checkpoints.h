@@ -6,6 +6,9 @@
  *               the new state ─atomically──► checkpoint.h5
  *               checkpoint-update460.h5 and whatever else is beyond k: removed
  *
+ * A checkpoint is copied to memory at its update; a thread writes it while training goes on, and the next one waits for
+ * it. A failure of the thread is told by the next collective call.
+ *
  * A crash at any instant leaves a whole checkpoint.h5, the old or the new one. A run that begins anew in the directory
  * of another removes the older ones of that run before it writes its first.
  */
@@ -13,6 +16,7 @@
 #define LS_RUN_CHECKPOINTS_H
 
 #include "run/callback.h"
+#include "run/checkpoint_writer.h"
 
 /* One line for the user, without a newline. Called on rank 0. */
 typedef void ls_warn(void *context, const char *message);
@@ -25,7 +29,11 @@ typedef struct ls_checkpoints {
     bool has_begun;          /* the run wrote or read one: those in the directory are its own */
     bool is_ours;            /* newest holds what this run wrote or read last, after `update` updates */
     uint64_t update;
-    double written_s; /* when; on rank 0 */
+    bool is_under_way;           /* one is being written, as far as all ranks know */
+    ls_checkpoint_writer writer; /* on rank 0, as are the seconds: */
+    double written_s;            /* when the last one was copied, ... */
+    double held_s;               /* ... how long that took; */
+    double cost_s;               /* what the last one that is on disk took from training */
 } ls_checkpoints;
 
 ls_status ls_checkpoints_init(ls_checkpoints *checkpoints, ls_callbacks *callbacks, const char *directory);
@@ -39,10 +47,13 @@ void ls_checkpoints_reset(ls_checkpoints *checkpoints);
 ls_status ls_checkpoints_read(ls_checkpoints *checkpoints, bool allow_other_kernel, ls_warn *warn, void *context,
                               bool *found);
 
-/* Collective. Is it fit.checkpoint_seconds since the last one? By the clock of rank 0. */
-ls_status ls_checkpoints_due(const ls_checkpoints *checkpoints, bool *due);
+/* Collective. Is it fit.checkpoint_seconds since the last one, which is on disk? By the clock of rank 0. */
+ls_status ls_checkpoints_due(ls_checkpoints *checkpoints, bool *due);
 
-/* Collective. */
+/* Collective. Of the trainer as it is now; waits for the last one, but not for this one. */
 ls_status ls_checkpoints_write(ls_checkpoints *checkpoints);
+
+/* Collective. Waits until the last one is on disk. */
+ls_status ls_checkpoints_finish(ls_checkpoints *checkpoints);
 
 #endif

@@ -21,6 +21,7 @@ typedef struct fit {
     ls_checkpoints checkpoints; /* newest NULL: write no files */
     char *model;                /* path; NULL: likewise */
     ls_timings timings;         /* rank 0 */
+    bool has_history;           /* history.csv is this run's */
     ls_timing before;           /* what was done before this process */
     double begun_s, update_s;   /* this process began to train; its time in updates so far */
 } fit;
@@ -96,23 +97,30 @@ static void draw(fit *f)
     }
 }
 
-/* Collective. What is known of the time before, for a run that goes on. */
-static ls_status begin_timings(fit *f)
+/*
+ * Collective. The files that grow: what is known of the time before, and the history, of a run that goes on. Both are
+ * put in order: the run that was killed may have come further than its checkpoint.
+ */
+static ls_status begin_files(fit *f, bool goes_on)
 {
+    const ls_trainer *t = f->trainer;
+    const char *directory = f->settings->directory;
     char *path = NULL;
     ls_status st = LS_OK;
 
-    if (f->settings->directory && f->trainer->comm->rank == 0) {
-        if (!(path = ls_path_join(f->settings->directory, LS_RUN_TIMINGS)))
-            st = LS_ERR_MEMORY;
-        else
-            st = ls_timings_read(path, f->trainer->update, &f->timings);
-        if (f->timings.n > 0)
-            f->before = f->timings.row[f->timings.n - 1];
-    }
-    ls_free(path);
     f->begun_s = ls_now_s();
-    return ls_agree(f->trainer->comm, st);
+    if (!directory)
+        return LS_OK;
+    if (t->comm->rank == 0) {
+        st = (path = ls_path_join(directory, LS_RUN_TIMINGS)) ? LS_OK : LS_ERR_MEMORY;
+        if (st == LS_OK)
+            st = ls_timings_open(path, t->update, &f->timings);
+        f->before = f->timings.last;
+        ls_free(path);
+    }
+    LS_TRY(ls_agree(t->comm, st));
+    f->has_history = goes_on && t->history->epochs > 0;
+    return f->has_history ? ls_run_history(t, directory, true) : LS_OK;
 }
 
 /* Rank 0 notes how far it is. */
@@ -122,8 +130,6 @@ static ls_status add_timing(fit *f)
     const ls_fit_options *options = &t->experiment->fit;
     const ls_epoch_plan plan = ls_epoch_plan_of(options, t->task->train->samples, t->epoch);
 
-    if (t->comm->rank != 0 || !f->timings.known)
-        return LS_OK;
     return ls_timings_add(
         &f->timings,
         &(ls_timing){
@@ -133,14 +139,10 @@ static ls_status add_timing(fit *f)
             .seconds = f->before.seconds + ls_now_s() - f->begun_s,
             .train_seconds = f->before.train_seconds + f->update_s,
             .ranks = t->comm->size,
-        },
-        (size_t)options->checkpoint_keep);
+        });
 }
 
-/*
- * must: even if the last one is not fit.checkpoint_seconds old. history.csv is written with the first checkpoint after
- * the end of an epoch, so that it is never behind.
- */
+/* must: even if it is too soon after the one before. */
 static ls_status write_checkpoint(fit *f, bool must)
 {
     bool due = f->checkpoints.newest != NULL;
@@ -150,10 +152,19 @@ static ls_status write_checkpoint(fit *f, bool must)
     if (!due)
         return LS_OK;
     LS_TRY(ls_agree(f->trainer->comm, add_timing(f)));
-    LS_TRY(ls_run_timings(f->trainer, f->settings->directory, &f->timings));
-    if (f->trainer->batch == 0 || f->trainer->experiment->fit.checkpoint_seconds > 0)
-        LS_TRY(ls_run_history(f->trainer, f->settings->directory));
     return ls_checkpoints_write(&f->checkpoints);
+}
+
+/* The row of an epoch that has ended. */
+static ls_status write_row(fit *f)
+{
+    const bool whole = !f->has_history;
+
+    if (!f->settings->directory)
+        return LS_OK;
+    f->has_history = true;
+    LS_TRY(ls_run_history(f->trainer, f->settings->directory, whole));
+    return ls_agree(f->trainer->comm, add_timing(f));
 }
 
 /* The epoch's batches, from trainer->batch on. */
@@ -228,7 +239,7 @@ static ls_status end_epoch(fit *f)
     LS_TRY(ls_agree(t->comm, tell_nan(f, logs)));
     t->epoch++;
     t->batch = 0;
-    LS_TRY(ls_agree(t->comm, add_timing(f)));
+    LS_TRY(write_row(f));
     return write_checkpoint(f, !goes_on(f));
 }
 
@@ -292,8 +303,9 @@ ls_status ls_fit(const ls_task *task, const ls_fit_settings *settings, ls_fit_re
     f.callbacks->run.resumed = found;
     if (settings->directory)
         LS_TRY_CLEANUP(ls_run_begin(f.trainer, settings, found));
-    LS_TRY_CLEANUP(begin_timings(&f));
+    LS_TRY_CLEANUP(begin_files(&f, found));
     LS_TRY_CLEANUP(run(&f, &result->stopped));
+    LS_TRY_CLEANUP(ls_checkpoints_finish(&f.checkpoints));
     ls_model_fingerprint(task->model, result->fingerprint);
     LS_TRY_CLEANUP(ls_comm_same(task->comm, "the weights after training", result->fingerprint));
     if (f.model && !result->stopped)

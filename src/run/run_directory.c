@@ -1,6 +1,5 @@
 #include "run/run_directory.h"
 
-#include <errno.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <string.h>
@@ -9,6 +8,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "formats/json.h"
+#include "run/checkpoint.h"
 #include "run/claim.h"
 #include "run/run_files.h"
 #include "tensor/kernels.h"
@@ -50,48 +50,26 @@ ls_status ls_run_begin(const ls_trainer *t, const ls_fit_settings *settings, boo
     return ls_agree(t->comm, t->comm->rank == 0 ? begin(t, settings, goes_on) : LS_OK);
 }
 
-static ls_status write_history(const ls_trainer *t, const char *directory)
+static ls_status write_history(const ls_trainer *t, const char *directory, bool whole)
 {
+    const ls_history *const history = t->history;
+    char *const path = ls_path_join(directory, LS_RUN_HISTORY);
     ls_text text = {0};
-    ls_status st = ls_history_csv(t->history, &text);
+    ls_status st = path ? ls_history_csv(history, whole ? 0 : history->epochs - 1, &text) : LS_ERR_MEMORY;
 
     if (st == LS_OK)
-        st = write_text(directory, LS_RUN_HISTORY, &text);
+        st = whole ? ls_file_replace(path, text.data, text.length) : ls_file_append(path, text.data, text.length);
+    /* What the next checkpoint holds no more must outlive a power cut. */
+    if (st == LS_OK && history->epochs % (LS_CHECKPOINT_EPOCHS / 2) == 0)
+        st = ls_file_sync(path);
     ls_text_reset(&text);
+    ls_free(path);
     return st;
 }
 
-ls_status ls_run_history(const ls_trainer *t, const char *directory)
+ls_status ls_run_history(const ls_trainer *t, const char *directory, bool whole)
 {
-    return ls_agree(t->comm, t->comm->rank == 0 ? write_history(t, directory) : LS_OK);
-}
-
-/* A file that lacks the beginning would tell wrong times: it goes. */
-static ls_status write_timings(const char *directory, const ls_timings *timings)
-{
-    ls_text text = {0};
-    char *path;
-    ls_status st;
-
-    if (!timings->known) {
-        if (!(path = ls_path_join(directory, LS_RUN_TIMINGS)))
-            return LS_ERR_MEMORY;
-        st = remove(path) == 0 || errno == ENOENT
-                 ? LS_OK
-                 : ls_fail(LS_ERR_IO, "cannot remove '%s', which is out of date: %s", path, strerror(errno));
-        ls_free(path);
-        return st;
-    }
-    st = ls_timings_csv(timings, &text);
-    if (st == LS_OK)
-        st = write_text(directory, LS_RUN_TIMINGS, &text);
-    ls_text_reset(&text);
-    return st;
-}
-
-ls_status ls_run_timings(const ls_trainer *t, const char *directory, const ls_timings *timings)
-{
-    return ls_agree(t->comm, t->comm->rank == 0 ? write_timings(directory, timings) : LS_OK);
+    return ls_agree(t->comm, t->comm->rank == 0 ? write_history(t, directory, whole) : LS_OK);
 }
 
 /* hosts: size x MPI_MAX_PROCESSOR_NAME, one name per rank. Each host once, with its ranks counted. */

@@ -1,8 +1,11 @@
 #include "run/timings.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/file.h"
 #include "base/locale.h"
@@ -14,23 +17,18 @@ static const char header[] = "epochs,updates,samples,seconds,train_seconds,ranks
 
 void ls_timings_reset(ls_timings *t)
 {
-    ls_free(t->row);
+    ls_free(t->path);
+    ls_text_reset(&t->earlier);
     *t = (ls_timings){0};
 }
 
-static ls_status append(ls_timings *t, const ls_timing *row)
+static void add_row(const ls_timing *row, ls_text *out)
 {
-    if (t->n == t->capacity) {
-        const size_t capacity = 2 * t->capacity + 16;
-        ls_timing *grown = ls_realloc(t->row, capacity, sizeof *grown, "the timings");
+    char epochs[32];
 
-        if (!grown)
-            return LS_ERR_MEMORY;
-        t->row = grown;
-        t->capacity = capacity;
-    }
-    t->row[t->n++] = *row;
-    return LS_OK;
+    ls_format_double(row->epochs, epochs, sizeof epochs);
+    ls_text_add(out, "%s,%" PRIu64 ",%" PRIu64 ",%.6f,%.6f,%d\n", epochs, row->updates, row->samples, row->seconds,
+                row->train_seconds, row->ranks);
 }
 
 /* LS_ERR_DATA: no row of ours. */
@@ -65,63 +63,59 @@ static ls_status read_rows(const char *path, uint64_t updates, ls_timings *out)
         st = read_row(&from, &row);
         if (st == LS_OK && row.updates > updates)
             break;
-        if (st == LS_OK)
-            st = append(out, &row);
-        if (st == LS_OK)
+        if (st == LS_OK) {
+            out->last = row;
+            add_row(&row, &out->earlier);
             st = ls_csv_next(csv, &from);
+        }
     }
     ls_csv_close(csv);
     return st;
 }
 
-ls_status ls_timings_read(const char *path, uint64_t updates, ls_timings *out)
+/* It lacks the beginning and would tell wrong times. */
+static ls_status give_up(ls_timings *t)
 {
     ls_status st = LS_OK;
 
-    *out = (ls_timings){.known = true};
+    if (remove(t->path) != 0 && errno != ENOENT)
+        st = ls_fail(LS_ERR_IO, "cannot remove '%s', which is out of date: %s", t->path, strerror(errno));
+    ls_timings_reset(t);
+    return st;
+}
+
+ls_status ls_timings_open(const char *path, uint64_t updates, ls_timings *out)
+{
+    ls_status st = LS_OK;
+
+    *out = (ls_timings){.path = ls_strdup(path)};
+    if (!out->path)
+        return LS_ERR_MEMORY;
     if (updates == 0)
         return LS_OK;
-    if (!ls_file_exists(path) || (st = read_rows(path, updates, out)) != LS_OK || out->n == 0 ||
-        out->row[out->n - 1].updates != updates) {
-        ls_timings_reset(out);
-    }
-    return st == LS_ERR_MEMORY ? st : LS_OK;
+    st = ls_file_exists(path) ? read_rows(path, updates, out) : LS_ERR_DATA;
+    if (st == LS_ERR_MEMORY || out->earlier.status != LS_OK)
+        return LS_ERR_MEMORY;
+    return st == LS_OK && out->last.updates == updates ? LS_OK : give_up(out);
 }
 
-static bool is_within_epoch(const ls_timing *row)
+ls_status ls_timings_add(ls_timings *t, const ls_timing *row)
 {
-    return row->epochs != floor(row->epochs);
-}
+    ls_text text = {0};
+    ls_status st;
 
-ls_status ls_timings_add(ls_timings *t, const ls_timing *row, size_t keep)
-{
-    size_t kept = 0, within = is_within_epoch(row);
-
-    if (!t->known)
+    if (!t->path || (t->last.epochs > 0 && t->last.updates == row->updates))
         return LS_OK;
-    for (size_t i = 0; i < t->n; i++)
-        within += is_within_epoch(&t->row[i]);
-    for (size_t i = 0; i < t->n; i++) {
-        const bool too_old = is_within_epoch(&t->row[i]) && within > keep + 1;
-
-        within -= too_old;
-        if (!too_old && t->row[i].updates != row->updates)
-            t->row[kept++] = t->row[i];
-    }
-    t->n = kept;
-    return append(t, row);
-}
-
-ls_status ls_timings_csv(const ls_timings *t, ls_text *out)
-{
-    ls_text_add(out, "%s", header);
-    for (size_t i = 0; i < t->n; i++) {
-        const ls_timing *row = &t->row[i];
-        char epochs[32];
-
-        ls_format_double(row->epochs, epochs, sizeof epochs);
-        ls_text_add(out, "%s,%" PRIu64 ",%" PRIu64 ",%.6f,%.6f,%d\n", epochs, row->updates, row->samples, row->seconds,
-                    row->train_seconds, row->ranks);
-    }
-    return out->status;
+    if (!t->has_begun)
+        ls_text_add(&text, "%s%s", header, t->earlier.data ? t->earlier.data : "");
+    add_row(row, &text);
+    st = text.status;
+    if (st == LS_OK)
+        st = t->has_begun ? ls_file_append(t->path, text.data, text.length)
+                          : ls_file_replace(t->path, text.data, text.length);
+    ls_text_reset(&text);
+    ls_text_reset(&t->earlier);
+    t->last = *row;
+    t->has_begun = true;
+    return st;
 }

@@ -24,23 +24,20 @@ typedef struct ls_timing {
 } ls_timing;
 
 typedef struct ls_timings {
-    ls_timing *row; /* [n] */
-    size_t n, capacity;
-    bool known; /* false: the beginning of the run was not timed, so that no row can be told */
+    char *path;      /* NULL: no rows are kept */
+    ls_timing last;  /* all zero: there is none */
+    ls_text earlier; /* rows of the run that goes on; empty once they are in the file */
+    bool has_begun;  /* this process has written the file */
 } ls_timings;
 
 /*
  * What is known of the run that goes on after `updates` updates; 0: a new one, the file is not looked at. A file that
- * is missing, damaged or without that moment makes `known` false: no reason not to train.
+ * is missing, damaged or without that moment cannot be gone on with: it is removed, and no rows are kept.
  */
-ls_status ls_timings_read(const char *path, uint64_t updates, ls_timings *out);
+ls_status ls_timings_open(const char *path, uint64_t updates, ls_timings *out);
 void ls_timings_reset(ls_timings *timings);
 
-/*
- * Replaces a row of the same update. Of the rows within an epoch the last keep + 1 stay: that of the checkpoint which
- * is about to be written, and of the `keep` before it, any of which may be the one that survives.
- */
-ls_status ls_timings_add(ls_timings *timings, const ls_timing *row, size_t keep);
-ls_status ls_timings_csv(const ls_timings *timings, ls_text *out);
+/* Writes a row at the end of the file, unless the last one is of the same update. */
+ls_status ls_timings_add(ls_timings *timings, const ls_timing *row);
 
 #endif

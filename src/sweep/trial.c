@@ -267,7 +267,7 @@ static ls_status write_files(watch *w)
     if (!w->evaluations.length) /* none were made: a table without rows */
         ls_text_add(&w->evaluations, "update,samples,epoch\n");
     LS_TRY_CLEANUP(ls_directory_create(directory));
-    LS_TRY_CLEANUP(ls_history_csv(w->history, &history));
+    LS_TRY_CLEANUP(ls_history_csv(w->history, 0, &history));
     LS_TRY_CLEANUP(ls_experiment_write(w->task->experiment, w->task->model, false, &experiment));
     LS_TRY_CLEANUP(ls_result_write(w->sweep, w->trial, w->out, &result));
     LS_TRY_CLEANUP(write_text(directory, LS_RUN_EXPERIMENT, &experiment));

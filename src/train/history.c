@@ -5,8 +5,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <xxhash.h>
 
+#include "base/locale.h"
 #include "base/memory.h"
+#include "data/csv.h"
 
 ls_status ls_history_create(ls_history **out)
 {
@@ -43,25 +46,45 @@ ls_status ls_history_set_columns(ls_history *h, const char *const *names, size_t
     return LS_OK;
 }
 
+/* Room for one more row. */
+static ls_status reserve(ls_history *h)
+{
+    const size_t capacity = 2 * h->capacity + 16;
+    size_t cells;
+    double *value;
+    uint64_t *numbers;
+
+    if (h->epochs < h->capacity)
+        return LS_OK;
+    if (!ls_size_mul(capacity, h->columns, &cells) ||
+        !(value = ls_realloc(h->value, cells, sizeof *value, "the history")))
+        return LS_ERR_MEMORY;
+    h->value = value;
+    if (!(numbers = ls_realloc(h->epoch, capacity, sizeof *numbers, "the history")))
+        return LS_ERR_MEMORY;
+    h->epoch = numbers;
+    h->capacity = capacity;
+    return LS_OK;
+}
+
+/* The row that was filled behind the last one counts from now on. All NaN are one, so that they have one digest. */
+static void finish_row(ls_history *h, uint64_t epoch)
+{
+    double *const row = h->value + h->epochs * h->columns;
+
+    for (size_t c = 0; c < h->columns; c++)
+        if (isnan(row[c]))
+            row[c] = NAN;
+    h->digest = XXH3_64bits_withSeed(&epoch, sizeof epoch, h->digest);
+    h->digest = XXH3_64bits_withSeed(row, h->columns * sizeof *row, h->digest);
+    h->epoch[h->epochs++] = epoch;
+}
+
 ls_status ls_history_add(ls_history *h, uint64_t epoch, const ls_log *logs, size_t n)
 {
     double *row;
 
-    if (h->epochs == h->capacity) {
-        const size_t capacity = 2 * h->capacity + 16;
-        size_t cells;
-        double *value;
-        uint64_t *numbers;
-
-        if (!ls_size_mul(capacity, h->columns, &cells) ||
-            !(value = ls_realloc(h->value, cells, sizeof *value, "the history")))
-            return LS_ERR_MEMORY;
-        h->value = value;
-        if (!(numbers = ls_realloc(h->epoch, capacity, sizeof *numbers, "the history")))
-            return LS_ERR_MEMORY;
-        h->epoch = numbers;
-        h->capacity = capacity;
-    }
+    LS_TRY(reserve(h));
     row = h->value + h->epochs * h->columns;
     for (size_t c = 0; c < h->columns; c++) {
         row[c] = NAN;
@@ -69,7 +92,15 @@ ls_status ls_history_add(ls_history *h, uint64_t epoch, const ls_log *logs, size
             if (strcmp(logs[i].name, h->name[c]) == 0)
                 row[c] = logs[i].value;
     }
-    h->epoch[h->epochs++] = epoch;
+    finish_row(h, epoch);
+    return LS_OK;
+}
+
+ls_status ls_history_add_row(ls_history *h, uint64_t epoch, const double *value)
+{
+    LS_TRY(reserve(h));
+    memcpy(h->value + h->epochs * h->columns, value, h->columns * sizeof *value);
+    finish_row(h, epoch);
     return LS_OK;
 }
 
@@ -91,13 +122,15 @@ static void add_number(ls_text *out, double value)
     ls_text_add(out, "%s", isnan(value) ? "NA" : text);
 }
 
-ls_status ls_history_csv(const ls_history *h, ls_text *out)
+ls_status ls_history_csv(const ls_history *h, size_t first, ls_text *out)
 {
-    ls_text_add(out, "epoch");
-    for (size_t c = 0; c < h->columns; c++)
-        ls_text_add(out, ",%s", h->name[c]);
-    ls_text_add(out, "\r\n");
-    for (size_t e = 0; e < h->epochs; e++) {
+    if (first == 0) {
+        ls_text_add(out, "epoch");
+        for (size_t c = 0; c < h->columns; c++)
+            ls_text_add(out, ",%s", h->name[c]);
+        ls_text_add(out, "\r\n");
+    }
+    for (size_t e = first; e < h->epochs; e++) {
         ls_text_add(out, "%" PRIu64, h->epoch[e]);
         for (size_t c = 0; c < h->columns; c++) {
             ls_text_add(out, ",");
@@ -106,6 +139,64 @@ ls_status ls_history_csv(const ls_history *h, ls_text *out)
         ls_text_add(out, "\r\n");
     }
     return out->status;
+}
+
+/* A field as add_number writes it, or an epoch. */
+static bool read_number(const char *field, double *out)
+{
+    char *end;
+
+    *out = strcmp(field, "NA") == 0 ? NAN : ls_parse_double(field, &end);
+    return isnan(*out) || (end != field && *end == '\0');
+}
+
+/* The next row of the file; LS_ERR_DATA: there is none like that. value [columns] is room for it. */
+static ls_status read_row(ls_csv *csv, ls_history *h, double *value)
+{
+    ls_csv_row row;
+    double epoch;
+
+    LS_TRY(ls_csv_next(csv, &row));
+    if (!row.field || !read_number(row.field[0], &epoch) || !(epoch >= 0 && epoch < 0x1p53))
+        return LS_ERR_DATA;
+    for (size_t c = 0; c < h->columns; c++)
+        if (!read_number(row.field[c + 1], &value[c]))
+            return LS_ERR_DATA;
+    return ls_history_add_row(h, (uint64_t)epoch, value);
+}
+
+ls_status ls_history_prepend(ls_history *h, const char *path, uint64_t n, uint64_t digest)
+{
+    ls_history whole = {.columns = h->columns};
+    double *value = ls_calloc(h->columns, sizeof *value, "the history");
+    ls_csv *csv = NULL;
+    size_t columns = 0;
+    ls_status st = value ? ls_csv_open(path, ',', true, &csv) : LS_ERR_MEMORY;
+
+    if (st == LS_OK)
+        ls_csv_names(csv, &columns);
+    if (st == LS_OK && columns != h->columns + 1)
+        st = LS_ERR_DATA;
+    for (uint64_t i = 0; i < n && st == LS_OK; i++)
+        st = read_row(csv, &whole, value);
+    for (size_t i = 0; i < h->epochs && st == LS_OK; i++)
+        st = ls_history_add_row(&whole, h->epoch[i], h->value + i * h->columns);
+    if (st == LS_OK && whole.digest != digest)
+        st = LS_ERR_DATA;
+    if (st == LS_OK) { /* the names stay */
+        const ls_history part = *h;
+
+        whole.name = part.name;
+        *h = whole;
+        whole = part;
+    }
+    ls_csv_close(csv);
+    ls_free(whole.value);
+    ls_free(whole.epoch);
+    ls_free(value);
+    if (st == LS_OK || st == LS_ERR_MEMORY)
+        return st;
+    return ls_fail(LS_ERR_DATA, "'%s' is not what this run wrote", path);
 }
 
 /* ---- for programs: include/lockstep/estimator.h ---- */

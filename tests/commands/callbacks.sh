@@ -20,7 +20,7 @@ compile:
   optimizer: {sgd: {learning_rate: 0.5, momentum: 0.9}}
   loss: sparse_categorical_crossentropy
   metrics: [accuracy]
-fit: {epochs: 30, batch_size: 40, microbatch: 10, validation_data: test, checkpoint_every: 4}
+fit: {epochs: 30, batch_size: 40, microbatch: 10, validation_data: test, checkpoint_every: 4, checkpoint_seconds: 0}
 callbacks:
   - early_stopping: {patience: 4, restore_best_weights: true, verbose: 1}
   - reduce_lr_on_plateau: {patience: 2, factor: 0.5, cooldown: 1}

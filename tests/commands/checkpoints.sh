@@ -13,7 +13,7 @@ model:
   - dense: {units: 8, activation: relu}
   - dense: {units: 10, activation: softmax}
 compile: {optimizer: adam, loss: sparse_categorical_crossentropy}
-fit: {epochs: 8, batch_size: 50, microbatch: 10, checkpoint_keep: 3}
+fit: {epochs: 8, batch_size: 50, microbatch: 10, checkpoint_keep: 3, checkpoint_seconds: 0}
 EOF
 dir=$work/run
 

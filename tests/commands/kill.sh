@@ -25,7 +25,7 @@ model:
   - dropout: {rate: 0.1}
   - dense: {units: 10, activation: softmax}
 compile: {optimizer: adam, loss: sparse_categorical_crossentropy, metrics: [accuracy]}
-fit: {epochs: 40, batch_size: 20, microbatch: 5, checkpoint_every: 3, validation_data: test}
+fit: {epochs: 40, batch_size: 20, microbatch: 5, checkpoint_every: 3, checkpoint_seconds: 0, validation_data: test}
 EOF
 
 # RANKS: a job with one rank fewer, or none; then no process of it may be left.

@@ -63,7 +63,7 @@ dir=$work/stopped
 gets_on() {
     [[ -s $dir/checkpoint.h5 ]] && { [[ ! -e $work/before.h5 ]] || ! cmp -s "$dir/checkpoint.h5" "$work/before.h5"; }
 }
-sed 's/epochs: 2/epochs: 2, checkpoint_every: 5/' "$work/experiment.yaml" >"$work/often.yaml"
+sed 's/epochs: 2/epochs: 2, checkpoint_every: 5, checkpoint_seconds: 0/' "$work/experiment.yaml" >"$work/often.yaml"
 for ranks in 2 3 1; do
     [[ ! -e $dir/checkpoint.h5 ]] || cp "$dir/checkpoint.h5" "$work/before.h5"
     where=("${limit[@]}")

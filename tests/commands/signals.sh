@@ -15,7 +15,7 @@ model:
   - dropout: {rate: 0.2}
   - dense: {units: 10, activation: softmax}
 compile: {optimizer: adam, loss: sparse_categorical_crossentropy, metrics: [accuracy]}
-fit: {epochs: 2, batch_size: 8000, microbatch: 100, validation_data: test, noise_scale: true, checkpoint_every: 1}
+fit: {epochs: 2, batch_size: 8000, microbatch: 100, validation_data: test, noise_scale: true, checkpoint_every: 1, checkpoint_seconds: 0}
 callbacks:
   - csv_logger: {filename: log.csv}
 END

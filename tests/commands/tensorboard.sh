@@ -90,7 +90,7 @@ refused 'log_dir: model.h5' model.h5 'another name'
 
 say "killed, and resumed on other ranks: no batch is missing, none is there twice"
 with long 'update_freq: batch, histogram_freq: 1'
-long=(--set 'data.train.rows=[0, 6000]' --set fit.batch_size=12 --set fit.microbatch=4 --set fit.checkpoint_every=70)
+long=(--set 'data.train.rows=[0, 6000]' --set fit.batch_size=12 --set fit.microbatch=4 --set fit.checkpoint_every=70 --set fit.checkpoint_seconds=0)
 train 1 "$work/whole" "$work/long.yaml" "${long[@]}"
 for ranks in 1 2; do
     touch "$work/mark"

@@ -55,7 +55,7 @@ static void defaults_are_keras_s(void **state)
     assert_true(e->fit.validation_split == 0 && !e->fit.validation_data);
     assert_int_equal(e->fit.checkpoint_every, 0);
     assert_int_equal(e->fit.checkpoint_keep, 1);
-    assert_true(e->fit.checkpoint_seconds == 0);
+    assert_true(e->fit.checkpoint_seconds == LS_CHECKPOINT_AUTO);
     assert_int_equal(e->fit.initial_epoch, 0);
     assert_true(e->fit.steps_per_epoch == 0 && e->fit.validation_steps == 0);
     assert_int_equal(e->distributed.arithmetic, LS_ARITHMETIC_PORTABLE);

@@ -94,7 +94,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     fuzz_begin();
     if (!fuzz_h5_make(path, sound, sound_bytes, &input, &names))
         return 0;
-    read = fuzz_verdict(ls_checkpoint_read(trainer, NULL, path, false));
+    read = fuzz_verdict(ls_checkpoint_read(trainer, NULL, path, false, &(ls_earlier_rows){0}));
     FUZZ_CHECK(read || n > 0); /* as it was, it is sound */
     if (fuzz_verdict(ls_experiment_of_model(path, &e)) && fuzz_verdict(ls_model_create(e->model, NULL, NULL, &model)))
         fuzz_verdict(ls_model_file_weights(path, model));

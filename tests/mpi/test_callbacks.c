@@ -337,8 +337,8 @@ static void a_terminated_run_stays_terminated(void **state)
     ls_status st;
 
     (void)state;
-    st = fit(EXPERIMENT(EXPLODES, "epochs: 4, checkpoint_every: 1", "  - terminate_on_nan\n#"), &s, training_run, false,
-             &result);
+    st = fit(EXPERIMENT(EXPLODES, "epochs: 4, checkpoint_every: 1, checkpoint_seconds: 0", "  - terminate_on_nan\n#"),
+             &s, training_run, false, &result);
     assert_true(all_ranks(ok(st)));
     assert_int_equal(strncmp(s.seen, first, strlen(first)), 0);
     assert_string_equal(s.seen + strlen(s.seen) - 6, ". e0 t");

@@ -218,7 +218,7 @@ static void goes_on_from_a_checkpoint(void **state)
         assert_true(all_ranks(ok(ls_trainer_create(t.task, &options, &trainer))));
         assert_true(all_ranks(ok(ls_callbacks_create(trainer, &(ls_callbacks_settings){0}, &callbacks))));
         if (resumed)
-            good = good && ok(ls_checkpoint_read(trainer, callbacks, path, false));
+            good = good && ok(ls_checkpoint_read(trainer, callbacks, path, false, &(ls_earlier_rows){0}));
         ls_trainer_begin_epoch(trainer);
         while (good && trainer->update < 20) {
             good = ok(ls_trainer_update(trainer, &stop, &loss));

@@ -93,7 +93,7 @@ static void restart(const char *experiment, run *r)
     assert_true(ok(ls_checkpoint_write(r->trainer, r->callbacks, state_file)));
     close_run(r);
     assert_true(ok(open_run(experiment, r)));
-    assert_true(ok(ls_checkpoint_read(r->trainer, r->callbacks, state_file, false)));
+    assert_true(ok(ls_checkpoint_read(r->trainer, r->callbacks, state_file, false, &(ls_earlier_rows){0})));
     r->callbacks->run.resumed = true;
     assert_int_equal(r->callbacks->run.stop_training, stops);
 }
@@ -354,7 +354,7 @@ static void log_three(const char *experiment, size_t restart_after)
             r.trainer->epoch--;
             close_run(&r);
             assert_true(ok(open_run(experiment, &r)));
-            assert_true(ok(ls_checkpoint_read(r.trainer, r.callbacks, state_file, false)));
+            assert_true(ok(ls_checkpoint_read(r.trainer, r.callbacks, state_file, false, &(ls_earlier_rows){0})));
             r.callbacks->run.resumed = true;
             assert_true(ok(ls_callbacks_train_begin(r.callbacks)));
         } else if (restart_after != SIZE_MAX) {
@@ -691,10 +691,12 @@ static void a_checkpoint_of_other_callbacks_is_refused(void **state)
     assert_true(ls_h5_has(f, "/lockstep/callbacks/1_terminate_on_nan"));
     ls_h5_close(f);
     assert_true(ok(open_run(EXPERIMENT(SGD, FIT, "  - EarlyStopping: {patience: 3}\n  - terminate_on_nan\n"), &r)));
-    FAILS(ls_checkpoint_read(r.trainer, r.callbacks, state_file, false), LS_ERR_MISMATCH, "patience: 2", "patience: 3");
+    FAILS(ls_checkpoint_read(r.trainer, r.callbacks, state_file, false, &(ls_earlier_rows){0}), LS_ERR_MISMATCH,
+          "patience: 2", "patience: 3");
     close_run(&r);
     assert_true(ok(open_run(EXPERIMENT(SGD, FIT, "  []\n"), &r)));
-    FAILS(ls_checkpoint_read(r.trainer, r.callbacks, state_file, false), LS_ERR_MISMATCH, "EarlyStopping");
+    FAILS(ls_checkpoint_read(r.trainer, r.callbacks, state_file, false, &(ls_earlier_rows){0}), LS_ERR_MISMATCH,
+          "EarlyStopping");
     /* Without callbacks a file holds nothing of them. */
     assert_true(ok(ls_checkpoint_write(r.trainer, r.callbacks, state_file)));
     close_run(&r);

@@ -1,6 +1,7 @@
 /*
- * Keras's CSVLogger: one row of logs per epoch. The rows of the run are in its checkpoints, and the file is written
- * whole every time: a run that stops and goes on leaves the file of the run that never stopped.
+ * Keras's CSVLogger: one row of logs per epoch. The last rows of the run are in its checkpoints, and the file is
+ * written whole with the first row of a process: a run that stops and goes on leaves the file of the run that never
+ * stopped.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -21,11 +22,15 @@ typedef struct csv_config {
     bool append;
 } csv_config;
 
+#define ROWS_BYTES ((size_t)32 << 10) /* of rows that a checkpoint holds, and twice that */
+
 typedef struct csv_logger {
     const csv_config *config;
-    uint64_t kept_bytes; /* of the file that was there before the run, when appending */
+    uint64_t kept_bytes; /* of the file, before `rows`: from before the run, when appending, and of rows long on disk */
     ls_text keys;        /* columns without "epoch", each ended by a newline; fixed by the first row */
     ls_text rows;        /* of this run, with the header if it wrote one */
+    size_t written;      /* bytes of `rows` that are in the file already, ... */
+    bool has_begun;      /* ... which this process has written */
 } csv_logger;
 
 static ls_status parse(void *config, const ls_config *args, const char *where)
@@ -160,12 +165,14 @@ static ls_status add_row(csv_logger *l, uint64_t epoch, const ls_logs *logs)
     return l->rows.status;
 }
 
-/* What the file held before the run, into out. */
+/* What the file holds that `rows` do not, into out; nothing of a device or a pipe. */
 static ls_status read_kept(const csv_logger *l, const char *path, ls_text *out)
 {
-    FILE *f = fopen(path, "rb");
+    struct stat info;
+    const bool is_special = stat(path, &info) == 0 && !S_ISREG(info.st_mode);
+    FILE *f = is_special ? NULL : fopen(path, "rb");
     char buffer[4096];
-    uint64_t left = l->kept_bytes;
+    uint64_t left = is_special ? 0 : l->kept_bytes;
     size_t n;
 
     while (f && left > 0 && (n = fread(buffer, 1, left < sizeof buffer ? (size_t)left : sizeof buffer, f)) > 0) {
@@ -175,19 +182,16 @@ static ls_status read_kept(const csv_logger *l, const char *path, ls_text *out)
     if (f)
         fclose(f);
     if (left > 0)
-        return ls_fail(LS_ERR_IO, "cannot append to '%s': the %" PRIu64 " bytes that it held before the run are gone",
-                       path, l->kept_bytes);
+        return ls_fail(LS_ERR_IO, "cannot append to '%s': the %" PRIu64 " bytes that it held before are gone", path,
+                       l->kept_bytes);
     return out->status;
 }
 
-static ls_status write_file(const csv_logger *l, const ls_callback_run *run)
+static ls_status write_whole(const csv_logger *l, const char *path)
 {
-    char *const path = ls_callback_path(run, l->config->filename);
     ls_text all = {0};
-    ls_status st = path ? LS_OK : LS_ERR_MEMORY;
+    ls_status st = l->kept_bytes ? read_kept(l, path, &all) : LS_OK;
 
-    if (st == LS_OK && l->kept_bytes)
-        st = read_kept(l, path, &all);
     if (st == LS_OK) {
         ls_text_add_bytes(&all, l->rows.data, l->rows.length);
         st = all.status;
@@ -195,6 +199,40 @@ static ls_status write_file(const csv_logger *l, const ls_callback_run *run)
     if (st == LS_OK)
         st = ls_file_replace(path, all.data, all.length);
     ls_text_reset(&all);
+    return st;
+}
+
+/* The older half of many rows is for the file alone, once it is on disk. */
+static ls_status keep_in_file(csv_logger *l, const char *path)
+{
+    size_t n = ROWS_BYTES;
+
+    if (l->rows.length < 2 * ROWS_BYTES)
+        return LS_OK;
+    while (n > 0 && l->rows.data[n - 1] != '\n') /* whole rows */
+        n--;
+    LS_TRY(ls_file_sync(path));
+    memmove(l->rows.data, l->rows.data + n, l->rows.length + 1 - n);
+    l->rows.length -= n;
+    l->kept_bytes += n;
+    return LS_OK;
+}
+
+static ls_status write_rows(csv_logger *l, const ls_callback_run *run)
+{
+    char *const path = ls_callback_path(run, l->config->filename);
+    ls_status st;
+
+    if (!path)
+        return LS_ERR_MEMORY;
+    if (l->has_begun)
+        st = ls_file_append(path, l->rows.data + l->written, l->rows.length - l->written);
+    else
+        st = write_whole(l, path);
+    if (st == LS_OK)
+        st = keep_in_file(l, path);
+    l->has_begun = true;
+    l->written = l->rows.length;
     ls_free(path);
     return st;
 }
@@ -207,7 +245,7 @@ static ls_status on_epoch_end(void *context, ls_callback_run *run, uint64_t epoc
     if (run->trainer->comm->rank == 0 && run->directory) {
         st = add_row(l, epoch, logs);
         if (st == LS_OK)
-            st = write_file(l, run);
+            st = write_rows(l, run);
     }
     return ls_agree(run->trainer->comm, st);
 }
