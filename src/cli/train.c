@@ -201,6 +201,7 @@ static ls_status train(const ls_comm *comm, const arguments *a, const ls_experim
                                 .resume = a->resume,
                                 .overwrite = a->overwrite,
                                 .allow_other_kernel = a->allow,
+                                .explains = a->verbose == 2,
                                 .verbose = a->verbose >= 0        ? (int)a->verbose
                                            : prints_on_terminal() ? 1
                                                                   : 2,

@@ -47,6 +47,7 @@ struct ls_engine {
     size_t rows_max;
     bool training;
     const volatile sig_atomic_t *stop; /* NULL: nobody stops it */
+    ls_engine_company company;         /* functions NULL: nothing goes on */
     uint64_t seed, update;             /* of the run in progress */
 };
 
@@ -355,6 +356,12 @@ static bool gives_up(const ls_engine *engine)
     return engine->stop && *engine->stop;
 }
 
+static void meanwhile(const ls_engine *engine)
+{
+    if (engine->company.meanwhile)
+        engine->company.meanwhile(engine->company.context);
+}
+
 /* One round of sums over the global batch, into totals[0..width). */
 static ls_status sum_round(ls_engine *engine, const ls_slice *slice, size_t i, size_t round, bool backward,
                            const ls_batch_sums *sums, double *totals)
@@ -376,6 +383,11 @@ static ls_status sum_round(ls_engine *engine, const ls_slice *slice, size_t i, s
     return sums->total(sums->context, s->width, totals);
 }
 
+void ls_engine_keep_company(ls_engine *engine, const ls_engine_company *company)
+{
+    engine->company = company ? *company : (ls_engine_company){0};
+}
+
 void ls_engine_stop_at(ls_engine *engine, const volatile sig_atomic_t *stop)
 {
     engine->stop = stop;
@@ -395,6 +407,8 @@ ls_status ls_engine_forward(ls_engine *engine, const ls_slice *slice, bool train
         const ls_node *node = &model->node[i];
         node_state *s = &engine->state[i];
 
+        if (engine->company.before_layer)
+            LS_TRY(engine->company.before_layer(engine->company.context, node->layer));
         for (size_t r = 0; has_rounds(node, training) && r < node->layer->ops->forward_rounds; r++)
             LS_TRY(sum_round(engine, slice, i, r, false, sums, s->totals + r * s->width));
         for (size_t c = 0; c < spans_of(engine, slice) && !gives_up(engine); c++) {
@@ -403,6 +417,7 @@ ls_status ls_engine_forward(ls_engine *engine, const ls_slice *slice, bool train
             size_t rows, n;
 
             node->layer->ops->forward(&call);
+            meanwhile(engine);
             if (!s->activation)
                 continue;
             activation_rows(&node->shape, call.rows, &rows, &n);
@@ -588,6 +603,7 @@ static void backward_params(ls_engine *engine, const ls_slice *slice, size_t i, 
             call.dY = s->dY + ls_microbatch_row(slice, m) * s->size;
             ops->backward_params(&call, t, engine->tile);
             sink->add(sink->context, m, layer->param[0].offset + first, engine->tile, n);
+            meanwhile(engine);
         }
     }
 }
@@ -648,6 +664,7 @@ static void backward_inputs(ls_engine *engine, const ls_slice *slice, size_t i)
         call.dX = s->dX_here;
         call.first_use = empty && !(twice || empty < wanted);
         node->layer->ops->backward(&call);
+        meanwhile(engine);
     }
     for (size_t k = 0; k < node->inputs; k++)
         if (engine->state[node->input[k]].wants_gradient)

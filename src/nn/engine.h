@@ -37,6 +37,15 @@ typedef struct ls_gradient_sink {
     ls_status (*layer_done)(void *context, const ls_layer *layer);
 } ls_gradient_sink;
 
+/* What goes on beside the computing: communication. */
+typedef struct ls_engine_company {
+    void *context;
+    /* The layer's weights are about to be read in a forward pass: returns when they are there. */
+    ls_status (*before_layer)(void *context, const ls_layer *layer);
+    /* Every now and then; returns soon. */
+    void (*meanwhile)(void *context);
+} ls_engine_company;
+
 typedef struct ls_engine ls_engine;
 
 /*
@@ -58,6 +67,9 @@ typedef struct ls_objective {
 ls_status ls_engine_create(ls_model *model, const ls_objective *objective, size_t rows_max, bool training,
                            ls_engine **out);
 void ls_engine_free(ls_engine *engine);
+
+/* From now on; copied. NULL, as at first: nothing goes on. */
+void ls_engine_keep_company(ls_engine *engine, const ls_engine_company *company);
 
 /* Where to write the inputs (rows, in_shape) and targets (rows, target_size) before a run. Borrowed. */
 float *ls_engine_input(ls_engine *engine, size_t input);

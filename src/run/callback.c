@@ -209,6 +209,14 @@ ls_status ls_callbacks_epoch_begin(ls_callbacks *c)
     return LS_OK;
 }
 
+bool ls_callbacks_watch_batches(const ls_callbacks *c)
+{
+    for (size_t i = 0; i < c->n; i++)
+        if (c->callback[i].hooks->on_train_batch_begin || c->callback[i].hooks->on_train_batch_end)
+            return true;
+    return false;
+}
+
 ls_status ls_callbacks_batch_begin(ls_callbacks *c)
 {
     DISPATCH(c, on_train_batch_begin, &c->run, c->run.trainer->batch);

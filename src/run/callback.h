@@ -49,6 +49,9 @@ typedef struct ls_callbacks_settings {
 ls_status ls_callbacks_create(ls_trainer *trainer, const ls_callbacks_settings *settings, ls_callbacks **out);
 void ls_callbacks_free(ls_callbacks *callbacks);
 
+/* Does any of them look at the model before or after single batches? */
+bool ls_callbacks_watch_batches(const ls_callbacks *callbacks);
+
 /* Collective: the points of fit. Epoch and batch are the trainer's. */
 ls_status ls_callbacks_train_begin(ls_callbacks *callbacks);
 ls_status ls_callbacks_epoch_begin(ls_callbacks *callbacks);

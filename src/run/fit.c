@@ -255,8 +255,8 @@ static void tell_allreduce(const fit *f)
     if (reducer->fell_back && settings->warn) {
         snprintf(line, sizeof line, "distributed.allreduce: %s", reducer->why);
         settings->warn(settings->warn_context, line);
-    } else if (f->progress.verbose == 2) {
-        fprintf(f->progress.out, "allreduce: %s\n", reducer->why);
+    } else if (settings->explains && settings->out) {
+        fprintf(settings->out, "allreduce: %s\n", reducer->why);
     }
 }
 
@@ -265,6 +265,7 @@ static ls_status run(fit *f, bool *stopped)
     ls_trainer *t = f->trainer;
 
     tell_allreduce(f);
+    t->overlaps = t->experiment->fit.checkpoint_every == 0 && !ls_callbacks_watch_batches(f->callbacks);
     LS_TRY(ls_callbacks_train_begin(f->callbacks));
     while (goes_on(f)) {
         ls_trainer_begin_epoch(t);

@@ -15,6 +15,7 @@ typedef struct ls_fit_settings {
     bool overwrite;          /* a run that begins removes what the callbacks of an earlier one wrote, too */
     bool allow_other_kernel; /* resume under another BLAS kernel family */
     int verbose;             /* 0: silent, 1: a bar, 2: one line per epoch */
+    bool explains;           /* a line says how the ranks add up */
     FILE *out;               /* progress, rank 0 only; NULL: none */
     ls_warn *warn;           /* NULL: nobody hears */
     void *warn_context;

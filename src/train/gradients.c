@@ -248,6 +248,14 @@ static void add(void *context, size_t microbatch, size_t first, const float *val
         ls_wide_add(g->norm, squares * g->norm_factor[microbatch]);
 }
 
+static void meanwhile(void *context)
+{
+    ls_gradients *g = context;
+
+    if (g->failed == LS_OK)
+        g->failed = ls_reducer_progress(g->reducer);
+}
+
 _Static_assert(LS_PRODUCT_BLOCK == LS_BLOCK, "a product's grid is the carrier's");
 
 /* Exact sums while the products' tiles are in registers, unless somebody wants to see the contributions themselves. */
@@ -270,6 +278,7 @@ static bool add_products(void *context, size_t first, const ls_product_sum *prod
     if (sum.start)
         memset(total + n, 0, ((end - begin) * LS_BLOCK - n) * sizeof *total);
     ls_product_run_sum(&sum);
+    meanwhile(g);
     for (size_t b = begin; b < end; b++) {
         const int16_t e = ls_carrier_exponent(g->largest[b]);
 
@@ -332,9 +341,11 @@ ls_status ls_gradients_agree(ls_gradients *g, bool *stop, ls_verdict *verdict)
     bool fits = true;
 
     g->seen[g->blocks] = *stop;
+    LS_TRY(g->failed);
     LS_TRY(ls_agreement_start(g->agreement));
     if (g->buckets > 0)
         LS_TRY(ls_reducer_finish(g->reducer, g->last));
+    g->gathering = false; /* they were before */
     LS_TRY(ls_agreement_finish(g->agreement));
     *stop = g->seen[g->blocks] != 0;
     if (*stop) {
@@ -385,17 +396,46 @@ void ls_gradients_finish(const ls_gradients *g, size_t block, double divisor, fl
     g->carrier->finish(g->acc + block * g->block_bytes, divisor, out);
 }
 
-ls_status ls_gradients_all_gather(ls_gradients *g, float *weights)
+ls_status ls_gradients_give(ls_gradients *g, size_t i, float *weights)
 {
+    ls_bucket *bucket = &g->bucket[i];
+
+    LS_TRY(ls_reducer_start(g->reducer,
+                            &(ls_vector){.half = LS_ALL_GATHER,
+                                         .element = LS_FLOAT32,
+                                         .buf = weights + bucket->begin * LS_BLOCK,
+                                         .begin = bucket->weight_bounds,
+                                         .end = bucket->weight_bounds + 1},
+                            &bucket->gathered));
+    g->last = bucket->gathered;
+    g->gathering = true;
+    return LS_OK;
+}
+
+ls_status ls_gradients_arrive(ls_gradients *g)
+{
+    if (g->gathering)
+        LS_TRY(ls_reducer_finish(g->reducer, g->last));
+    g->gathering = false;
+    return LS_OK;
+}
+
+static ls_status before_layer(void *context, const ls_layer *layer)
+{
+    ls_gradients *g = context;
+    size_t begin, end;
+
+    if (!g->gathering || !layer_blocks(layer, &begin, &end))
+        return LS_OK;
     for (size_t i = 0; i < g->buckets; i++)
-        LS_TRY(ls_reducer_start(g->reducer,
-                                &(ls_vector){.half = LS_ALL_GATHER,
-                                             .element = LS_FLOAT32,
-                                             .buf = weights + g->bucket[i].begin * LS_BLOCK,
-                                             .begin = g->bucket[i].weight_bounds,
-                                             .end = g->bucket[i].weight_bounds + 1},
-                                &g->last));
-    return g->buckets > 0 ? ls_reducer_finish(g->reducer, g->last) : LS_OK;
+        if (begin < g->bucket[i].end && end > g->bucket[i].begin)
+            LS_TRY(ls_reducer_finish(g->reducer, g->bucket[i].gathered));
+    return LS_OK;
+}
+
+ls_engine_company ls_gradients_company(ls_gradients *g)
+{
+    return (ls_engine_company){.context = g, .before_layer = before_layer, .meanwhile = meanwhile};
 }
 
 ls_status ls_gradients_share_weights(ls_gradients *g, ls_model *model)

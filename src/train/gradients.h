@@ -33,6 +33,7 @@ typedef struct ls_bucket {
     size_t own_begin, own_end; /* this rank's blocks */
     size_t *bounds;            /* [P+1] in carrier elements, from the bucket's begin */
     size_t *weight_bounds;     /* [P+1] in weights */
+    uint64_t gathered;         /* the reducer's number of its weights, when they were last shared */
 } ls_bucket;
 
 typedef struct ls_gradients {
@@ -54,7 +55,9 @@ typedef struct ls_gradients {
     int32_t *largest; /* [blocks] of the products in hand */
     ls_bucket *bucket;
     size_t buckets, issued;
-    uint64_t last;               /* the reducer's number of the last bucket that was begun */
+    uint64_t last;               /* the reducer's number of what was begun last */
+    bool gathering;              /* weights may still be under way */
+    ls_status failed;            /* of what went on meanwhile */
     uint64_t *contribution_hash; /* [local microbatches x trainable params] when tracing; else NULL */
     size_t hash_rows;
     ls_wide *norm;             /* borrowed; NULL: not wanted. See ls_gradients_measure */
@@ -126,8 +129,15 @@ int ls_gradients_part(const ls_gradients *gradients, int *parts);
 /* Collective. Returns when all of them are here: none reads the weights as they were any more. */
 void ls_gradients_meet(const ls_gradients *gradients);
 
-/* Collective: every rank's own weights (a flat buffer of trainable_size) become known to all. */
-ls_status ls_gradients_all_gather(ls_gradients *gradients, float *weights);
+/*
+ * Collective: every rank's own weights of a bucket (weights: the flat buffer of trainable_size) begin to become known
+ * to all; nothing may write them before they have arrived.
+ */
+ls_status ls_gradients_give(ls_gradients *gradients, size_t bucket, float *weights);
+/* Returns when all weights that were given have arrived. */
+ls_status ls_gradients_arrive(ls_gradients *gradients);
+/* For the engine: reductions go on while it computes, and a layer's weights are waited for when it needs them. */
+ls_engine_company ls_gradients_company(ls_gradients *gradients);
 /* Collective: rank 0 gets every rank's own part of an array of trainable_size, in place; nothing changes elsewhere. */
 ls_status ls_gradients_gather(const ls_gradients *gradients, float *array);
 

@@ -32,7 +32,7 @@ void ls_scores_add(ls_scores *scores, ls_engine *engine, const ls_slice *slice, 
                    const double *loss_sums, double activity);
 /* Collective: the batch's totals over all ranks. */
 ls_status ls_scores_reduce(ls_scores *scores);
-/* The same in two steps, for sums that travel with others: this rank's sums, lent, and how many; then the totals. */
+/* Instead of ls_scores_reduce, for sums that travel with others: this rank's, lent, and how many; then the totals. */
 size_t ls_scores_sums(const ls_scores *scores, const ls_wide **sums);
 void ls_scores_take(ls_scores *scores, const ls_wide *totals);
 /* Add the reduced batch to the epoch. penalty: of the weights, as of this batch. Returns the batch's loss. */

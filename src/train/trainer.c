@@ -118,6 +118,8 @@ static ls_status create(ls_trainer *t, const ls_trainer_options *options)
     t->epoch = (uint64_t)fit->initial_epoch;
     t->plan = ls_epoch_plan_of(fit, task->train->samples, t->epoch);
     t->needs_label_check = ls_needs_binary_check(task);
+    for (size_t p = 0; p < t->model->trainable_params; p++)
+        t->penalized |= t->model->param[p]->regularizer.ops != NULL;
     LS_TRY(ls_engine_create(t->model, task->objective, (size_t)rows, true, &t->engine));
     LS_TRY(ls_task_plan_weights(task, task->train, t->engine));
     LS_TRY(ls_task_plan_weights(task, task->validation, t->engine));
@@ -181,6 +183,7 @@ ls_status ls_trainer_create(const ls_task *task, const ls_trainer_options *optio
     const ls_fit_options *fit = &task->experiment->fit;
     const size_t microbatches = (size_t)ls_batches((uint64_t)fit->batch_size, (uint64_t)fit->microbatch);
     const ls_wide *sums;
+    ls_engine_company company;
     ls_status st = LS_ERR_MEMORY;
 
     *out = NULL;
@@ -213,6 +216,8 @@ ls_status ls_trainer_create(const ls_task *task, const ls_trainer_options *optio
         return st;
     }
     t->gradients->fault = options->fault;
+    company = ls_gradients_company(t->gradients);
+    ls_engine_keep_company(t->engine, &company);
     if (options->state)
         take_over(t, options->state);
     *out = t;
@@ -348,11 +353,14 @@ ls_status ls_trainer_update(ls_trainer *t, bool *stop, double *loss)
 {
     const ls_fit_options *fit = &t->experiment->fit;
     const ls_slice slice = slice_of(t, t->batch);
-    /* Before gradients are shared: then other ranks may go on to the update, of weights that are theirs, too. */
-    const double penalty = ls_model_penalty(t->model);
+    double penalty;
     ls_verdict verdict = LS_VERDICT_REDO;
 
     ls_watchdog_update(t->watchdog, t->update);
+    /* Before gradients are shared: then other ranks may go on to the update, of weights that are everybody's. */
+    if (t->penalized)
+        LS_TRY(ls_gradients_arrive(t->gradients));
+    penalty = ls_model_penalty(t->model);
     LS_TRY(ls_split_advance(t->task->train, t->order, (t->plan.first + t->batch) * (uint64_t)fit->batch_size,
                             slice.batch_rows, t->watchdog));
     ls_split_load(t->task->train, t->order, &slice, t->engine, t->task->objective);
@@ -381,6 +389,8 @@ ls_status ls_trainer_update(ls_trainer *t, bool *stop, double *loss)
     ls_engine_commit(t->engine, &slice);
     ls_watchdog_beat(t->watchdog, "updating and sharing the weights (all-gather)");
     LS_TRY(ls_updater_step(t->updater, t->gradients, slice.batch_rows));
+    if (!t->overlaps || t->trace || t->batch + 1 == t->plan.batches)
+        LS_TRY(ls_gradients_arrive(t->gradients));
     LS_TRY(record(t, &slice));
     t->update++;
     t->batch++;

@@ -54,6 +54,12 @@ typedef struct ls_trainer {
     double *loss_sums, *activity; /* [local microbatches x outputs], [local microbatches] */
     bool *binary_labels;          /* [outputs] */
     bool needs_label_check;
+    bool penalized; /* the loss has a part that comes of the weights */
+    /*
+     * An update may return while its weights are still on their way, which the next one waits for: nobody else looks at
+     * them within an epoch. False at first.
+     */
+    bool overlaps;
     ls_watchdog *watchdog;             /* borrowed; NULL: none */
     const volatile sig_atomic_t *stop; /* borrowed; NULL: none */
     ls_training_state *state;          /* to give back to; borrowed; NULL: none */

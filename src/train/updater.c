@@ -190,24 +190,26 @@ static ls_status clip_factors(ls_updater *u, step *now)
 }
 
 /* Collective. Of one copy of the weights, each rank constrains some parameters. */
-static void constrain(const ls_model *model, const ls_gradients *gradients)
+static ls_status constrain(const ls_model *model, ls_gradients *gradients)
 {
     int parts;
     const int part = ls_gradients_part(gradients, &parts);
     bool any = false;
 
+    for (size_t p = 0; p < model->trainable_params; p++)
+        any |= model->param[p]->constraint.ops != NULL;
+    if (any)
+        LS_TRY(ls_gradients_arrive(gradients));
     for (size_t p = 0; p < model->trainable_params; p++) {
         const ls_component *constraint = &model->param[p]->constraint;
 
-        if (!constraint->ops)
-            continue;
-        any = true;
-        if (p % (size_t)parts == (size_t)part)
+        if (constraint->ops && p % (size_t)parts == (size_t)part)
             ((const ls_constraint_ops *)constraint->ops)
                 ->apply(constraint->config, &model->param[p]->shape, model->param[p]->value);
     }
     if (any)
         ls_gradients_meet(gradients);
+    return LS_OK;
 }
 
 ls_status ls_updater_step(ls_updater *u, ls_gradients *gradients, uint64_t batch_size)
@@ -224,10 +226,13 @@ ls_status ls_updater_step(ls_updater *u, ls_gradients *gradients, uint64_t batch
         if (!isnan(common->clipnorm) || !isnan(common->global_clipnorm))
             LS_TRY(clip_factors(u, &now));
     }
-    LS_FOR_OWN_BLOCKS (gradients, b)
-        update_block(u, &now, b);
-    LS_TRY(ls_gradients_all_gather(gradients, u->model->weights));
-    constrain(u->model, gradients);
+    /* From the beginning of the buffer: the order in which the next forward pass will want the weights. */
+    for (size_t i = gradients->buckets; i-- > 0;) {
+        for (size_t b = gradients->bucket[i].own_begin; b < gradients->bucket[i].own_end; b++)
+            update_block(u, &now, b);
+        LS_TRY(ls_gradients_give(gradients, i, u->model->weights));
+    }
+    LS_TRY(constrain(u->model, gradients));
     u->iterations++;
     return LS_OK;
 }
@@ -239,7 +244,9 @@ ls_status ls_updater_finish(ls_updater *u, ls_gradients *gradients)
     ls_gradients_meet(gradients);
     LS_FOR_OWN_BLOCKS (gradients, b)
         memcpy(u->model->weights + b * LS_BLOCK, u->average + b * LS_BLOCK, LS_BLOCK * sizeof(float));
-    return ls_gradients_all_gather(gradients, u->model->weights);
+    for (size_t i = gradients->buckets; i-- > 0;)
+        LS_TRY(ls_gradients_give(gradients, i, u->model->weights));
+    return ls_gradients_arrive(gradients);
 }
 
 ls_status ls_updater_gather(ls_updater *u, const ls_gradients *gradients)

@@ -42,7 +42,10 @@ void ls_updater_free(ls_updater *updater);
 /* The rate the next step will use. */
 float ls_updater_learning_rate(const ls_updater *updater);
 
-/* Collective: one optimizer step from the reduced gradients of a batch; the model's weights are new on every rank. */
+/*
+ * Collective: one optimizer step from the reduced gradients of a batch; the model's weights are new on every rank once
+ * they have arrived (ls_gradients_arrive).
+ */
 ls_status ls_updater_step(ls_updater *updater, ls_gradients *gradients, uint64_t batch_size);
 
 /* Collective: rank 0 gets the whole of every slot, in place; nothing changes elsewhere. */

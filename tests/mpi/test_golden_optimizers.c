@@ -90,7 +90,8 @@ static bool run(shared *s, ls_model *model, ls_gradients *gradients, ls_updater 
                 float *const *trace)
 {
     for (size_t u = 0; u < updates; u++) {
-        if (!reduce(s, model, gradients, u) || !ok(ls_updater_step(updater, gradients, BATCH_SIZE)))
+        if (!reduce(s, model, gradients, u) || !ok(ls_updater_step(updater, gradients, BATCH_SIZE)) ||
+            !ok(ls_gradients_arrive(gradients)))
             return false;
         for (size_t v = 0; v < VARIABLES; v++) {
             const ls_param *param = param_of(model, v);

@@ -199,6 +199,8 @@ static ls_status train_slowly(MPI_Comm mpi, const char *text, char fingerprint[3
 
     if (st == LS_OK)
         st = ls_trainer_create(t.task, &options, &trainer);
+    if (st == LS_OK)
+        trainer->overlaps = true;
     for (; st == LS_OK && trainer->epoch < 3; trainer->epoch++) {
         ls_trainer_begin_epoch(trainer);
         for (trainer->batch = 0; st == LS_OK && trainer->batch < trainer->plan.batches;) {

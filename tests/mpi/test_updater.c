@@ -80,7 +80,10 @@ static ls_status feed(const ls_comm *comm, const ls_layer *layer, ls_gradients *
         LS_TRY(sink.layer_done(sink.context, layer));
         LS_TRY(ls_gradients_agree(gradients, &stop, &verdict));
     }
-    return verdict == LS_VERDICT_FITS ? ls_updater_step(updater, gradients, 4) : LS_ERR_INTERNAL;
+    if (verdict != LS_VERDICT_FITS)
+        return LS_ERR_INTERNAL;
+    LS_TRY(ls_updater_step(updater, gradients, 4));
+    return ls_gradients_arrive(gradients);
 }
 
 static bool follows(const ls_comm *comm, const sequence *s)
