@@ -66,23 +66,24 @@ static bool same_word(const char *a, const char *b)
     }
 }
 
-bool ls_registry_lacks(const ls_registry *registry, const char *name)
+const ls_refusal *ls_registry_refusal(const ls_registry *registry, const char *name)
 {
-    for (const char *const *lacking = registry->lacking; lacking && *lacking; lacking++)
-        if (same_word(name, *lacking))
-            return true;
-    return false;
+    for (const ls_refusal *lacking = registry->lacking; lacking && lacking->name; lacking++)
+        if (same_word(name, lacking->name))
+            return lacking;
+    return NULL;
 }
 
 static ls_status fail_unknown(const ls_registry *registry, const char *name, const ls_config *at, bool at_key)
 {
-    const bool lacks = ls_registry_lacks(registry, name);
-    const char *near = lacks ? NULL : nearest_entry(registry, name);
+    const ls_refusal *const refusal = ls_registry_refusal(registry, name);
+    const char *near = refusal ? NULL : nearest_entry(registry, name);
     const size_t length = strlen(registry->what);
     ls_text message = {0};
     ls_status st;
 
-    ls_text_add(&message, lacks ? "lockstep lacks the %s '%.80s'; " : "unknown %s '%.80s'; ", registry->what, name);
+    ls_text_add(&message, refusal ? "lockstep lacks the %s '%.80s'" : "unknown %s '%.80s'", registry->what, name);
+    ls_text_add(&message, "%s%s; ", refusal && refusal->why ? ": " : "", refusal && refusal->why ? refusal->why : "");
     if (near)
         ls_text_add(&message, "did you mean '%s'? ", near);
     ls_text_add(&message, "known %s%s: ", registry->what, length && registry->what[length - 1] == 's' ? "es" : "s");

@@ -67,16 +67,22 @@ struct ls_ops {
     ls_status (*check)(const void *config, const ls_config *at);
 };
 
+/* A known name of what is not there, which is no misspelling, and why it is not: "it …". */
+typedef struct ls_refusal {
+    const char *name;
+    const char *why; /* NULL: there is nothing to say */
+} ls_refusal;
+
 struct ls_registry {
     const char *what;             /* "layer", for messages */
     const ls_ops *const *entries; /* NULL-terminated */
-    const char *const *lacking;   /* OPTIONAL, NULL-terminated: known names of what is not there: no misspellings */
+    const ls_refusal *lacking;    /* OPTIONAL, ended by a name of NULL */
 };
 
 /* The entry of that name, alias or Keras class name, or NULL. */
 const ls_ops *ls_registry_find(const ls_registry *registry, const char *name);
-/* Is it the name of something that lockstep lacks? However it is written: conv1d, Conv1D, conv_1d. */
-bool ls_registry_lacks(const ls_registry *registry, const char *name);
+/* What is known of a name that lockstep lacks, however it is written: conv1d, Conv1D, conv_1d. NULL: no such name. */
+const ls_refusal *ls_registry_refusal(const ls_registry *registry, const char *name);
 
 /*
  * Read "name", {name: {args}}, {name: null} or null into *out, or what Keras writes, {class_name: Name, config:

@@ -87,9 +87,12 @@ static ls_status put_layer(const entry *e, ls_config *out)
         return ls_keras_put_component(&ls_activations, e->node, e->where, args, "activation");
     }
     if (!ops) {
+        const ls_refusal *const refusal = ls_registry_refusal(&ls_layers, e->class_name);
         ls_text known = {0};
         ls_status st;
 
+        if (refusal && refusal->why)
+            return ls_config_fail(e->node, "%s: lockstep lacks it: %s", e->where, refusal->why);
         for (const ls_ops *const *c = ls_layers.entries; *c; c++)
             ls_text_add(&known, "%s%s", c == ls_layers.entries ? "" : ", ", (*c)->keras_name);
         st = known.status == LS_OK ? ls_config_fail(e->node, "%s is of a class that lockstep does not have (it has %s)",

@@ -66,9 +66,12 @@ const ls_ops *ls_keras_activation_of(const char *class_name)
 
 static ls_status fail_unknown(const ls_registry *registry, const ls_config *at, const char *where, const char *name)
 {
+    const ls_refusal *const refusal = ls_registry_refusal(registry, name);
     ls_text known = {0};
     ls_status st;
 
+    if (refusal && refusal->why)
+        return ls_config_fail(at, "%s: lockstep lacks the %s '%.80s': %s", where, registry->what, name, refusal->why);
     for (const ls_ops *const *entry = registry->entries; *entry; entry++)
         ls_text_add(&known, "%s%s", entry == registry->entries ? "" : ", ", (*entry)->name);
     st = known.status == LS_OK

@@ -33,7 +33,7 @@ static ls_status unknown_layer(const ls_config *at, const char *name)
     const char *nearest;
     ls_text list = {0};
     ls_status (*const fail)(const ls_config *, const char *, ...) = at->key ? ls_config_fail_key : ls_config_fail;
-    const bool lacks = ls_registry_lacks(&ls_layers, name);
+    const ls_refusal *const refusal = ls_registry_refusal(&ls_layers, name);
     ls_status st;
 
     if (ls_registry_find(&ls_activations, name))
@@ -43,11 +43,15 @@ static ls_status unknown_layer(const ls_config *at, const char *name)
                     name, name, name);
     for (const ls_ops *const *entry = ls_layers.entries; *entry && n < 256; entry++)
         known[n++] = (*entry)->name;
-    nearest = lacks ? NULL : ls_nearest_name(name, known, n);
+    nearest = refusal ? NULL : ls_nearest_name(name, known, n);
     ls_text_add_list(&list, known, n);
-    st = nearest ? fail(at, "unknown layer '%s'; did you mean '%s'?", name, nearest)
-                 : fail(at, lacks ? "lockstep lacks the layer '%s' (known: %s)" : "unknown layer '%s' (known: %s)",
-                        name, list.data ? list.data : "");
+    if (nearest)
+        st = fail(at, "unknown layer '%s'; did you mean '%s'?", name, nearest);
+    else if (refusal && refusal->why)
+        st = fail(at, "lockstep lacks the layer '%s': %s", name, refusal->why);
+    else
+        st = fail(at, refusal ? "lockstep lacks the layer '%s' (known: %s)" : "unknown layer '%s' (known: %s)", name,
+                  list.data ? list.data : "");
     ls_text_reset(&list);
     return st;
 }

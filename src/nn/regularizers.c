@@ -50,8 +50,11 @@ static const ls_regularizer_ops l1_l2 = {
 
 static const ls_ops *const entries[] = {&l1.ops, &l2.ops, &l1_l2.ops, NULL};
 
-/* Of Keras's, those that are not there. */
-static const char *const lacking[] = {"orthogonal_regularizer", NULL};
+/* Of Keras's, those that are not there, and why. */
+static const ls_refusal lacking[] = {
+    {"orthogonal_regularizer", NULL},
+    {NULL, NULL},
+};
 
 const ls_registry ls_regularizers = {.what = "regularizer", .entries = entries, .lacking = lacking};
 

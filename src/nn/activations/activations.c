@@ -5,11 +5,19 @@
 
 static const ls_ops *const entries[] = {LS_ACTIVATION_LIST(ENTRY) NULL};
 
-/* Of Keras's, those that are not there. */
-static const char *const lacking[] = {
-    "celu",        "glu",        "hard_shrink", "hard_silu", "hard_swish",  "hard_tanh",   "log_sigmoid",
-    "log_softmax", "mish",       "prelu",       "relu6",     "soft_shrink", "sparse_plus", "sparse_sigmoid",
-    "sparsemax",   "squareplus", "tanh_shrink", "threshold", NULL};
+/* Of Keras's, those that are not there, and why. */
+static const ls_refusal lacking[] = {
+    {"celu", NULL},        {"glu", NULL},
+    {"hard_shrink", NULL}, {"hard_silu", NULL},
+    {"hard_swish", NULL},  {"hard_tanh", NULL},
+    {"log_sigmoid", NULL}, {"log_softmax", NULL},
+    {"mish", NULL},        {"prelu", NULL},
+    {"relu6", NULL},       {"soft_shrink", NULL},
+    {"sparse_plus", NULL}, {"sparse_sigmoid", NULL},
+    {"sparsemax", NULL},   {"squareplus", NULL},
+    {"tanh_shrink", NULL}, {"threshold", NULL},
+    {NULL, NULL},
+};
 
 const ls_registry ls_activations = {.what = "activation", .entries = entries, .lacking = lacking};
 

@@ -7,8 +7,10 @@
 
 static const ls_ops *const entries[] = {LS_INITIALIZER_LIST(ENTRY) NULL};
 
-/* Of Keras's, those that are not there. */
-static const char *const lacking[] = {"identity", "identity_initializer", "stft", "stft_initializer", NULL};
+/* Of Keras's, those that are not there, and why. */
+static const ls_refusal lacking[] = {
+    {"identity", NULL}, {"identity_initializer", NULL}, {"stft", NULL}, {"stft_initializer", NULL}, {NULL, NULL},
+};
 
 const ls_registry ls_initializers = {.what = "initializer", .entries = entries, .lacking = lacking};
 

@@ -5,15 +5,17 @@
 
 static const ls_ops *const entries[] = {LS_LOSS_LIST(ENTRY) NULL};
 
-/* Of Keras's, those that are not there. */
-static const char *const lacking[] = {"binary_focal_crossentropy",
-                                      "categorical_focal_crossentropy",
-                                      "categorical_generalized_cross_entropy",
-                                      "circle",
-                                      "ctc",
-                                      "dice",
-                                      "tversky",
-                                      NULL};
+/* Of Keras's, those that are not there, and why. */
+static const ls_refusal lacking[] = {
+    {"binary_focal_crossentropy", NULL},
+    {"categorical_focal_crossentropy", NULL},
+    {"categorical_generalized_cross_entropy", NULL},
+    {"circle", NULL},
+    {"ctc", NULL},
+    {"dice", NULL},
+    {"tversky", NULL},
+    {NULL, NULL},
+};
 
 const ls_registry ls_losses = {.what = "loss", .entries = entries, .lacking = lacking};
 

@@ -7,29 +7,31 @@
 
 static const ls_ops *const entries[] = {LS_METRIC_LIST(ENTRY) NULL};
 
-/* Of Keras's, those that are not there. */
-static const char *const lacking[] = {"binary_iou",
-                                      "concordance_correlation",
-                                      "f1_score",
-                                      "fbeta_score",
-                                      "f_beta_score",
-                                      "false_negatives",
-                                      "false_positives",
-                                      "iou",
-                                      "mean",
-                                      "mean_iou",
-                                      "mean_metric_wrapper",
-                                      "one_hot_iou",
-                                      "one_hot_mean_iou",
-                                      "pearson_correlation",
-                                      "precision_at_recall",
-                                      "recall_at_precision",
-                                      "sensitivity_at_specificity",
-                                      "specificity_at_sensitivity",
-                                      "sum",
-                                      "true_negatives",
-                                      "true_positives",
-                                      NULL};
+/* Of Keras's, those that are not there, and why. */
+static const ls_refusal lacking[] = {
+    {"binary_iou", NULL},
+    {"concordance_correlation", NULL},
+    {"f1_score", NULL},
+    {"fbeta_score", NULL},
+    {"f_beta_score", NULL},
+    {"false_negatives", NULL},
+    {"false_positives", NULL},
+    {"iou", NULL},
+    {"mean", NULL},
+    {"mean_iou", NULL},
+    {"mean_metric_wrapper", NULL},
+    {"one_hot_iou", NULL},
+    {"one_hot_mean_iou", NULL},
+    {"pearson_correlation", NULL},
+    {"precision_at_recall", NULL},
+    {"recall_at_precision", NULL},
+    {"sensitivity_at_specificity", NULL},
+    {"specificity_at_sensitivity", NULL},
+    {"sum", NULL},
+    {"true_negatives", NULL},
+    {"true_positives", NULL},
+    {NULL, NULL},
+};
 
 const ls_registry ls_metrics = {.what = "metric", .entries = entries, .lacking = lacking};
 

@@ -7,9 +7,17 @@
 
 static const ls_ops *const entries[] = {LS_OPTIMIZER_LIST(ENTRY) NULL};
 
-/* Of Keras's, those that are not there. */
-static const char *const lacking[] = {
-    "adafactor", "ftrl", "lamb", "loss_scale_optimizer", "multi_optimizer", "muon", "schedule_free_adam_w", NULL};
+/* Of Keras's, those that are not there, and why. */
+static const ls_refusal lacking[] = {
+    {"adafactor", NULL},
+    {"ftrl", NULL},
+    {"lamb", NULL},
+    {"loss_scale_optimizer", NULL},
+    {"multi_optimizer", NULL},
+    {"muon", NULL},
+    {"schedule_free_adam_w", NULL},
+    {NULL, NULL},
+};
 
 const ls_registry ls_optimizers = {.what = "optimizer", .entries = entries, .lacking = lacking};
 
