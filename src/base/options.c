@@ -191,6 +191,17 @@ static ls_status parse_choice(const ls_option *option, const ls_config *node, co
     return st;
 }
 
+static ls_status parse_text(const ls_config *node, const char *where, char out[LS_OPTION_TEXT_BYTES])
+{
+    const char *text;
+
+    LS_TRY(ls_config_text(node, where, &text));
+    if (strlen(text) >= LS_OPTION_TEXT_BYTES)
+        return ls_config_fail(node, "%s is longer than %d bytes", where, LS_OPTION_TEXT_BYTES - 1);
+    strcpy(out, text);
+    return LS_OK;
+}
+
 /* Into the zeroed config. A node that is absent must already have been replaced by the default. */
 static ls_status parse_option(const ls_option *option, const ls_config *node, const char *where, void *config)
 {
@@ -202,7 +213,7 @@ static ls_status parse_option(const ls_option *option, const ls_config *node, co
         else if (option->kind == LS_OPTION_FLOAT)
             *(double *)at = NAN;
         if (option->kind != LS_OPTION_BOOL && option->kind != LS_OPTION_CHOICE)
-            return LS_OK; /* lists and components: zero means none */
+            return LS_OK; /* lists, texts and components: zero means none */
     }
     switch (option->kind) {
     case LS_OPTION_INT:
@@ -217,6 +228,8 @@ static ls_status parse_option(const ls_option *option, const ls_config *node, co
         return parse_numbers(option, node, where, at, NULL);
     case LS_OPTION_FLOATS:
         return parse_numbers(option, node, where, NULL, at);
+    case LS_OPTION_TEXT:
+        return parse_text(node, where, at);
     case LS_OPTION_COMPONENT:
         return ls_component_parse(option->registry, node, where, at);
     }

@@ -17,10 +17,12 @@ typedef enum ls_option_kind {
     LS_OPTION_CHOICE,    /* int: index into choices */
     LS_OPTION_INTS,      /* ls_ints; a lone integer stands for itself repeated `repeat` times (0: one) */
     LS_OPTION_FLOATS,    /* ls_floats */
+    LS_OPTION_TEXT,      /* char[LS_OPTION_TEXT_BYTES] */
     LS_OPTION_COMPONENT, /* ls_component from `registry`; null gives ops NULL */
 } ls_option_kind;
 
 #define LS_OPTION_LIST_MAX 64
+#define LS_OPTION_TEXT_BYTES 128
 
 typedef struct ls_ints {
     int64_t value[LS_OPTION_LIST_MAX];
@@ -48,7 +50,7 @@ typedef struct ls_option {
     const char *initial; /* default, as it would be written in YAML; NULL: required; "null": none (see `nullable`) */
     double min, max; /* INT, INTS, FLOAT, FLOATS: inclusive bounds; 0,0 means unbounded; max < min: only min counts */
     bool open_min, open_max; /* the bound itself is not allowed; with 0,0 the open side is a bound: above or below 0 */
-    bool nullable;           /* FLOAT: null gives NAN; INT: null gives min - 1; INTS, FLOATS: null gives count 0 */
+    bool nullable;           /* null gives, to FLOAT, NAN; INT, min - 1; INTS, FLOATS, count 0; TEXT, "" */
     size_t repeat;           /* INTS: a lone integer is repeated this often, and a list must have this length; 0: any */
     bool nulls;              /* INTS: null in a list stands for 0 */
     const char *const *choices;  /* CHOICE: NULL-terminated */

@@ -105,13 +105,16 @@ static json_t *float_to_json(double value)
     return isnan(value) ? json_null() : json_real(value);
 }
 
-static json_t *list_to_json(const ls_ints *ints, const ls_floats *floats)
+/* nulls: 0 stands for null. */
+static json_t *list_to_json(const ls_ints *ints, const ls_floats *floats, bool nulls)
 {
     const size_t n = ints ? ints->count : floats->count;
     json_t *list = json_array();
 
     for (size_t i = 0; list && i < n; i++)
-        if (json_array_append_new(list, ints ? json_integer(ints->value[i]) : float_to_json(floats->value[i]))) {
+        if (json_array_append_new(list, ints && nulls && !ints->value[i] ? json_null()
+                                        : ints                           ? json_integer(ints->value[i])
+                                                                         : float_to_json(floats->value[i]))) {
             json_decref(list);
             return NULL;
         }
@@ -131,9 +134,11 @@ static json_t *option_to_json(const ls_option *option, const void *at)
     case LS_OPTION_CHOICE:
         return json_string(option->choices[*(const int *)at]);
     case LS_OPTION_INTS:
-        return option->nullable && !((const ls_ints *)at)->count ? json_null() : list_to_json(at, NULL);
+        return option->nullable && !((const ls_ints *)at)->count ? json_null() : list_to_json(at, NULL, option->nulls);
     case LS_OPTION_FLOATS:
-        return option->nullable && !((const ls_floats *)at)->count ? json_null() : list_to_json(NULL, at);
+        return option->nullable && !((const ls_floats *)at)->count ? json_null() : list_to_json(NULL, at, false);
+    case LS_OPTION_TEXT:
+        return option->nullable && !*(const char *)at ? json_null() : json_string(at);
     case LS_OPTION_COMPONENT:
         return ls_component_to_json(at);
     }

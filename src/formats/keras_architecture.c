@@ -73,7 +73,7 @@ static ls_status check_class(const entry *e)
     return ls_keras_check_dtype(ls_config_get(e->config, "dtype"), strcmp(e->class_name, "InputLayer") == 0, e->where);
 }
 
-/* "Dense: {units: 3}" of ours into the map `out`; ReLU and its like are an activation with arguments. */
+/* "Dense: {units: 3}" of ours into the map `out`. */
 static ls_status put_layer(const entry *e, ls_config *out)
 {
     const ls_ops *ops = ls_registry_find(&ls_layers, e->class_name);
@@ -81,11 +81,6 @@ static ls_status put_layer(const entry *e, ls_config *out)
     ls_config *args;
 
     LS_TRY(check_class(e));
-    if (!ops && ls_keras_activation_of(e->class_name)) {
-        if (!(args = ls_config_add(out, "activation", LS_CONFIG_MAP, NULL)))
-            return LS_ERR_MEMORY;
-        return ls_keras_put_component(&ls_activations, e->node, e->where, args, "activation");
-    }
     if (!ops) {
         const ls_refusal *const refusal = ls_registry_refusal(&ls_layers, e->class_name);
         ls_text known = {0};

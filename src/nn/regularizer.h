@@ -15,6 +15,13 @@ typedef struct ls_regularizer_ops {
 
 extern const ls_registry ls_regularizers;
 
+typedef struct ls_l1_l2 {
+    double l1, l2;
+} ls_l1_l2;
+
+/* The regularizer l1_l2 of these factors, which are borrowed. */
+ls_component ls_regularizer_l1_l2(ls_l1_l2 *factors);
+
 /* 0, 0 for none. */
 void ls_regularizer_factors(const ls_component *regularizer, double *l1, double *l2);
 /* l1 sum|w| + l2 sum w^2, double, over fixed blocks of LS_BLOCK elements in order: does not depend on shards. */

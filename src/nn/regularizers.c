@@ -7,22 +7,19 @@
 #include "nn/model.h"
 #include "tensor/kernels.h"
 
-typedef struct penalty {
-    double l1, l2; /* a regularizer without one of the two options has 0 there */
-} penalty;
-
+/* A regularizer without one of the two options has 0 there. */
 static void factors(const void *config, double *l1, double *l2)
 {
-    const penalty *const c = config;
+    const ls_l1_l2 *const c = config;
 
     *l1 = c->l1;
     *l2 = c->l2;
 }
 
-#define FACTOR(field, standard)                                                                           \
-    {                                                                                                     \
-        .name = #field, .kind = LS_OPTION_FLOAT, .offset = offsetof(penalty, field), .initial = standard, \
-        .max = FLT_MAX                                                                                    \
+#define FACTOR(field, standard)                                                                            \
+    {                                                                                                      \
+        .name = #field, .kind = LS_OPTION_FLOAT, .offset = offsetof(ls_l1_l2, field), .initial = standard, \
+        .max = FLT_MAX                                                                                     \
     }
 
 static const ls_option l1_options[] = {FACTOR(l1, "0.01"), {.name = NULL}};
@@ -30,12 +27,12 @@ static const ls_option l2_options[] = {FACTOR(l2, "0.01"), {.name = NULL}};
 static const ls_option l1_l2_options[] = {FACTOR(l1, "0.0"), FACTOR(l2, "0.0"), {.name = NULL}};
 
 static const ls_regularizer_ops l1 = {
-    .ops = {.name = "l1", .keras_name = "L1", .options = l1_options, .config_bytes = sizeof(penalty)},
+    .ops = {.name = "l1", .keras_name = "L1", .options = l1_options, .config_bytes = sizeof(ls_l1_l2)},
     .factors = factors,
 };
 
 static const ls_regularizer_ops l2 = {
-    .ops = {.name = "l2", .keras_name = "L2", .options = l2_options, .config_bytes = sizeof(penalty)},
+    .ops = {.name = "l2", .keras_name = "L2", .options = l2_options, .config_bytes = sizeof(ls_l1_l2)},
     .factors = factors,
 };
 
@@ -44,7 +41,7 @@ static const ls_regularizer_ops l1_l2 = {
             .keras_name = "L1L2",
             .aliases = (const char *const[]){"l1l2", NULL},
             .options = l1_l2_options,
-            .config_bytes = sizeof(penalty)},
+            .config_bytes = sizeof(ls_l1_l2)},
     .factors = factors,
 };
 
@@ -57,6 +54,11 @@ static const ls_refusal lacking[] = {
 };
 
 const ls_registry ls_regularizers = {.what = "regularizer", .entries = entries, .lacking = lacking};
+
+ls_component ls_regularizer_l1_l2(ls_l1_l2 *config)
+{
+    return (ls_component){.ops = &l1_l2.ops, .config = config};
+}
 
 void ls_regularizer_factors(const ls_component *regularizer, double *l1_factor, double *l2_factor)
 {

@@ -98,16 +98,19 @@ for name in a_b a.b a-b 'a>b' 1a _a; do
     rm -rf "$work/name"
     train 1 "$work/name" "$work/e.yaml" --set "model=[{dense: {units: 1, name: \"$name\"}}]"
 done
-for name in conv1d Conv1D global_max_pooling2d normalization Minimum conv_lstm1d; do
+for name in lambda Lambda conv_lstm2d ConvLSTM2D mel_spectrogram; do
     wrong 2 "model=[{$name: {}}]" -- "lockstep lacks the layer '$name'"
     ! grep -q 'did you mean' "$work/err" || fail "$name is taken for a misspelling"
 done
-for setting in 'model=[{dense: {units: 1, activation: mish}}]' 'compile.metrics=[f1_score]' compile.loss=dice compile.optimizer=ftrl \
-    'callbacks=[{lambda_callback: {}}]' 'model=[{dense: {units: 1, kernel_initializer: identity}}]'; do
+for setting in 'model=[{dense: {units: 1, activation: glu}}]' 'compile.metrics=[mean_metric_wrapper]' \
+    compile.loss=categorical_generalized_cross_entropy compile.optimizer=loss_scale_optimizer 'callbacks=[{lambda_callback: {}}]' \
+    'model=[{dense: {units: 1, kernel_initializer: stft}}]'; do
     wrong 2 "$setting" -- "lockstep lacks the"
     ! grep -q 'did you mean' "$work/err" || fail "$setting is taken for a misspelling"
 done
-wrong 2 'model=[{relu: {}}]' -- "'relu' is an activation"
+wrong 2 'model=[{lambda: {}}]' -- "a function of its program"
+wrong 2 'model=[{dense: {units: 1, activation: sparsemax}}]' -- "do not add up to 1"
+wrong 2 'model=[{tanh: {}}]' -- "'tanh' is an activation"
 wrong 2 compile.optimizer=adamW -- "did you mean 'adamw'"
 wrong 2 'compile.optimizer={sgd: {clipnorm: 0}}' -- "above 0"
 wrong 2 'model=[{flatten: {data_format: channels_first}}, {dense: {units: 1}}]' -- "channels_first: true"

@@ -36,7 +36,12 @@ PRECISIONS = {"": "float32", "_f64": "float64"}  # suffix of the dataset, type o
 
 
 CLASSES = {
-    "layer": {"dense": "Dense", "activation": "Activation", "flatten": "Flatten", "reshape": "Reshape",
+    "layer": {"relu": "ReLU", "leaky_relu": "LeakyReLU", "prelu": "PReLU", "elu": "ELU", "softmax": "Softmax",
+              "identity": "Identity", "activity_regularization": "ActivityRegularization",
+              "einsum_dense": "EinsumDense", "minimum": "Minimum", "alpha_dropout": "AlphaDropout",
+              "spatial_dropout1d": "SpatialDropout1D", "spatial_dropout2d": "SpatialDropout2D",
+              "spatial_dropout3d": "SpatialDropout3D", "gaussian_dropout": "GaussianDropout",
+              "dense": "Dense", "activation": "Activation", "flatten": "Flatten", "reshape": "Reshape",
               "permute": "Permute", "batch_normalization": "BatchNormalization", "embedding": "Embedding",
               "layer_normalization": "LayerNormalization", "concatenate": "Concatenate", "add": "Add",
               "subtract": "Subtract", "multiply": "Multiply", "average": "Average", "maximum": "Maximum", "dot": "Dot",

@@ -100,10 +100,24 @@ static void every_layer_trains_alike_on_all_ranks(void **unused)
     static const named_text models[] = {
         {"dense", SEQUENTIAL("dense: {units: 7, activation: gelu}")},
         {"activation", SEQUENTIAL("dense: {units: 6}, activation: {activation: elu}")},
+        {"relu", SEQUENTIAL("dense: {units: 6}, relu: {max_value: 0.5, negative_slope: 0.1}")},
+        {"leaky_relu", SEQUENTIAL("dense: {units: 6}, leaky_relu: {}")},
+        {"prelu", SEQUENTIAL("reshape: {target_shape: [9, 4]}, prelu: {shared_axes: 1}")},
+        {"elu", SEQUENTIAL("dense: {units: 6}, elu: {}")},
+        {"softmax", SEQUENTIAL("reshape: {target_shape: [9, 4]}, softmax: {axis: 1}")},
+        {"identity", SEQUENTIAL("dense: {units: 6}, identity: {}")},
+        {"activity_regularization", SEQUENTIAL("dense: {units: 6}, activity_regularization: {l1: 0.1, l2: 0.2}")},
+        {"einsum_dense", SEQUENTIAL("reshape: {target_shape: [9, 4]}, einsum_dense: {equation: \"abc,cde->abde\", "
+                                    "output_shape: [9, 2, 3], bias_axes: de}")},
         {"flatten", SEQUENTIAL("dense: {units: 6}, flatten: {}")},
         {"reshape", SEQUENTIAL("dense: {units: 6}, reshape: {target_shape: [3, 2]}, dense: {units: 3}")},
         {"permute", SEQUENTIAL("reshape: {target_shape: [9, 4]}, permute: {dims: [2, 1]}, dense: {units: 3}")},
         {"dropout", SEQUENTIAL("dense: {units: 9}, dropout: {rate: 0.4}, dense: {units: 5}")},
+        {"spatial_dropout1d", SEQUENTIAL("reshape: {target_shape: [9, 4]}, spatial_dropout1d: {rate: 0.4}")},
+        {"spatial_dropout2d", SEQUENTIAL("reshape: {target_shape: [3, 3, 4]}, spatial_dropout2d: {rate: 0.4}")},
+        {"spatial_dropout3d", SEQUENTIAL("reshape: {target_shape: [3, 3, 2, 2]}, spatial_dropout3d: {rate: 0.4}")},
+        {"alpha_dropout", SEQUENTIAL("dense: {units: 9, activation: selu}, alpha_dropout: {rate: 0.4}")},
+        {"gaussian_dropout", SEQUENTIAL("gaussian_dropout: {rate: 0.4}, dense: {units: 5}")},
         {"gaussian_noise", SEQUENTIAL("gaussian_noise: {stddev: 0.3}, dense: {units: 5}")},
         {"batch_normalization",
          SEQUENTIAL("dense: {units: 9}, batch_normalization: {momentum: 0.8}, dense: {units: 5}")},
@@ -127,6 +141,7 @@ static void every_layer_trains_alike_on_all_ranks(void **unused)
         {"multiply", GRAPH("multiply: {}")},
         {"average", GRAPH("average: {}")},
         {"maximum", GRAPH("maximum: {}")},
+        {"minimum", GRAPH("minimum: {}")},
         {"dot", GRAPH("dot: {axes: 1, normalize: true}")},
         {"conv2d", IMAGE("conv2d: {filters: 3, kernel_size: 3, padding: same, activation: relu}")},
         {"max_pooling2d", IMAGE("conv2d: {filters: 3, kernel_size: 2}, max_pooling2d: {}")},
@@ -156,10 +171,11 @@ static void every_activation_trains_alike_on_all_ranks(void **unused)
 {
     (void)unused;
     for (const ls_ops *const *ops = ls_activations.entries; *ops; ops++) {
+        const bool bare = strcmp((*ops)->name, "threshold") != 0;
         char model[256];
 
         snprintf(model, sizeof model, "[dense: {units: 8, activation: %s}, dense: {units: 4, activation: softmax}]",
-                 (*ops)->name);
+                 bare ? (*ops)->name : "{threshold: {threshold: 0.1, default_value: -0.2}}");
         assert_true(is_invariant("activation", (*ops)->name, (choice){.model = model, .compile = CLASSIFY}));
     }
 }

@@ -44,6 +44,34 @@ ELEMENTWISE(gelu, x / 2 * (1 + erf(x / sqrt(2))))
 ELEMENTWISE(gelu_tanh, x / 2 * (1 + tanh(sqrt(2 / 3.14159265358979323846) * (x + 0.044715 * x * x * x))))
 ELEMENTWISE(exponential, exp(x))
 
+ELEMENTWISE(relu6, fmin(fmax(x, 0), 6))
+ELEMENTWISE(celu, x > 0 ? x : exp(x) - 1)
+ELEMENTWISE(celu_half, x > 0 ? x : 0.5 * (exp(x / 0.5) - 1))
+ELEMENTWISE(tanh_shrink, x - tanh(x))
+ELEMENTWISE(hard_silu, x *fmin(fmax(x + 3, 0), 6) / 6)
+ELEMENTWISE(hard_tanh, fmin(fmax(x, -1), 1))
+ELEMENTWISE(hard_shrink, fabs(x) > 0.5 ? x : 0)
+ELEMENTWISE(hard_shrink_2, fabs(x) > 2 ? x : 0)
+ELEMENTWISE(soft_shrink, x > 0.5 ? x - 0.5 : x < -0.5 ? x + 0.5 : 0)
+ELEMENTWISE(soft_shrink_2, x > 2 ? x - 2 : x < -2 ? x + 2 : 0)
+ELEMENTWISE(threshold, x > -0.25 ? x : 7)
+ELEMENTWISE(sparse_plus, x <= -1 ? 0 : x >= 1 ? x : (x + 1) * (x + 1) / 4)
+ELEMENTWISE(sparse_sigmoid, fmin(fmax((x + 1) / 2, 0), 1))
+ELEMENTWISE(log_sigmoid, -log(1 + exp(-x)))
+ELEMENTWISE(squareplus, (x + sqrt(x * x + 4)) / 2)
+ELEMENTWISE(squareplus_1, (x + sqrt(x * x + 1)) / 2)
+ELEMENTWISE(mish, x *tanh(log(1 + exp(x))))
+
+static void ref_log_softmax(const double *z, double *y, size_t n)
+{
+    double sum = 0;
+
+    for (size_t i = 0; i < n; i++)
+        sum += exp(z[i]);
+    for (size_t i = 0; i < n; i++)
+        y[i] = z[i] - log(sum);
+}
+
 static void ref_softmax(const double *z, double *y, size_t n)
 {
     double sum = 0;
@@ -79,6 +107,25 @@ static const struct activation_case {
     {"gelu", {NULL}, ref_gelu},
     {"gelu", {"approximate", "true", NULL}, ref_gelu_tanh},
     {"exponential", {NULL}, ref_exponential},
+    {"relu6", {NULL}, ref_relu6},
+    {"celu", {NULL}, ref_celu},
+    {"celu", {"alpha", "0.5", NULL}, ref_celu_half},
+    {"tanh_shrink", {NULL}, ref_tanh_shrink},
+    {"hard_silu", {NULL}, ref_hard_silu},
+    {"hard_swish", {NULL}, ref_hard_silu},
+    {"hard_tanh", {NULL}, ref_hard_tanh},
+    {"hard_shrink", {NULL}, ref_hard_shrink},
+    {"hard_shrink", {"threshold", "2", NULL}, ref_hard_shrink_2},
+    {"soft_shrink", {NULL}, ref_soft_shrink},
+    {"soft_shrink", {"threshold", "2", NULL}, ref_soft_shrink_2},
+    {"threshold", {"threshold", "-0.25", "default_value", "7", NULL}, ref_threshold},
+    {"sparse_plus", {NULL}, ref_sparse_plus},
+    {"sparse_sigmoid", {NULL}, ref_sparse_sigmoid},
+    {"log_softmax", {NULL}, ref_log_softmax},
+    {"log_sigmoid", {NULL}, ref_log_sigmoid},
+    {"squareplus", {NULL}, ref_squareplus},
+    {"squareplus", {"b", "1", NULL}, ref_squareplus_1},
+    {"mish", {NULL}, ref_mish},
 };
 
 static ls_component make(const char *name, const char *const *args)
@@ -189,6 +236,15 @@ static void slopes_at_corners_are_tensorflow_s(void **state)
          {NULL},
          {.004357934f, .0875306f, .6467686f, 1.050701f, 1.050701f, 1.050701f, 1.050701f, 1.050701f, 1.050701f,
           1.050701f}},
+        {"relu6", {NULL}, {0, 0, 0, 0, 0, 1, 1, 1, 0, 0}},
+        {"hard_tanh", {NULL}, {0, 0, 1, 1, 1, 1, 0, 0, 0, 0}},
+        {"celu", {NULL}, {.00247878f, .0497870f, .3678795f, 1, 1, 1, 1, 1, 1, 1}},
+        {"hard_shrink", {"threshold", "1", NULL}, {1, 1, 0, 0, 0, 0, 1, 1, 1, 1}},
+        {"soft_shrink", {"threshold", "1", NULL}, {1, 1, 0, 0, 0, 0, 1, 1, 1, 1}},
+        {"threshold", {"threshold", "1", "default_value", "0", NULL}, {0, 0, 0, 0, 0, 0, 1, 1, 1, 1}},
+        {"sparse_plus", {NULL}, {0, 0, 0, .5f, .5f, 1, 1, 1, 1, 1}},
+        {"sparse_sigmoid", {NULL}, {0, 0, 0, .5f, .5f, 0, 0, 0, 0, 0}},
+        {"hard_silu", {NULL}, {0, 0, 1 / 6.f, .5f, .5f, 5 / 6.f, 7 / 6.f, 1, 1, 1}},
         {"hard_sigmoid", {NULL}, {0, 0, 1 / 6.f, 1 / 6.f, 1 / 6.f, 1 / 6.f, 1 / 6.f, 0, 0, 0}},
     };
     static const float z[10] = {-6, -3, -1, -0.f, 0, 1, 2, 3, 6, 7};
@@ -250,10 +306,15 @@ static void bits_do_not_depend_on_place(void **state)
     }
 }
 
+/* With the arguments of the first case of that name. */
 static void apply(const char *name, const float *Z, float *Y, size_t rows, size_t n)
 {
-    const char *const none[] = {NULL};
-    ls_component component = make(name, none);
+    ls_component component;
+    size_t c = 0;
+
+    while (strcmp(cases[c].name, name) != 0)
+        c++;
+    component = make(name, cases[c].args);
 
     ops_of(&component)->forward(component.config, Z, Y, rows, n);
     ls_component_reset(&component);
@@ -275,6 +336,14 @@ static void extremes_stay_finite(void **state)
     assert_true(y[0] == 0.0f && y[2] == 100.0f && y[3] == 1000.0f && isnan(y[4]));
     apply("tanh", z, y, 1, 5);
     assert_true(y[0] == -1.0f && y[3] == 1.0f && isnan(y[4]));
+    apply("mish", z, y, 1, 5);
+    assert_true(y[0] == 0.0f && y[2] == 100.0f && y[3] == 1000.0f && isnan(y[4]));
+    apply("log_sigmoid", z, y, 1, 5);
+    assert_true(y[0] == -1000.0f && y[1] == -100.0f && y[3] == 0.0f && isnan(y[4]));
+    apply("squareplus", z, y, 1, 5);
+    assert_true(close_to((double)y[0], 1e-3, 0, 1e-5) && y[3] == 1000.001f && isnan(y[4]));
+    apply("log_softmax", logits, y, 1, 3);
+    assert_true(close_to((double)y[0], -0.69314718, 1e-7, 0) && y[2] == -2000.0f - 0.69314718f);
     for (const ls_ops *const *entry = ls_activations.entries; *entry; entry++)
         if (strcmp((*entry)->name, "softmax") != 0) {
             apply((*entry)->name, z, y, 1, 5);

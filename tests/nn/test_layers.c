@@ -32,6 +32,96 @@ static void ref_dense(const layer_driver *d, size_t rows, const double *const *X
         }
 }
 
+/* What the engine adds to these layers, the activation, is tested by itself. */
+static void ref_softmax(const layer_driver *d, size_t rows, const double *const *X, const double *const *W, double *Y)
+{
+    const long given = driver_arg(d, "axis", 0, -1);
+    const size_t rank = d->in[0].axes, axis = given > 0 ? (size_t)given - 1 : (size_t)((long)rank + given);
+    const size_t n = d->in[0].dim[axis];
+    size_t outer = rows, inner = 1;
+
+    (void)W;
+    if (axis + 1 == rank) {
+        ref_copy(d, rows, X, W, Y);
+        return;
+    }
+    for (size_t i = 0; i < rank; i++)
+        *(i < axis ? &outer : &inner) *= i == axis ? 1 : d->in[0].dim[i];
+    for (size_t o = 0; o < outer; o++)
+        for (size_t i = 0; i < inner; i++) {
+            double sum = 0;
+
+            for (size_t k = 0; k < n; k++)
+                sum += exp(X[0][(o * n + k) * inner + i]);
+            for (size_t k = 0; k < n; k++)
+                Y[(o * n + k) * inner + i] = exp(X[0][(o * n + k) * inner + i]) / sum;
+        }
+}
+
+static void ref_prelu(const layer_driver *d, size_t rows, const double *const *X, const double *const *W, double *Y)
+{
+    const ls_shape *in = &d->in[0], *alpha = &d->layer.param[0].shape;
+
+    for (size_t i = 0; i < rows * size_of(in); i++) {
+        size_t rest = i % size_of(in), at = 0, stride = 1;
+
+        for (size_t axis = in->axes; axis-- > 0; rest /= in->dim[axis]) {
+            at += alpha->dim[axis] == 1 ? 0 : rest % in->dim[axis] * stride;
+            stride *= alpha->dim[axis];
+        }
+        Y[i] = X[0][i] > 0 ? X[0][i] : W[0][at] * X[0][i];
+    }
+}
+
+/* By brute force, over all values of all letters; the batch is 'a', no ellipsis. */
+static void ref_einsum_dense(const layer_driver *d, size_t rows, const double *const *X, const double *const *W,
+                             double *Y)
+{
+    const char *equation = driver_text(d, "equation"), *comma = strchr(equation, ','), *arrow = strstr(equation, "->");
+    const char *bias = driver_text(d, "bias_axes");
+    const struct {
+        const char *letters;
+        size_t n;
+    } term[3] = {{equation, (size_t)(comma - equation)},
+                 {comma + 1, (size_t)(arrow - comma - 1)},
+                 {arrow + 2, strlen(arrow + 2)}};
+    const size_t *dims[3] = {d->in[0].dim, d->layer.param[0].shape.dim, d->out.dim};
+    size_t size[128] = {0}, at[128] = {0}, total = rows;
+
+    size['a'] = rows;
+    for (int t = 0; t < 3; t++)
+        for (size_t i = t == 1 ? 0 : 1; i < term[t].n; i++) {
+            const int letter = term[t].letters[i];
+
+            total *= size[letter] ? 1 : dims[t][t == 1 ? i : i - 1];
+            size[letter] = dims[t][t == 1 ? i : i - 1];
+        }
+    memset(Y, 0, rows * size_of(&d->out) * sizeof *Y);
+    for (size_t step = 0; step < total; step++) {
+        size_t place[3] = {0}, rest = step;
+
+        for (int letter = 0; letter < 128; letter++)
+            if (size[letter]) {
+                at[letter] = rest % size[letter];
+                rest /= size[letter];
+            }
+        for (int t = 0; t < 3; t++)
+            for (size_t i = 0; i < term[t].n; i++)
+                place[t] = place[t] * size[(int)term[t].letters[i]] + at[(int)term[t].letters[i]];
+        Y[place[2]] += X[0][place[0]] * W[0][place[1]];
+    }
+    for (size_t i = 0; *bias && i < rows * size_of(&d->out); i++) {
+        size_t rest = i, b = 0, stride = 1;
+
+        for (size_t k = term[2].n; k-- > 0; rest /= size[(int)term[2].letters[k]])
+            if (strchr(bias, term[2].letters[k])) {
+                b += rest % size[(int)term[2].letters[k]] * stride;
+                stride *= size[(int)term[2].letters[k]];
+            }
+        Y[i] += W[1][b];
+    }
+}
+
 /* Only for three axes. */
 static void ref_permute(const layer_driver *d, size_t rows, const double *const *X, const double *const *W, double *Y)
 {
@@ -126,6 +216,7 @@ static void ref_merge(const layer_driver *d, size_t rows, const double *const *X
                 y = !strcmp(kind, "multiply")   ? y * x
                     : !strcmp(kind, "subtract") ? y - x
                     : !strcmp(kind, "maximum")  ? fmax(y, x)
+                    : !strcmp(kind, "minimum")  ? fmin(y, x)
                                                 : y + x;
             }
             Y[r * n + i] = !strcmp(kind, "average") ? y / (double)d->inputs : y;
@@ -325,6 +416,29 @@ static const struct layer_case {
     {"dense", {"units", "3", NULL}, {{1, {5}}}, 1, ref_dense, 0},
     {"dense", {"units", "4", "use_bias", "false", NULL}, {{2, {3, 2}}}, 1, ref_dense, 0},
     {"activation", {"activation", "tanh", NULL}, {{2, {3, 2}}}, 1, ref_copy, 0},
+    {"relu", {"max_value", "2", NULL}, {{2, {3, 2}}}, 1, ref_copy, 0},
+    {"leaky_relu", {NULL}, {{2, {3, 2}}}, 1, ref_copy, 0},
+    {"elu", {NULL}, {{2, {3, 2}}}, 1, ref_copy, 0},
+    {"prelu", {NULL}, {{2, {3, 2}}}, 1, ref_prelu, 0},
+    {"prelu", {"shared_axes", "[1, 3]", NULL}, {{3, {2, 3, 2}}}, 1, ref_prelu, 0},
+    {"softmax", {NULL}, {{2, {3, 2}}}, 1, ref_softmax, 0},
+    {"softmax", {"axis", "1", NULL}, {{3, {4, 2, 3}}}, 1, ref_softmax, 0},
+    {"softmax", {"axis", "-2", NULL}, {{3, {2, 4, 3}}}, 1, ref_softmax, 0},
+    {"identity", {NULL}, {{2, {3, 2}}}, 1, ref_copy, 0},
+    {"activity_regularization", {"l1", "0.1", NULL}, {{2, {3, 2}}}, 1, ref_copy, 0},
+    {"einsum_dense", {"equation", "ab,bc->ac", "output_shape", "3", NULL}, {{1, {4}}}, 1, ref_einsum_dense, 0},
+    {"einsum_dense",
+     {"equation", "abc,cde->abed", "output_shape", "[2, 3, 4]", "bias_axes", "d", NULL},
+     {{2, {2, 3}}},
+     1,
+     ref_einsum_dense,
+     0},
+    {"einsum_dense",
+     {"equation", "abcd,cbe->aebd", "output_shape", "[4, 2, 2]", "bias_axes", "eb", NULL},
+     {{3, {2, 3, 2}}},
+     1,
+     ref_einsum_dense,
+     0},
     {"flatten", {NULL}, {{3, {2, 3, 2}}}, 1, ref_copy, 0},
     {"reshape", {"target_shape", "[3, -1, 2]", NULL}, {{2, {4, 3}}}, 1, ref_copy, 0},
     {"reshape", {"target_shape", "[12]", NULL}, {{2, {4, 3}}}, 1, ref_copy, 0},
@@ -332,6 +446,11 @@ static const struct layer_case {
     {"permute", {"dims", "[3, 2, 1]", NULL}, {{3, {2, 3, 2}}}, 1, ref_permute, 0},
     {"dropout", {"rate", "0.4", NULL}, {{1, {7}}}, 1, NULL, 0},
     {"dropout", {"rate", "0.5", "noise_shape", "[1, 3]", NULL}, {{2, {4, 3}}}, 1, NULL, 0},
+    {"spatial_dropout1d", {"rate", "0.5", NULL}, {{2, {4, 3}}}, 1, NULL, 0},
+    {"spatial_dropout2d", {"rate", "0.5", NULL}, {{3, {2, 2, 3}}}, 1, NULL, 0},
+    {"spatial_dropout3d", {"rate", "0.5", NULL}, {{4, {2, 1, 2, 3}}}, 1, NULL, 0},
+    {"alpha_dropout", {"rate", "0.4", NULL}, {{1, {7}}}, 1, NULL, 0},
+    {"gaussian_dropout", {"rate", "0.4", NULL}, {{1, {7}}}, 1, NULL, 0},
     {"gaussian_noise", {"stddev", "0.3", NULL}, {{1, {7}}}, 1, NULL, 0},
     {"embedding", {"input_dim", "9", "output_dim", "3", NULL}, {{1, {4}}}, 1, ref_embedding, 0},
     {"embedding", {"input_dim", "300", "output_dim", "200", NULL}, {{0, {0}}}, 1, ref_embedding, 0},
@@ -493,6 +612,8 @@ static const struct layer_case {
     {"average", {NULL}, {{2, {4, 2}}, {1, {2}}}, 2, ref_merge, 0},
     {"maximum", {NULL}, {{1, {5}}, {1, {5}}, {1, {5}}}, 3, ref_merge, 0},
     {"maximum", {NULL}, {{2, {4, 2}}, {1, {2}}, {2, {4, 1}}}, 3, ref_merge, 0},
+    {"minimum", {NULL}, {{1, {5}}, {1, {5}}, {1, {5}}}, 3, ref_merge, 0},
+    {"minimum", {NULL}, {{2, {4, 2}}, {1, {2}}, {2, {4, 1}}}, 3, ref_merge, 0},
     {"dot", {"axes", "1", NULL}, {{1, {5}}, {1, {5}}}, 2, ref_dot, 0},
     {"dot", {"axes", "1", "normalize", "true", NULL}, {{1, {5}}, {1, {5}}}, 2, ref_dot, 0},
     {"dot", {"axes", "[2, 2]", "normalize", "true", NULL}, {{2, {3, 4}}, {2, {2, 4}}}, 2, ref_dot, 0},

@@ -287,6 +287,61 @@ static void dropout_follows_its_law(void **state)
     done(&d, &run);
 }
 
+/* Whole channels; both kinds keep what they are meant to keep; gradients have the factors of the outputs. */
+static void kinds_of_dropout_follow_their_laws(void **state)
+{
+    enum { ROWS = 40, N = 1500, CHANNELS = 30 };
+    const char *const spatial[] = {"rate", "0.3", NULL}, *const gaussian[] = {"rate", "0.2", NULL};
+    const double a = 1 / sqrt(0.7 * (1 + 0.3 * 1.7580993408473766 * 1.7580993408473766));
+    const ls_shape images = {3, {5, N / 5 / CHANNELS, CHANNELS}}, in = {1, {N}};
+    double sum = 0, squares = 0;
+    layer_driver d;
+    layer_run run;
+    size_t kept = 0;
+
+    (void)state;
+    assert_true(ok(driver_init(&d, "spatial_dropout2d", spatial, &images, 1)));
+    run_init(&d, &run, ROWS, ROWS);
+    run_batch(&d, &run);
+    for (size_t i = 0; i < ROWS * N; i++) {
+        const bool keep = run.Y[i / N * N + i % CHANNELS] != 0.0f; /* as at the channel's first place */
+
+        assert_true(run.Y[i] == (keep ? run.X[0][i] * (float)(1.0 / 0.7) : 0.0f));
+        kept += keep && i % N < CHANNELS;
+    }
+    assert_true(fabs((double)kept - 0.7 * ROWS * CHANNELS) < 5.0 * sqrt(0.21 * ROWS * CHANNELS));
+    done(&d, &run);
+
+    assert_true(ok(driver_init(&d, "alpha_dropout", spatial, &in, 1)));
+    run_init(&d, &run, ROWS, ROWS);
+    run_batch(&d, &run);
+    for (size_t i = 0; i < ROWS * N; i++) {
+        const bool keep = run.dX[0][i] != 0.0f;
+        const double b = a * 1.7580993408473766 * 0.3, x = keep ? (double)run.X[0][i] : -1.7580993408473766;
+
+        assert_true(close_to((double)run.Y[i], a * x + b, 1e-6, 1e-6));
+        assert_true(!keep || close_to((double)run.dX[0][i], a * (double)run.dY[i], 1e-6, 1e-6));
+    }
+    done(&d, &run);
+
+    assert_true(ok(driver_init(&d, "gaussian_dropout", gaussian, &in, 1)));
+    run_init(&d, &run, ROWS, ROWS);
+    run_batch(&d, &run);
+    for (size_t i = 0; i < ROWS * N; i++) {
+        const double factor = (double)run.Y[i] / (double)run.X[0][i];
+
+        sum += factor;
+        squares += (factor - 1) * (factor - 1);
+        assert_true(close_to((double)run.dX[0][i], factor * (double)run.dY[i], 1e-5, 1e-5));
+    }
+    assert_true(fabs(sum / (ROWS * N) - 1) < 5 * 0.5 / sqrt(ROWS * N)); /* N(1, 0.5^2) */
+    assert_true(fabs(squares / (ROWS * N) - 0.25) < 5 * 0.25 * sqrt(2.0 / (ROWS * N)));
+    run.training = false;
+    run_batch(&d, &run);
+    assert_true(same_bits(run.Y, run.X[0], ROWS * N));
+    done(&d, &run);
+}
+
 /* What a layer gives for this place, in microbatches of this size. */
 static float *output_at(const layer_driver *d, size_t microbatch, uint64_t seed, uint64_t update, uint32_t node,
                         uint64_t position)
@@ -315,6 +370,10 @@ static void random_layers_know_only_their_place(void **state)
     } kinds[] = {
         {"dropout", {"rate", "0.5", NULL}, false},
         {"dropout", {"rate", "0.5", "noise_shape", "[1, 30]", "seed", "5", NULL}, true},
+        {"spatial_dropout1d", {"rate", "0.5", NULL}, false},
+        {"alpha_dropout", {"rate", "0.5", NULL}, false},
+        {"alpha_dropout", {"rate", "0.5", "seed", "5", NULL}, true},
+        {"gaussian_dropout", {"rate", "0.5", NULL}, false},
         {"gaussian_noise", {"stddev", "0.5", NULL}, false},
         {"gaussian_noise", {"stddev", "0.5", "seed", "5", NULL}, true},
     };
@@ -487,6 +546,50 @@ static void wrong_layers_are_refused(void **state)
         {"permute", {"dims", "[1, 1]", NULL}, {{2, {2, 3}}}, 1, LS_ERR_SHAPE, "once"},
         {"permute", {"dims", "[1]", NULL}, {{2, {2, 3}}}, 1, LS_ERR_SHAPE, "(None, 2, 3)"},
         {"dropout", {"rate", "1.5", NULL}, {{1, {6}}}, 1, LS_ERR_CONFIG, "rate"},
+        {"alpha_dropout", {"rate", "1", NULL}, {{1, {6}}}, 1, LS_ERR_CONFIG, "rate"},
+        {"gaussian_dropout", {"rate", "1", NULL}, {{1, {6}}}, 1, LS_ERR_CONFIG, "rate"},
+        {"spatial_dropout2d", {"rate", "0.5", NULL}, {{1, {6}}}, 1, LS_ERR_SHAPE, "2 axes and channels"},
+        {"softmax", {"axis", "2", NULL}, {{1, {6}}}, 1, LS_ERR_SHAPE, "axis 2"},
+        {"prelu", {"shared_axes", "2", NULL}, {{1, {6}}}, 1, LS_ERR_SHAPE, "axis 2"},
+        {"einsum_dense", {"equation", "ab,bc", "output_shape", "3", NULL}, {{1, {6}}}, 1, LS_ERR_SHAPE, "'ab,bc'"},
+        {"einsum_dense",
+         {"equation", "abc,cd->abd", "output_shape", "3", NULL},
+         {{1, {6}}},
+         1,
+         LS_ERR_SHAPE,
+         "(None, 6)"},
+        {"einsum_dense", {"equation", "aab,bc->ac", "output_shape", "3", NULL}, {{2, {6, 6}}}, 1, LS_ERR_SHAPE, "once"},
+        {"einsum_dense",
+         {"equation", "ab,ac->bc", "output_shape", "[6, 3]", NULL},
+         {{1, {6}}},
+         1,
+         LS_ERR_SHAPE,
+         "batch"},
+        {"einsum_dense",
+         {"equation", "ab,bc->ac", "output_shape", "[3, 2]", NULL},
+         {{1, {6}}},
+         1,
+         LS_ERR_SHAPE,
+         "1 axes"},
+        {"einsum_dense", {"equation", "ab,bc->ac", "output_shape", "[null]", NULL}, {{1, {6}}}, 1, LS_ERR_SHAPE, "'c'"},
+        {"einsum_dense",
+         {"equation", "ab,bc->acb", "output_shape", "[3, 5]", NULL},
+         {{1, {6}}},
+         1,
+         LS_ERR_SHAPE,
+         "'b'"},
+        {"einsum_dense",
+         {"equation", "ab,cd->acd", "output_shape", "[3, 5]", NULL},
+         {{1, {6}}},
+         1,
+         LS_ERR_SHAPE,
+         "alone"},
+        {"einsum_dense",
+         {"equation", "ab,bc->ac", "output_shape", "3", "bias_axes", "b", NULL},
+         {{1, {6}}},
+         1,
+         LS_ERR_SHAPE,
+         "bias_axes"},
         {"dropout", {"rate", "0.5", "noise_shape", "[2]", NULL}, {{1, {6}}}, 1, LS_ERR_SHAPE, "noise_shape"},
         {"gaussian_noise", {"stddev", "-1", NULL}, {{1, {6}}}, 1, LS_ERR_CONFIG, "stddev"},
         {"embedding", {"input_dim", "0", "output_dim", "2", NULL}, {{1, {6}}}, 1, LS_ERR_CONFIG, "input_dim"},
@@ -563,6 +666,7 @@ int main(void)
         cmocka_unit_test(the_first_of_equal_values_takes_the_gradient),
         cmocka_unit_test(convolutions_in_parts_are_whole_ones),
         cmocka_unit_test(dropout_follows_its_law),
+        cmocka_unit_test(kinds_of_dropout_follow_their_laws),
         cmocka_unit_test(random_layers_know_only_their_place),
         cmocka_unit_test(dropout_shares_along_its_noise_shape),
         cmocka_unit_test(dropout_of_nothing_and_nearly_all_works),

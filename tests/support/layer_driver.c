@@ -38,7 +38,8 @@ ls_config *tree_of_args(const char *const *args)
                 const size_t n = strcspn(c, ",]");
 
                 memcpy(item, c, n);
-                assert_non_null(ls_config_add(list, NULL, LS_CONFIG_SCALAR, item));
+                assert_non_null(strcmp(item, "null") ? ls_config_add(list, NULL, LS_CONFIG_SCALAR, item)
+                                                     : ls_config_add(list, NULL, LS_CONFIG_NULL, NULL));
                 c += n;
                 c += strspn(c, ", ");
             }

@@ -10,20 +10,51 @@
     X(linear)                 \
     X(relu)                   \
     X(leaky_relu)             \
+    X(relu6)                  \
     X(elu)                    \
+    X(celu)                   \
     X(selu)                   \
     X(sigmoid)                \
     X(tanh)                   \
+    X(tanh_shrink)            \
     X(hard_sigmoid)           \
+    X(hard_silu)              \
+    X(hard_tanh)              \
+    X(hard_shrink)            \
+    X(soft_shrink)            \
+    X(threshold)              \
+    X(sparse_plus)            \
+    X(sparse_sigmoid)         \
     X(softmax)                \
+    X(log_softmax)            \
+    X(log_sigmoid)            \
     X(softplus)               \
+    X(squareplus)             \
     X(softsign)               \
     X(silu)                   \
+    X(mish)                   \
     X(gelu)                   \
     X(exponential)
 
 #define LS_ACTIVATION_DECLARE(name) extern const ls_activation_ops ls_activation_##name;
 LS_ACTIVATION_LIST(LS_ACTIVATION_DECLARE)
+
+/* Arguments of activations that are layers, too (layers/activation_layers.c), and the tables that read them. */
+typedef struct ls_relu_config {
+    double negative_slope;
+    double max_value; /* NaN: unlimited */
+    double threshold;
+} ls_relu_config;
+
+typedef struct ls_leaky_relu_config {
+    double negative_slope;
+} ls_leaky_relu_config;
+
+typedef struct ls_elu_config {
+    double alpha;
+} ls_elu_config;
+
+extern const ls_option ls_relu_options[], ls_elu_options[];
 
 /* Elements worked at a time when a function needs intermediate arrays: they stay in the first-level cache. */
 #define LS_ACTIVATION_CHUNK ((size_t)512)

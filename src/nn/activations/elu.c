@@ -1,5 +1,7 @@
 /*
  * elu:   y = x > 0 ? x : alpha (e^x - 1)
+ * celu:  y = x > 0 ? x : alpha (e^(x / alpha) - 1)        (Barron, "Continuously differentiable exponential linear
+ *        units", 2017)
  * selu:  y = scale (x > 0 ? x : alpha (e^x - 1)) with the constants of Klambauer et al., "Self-normalizing neural
  *        networks", 2017
  *
@@ -14,10 +16,6 @@
 
 #define SELU_SCALE 1.0507009873554805
 #define SELU_ALPHA 1.6732632423543772
-
-typedef struct elu_config {
-    double alpha;
-} elu_config;
 
 /* e = e^x - 1; y may be x. */
 static LS_CLONES void elu_of_parts(const float *x, const float *restrict e, float *y, size_t n, float scale,
@@ -56,30 +54,79 @@ static LS_CLONES void backward_scaled(const float *restrict Y, float *restrict d
 
 static void forward_elu(const void *config, const float *Z, float *Y, size_t rows, size_t n)
 {
-    forward_scaled(Z, Y, rows * n, 1.0f, (float)((const elu_config *)config)->alpha);
+    forward_scaled(Z, Y, rows * n, 1.0f, (float)((const ls_elu_config *)config)->alpha);
 }
 
 static void backward_elu(const void *config, const float *V, float *dY, size_t rows, size_t n)
 {
-    const float alpha = (float)((const elu_config *)config)->alpha;
+    const float alpha = (float)((const ls_elu_config *)config)->alpha;
 
     backward_scaled(V, dY, rows * n, 1.0f, alpha, alpha);
 }
 
-static const ls_option elu_options[] = {
+const ls_option ls_elu_options[] = {
     {.name = "alpha",
      .kind = LS_OPTION_FLOAT,
-     .offset = offsetof(elu_config, alpha),
+     .offset = offsetof(ls_elu_config, alpha),
      .initial = "1.0",
      .max = INFINITY},
     {.name = NULL},
 };
 
 const ls_activation_ops ls_activation_elu = {
-    .ops = {.name = "elu", .keras_name = "elu", .options = elu_options, .config_bytes = sizeof(elu_config)},
+    .ops = {.name = "elu", .keras_name = "elu", .options = ls_elu_options, .config_bytes = sizeof(ls_elu_config)},
     .backward_reads = LS_FROM_OUTPUT,
     .forward = forward_elu,
     .backward = backward_elu,
+};
+
+static LS_CLONES void divide(const float *x, float *y, float by, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        y[i] = x[i] / by;
+}
+
+static void forward_celu(const void *config, const float *Z, float *Y, size_t rows, size_t n)
+{
+    const float alpha = (float)((const ls_elu_config *)config)->alpha;
+    float e[LS_ACTIVATION_CHUNK];
+    const size_t size = rows * n;
+
+    for (size_t i = 0; i < size; i += LS_ACTIVATION_CHUNK) {
+        const size_t m = size - i < LS_ACTIVATION_CHUNK ? size - i : LS_ACTIVATION_CHUNK;
+
+        divide(Z + i, e, alpha, m);
+        ls_expm1(e, e, m);
+        elu_of_parts(Z + i, e, Y + i, m, 1.0f, alpha);
+    }
+}
+
+static LS_CLONES void slope_of_celu(const float *restrict Y, float *restrict dY, size_t n, float alpha)
+{
+    for (size_t i = 0; i < n; i++)
+        dY[i] *= (Y[i] > 0.0f ? 0.0f : Y[i]) / alpha + 1.0f;
+}
+
+static void backward_celu(const void *config, const float *V, float *dY, size_t rows, size_t n)
+{
+    slope_of_celu(V, dY, rows * n, (float)((const ls_elu_config *)config)->alpha);
+}
+
+static const ls_option celu_options[] = {
+    {.name = "alpha",
+     .kind = LS_OPTION_FLOAT,
+     .offset = offsetof(ls_elu_config, alpha),
+     .initial = "1.0",
+     .max = INFINITY,
+     .open_min = true},
+    {.name = NULL},
+};
+
+const ls_activation_ops ls_activation_celu = {
+    .ops = {.name = "celu", .keras_name = "celu", .options = celu_options, .config_bytes = sizeof(ls_elu_config)},
+    .backward_reads = LS_FROM_OUTPUT,
+    .forward = forward_celu,
+    .backward = backward_celu,
 };
 
 static void forward_selu(const void *config, const float *Z, float *Y, size_t rows, size_t n)

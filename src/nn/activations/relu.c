@@ -10,12 +10,6 @@
 
 #include <math.h>
 
-typedef struct relu_config {
-    double negative_slope;
-    double max_value; /* NaN: unlimited */
-    double threshold;
-} relu_config;
-
 static LS_CLONES void forward_plain(const float *Z, float *Y, size_t n)
 {
     for (size_t i = 0; i < n; i++)
@@ -57,24 +51,24 @@ static LS_CLONES void backward_general(const float *restrict Z, float *restrict 
 }
 
 /* Neither a threshold nor a limit. */
-static bool is_open(const relu_config *c)
+static bool is_open(const ls_relu_config *c)
 {
     return isnan(c->max_value) && c->threshold == 0;
 }
 
-static bool is_plain(const relu_config *c)
+static bool is_plain(const ls_relu_config *c)
 {
     return c->negative_slope == 0 && is_open(c);
 }
 
-static float limit_of(const relu_config *c)
+static float limit_of(const ls_relu_config *c)
 {
     return isnan(c->max_value) ? INFINITY : (float)c->max_value;
 }
 
 static void forward_relu(const void *config, const float *Z, float *Y, size_t rows, size_t n)
 {
-    const relu_config *c = config;
+    const ls_relu_config *c = config;
 
     if (is_plain(c))
         forward_plain(Z, Y, rows * n);
@@ -84,7 +78,7 @@ static void forward_relu(const void *config, const float *Z, float *Y, size_t ro
 
 static void backward_relu(const void *config, const float *V, float *dY, size_t rows, size_t n)
 {
-    const relu_config *c = config;
+    const ls_relu_config *c = config;
 
     if (is_plain(c))
         backward_plain(V, dY, rows * n);
@@ -94,27 +88,27 @@ static void backward_relu(const void *config, const float *V, float *dY, size_t 
 
 static void backward_bounded(const void *config, const float *V, float *dY, size_t rows, size_t n)
 {
-    const relu_config *c = config;
+    const ls_relu_config *c = config;
     const bool relu6 = c->max_value == 6 && c->threshold == 0;
 
     backward_general(V, dY, rows * n, (float)c->negative_slope, limit_of(c), relu6 ? 0.0f : 1.0f, (float)c->threshold);
 }
 
-static const ls_option relu_options[] = {
+const ls_option ls_relu_options[] = {
     {.name = "negative_slope",
      .kind = LS_OPTION_FLOAT,
-     .offset = offsetof(relu_config, negative_slope),
+     .offset = offsetof(ls_relu_config, negative_slope),
      .initial = "0.0",
      .max = INFINITY},
     {.name = "max_value",
      .kind = LS_OPTION_FLOAT,
-     .offset = offsetof(relu_config, max_value),
+     .offset = offsetof(ls_relu_config, max_value),
      .initial = "null",
      .max = INFINITY,
      .nullable = true},
     {.name = "threshold",
      .kind = LS_OPTION_FLOAT,
-     .offset = offsetof(relu_config, threshold),
+     .offset = offsetof(ls_relu_config, threshold),
      .initial = "0.0",
      .max = INFINITY},
     {.name = NULL},
@@ -122,7 +116,7 @@ static const ls_option relu_options[] = {
 
 /* relu with a threshold or a limit. */
 static const ls_activation_ops bounded_relu = {
-    .ops = {.name = "relu", .keras_name = "relu", .options = relu_options, .config_bytes = sizeof(relu_config)},
+    .ops = {.name = "relu", .keras_name = "relu", .options = ls_relu_options, .config_bytes = sizeof(ls_relu_config)},
     .backward_reads = LS_FROM_INPUT,
     .forward = forward_relu,
     .backward = backward_bounded,
@@ -134,16 +128,12 @@ static const ls_activation_ops *variant_of_relu(const void *config)
 }
 
 const ls_activation_ops ls_activation_relu = {
-    .ops = {.name = "relu", .keras_name = "relu", .options = relu_options, .config_bytes = sizeof(relu_config)},
+    .ops = {.name = "relu", .keras_name = "relu", .options = ls_relu_options, .config_bytes = sizeof(ls_relu_config)},
     .variant = variant_of_relu,
     .backward_reads = LS_FROM_OUTPUT,
     .forward = forward_relu,
     .backward = backward_relu,
 };
-
-typedef struct leaky_relu_config {
-    double negative_slope;
-} leaky_relu_config;
 
 static LS_CLONES void forward_leaky(const float *Z, float *Y, size_t n, float slope)
 {
@@ -156,18 +146,18 @@ static LS_CLONES void forward_leaky(const float *Z, float *Y, size_t n, float sl
 
 static void forward_leaky_relu(const void *config, const float *Z, float *Y, size_t rows, size_t n)
 {
-    forward_leaky(Z, Y, rows * n, (float)((const leaky_relu_config *)config)->negative_slope);
+    forward_leaky(Z, Y, rows * n, (float)((const ls_leaky_relu_config *)config)->negative_slope);
 }
 
 static void backward_leaky_relu(const void *config, const float *V, float *dY, size_t rows, size_t n)
 {
-    backward_leaky(V, dY, rows * n, (float)((const leaky_relu_config *)config)->negative_slope);
+    backward_leaky(V, dY, rows * n, (float)((const ls_leaky_relu_config *)config)->negative_slope);
 }
 
 static const ls_option leaky_relu_options[] = {
     {.name = "negative_slope",
      .kind = LS_OPTION_FLOAT,
-     .offset = offsetof(leaky_relu_config, negative_slope),
+     .offset = offsetof(ls_leaky_relu_config, negative_slope),
      .initial = "0.2",
      .max = INFINITY},
     {.name = NULL},
@@ -177,7 +167,7 @@ const ls_activation_ops ls_activation_leaky_relu = {
     .ops = {.name = "leaky_relu",
             .keras_name = "leaky_relu",
             .options = leaky_relu_options,
-            .config_bytes = sizeof(leaky_relu_config)},
+            .config_bytes = sizeof(ls_leaky_relu_config)},
     .backward_reads = LS_FROM_OUTPUT,
     .forward = forward_leaky_relu,
     .backward = backward_leaky_relu,

@@ -1,4 +1,7 @@
-/* softplus, y = log(1 + e^x) = max(x, 0) + log1p(e^-|x|); its slope is sigmoid(x) = 1 - e^-y. */
+/*
+ * softplus, y = log(1 + e^x) = max(x, 0) + log1p(e^-|x|); its slope is sigmoid(x) = 1 - e^-y.
+ * log_sigmoid, y = -softplus(-x) = min(x, 0) - log1p(e^-|x|); its slope is sigmoid(-x) = 1 - e^y.
+ */
 #include "nn/activations/activations.h"
 
 #include "tensor/math.h"
@@ -57,4 +60,47 @@ const ls_activation_ops ls_activation_softplus = {
     .backward_reads = LS_FROM_OUTPUT,
     .forward = forward_softplus,
     .backward = backward_softplus,
+};
+
+/* l = log1p(e^-|x|); y may be x. */
+static LS_CLONES void log_sigmoid_of_parts(const float *x, const float *restrict l, float *y, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        y[i] = (x[i] < 0.0f ? x[i] : 0.0f) - l[i];
+}
+
+static void forward_log_sigmoid(const void *config, const float *Z, float *Y, size_t rows, size_t n)
+{
+    float l[LS_ACTIVATION_CHUNK];
+    const size_t size = rows * n;
+
+    (void)config;
+    for (size_t i = 0; i < size; i += LS_ACTIVATION_CHUNK) {
+        const size_t m = size - i < LS_ACTIVATION_CHUNK ? size - i : LS_ACTIVATION_CHUNK;
+
+        ls_exp_negative_magnitude(Z + i, l, m);
+        ls_log1p(l, l, m);
+        log_sigmoid_of_parts(Z + i, l, Y + i, m);
+    }
+}
+
+static void backward_log_sigmoid(const void *config, const float *V, float *dY, size_t rows, size_t n)
+{
+    float e[LS_ACTIVATION_CHUNK];
+    const size_t size = rows * n;
+
+    (void)config;
+    for (size_t i = 0; i < size; i += LS_ACTIVATION_CHUNK) {
+        const size_t m = size - i < LS_ACTIVATION_CHUNK ? size - i : LS_ACTIVATION_CHUNK;
+
+        ls_expm1(V + i, e, m);
+        multiply_negated(e, dY + i, m);
+    }
+}
+
+const ls_activation_ops ls_activation_log_sigmoid = {
+    .ops = {.name = "log_sigmoid", .keras_name = "log_sigmoid"},
+    .backward_reads = LS_FROM_OUTPUT,
+    .forward = forward_log_sigmoid,
+    .backward = backward_log_sigmoid,
 };

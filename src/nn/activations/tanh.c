@@ -1,4 +1,7 @@
-/* tanh; dz = dy (1 - y^2), as (1 - y)(1 + y), which loses less near |y| = 1. */
+/*
+ * tanh; dz = dy (1 - y^2), as (1 - y)(1 + y), which loses less near |y| = 1.
+ * tanh_shrink, y = x - tanh x; slope tanh^2 x.
+ */
 #include "nn/activations/activations.h"
 
 #include "tensor/math.h"
@@ -26,4 +29,51 @@ const ls_activation_ops ls_activation_tanh = {
     .backward_reads = LS_FROM_OUTPUT,
     .forward = forward_tanh,
     .backward = backward_tanh,
+};
+
+static LS_CLONES void subtract_from(const float *x, const float *restrict t, float *y, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        y[i] = x[i] - t[i];
+}
+
+static void forward_tanh_shrink(const void *config, const float *Z, float *Y, size_t rows, size_t n)
+{
+    float t[LS_ACTIVATION_CHUNK];
+    const size_t size = rows * n;
+
+    (void)config;
+    for (size_t i = 0; i < size; i += LS_ACTIVATION_CHUNK) {
+        const size_t m = size - i < LS_ACTIVATION_CHUNK ? size - i : LS_ACTIVATION_CHUNK;
+
+        ls_tanh(Z + i, t, m);
+        subtract_from(Z + i, t, Y + i, m);
+    }
+}
+
+static LS_CLONES void multiply_squares(const float *restrict t, float *restrict dY, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        dY[i] *= t[i] * t[i];
+}
+
+static void backward_tanh_shrink(const void *config, const float *V, float *dY, size_t rows, size_t n)
+{
+    float t[LS_ACTIVATION_CHUNK];
+    const size_t size = rows * n;
+
+    (void)config;
+    for (size_t i = 0; i < size; i += LS_ACTIVATION_CHUNK) {
+        const size_t m = size - i < LS_ACTIVATION_CHUNK ? size - i : LS_ACTIVATION_CHUNK;
+
+        ls_tanh(V + i, t, m);
+        multiply_squares(t, dY + i, m);
+    }
+}
+
+const ls_activation_ops ls_activation_tanh_shrink = {
+    .ops = {.name = "tanh_shrink", .keras_name = "tanh_shrink"},
+    .backward_reads = LS_FROM_INPUT,
+    .forward = forward_tanh_shrink,
+    .backward = backward_tanh_shrink,
 };

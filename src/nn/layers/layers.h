@@ -12,11 +12,24 @@
 #define LS_LAYER_LIST(X)        \
     X(dense)                    \
     X(activation)               \
+    X(relu)                     \
+    X(leaky_relu)               \
+    X(prelu)                    \
+    X(elu)                      \
+    X(softmax)                  \
+    X(identity)                 \
+    X(activity_regularization)  \
+    X(einsum_dense)             \
     X(flatten)                  \
     X(reshape)                  \
     X(permute)                  \
     X(dropout)                  \
+    X(spatial_dropout1d)        \
+    X(spatial_dropout2d)        \
+    X(spatial_dropout3d)        \
+    X(alpha_dropout)            \
     X(gaussian_noise)           \
+    X(gaussian_dropout)         \
     X(embedding)                \
     X(simple_rnn)               \
     X(gru)                      \
@@ -36,6 +49,7 @@
     X(multiply)                 \
     X(average)                  \
     X(maximum)                  \
+    X(minimum)                  \
     X(dot)
 
 #define LS_LAYER_DECLARE(name) extern const ls_layer_ops ls_layer_##name;

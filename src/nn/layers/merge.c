@@ -1,5 +1,6 @@
 /*
- * add, subtract, multiply, average, maximum: elementwise over inputs of one shape, folded in the order of the inputs.
+ * add, subtract, multiply, average, maximum, minimum: elementwise over inputs of one shape, folded in the order of the
+ * inputs.
  *
  * Shapes broadcast as in Keras: an input of fewer axes gets axes of 1 in front (behind the batch), and a 1 is repeated
  * along the axis. A broadcast input is spread out to the output's shape in scratch; its gradient is made in the
@@ -212,7 +213,7 @@ static void backward_multiply(const ls_call *call)
     }
 }
 
-/* ---- maximum: the gradient goes to the first input that holds the maximum ---- */
+/* ---- maximum, minimum: the gradient goes to the first input that holds it ---- */
 
 static LS_CLONES void larger(const float *restrict x, float *restrict y, size_t n)
 {
@@ -220,24 +221,36 @@ static LS_CLONES void larger(const float *restrict x, float *restrict y, size_t 
         y[i] = x[i] > y[i] || x[i] != x[i] ? x[i] : y[i]; /* NaN wins, so that it is seen */
 }
 
+static LS_CLONES void smaller(const float *restrict x, float *restrict y, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        y[i] = x[i] < y[i] || x[i] != x[i] ? x[i] : y[i];
+}
+
 static void forward_maximum(const ls_call *call)
 {
     fold(call, larger);
 }
 
-/* g = 0 where the other input beats x; it wins ties if it comes earlier. */
+static void forward_minimum(const ls_call *call)
+{
+    fold(call, smaller);
+}
+
+/* g = 0 where the other input beats x; it wins ties if it comes earlier. sign: 1 for the maximum, -1 for the minimum.
+ */
 static LS_CLONES void clear_where_beaten(const float *restrict x, const float *restrict other, float *restrict g,
-                                         size_t n, bool earlier)
+                                         size_t n, bool earlier, float sign)
 {
     if (earlier)
         for (size_t i = 0; i < n; i++)
-            g[i] = other[i] >= x[i] ? 0.0f : g[i];
+            g[i] = sign * other[i] >= sign * x[i] ? 0.0f : g[i];
     else
         for (size_t i = 0; i < n; i++)
-            g[i] = other[i] > x[i] ? 0.0f : g[i];
+            g[i] = sign * other[i] > sign * x[i] ? 0.0f : g[i];
 }
 
-static void backward_maximum(const ls_call *call)
+static void backward_extreme(const ls_call *call, float sign)
 {
     float *g = space(call, 0);
 
@@ -249,9 +262,19 @@ static void backward_maximum(const ls_call *call)
         ls_copy(call->dY, g, elements(call));
         for (size_t j = 0; j < call->inputs; j++)
             if (j != k)
-                clear_where_beaten(x, spread(call, j, space(call, 2)), g, elements(call), j < k);
+                clear_where_beaten(x, spread(call, j, space(call, 2)), g, elements(call), j < k, sign);
         give(call, k, g);
     }
+}
+
+static void backward_maximum(const ls_call *call)
+{
+    backward_extreme(call, 1.0f);
+}
+
+static void backward_minimum(const ls_call *call)
+{
+    backward_extreme(call, -1.0f);
 }
 
 /* ---- the tables ---- */
@@ -299,4 +322,13 @@ const ls_layer_ops ls_layer_maximum = {
     .build = build_merge,
     .forward = forward_maximum,
     .backward = backward_maximum,
+};
+
+const ls_layer_ops ls_layer_minimum = {
+    .ops = {.name = "minimum", .keras_name = "Minimum", .config_bytes = sizeof(merge)},
+    .inputs_min = 2,
+    .inputs_max = LS_MERGE_INPUTS_MAX,
+    .build = build_merge,
+    .forward = forward_minimum,
+    .backward = backward_minimum,
 };
