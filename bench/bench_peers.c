@@ -94,10 +94,8 @@ int main(int argc, char **argv)
     check(ls_task_create(comm, experiment, &task), "the task");
     check(ls_trainer_create(task, &options, &trainer), "the trainer");
     check(ls_scores_create(comm, task->model, task->outputs, task->objective, &scores), "the scores");
-    check(ls_engine_create(task->model, task->objective,
-                           (size_t)ls_slice_rows_max((uint64_t)experiment->fit.batch_size,
-                                                     (uint64_t)experiment->fit.microbatch, comm->size),
-                           false, &engine),
+    check(ls_evaluate_engine(task, true, (uint64_t)experiment->fit.batch_size, (uint64_t)experiment->fit.microbatch,
+                             &engine),
           "the engine");
     while ((command = next_command(comm)) != '\0') {
         double spent;

@@ -487,8 +487,7 @@ ls_status ls_estimator_predict(ls_estimator *e, const ls_data *data, size_t outp
     c.size = ls_shape_size(&e->model->node[e->model->output[output]].shape);
     st = e->comm->rank == 0 ? check_room(task, &c, n) : LS_OK;
     if (st == LS_OK)
-        st = ls_engine_create(e->model, NULL, (size_t)ls_slice_rows_max(batch, microbatch, e->comm->size), false,
-                              &engine);
+        st = ls_evaluate_engine(task, false, batch, microbatch, &engine);
     LS_TRY_CLEANUP(ls_agree(e->comm, st));
     st = ls_predict(task, engine, task->test, batch, microbatch, &sink);
 cleanup:

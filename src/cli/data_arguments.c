@@ -8,6 +8,7 @@
 #include "experiment/model_file.h"
 #include "h5/file.h"
 #include "run/checkpoint.h"
+#include "train/evaluate.h"
 
 enum { DATA = 1, SPLIT, BATCH, OUTPUT, MEMORY, LINKS, UNWRITTEN };
 
@@ -167,8 +168,7 @@ ls_status ls_data_arguments_read(const ls_comm *comm, int argc, char **argv, boo
     LS_TRY(ls_task_create_for(comm, a->experiment, &a->spec, &a->task));
     st = ls_model_file_weights(a->model, a->task->model);
     if (st == LS_OK)
-        st = ls_engine_create(a->task->model, a->task->objective,
-                              (size_t)ls_slice_rows_max(a->batch_size, a->microbatch, comm->size), false, &a->engine);
+        st = ls_evaluate_engine(a->task, true, a->batch_size, a->microbatch, &a->engine);
     if (st == LS_OK)
         st = ls_task_plan_weights(a->task, a->task->test, a->engine);
     return ls_agree(comm, st);

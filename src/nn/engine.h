@@ -1,8 +1,12 @@
 /*
- * Running a model: layer by layer, microbatch within layer, over the microbatches a rank holds.
+ * Running a model over the microbatches that a rank has of a batch.
  *
- * All buffers are planned once, for at most `rows_max` local samples; running allocates nothing. The engine knows no
- * MPI: what has to be summed over the global batch goes through ls_batch_sums, gradients go to an ls_gradient_sink.
+ * They go through in waves: a few at a time, so that memory does not grow with the batch. Where a layer sums over the
+ * whole batch (batch normalization), waves wait for each other, and what they need afterwards is kept for all local
+ * samples. How many samples a wave has changes no bit.
+ *
+ * All buffers are planned once; running allocates nothing. The engine knows no MPI: what has to be summed over the
+ * global batch goes through ls_batch_sums, gradients go to an ls_gradient_sink.
  */
 #ifndef LS_NN_ENGINE_H
 #define LS_NN_ENGINE_H
@@ -26,14 +30,18 @@ typedef struct ls_gradient_sink {
     void *context;
     /*
      * One microbatch's contribution to weights [first, first+n) of the flat buffer; first and n multiples of LS_BLOCK.
+     * The microbatch is counted in the batch.
      */
     void (*add)(void *context, size_t microbatch, size_t first, const float *values, size_t n);
     /*
-     * OPTIONAL: the contributions of all local microbatches to the weights from `first` on at once, microbatches being
+     * OPTIONAL: the contributions of several microbatches to the weights from `first` on at once, microbatches being
      * the parts of the sum; the sink says where totals go. False: not in this step, they must come one by one.
      */
     bool (*add_products)(void *context, size_t first, const ls_product_sum *products);
-    /* All contributions of this rank to the layer's weights are in (also when the rank holds no microbatch). */
+    /*
+     * All contributions of this rank to the layer's weights are in (also when the rank holds no microbatch). NULL: they
+     * are not, there is more to come of every layer.
+     */
     ls_status (*layer_done)(void *context, const ls_layer *layer);
 } ls_gradient_sink;
 
@@ -63,15 +71,26 @@ typedef struct ls_objective {
     size_t target_size; /* floats of one sample's target */
 } ls_objective;
 
-/* training false: buffers for forward only. objective: one per model output, or NULL without losses. */
-ls_status ls_engine_create(ls_model *model, const ls_objective *objective, size_t rows_max, bool training,
-                           ls_engine **out);
+/* What an engine is made for. */
+typedef struct ls_engine_size {
+    size_t rows;       /* samples that a rank gets of a batch, at most */
+    size_t microbatch; /* samples of one */
+    size_t wave;   /* samples of a wave, at most, but at least one microbatch; 0: as many as are worth their memory */
+    bool training; /* false: buffers for forward only */
+} ls_engine_size;
+
+/* objective: one per model output, or NULL without losses. */
+ls_status ls_engine_create(ls_model *model, const ls_objective *objective, const ls_engine_size *size, ls_engine **out);
 void ls_engine_free(ls_engine *engine);
 
 /* From now on; copied. NULL, as at first: nothing goes on. */
 void ls_engine_keep_company(ls_engine *engine, const ls_engine_company *company);
 
-/* Where to write the inputs (rows, in_shape) and targets (rows, target_size) before a run. Borrowed. */
+/* The waves of a slice, in order: at least one, if only an empty one. */
+size_t ls_engine_waves(const ls_engine *engine, const ls_slice *slice);
+ls_slice ls_engine_wave(const ls_engine *engine, const ls_slice *slice, size_t i);
+
+/* Where to write a wave's inputs (rows, in_shape) and targets (rows, target_size) before it is run. Borrowed. */
 float *ls_engine_input(ls_engine *engine, size_t input);
 float *ls_engine_target(ls_engine *engine, size_t output);
 /* Sample weights (rows) of an output; NULL until ls_engine_use_weights was called for it. */
@@ -80,14 +99,39 @@ ls_status ls_engine_use_weights(ls_engine *engine, size_t output);
 /* The output (rows, out_shape) after its activation. */
 const float *ls_engine_output(const ls_engine *engine, size_t output);
 
-/*
- * Once *stop is set, forward and backward of this engine leave out what they can and keep what is collective: the rest
- * of the job is not kept waiting, and the numbers mean nothing. NULL, as at first: never.
- */
-void ls_engine_stop_at(ls_engine *engine, const volatile sig_atomic_t *stop);
+/* How a batch is trained on. Everything is borrowed. */
+typedef struct ls_pass {
+    uint64_t seed, update;
+    const ls_batch_sums *sums;
+    const ls_gradient_sink *sink;
+    const bool *binary_labels;    /* [outputs] */
+    double *loss_sums, *activity; /* out: see ls_engine_losses; of the slice */
+    /*
+     * Once *stop is set, everything is left out but what is collective: the rest of the job is not kept waiting, and
+     * the numbers mean nothing. NULL: never.
+     */
+    const volatile sig_atomic_t *stop;
+    void *context;
+    /* Puts a wave's inputs, targets and weights in. Perhaps more than once per wave. */
+    void (*load)(void *context, const ls_slice *wave);
+    /* A wave's outputs and targets are there to be scored, and its part of loss_sums and activity. */
+    void (*scored)(void *context, const ls_slice *wave, const double *loss_sums, const double *activity);
+} ls_pass;
 
 /*
- * Forward over the local microbatches. training: dropout and batch statistics on; sums must be given then.
+ * Forward, losses and backward of a rank's part of a batch. Collective where its layers sum over the batch, and where
+ * the sink is. *stopped: *pass->stop was set before it was over.
+ */
+ls_status ls_engine_train(ls_engine *engine, const ls_slice *slice, const ls_pass *pass, bool *stopped);
+/*
+ * For messages: forward once more, and a look at every wave after every stage of it. ls_engine_first_nonfinite and
+ * ls_engine_check_rows then look at that stage. last: outputs are there. Collective as ls_engine_train is.
+ */
+ls_status ls_engine_replay(ls_engine *engine, const ls_slice *slice, const ls_pass *pass,
+                           void (*look)(void *context, const ls_slice *wave, bool last), void *context);
+
+/*
+ * Forward of a slice that is one wave. training: dropout and batch statistics on; sums must be given then.
  * Collective if the model has layers with forward rounds and training is on.
  */
 ls_status ls_engine_forward(ls_engine *engine, const ls_slice *slice, bool training, uint64_t seed, uint64_t update,
@@ -95,7 +139,7 @@ ls_status ls_engine_forward(ls_engine *engine, const ls_slice *slice, bool train
 
 /*
  * After forward: LS_ERR_DATA naming the layer and the value if one that looks up rows of a table (embedding) was asked
- * for a row that there is none of. Of this rank's samples; no collective.
+ * for a row that there is none of. Of these samples; no collective.
  */
 ls_status ls_engine_check_rows(const ls_engine *engine, const ls_slice *slice);
 
@@ -107,7 +151,10 @@ ls_status ls_engine_check_rows(const ls_engine *engine, const ls_slice *slice);
 ls_status ls_engine_losses(ls_engine *engine, const ls_slice *slice, bool want_gradient, const bool *binary_labels,
                            double *loss_sums, double *activity);
 
-/* Backward from the prepared output gradients; contributions go to sink as sums over samples (not yet divided). */
+/*
+ * Backward of a slice that is one wave, from the prepared output gradients; contributions go to sink as sums over
+ * samples (not yet divided).
+ */
 ls_status ls_engine_backward(ls_engine *engine, const ls_slice *slice, const ls_batch_sums *sums,
                              const ls_gradient_sink *sink);
 
@@ -115,8 +162,8 @@ ls_status ls_engine_backward(ls_engine *engine, const ls_slice *slice, const ls_
 void ls_engine_commit(ls_engine *engine, const ls_slice *slice);
 
 /*
- * The first node (running order) whose output holds a NaN or Inf in local rows, or SIZE_MAX; *microbatch gets the local
- * index. For error messages.
+ * The first node (running order) whose output holds a NaN or Inf in these rows, or SIZE_MAX; *microbatch gets the index
+ * in the slice. For error messages.
  */
 size_t ls_engine_first_nonfinite(const ls_engine *engine, const ls_slice *slice, size_t *microbatch);
 

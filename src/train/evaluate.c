@@ -4,6 +4,16 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "tensor/kernels.h"
+
+ls_status ls_evaluate_engine(const ls_task *task, bool with_losses, uint64_t batch_size, uint64_t microbatch,
+                             ls_engine **out)
+{
+    const ls_engine_size size = {.rows = (size_t)ls_slice_rows_max(batch_size, microbatch, task->comm->size),
+                                 .microbatch = (size_t)microbatch};
+
+    return ls_engine_create(task->model, with_losses ? task->objective : NULL, &size, out);
+}
 
 ls_status ls_evaluate(const ls_task *task, ls_engine *engine, const ls_split *split, uint64_t batch_size,
                       uint64_t microbatch, uint64_t steps, ls_watchdog *watchdog, ls_scores *scores)
@@ -25,16 +35,20 @@ ls_status ls_evaluate(const ls_task *task, ls_engine *engine, const ls_split *sp
             ls_slice_of(split->samples, batch_size, microbatch, k, task->comm->rank, task->comm->size);
 
         LS_TRY_CLEANUP(ls_split_advance(split, NULL, k * batch_size, slice.batch_rows, watchdog));
-        ls_split_load(split, NULL, &slice, engine, task->objective);
         ls_watchdog_beat(watchdog, "evaluating");
         if (ls_needs_binary_check(task))
-            LS_TRY_CLEANUP(ls_check_binary_labels(task, engine, &slice, binary));
-        LS_TRY_CLEANUP(ls_engine_forward(engine, &slice, false, 0, 0, NULL));
-        if (rows == LS_OK)
-            rows = ls_engine_check_rows(engine, &slice);
-        LS_TRY_CLEANUP(ls_engine_losses(engine, &slice, false, binary, loss_sums, activity));
-        for (size_t m = 0; m < slice.count; m++)
-            ls_scores_add(scores, engine, &slice, m, loss_sums + m * outputs, activity[m]);
+            LS_TRY_CLEANUP(ls_check_binary_labels(task, split, NULL, &slice, engine, binary));
+        for (size_t w = 0; w < ls_engine_waves(engine, &slice); w++) {
+            const ls_slice wave = ls_engine_wave(engine, &slice, w);
+
+            ls_split_load(split, NULL, &wave, engine, task->objective);
+            LS_TRY_CLEANUP(ls_engine_forward(engine, &wave, false, 0, 0, NULL));
+            if (rows == LS_OK)
+                rows = ls_engine_check_rows(engine, &wave);
+            LS_TRY_CLEANUP(ls_engine_losses(engine, &wave, false, binary, loss_sums, activity));
+            for (size_t m = 0; m < wave.count; m++)
+                ls_scores_add(scores, engine, &wave, m, loss_sums + m * outputs, activity[m]);
+        }
     }
     if (st == LS_OK)
         st = ls_agree(task->comm, rows);
@@ -60,8 +74,7 @@ ls_status ls_evaluate_once(const ls_task *task, const ls_split *split, ls_watchd
     *out = NULL;
     st = ls_task_check_targets(task, split);
     if (st == LS_OK)
-        st = ls_engine_create(task->model, task->objective,
-                              (size_t)ls_slice_rows_max(batch, microbatch, task->comm->size), false, &engine);
+        st = ls_evaluate_engine(task, true, batch, microbatch, &engine);
     if (st == LS_OK)
         st = ls_task_plan_weights(task, split, engine);
     if (st == LS_OK)
@@ -76,21 +89,90 @@ cleanup:
     return st;
 }
 
-/* One batch's rows of one output to rank 0: ranks hold contiguous runs in rank order. */
-static ls_status gather_rows(const ls_task *task, const ls_split *split, uint64_t batch_size, uint64_t microbatch,
-                             uint64_t k, size_t size, const float *mine, float *all, int *count, int *start)
+/* What it takes to bring a batch's outputs to rank 0. */
+typedef struct gathering {
+    float **mine; /* [outputs] of this rank's samples */
+    float *all;   /* of one output, on rank 0 */
+    int *count, *start;
+} gathering;
+
+static size_t output_size(const ls_model *model, size_t o)
 {
-    const ls_slice own = ls_slice_of(split->samples, batch_size, microbatch, k, task->comm->rank, task->comm->size);
+    return ls_shape_size(&model->node[model->output[o]].shape);
+}
 
-    for (int r = 0; r < task->comm->size; r++) {
-        const ls_slice s = ls_slice_of(split->samples, batch_size, microbatch, k, r, task->comm->size);
+static void free_gathering(gathering *g, size_t outputs)
+{
+    for (size_t o = 0; g->mine && o < outputs; o++)
+        ls_free(g->mine[o]);
+    ls_free(g->mine);
+    ls_free(g->all);
+    ls_free(g->count);
+    ls_free(g->start);
+}
 
-        count[r] = (int)(s.rows * size);
-        start[r] = (int)((s.begin - k * batch_size) * size);
+/* Not collective. What is allocated is the caller's to free, also after a failure. */
+static ls_status plan_gathering(const ls_task *task, uint64_t batch_size, uint64_t microbatch, gathering *g)
+{
+    static const char what[] = "gathering predictions";
+    const ls_comm *comm = task->comm;
+    const ls_model *model = task->model;
+    const size_t rows = (size_t)ls_slice_rows_max(batch_size, microbatch, comm->size);
+    size_t largest = 0, n = 0;
+
+    for (size_t o = 0; o < model->outputs; o++)
+        if (output_size(model, o) > largest)
+            largest = output_size(model, o);
+    if (!ls_size_mul(largest, batch_size, &n) || n > INT_MAX)
+        return ls_fail(LS_ERR_CONFIG,
+                       "a batch of %llu outputs of %zu values is too large to gather; use a smaller batch",
+                       (unsigned long long)batch_size, largest);
+    g->count = ls_calloc((size_t)comm->size, sizeof *g->count, what);
+    g->start = ls_calloc((size_t)comm->size, sizeof *g->start, what);
+    g->mine = ls_calloc(model->outputs, sizeof *g->mine, what);
+    if (!g->count || !g->start || !g->mine)
+        return LS_ERR_MEMORY;
+    for (size_t o = 0; o < model->outputs; o++)
+        if (!(g->mine[o] = ls_calloc(rows * output_size(model, o), sizeof *g->mine[o], what)))
+            return LS_ERR_MEMORY;
+    return comm->rank == 0 && !(g->all = ls_calloc(n, sizeof *g->all, what)) ? LS_ERR_MEMORY : LS_OK;
+}
+
+/* This rank's outputs, wave after wave. */
+static ls_status compute_outputs(const ls_task *task, ls_engine *engine, const ls_split *split, const ls_slice *slice,
+                                 float *const *mine)
+{
+    ls_status rows = LS_OK;
+
+    for (size_t w = 0; w < ls_engine_waves(engine, slice); w++) {
+        const ls_slice wave = ls_engine_wave(engine, slice, w);
+
+        ls_split_load(split, NULL, &wave, engine, NULL);
+        LS_TRY(ls_engine_forward(engine, &wave, false, 0, 0, NULL));
+        if (rows == LS_OK)
+            rows = ls_engine_check_rows(engine, &wave);
+        for (size_t o = 0; o < task->model->outputs; o++) {
+            const size_t size = output_size(task->model, o);
+
+            ls_copy(ls_engine_output(engine, o), mine[o] + (wave.begin - slice->begin) * size, wave.rows * size);
+        }
     }
-    return ls_mpi_check(
-        MPI_Gatherv(mine, (int)(own.rows * size), MPI_FLOAT, all, count, start, MPI_FLOAT, 0, task->comm->mpi),
-        "gathering predictions");
+    return rows;
+}
+
+/* One batch's rows of one output to rank 0: ranks hold contiguous runs in rank order. */
+static ls_status gather_rows(const ls_task *task, const ls_split *split, uint64_t batch_size, const ls_slice *own,
+                             uint64_t k, size_t size, const float *mine, gathering *g)
+{
+    for (int r = 0; r < task->comm->size; r++) {
+        const ls_slice s = ls_slice_of(split->samples, batch_size, own->microbatch, k, r, task->comm->size);
+
+        g->count[r] = (int)(s.rows * size);
+        g->start[r] = (int)((s.begin - k * batch_size) * size);
+    }
+    return ls_mpi_check(MPI_Gatherv(mine, (int)(own->rows * size), MPI_FLOAT, g->all, g->count, g->start, MPI_FLOAT, 0,
+                                    task->comm->mpi),
+                        "gathering predictions");
 }
 
 ls_status ls_predict(const ls_task *task, ls_engine *engine, const ls_split *split, uint64_t batch_size,
@@ -98,40 +180,22 @@ ls_status ls_predict(const ls_task *task, ls_engine *engine, const ls_split *spl
 {
     const ls_comm *comm = task->comm;
     const ls_model *model = task->model;
-    size_t largest = 0, n = 0;
-    float *all = NULL;
-    int *count = ls_calloc((size_t)comm->size, sizeof *count, "gathering predictions");
-    int *start = ls_calloc((size_t)comm->size, sizeof *start, "gathering predictions");
-    ls_status st = count && start ? LS_OK : LS_ERR_MEMORY;
+    gathering g = {0};
+    ls_status st = ls_agree(comm, plan_gathering(task, batch_size, microbatch, &g));
 
-    for (size_t o = 0; o < model->outputs; o++)
-        if (ls_shape_size(&model->node[model->output[o]].shape) > largest)
-            largest = ls_shape_size(&model->node[model->output[o]].shape);
-    if (st == LS_OK && (!ls_size_mul(largest, batch_size, &n) || n > INT_MAX))
-        st = ls_fail(LS_ERR_CONFIG, "a batch of %llu outputs of %zu values is too large to gather; use a smaller batch",
-                     (unsigned long long)batch_size, largest);
-    if (st == LS_OK && comm->rank == 0 && !(all = ls_calloc(n, sizeof *all, "gathering predictions")))
-        st = LS_ERR_MEMORY;
-    st = ls_agree(comm, st);
     for (uint64_t k = 0; k < ls_batches(split->samples, batch_size) && st == LS_OK; k++) {
         const ls_slice slice = ls_slice_of(split->samples, batch_size, microbatch, k, comm->rank, comm->size);
 
         LS_TRY_CLEANUP(ls_split_advance(split, NULL, k * batch_size, slice.batch_rows, NULL));
-        ls_split_load(split, NULL, &slice, engine, NULL);
-        LS_TRY_CLEANUP(ls_engine_forward(engine, &slice, false, 0, 0, NULL));
-        LS_TRY_CLEANUP(ls_agree(comm, ls_engine_check_rows(engine, &slice)));
+        LS_TRY_CLEANUP(ls_agree(comm, compute_outputs(task, engine, split, &slice, g.mine)));
         for (size_t o = 0; o < model->outputs && st == LS_OK; o++) {
-            LS_TRY_CLEANUP(gather_rows(task, split, batch_size, microbatch, k,
-                                       ls_shape_size(&model->node[model->output[o]].shape), ls_engine_output(engine, o),
-                                       all, count, start));
+            LS_TRY_CLEANUP(gather_rows(task, split, batch_size, &slice, k, output_size(model, o), g.mine[o], &g));
             if (comm->rank == 0)
-                st = sink->rows(sink->context, o, k * batch_size, (size_t)slice.batch_rows, all);
+                st = sink->rows(sink->context, o, k * batch_size, (size_t)slice.batch_rows, g.all);
             st = ls_agree(comm, st);
         }
     }
 cleanup:
-    ls_free(all);
-    ls_free(count);
-    ls_free(start);
+    free_gathering(&g, model->outputs);
     return st;
 }

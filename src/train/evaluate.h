@@ -6,6 +6,10 @@
 #include "train/scores.h"
 #include "train/task.h"
 
+/* An engine for ls_evaluate, or without losses for ls_predict, at this batch size and microbatch. */
+ls_status ls_evaluate_engine(const ls_task *task, bool with_losses, uint64_t batch_size, uint64_t microbatch,
+                             ls_engine **out);
+
 /*
  * Collective. batch_size samples at a time over all ranks, the first `steps` batches or, if there are fewer, all. Every
  * sample counts once; the result of all does not depend on batch_size, except for losses that look at the labels of a

@@ -180,9 +180,10 @@ size_t ls_gradients_own(const ls_gradients *g, size_t block)
     return next;
 }
 
-void ls_gradients_begin(ls_gradients *g, uint64_t update)
+void ls_gradients_begin(ls_gradients *g, uint64_t update, uint64_t first)
 {
     g->update = update;
+    g->first = first;
     g->issued = 0;
     ls_reducer_settle(g->reducer);
     if (++g->attempt == 0) { /* the counter wrapped: no block may look written */
@@ -219,9 +220,10 @@ static const float *spoil(const float *a, float copy[LS_BLOCK])
     return copy;
 }
 
-static void add(void *context, size_t microbatch, size_t first, const float *values, size_t n)
+static void add(void *context, size_t number, size_t first, const float *values, size_t n)
 {
     ls_gradients *g = context;
+    const size_t microbatch = number - (size_t)g->first; /* local */
     const size_t begin = first / LS_BLOCK, end = begin + n / LS_BLOCK;
     const bool lost = is_planted(g, LS_FAULT_DROP_CONTRIBUTION, microbatch);
     const bool spoilt = is_planted(g, LS_FAULT_SPOIL_CONTRIBUTION, microbatch);

@@ -63,7 +63,7 @@ typedef struct ls_gradients {
     ls_wide *norm;             /* borrowed; NULL: not wanted. See ls_gradients_measure */
     const double *norm_factor; /* borrowed */
     const ls_fault *fault;     /* borrowed; NULL: none */
-    uint64_t update;
+    uint64_t update, first;    /* of the step in hand */
 } ls_gradients;
 
 /*
@@ -86,8 +86,8 @@ size_t ls_gradients_own(const ls_gradients *gradients, size_t block);
 #define LS_FOR_OWN_BLOCKS(gradients, b) \
     for (size_t b = ls_gradients_own(gradients, 0); b < (gradients)->blocks; b = ls_gradients_own(gradients, b + 1))
 
-/* Start a step (or start it again): nothing is accumulated yet. */
-void ls_gradients_begin(ls_gradients *gradients, uint64_t update);
+/* Start a step (or start it again): nothing is accumulated yet. first: this rank's first microbatch of the batch. */
+void ls_gradients_begin(ls_gradients *gradients, uint64_t update, uint64_t first);
 /* The sink for ls_engine_backward. Buckets are reduced, collectively, as their layers finish. */
 ls_gradient_sink ls_gradients_sink(ls_gradients *gradients);
 

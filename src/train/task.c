@@ -570,21 +570,31 @@ bool ls_needs_binary_check(const ls_task *task)
     return false;
 }
 
-ls_status ls_check_binary_labels(const ls_task *task, ls_engine *engine, const ls_slice *slice, bool *binary_labels)
+/* Are all these targets of the loaded rows 0 or 1? */
+static bool are_binary(const ls_task *task, ls_engine *engine, size_t k, size_t rows)
 {
-    for (size_t k = 0; k < task->model->outputs; k++) {
-        const ls_loss_ops *loss = (const ls_loss_ops *)task->outputs[k].loss.ops;
-        const size_t n = slice->rows * task->objective[k].target_size;
-        const float *target = ls_engine_target(engine, k);
-        int all = 1;
+    const float *target = ls_engine_target(engine, k);
 
-        if (!loss || !loss->needs_binary_check)
-            continue;
-        for (size_t i = 0; i < n && all; i++)
-            all = target[i] == 0 || target[i] == 1;
-        LS_TRY(ls_mpi_check(MPI_Allreduce(MPI_IN_PLACE, &all, 1, MPI_INT, MPI_LAND, task->comm->mpi),
-                            "looking at the labels of the batch"));
-        binary_labels[k] = all != 0;
+    for (size_t i = 0; i < rows * task->objective[k].target_size; i++)
+        if (target[i] != 0 && target[i] != 1)
+            return false;
+    return true;
+}
+
+ls_status ls_check_binary_labels(const ls_task *task, const ls_split *split, const ls_permutation *order,
+                                 const ls_slice *slice, ls_engine *engine, bool *binary_labels)
+{
+    const size_t outputs = task->model->outputs;
+
+    for (size_t k = 0; k < outputs; k++)
+        binary_labels[k] = true;
+    for (size_t w = 0; w < ls_engine_waves(engine, slice); w++) {
+        const ls_slice wave = ls_engine_wave(engine, slice, w);
+
+        ls_split_load(split, order, &wave, engine, task->objective);
+        for (size_t k = 0; k < outputs; k++)
+            binary_labels[k] = binary_labels[k] && are_binary(task, engine, k, (size_t)wave.rows);
     }
-    return LS_OK;
+    return ls_mpi_check(MPI_Allreduce(MPI_IN_PLACE, binary_labels, (int)outputs, MPI_C_BOOL, MPI_LAND, task->comm->mpi),
+                        "looking at the labels of the batch");
 }

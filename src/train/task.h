@@ -74,10 +74,11 @@ ls_status ls_task_check_targets(const ls_task *task, const ls_split *split);
 ls_status ls_task_plan_weights(const ls_task *task, const ls_split *split, ls_engine *engine);
 
 /*
- * Collective: hinge losses ask whether every label of the global batch is 0 or 1. After the targets are loaded; sets
- * binary_labels[outputs].
+ * Collective: hinge losses ask whether every label of the global batch is 0 or 1. Goes through the waves of the slice,
+ * which have to be loaded again afterwards; sets binary_labels[outputs].
  */
-ls_status ls_check_binary_labels(const ls_task *task, ls_engine *engine, const ls_slice *slice, bool *binary_labels);
+ls_status ls_check_binary_labels(const ls_task *task, const ls_split *split, const ls_permutation *order,
+                                 const ls_slice *slice, ls_engine *engine, bool *binary_labels);
 bool ls_needs_binary_check(const ls_task *task);
 
 #endif

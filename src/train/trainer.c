@@ -110,17 +110,22 @@ static ls_status create(ls_trainer *t, const ls_trainer_options *options)
     const ls_fit_options *fit = &t->experiment->fit;
     const ls_task *task = t->task;
     const uint64_t batch = (uint64_t)fit->batch_size, microbatch = (uint64_t)fit->microbatch;
-    const uint64_t validation = (uint64_t)t->experiment->fit.validation_batch_size;
+    const uint64_t validation = (uint64_t)fit->validation_batch_size;
     const uint64_t widest = validation > batch ? validation : batch;
-    const uint64_t rows = ls_slice_rows_max(widest, microbatch, t->comm->size);
-    const size_t most = (size_t)ls_batches(widest, microbatch), outputs = t->model->outputs;
+    const uint64_t rows = ls_slice_rows_max(batch, microbatch, t->comm->size);
+    const uint64_t least = microbatch < widest ? microbatch : widest; /* validation needs room for a microbatch */
+    const ls_engine_size size = {.rows = (size_t)(rows > least ? rows : least),
+                                 .microbatch = (size_t)microbatch,
+                                 .wave = options->wave,
+                                 .training = true};
+    const size_t most = (size_t)ls_batches(batch, microbatch), outputs = t->model->outputs;
 
     t->epoch = (uint64_t)fit->initial_epoch;
     t->plan = ls_epoch_plan_of(fit, task->train->samples, t->epoch);
     t->needs_label_check = ls_needs_binary_check(task);
     for (size_t p = 0; p < t->model->trainable_params; p++)
         t->penalized |= t->model->param[p]->regularizer.ops != NULL;
-    LS_TRY(ls_engine_create(t->model, task->objective, (size_t)rows, true, &t->engine));
+    LS_TRY(ls_engine_create(t->model, task->objective, &size, &t->engine));
     LS_TRY(ls_task_plan_weights(task, task->train, t->engine));
     LS_TRY(ls_task_plan_weights(task, task->validation, t->engine));
     LS_TRY(ls_task_plan_weights(task, task->test, t->engine));
@@ -252,16 +257,90 @@ static ls_status check_logarithms(const ls_trainer *t, const ls_slice *slice, co
     return LS_OK;
 }
 
+/* ---- the waves of a batch ---- */
+
+static void load_wave(void *trainer, const ls_slice *wave)
+{
+    ls_trainer *t = trainer;
+
+    ls_watchdog_beat(t->watchdog, "computing the forward pass");
+    ls_split_load(t->task->train, t->order, wave, t->engine, t->task->objective);
+}
+
+static void score_wave(void *trainer, const ls_slice *wave, const double *loss_sums, const double *activity)
+{
+    ls_trainer *t = trainer;
+
+    for (size_t m = 0; m < wave->count; m++)
+        ls_scores_add(t->scores, t->engine, wave, m, loss_sums + m * t->model->outputs, activity[m]);
+    ls_watchdog_beat(t->watchdog, "computing gradients and reducing them (reduce-scatter)");
+}
+
+static ls_pass pass_of(ls_trainer *t, const ls_batch_sums *sums, const ls_gradient_sink *sink)
+{
+    return (ls_pass){.seed = t->experiment->seed,
+                     .update = t->update,
+                     .sums = sums,
+                     .sink = sink,
+                     .binary_labels = t->binary_labels,
+                     .loss_sums = t->loss_sums,
+                     .activity = t->activity,
+                     .stop = t->stop,
+                     .context = t,
+                     .load = load_wave,
+                     .scored = score_wave};
+}
+
+/* ---- what is not finite ---- */
+
+/* What is looked for in the waves of a batch. */
+typedef struct search {
+    ls_trainer *t;
+    enum { FIRST_NODE, TABLE_ROWS, LOGARITHMS } kind;
+    uint64_t first; /* FIRST_NODE: node and microbatch; UINT64_MAX: none so far */
+    ls_status found;
+    const char *step; /* for the message */
+} search;
+
+static void look(void *context, const ls_slice *wave, bool last)
+{
+    search *s = context;
+    size_t microbatch = 0, node;
+
+    if (s->kind == FIRST_NODE && (node = ls_engine_first_nonfinite(s->t->engine, wave, &microbatch)) != SIZE_MAX) {
+        const uint64_t here = (uint64_t)node << 40 | (wave->first + microbatch);
+
+        s->first = here < s->first ? here : s->first;
+    }
+    if (s->kind == TABLE_ROWS && s->found == LS_OK)
+        s->found = ls_engine_check_rows(s->t->engine, wave);
+    if (s->kind == LOGARITHMS && last && s->found == LS_OK)
+        s->found = check_logarithms(s->t, wave, s->step);
+}
+
+/* Collective: the status that the search found on any rank. */
+static ls_status search_waves(search *s, const ls_slice *slice)
+{
+    ls_trainer *t = s->t;
+    const ls_batch_sums sums = ls_exact_sums_interface(&t->sums);
+    const ls_pass pass = pass_of(t, &sums, NULL);
+
+    LS_TRY(ls_engine_replay(t->engine, slice, &pass, look, s));
+    return ls_agree(t->comm, s->found);
+}
+
 /* Collective. LS_ERR_NUMERIC naming the layer, parameter or loss that is not finite, and the step. */
 static ls_status fail_nonfinite(ls_trainer *t, const ls_slice *slice, const ls_param *param)
 {
     const uint64_t none = UINT64_MAX;
     char name[LS_PARAM_NAME_BYTES], step[96];
-    size_t microbatch = 0;
-    const size_t node = ls_engine_first_nonfinite(t->engine, slice, &microbatch);
-    /* The earliest node wins, then the earliest microbatch: the same answer on any number of ranks. */
-    uint64_t first = node == SIZE_MAX ? none : (uint64_t)node << 40 | (slice->first + microbatch);
+    search node = {t, FIRST_NODE, none, LS_OK, step}, rows = {t, TABLE_ROWS, none, LS_OK, step};
+    search logs = {t, LOGARITHMS, none, LS_OK, step};
+    uint64_t first;
 
+    LS_TRY(search_waves(&node, slice));
+    /* The earliest node wins, then the earliest microbatch: the same answer on any number of ranks. */
+    first = node.first;
     LS_TRY(ls_mpi_check(MPI_Allreduce(MPI_IN_PLACE, &first, 1, MPI_UINT64_T, MPI_MIN, t->comm->mpi),
                         "finding the layer that is not finite"));
     snprintf(step, sizeof step, "epoch %" PRIu64 ", batch %" PRIu64 ", update %" PRIu64, t->epoch + 1, t->batch + 1,
@@ -270,7 +349,7 @@ static ls_status fail_nonfinite(ls_trainer *t, const ls_slice *slice, const ls_p
         return ls_fail(LS_ERR_DATA, "%s: the input '%s' holds a NaN or an infinity (microbatch %" PRIu64 ")", step,
                        t->model->node[first >> 40].name, first & MICROBATCH_BITS);
     if (first != none)
-        LS_TRY(ls_agree(t->comm, ls_engine_check_rows(t->engine, slice)));
+        LS_TRY(search_waves(&rows, slice));
     if (first != none)
         return ls_fail(LS_ERR_NUMERIC,
                        "%s: layer '%s' gave a NaN or an infinity (microbatch %" PRIu64 "); lower the learning rate, "
@@ -281,39 +360,22 @@ static ls_status fail_nonfinite(ls_trainer *t, const ls_slice *slice, const ls_p
                        "%s: the gradient of layer '%s' (%s) is a NaN or an infinity; lower the learning rate or clip "
                        "gradients",
                        step, ls_model_param_layer(t->model, param)->name, ls_model_param_name(t->model, param, name));
-    LS_TRY(ls_agree(t->comm, check_logarithms(t, slice, step)));
+    LS_TRY(search_waves(&logs, slice));
     return ls_fail(LS_ERR_NUMERIC, "%s: the loss is a NaN or an infinity; lower the learning rate", step);
 }
 
 /* Forward, losses and backward of the local microbatches, with all that is collective in them. */
-static ls_status compute_batch(ls_trainer *t, const ls_slice *slice)
+static ls_status compute(ls_trainer *t, const ls_slice *slice, bool *stop)
 {
     const ls_batch_sums sums = ls_exact_sums_interface(&t->sums);
     const ls_gradient_sink sink = ls_gradients_sink(t->gradients);
+    const ls_pass pass = pass_of(t, &sums, &sink);
 
-    ls_gradients_begin(t->gradients, t->update);
+    ls_gradients_begin(t->gradients, t->update, slice->first);
     if (t->noise)
         ls_noise_scale_begin(t->noise, t->gradients, slice);
     ls_scores_begin_batch(t->scores);
-    ls_watchdog_beat(t->watchdog, "computing the forward pass");
-    LS_TRY(ls_engine_forward(t->engine, slice, true, t->experiment->seed, t->update, &sums));
-    LS_TRY(ls_engine_losses(t->engine, slice, true, t->binary_labels, t->loss_sums, t->activity));
-    for (size_t m = 0; m < slice->count; m++)
-        ls_scores_add(t->scores, t->engine, slice, m, t->loss_sums + m * t->model->outputs, t->activity[m]);
-    ls_watchdog_beat(t->watchdog, "computing gradients and reducing them (reduce-scatter)");
-    return ls_engine_backward(t->engine, slice, &sums, &sink);
-}
-
-/* *stop: this rank was told to stop, and may have left out anything. */
-static ls_status compute(ls_trainer *t, const ls_slice *slice, bool *stop)
-{
-    ls_status st;
-
-    ls_engine_stop_at(t->engine, t->stop);
-    st = compute_batch(t, slice);
-    ls_engine_stop_at(t->engine, NULL);
-    *stop = t->stop && *t->stop;
-    return st;
+    return ls_engine_train(t->engine, slice, &pass, stop);
 }
 
 /* Collective: the end of the reductions, with the loss in the same message. */
@@ -363,9 +425,8 @@ ls_status ls_trainer_update(ls_trainer *t, bool *stop, double *loss)
     penalty = ls_model_penalty(t->model);
     LS_TRY(ls_split_advance(t->task->train, t->order, (t->plan.first + t->batch) * (uint64_t)fit->batch_size,
                             slice.batch_rows, t->watchdog));
-    ls_split_load(t->task->train, t->order, &slice, t->engine, t->task->objective);
     if (t->needs_label_check)
-        LS_TRY(ls_check_binary_labels(t->task, t->engine, &slice, t->binary_labels));
+        LS_TRY(ls_check_binary_labels(t->task, t->task->train, t->order, &slice, t->engine, t->binary_labels));
     for (int attempt = 0; verdict == LS_VERDICT_REDO; attempt++) {
         /* The second attempt sums the same contributions on grids that were raised for them: it must fit. */
         if (attempt == 2)

@@ -1,8 +1,8 @@
 /*
  * A training run in progress: everything a step needs, and the step itself.
  *
- * One update: load the rank's rows, forward, losses, backward with reduce-scatter of buckets, agree that the sums are
- * exact (else once more, on a raised grid), update the own shard, all-gather. All functions are collective.
+ * One update: wave by wave load, forward, losses, backward; reduce-scatter of buckets, agree that the sums are exact
+ * (else once more, on a raised grid), update the own shard, all-gather. All functions are collective.
  */
 #ifndef LS_TRAIN_TRAINER_H
 #define LS_TRAIN_TRAINER_H
@@ -78,6 +78,7 @@ typedef struct ls_trainer_options {
     const volatile sig_atomic_t *stop; /* once it is set, the update at hand is given up; NULL: none; borrowed */
     bool own_weights;                  /* somebody else may write the weights: ranks shall not share one copy of them */
     ls_training_state *state;          /* to go on from, with the weights that the model has; NULL: none; borrowed */
+    size_t wave;                       /* samples that go through the model together, at most; 0: chosen */
 } ls_trainer_options;
 
 /* Fresh weights from the seed or from initial_weights, unless there is a state to go on from. */

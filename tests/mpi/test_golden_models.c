@@ -146,11 +146,10 @@ static bool history_is_right(golden_case *c)
 static bool evaluation_is_right(golden_case *c, const ls_task *task)
 {
     const ls_fit_options *fit = &task->experiment->fit;
-    const size_t rows = ls_slice_rows_max((uint64_t)fit->batch_size, (uint64_t)fit->microbatch, task->comm->size);
     ls_engine *engine = NULL;
     ls_scores *scores = NULL;
     const ls_log *logs;
-    bool good = ok(ls_engine_create(task->model, task->objective, rows, false, &engine)) &&
+    bool good = ok(ls_evaluate_engine(task, true, (uint64_t)fit->batch_size, (uint64_t)fit->microbatch, &engine)) &&
                 ok(ls_scores_create(task->comm, task->model, task->outputs, task->objective, &scores));
 
     if (all_ranks(good)) {
@@ -185,7 +184,6 @@ static ls_status take_rows(void *context, size_t output, uint64_t first, size_t 
 static bool prediction_is_right(golden_case *c, const ls_task *task)
 {
     const ls_fit_options *fit = &task->experiment->fit;
-    const size_t rows = ls_slice_rows_max((uint64_t)fit->batch_size, (uint64_t)fit->microbatch, task->comm->size);
     prediction p = {.model = task->model};
     const ls_prediction_sink sink = {.context = &p, .rows = take_rows};
     const golden_array *want[count_of(p.values)];
@@ -198,7 +196,7 @@ static bool prediction_is_right(golden_case *c, const ls_task *task)
         p.values[o] = calloc(want[o]->n, sizeof *p.values[o]);
         assert_non_null(p.values[o]);
     }
-    good = ok(ls_engine_create(task->model, NULL, rows, false, &engine));
+    good = ok(ls_evaluate_engine(task, false, (uint64_t)fit->batch_size, (uint64_t)fit->microbatch, &engine));
     if (all_ranks(good))
         good = ok(ls_predict(task, engine, task->test, (uint64_t)fit->batch_size, (uint64_t)fit->microbatch, &sink));
     for (size_t o = 0; o < task->model->outputs; o++) {

@@ -54,7 +54,7 @@ static ls_status contribute(shared *s, const ls_model *model, ls_gradients *grad
     const size_t begin = (size_t)ls_part_begin(count_of(share), rank, ranks);
     const size_t end = (size_t)ls_part_begin(count_of(share), rank + 1, ranks);
 
-    ls_gradients_begin(gradients, update);
+    ls_gradients_begin(gradients, update, 0);
     for (size_t v = VARIABLES; v-- > 0;) { /* as backward does: the last layer first */
         const golden_array *g = golden_getf(&s->top, "g%zu", v);
         const ls_param *param = param_of(model, v);

@@ -142,8 +142,7 @@ static bool files_are_right(golden_case *c, const ls_comm *comm, const char *mod
     good = ok(ls_experiment_of_model(path, &experiment)) && ok(ls_task_create_for(comm, experiment, &spec, &task));
     snprintf(path, sizeof path, "%s/" FOLDER "/%s.%s", source_dir, c->name, weights);
     good = good && ok(ls_model_file_weights(path, task->model)) &&
-           ok(ls_engine_create(task->model, task->objective, ls_slice_rows_max(BATCH, MICROBATCH, comm->size), false,
-                               &engine));
+           ok(ls_evaluate_engine(task, true, BATCH, MICROBATCH, &engine));
     if (all_ranks(good)) {
         good = prediction_is_right(c, task, engine);
         if (golden_has(c, "evaluate"))

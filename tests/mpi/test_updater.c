@@ -74,7 +74,7 @@ static ls_status feed(const ls_comm *comm, const ls_layer *layer, ls_gradients *
     for (int attempt = 0; attempt < 2 && verdict == LS_VERDICT_REDO; attempt++) {
         const ls_gradient_sink sink = ls_gradients_sink(gradients);
 
-        ls_gradients_begin(gradients, updater->iterations);
+        ls_gradients_begin(gradients, updater->iterations, 0);
         if (comm->rank == comm->size - 1)
             sink.add(sink.context, 0, 0, block, LS_BLOCK);
         LS_TRY(sink.layer_done(sink.context, layer));

@@ -129,7 +129,6 @@ static ls_slice load(const bench *b, ls_engine *engine, size_t first, size_t cou
 
 typedef struct collection {
     const ls_model *model;
-    size_t first;           /* microbatch of the batch that local number 0 is */
     float *contribution;    /* [MICROBATCHES x trainable_size] added up over uses of a layer */
     unsigned char *touched; /* [MICROBATCHES x blocks] */
     size_t layers_done;
@@ -154,13 +153,13 @@ static void free_collection(collection *c)
 static void take(void *context, size_t microbatch, size_t first, const float *values, size_t n)
 {
     collection *c = context;
-    float *to = c->contribution + (c->first + microbatch) * c->model->trainable_size + first;
+    float *to = c->contribution + microbatch * c->model->trainable_size + first;
 
     assert_true(first % LS_BLOCK == 0 && n % LS_BLOCK == 0 && first + n <= c->model->trainable_size);
     for (size_t i = 0; i < n; i++)
         to[i] += values[i];
     for (size_t b = 0; b < n / LS_BLOCK; b++)
-        c->touched[((c->first + microbatch) * c->model->trainable_size + first) / LS_BLOCK + b] = 1;
+        c->touched[(microbatch * c->model->trainable_size + first) / LS_BLOCK + b] = 1;
     for (size_t i = 0; i < c->layers_done; i++)
         c->late |= first >= c->done[i]->param[0].offset && first < c->done[i]->param[0].offset + LS_BLOCK;
 }
@@ -341,7 +340,9 @@ static ls_engine *new_engine(const bench *b, size_t rows)
 {
     ls_engine *engine = NULL;
 
-    assert_true(ok(ls_engine_create(b->model, b->objective, rows, true, &engine)));
+    assert_true(ok(ls_engine_create(
+        b->model, b->objective,
+        &(ls_engine_size){.rows = rows, .microbatch = MICROBATCH, .wave = rows, .training = true}, &engine)));
     for (size_t k = 0; k < b->model->outputs; k++)
         if (b->wanted[k].loss)
             assert_true(ok(ls_engine_use_weights(engine, k)));
@@ -552,7 +553,6 @@ static void run_slice(const bench *b, ls_engine *engine, sums *s, collection *c,
     const ls_slice batch = load(b, engine, first, count);
 
     s->at = 0;
-    c->first = first;
     c->layers_done = 0;
     assert_true(ok(ls_engine_forward(engine, &batch, true, 9, 3, &interface)));
     assert_true(ok(ls_engine_losses(engine, &batch, true, NULL, loss_sums + first * b->model->outputs, NULL)));
@@ -622,6 +622,137 @@ static void contributions_do_not_depend_on_slices(void **state)
                  (const objective[]){{"binary_crossentropy", 1}, {MSE, 0.5}});
 }
 
+/* ---- waves ---- */
+
+typedef struct trip {
+    const bench *b;
+    ls_engine *engine;
+    uint64_t scored; /* samples */
+    size_t largest;  /* wave, in samples */
+} trip;
+
+static void load_rows(void *context, const ls_slice *wave)
+{
+    const trip *t = context;
+    const ls_slice same = load(t->b, t->engine, wave->first, wave->count);
+
+    assert_memory_equal(&same, wave, sizeof same);
+}
+
+static void note_scores(void *context, const ls_slice *wave, const double *loss_sums, const double *activity)
+{
+    trip *t = context;
+
+    assert_non_null(loss_sums);
+    assert_non_null(activity);
+    t->scored += wave->rows;
+    t->largest = wave->rows > t->largest ? wave->rows : t->largest;
+}
+
+/* All microbatches at once, against waves of 1, 2 and 3 of them: contributions, losses, penalties, moving statistics.
+ */
+static void waves_match(const char *yaml, const objective *wanted)
+{
+    for (size_t each = 1; each <= MICROBATCHES; each++) {
+        double record[1024], losses[2][MICROBATCHES * OUTPUTS_MAX], activity[2][MICROBATCHES];
+        sums s = {.record = record};
+        const ls_batch_sums interface = {.context = &s, .add = add_sums, .total = total_sums};
+        collection c[2];
+        float *after[2];
+        bench b;
+
+        for (size_t way = 0; way < 2; way++) { /* by hand in one wave; in waves */
+            const ls_engine_size size = {
+                .rows = ROWS, .microbatch = MICROBATCH, .wave = way ? each * MICROBATCH : ROWS, .training = true};
+            const ls_gradient_sink sink = {.context = &c[way], .add = take, .layer_done = done};
+            ls_engine *engine = NULL;
+            ls_slice slice;
+
+            s.at = 0;
+            set_up(&b, yaml, wanted);
+            assert_true(ok(ls_engine_create(b.model, b.objective, &size, &engine)));
+            for (size_t k = 0; k < b.model->outputs; k++)
+                if (b.wanted[k].loss)
+                    assert_true(ok(ls_engine_use_weights(engine, k)));
+            c[way] = new_collection(b.model);
+            slice = load(&b, engine, 0, way ? 0 : MICROBATCHES);
+            if (way) {
+                trip t = {.b = &b, .engine = engine};
+                const ls_pass pass = {.seed = 9,
+                                      .update = 3,
+                                      .sums = &interface,
+                                      .sink = &sink,
+                                      .loss_sums = losses[way],
+                                      .activity = activity[way],
+                                      .context = &t,
+                                      .load = load_rows,
+                                      .scored = note_scores};
+                bool stopped = true;
+
+                slice.count = MICROBATCHES;
+                slice.rows = ROWS;
+                assert_true(ok(ls_engine_train(engine, &slice, &pass, &stopped)) && !stopped);
+                assert_int_equal(t.scored, ROWS);
+                assert_int_equal(t.largest, each == MICROBATCHES ? ROWS : (each == 2 ? 4 : MICROBATCH));
+            } else {
+                assert_true(ok(ls_engine_forward(engine, &slice, true, 9, 3, &interface)));
+                assert_true(ok(ls_engine_losses(engine, &slice, true, NULL, losses[way], activity[way])));
+                assert_true(ok(ls_engine_backward(engine, &slice, &interface, &sink)));
+            }
+            ls_engine_commit(engine, &slice);
+            ls_engine_free(engine);
+            after[way] = malloc(b.model->size * sizeof(float));
+            assert_non_null(after[way]);
+            memcpy(after[way], b.model->weights, b.model->size * sizeof(float));
+            assert_int_equal(c[way].layers_done, c[0].layers_done);
+            if (way)
+                assert_true(same_bits(c[1].contribution, c[0].contribution, MICROBATCHES * b.model->trainable_size) &&
+                            same_bits(after[1], after[0], b.model->size) && !c[1].late);
+            for (size_t m = 0; way && m < MICROBATCHES; m++)
+                assert_memory_equal(&activity[1][m], &activity[0][m], sizeof(double));
+            if (way)
+                assert_memory_equal(losses[1], losses[0], MICROBATCHES * b.model->outputs * sizeof(double));
+            tear_down(&b);
+        }
+        for (size_t way = 0; way < 2; way++) {
+            free_collection(&c[way]);
+            free(after[way]);
+        }
+    }
+}
+
+static void waves_change_nothing(void **state)
+{
+    (void)state;
+    waves_match("[input: {shape: [5]}, dense: {units: 6, activation: gelu, " L1_L2 "}, dropout: {rate: 0.4}, dense: "
+                "{units: 4, activation: softmax}]",
+                (const objective[]){{CE, 1}});
+    /* Statistics of the batch: of the inputs themselves, twice in a row, next to the loss. */
+    waves_match("[input: {shape: [5]}, batch_normalization, dense: {units: 6, activation: relu}, batch_normalization, "
+                "batch_normalization, dropout: {rate: 0.4}, dense: {units: 3}, batch_normalization]",
+                (const objective[]){{MSE, 1}});
+    /* With groups, where only the moving statistics need the whole batch. */
+    waves_match("[input: {shape: [5]}, dense: {units: 6}, batch_normalization: {groups: 3}, dense: {units: 3}]",
+                (const objective[]){{MSE, 1}});
+    /* Ways around the statistics, forward and back; outputs before them; a layer that is called on both sides. */
+    waves_match("inputs: {a: {shape: [6]}}\n"
+                "layers:\n"
+                "  - {name: s, dense: {units: 6, activation: gelu, " L1_L2 "}, inputs: a}\n"
+                "  - {name: n, batch_normalization: null, inputs: s}\n"
+                "  - {name: t, shares: s, inputs: n}\n"
+                "  - {name: m, shares: n, inputs: t}\n"
+                "  - {name: d, dropout: {rate: 0.5}, inputs: m}\n"
+                "  - {name: e, dropout: {rate: 0.5}, inputs: s}\n"
+                "  - {name: p, batch_normalization: null, inputs: e}\n"
+                "  - {name: sum, add: null, inputs: [d, e, s, p, a]}\n"
+                "  - {name: early, dense: {units: 3, activation: softmax}, inputs: s}\n"
+                "  - {name: q, batch_normalization: {trainable: false}, inputs: sum}\n"
+                "  - {name: r, batch_normalization: null, inputs: q}\n"
+                "  - {name: o, dense: {units: 2, activation: sigmoid}, inputs: r}\n"
+                "outputs: [o, early, n]\n",
+                (const objective[]){{"binary_crossentropy", 1}, {CE, 0.5}, {MSE, 0.25}});
+}
+
 /* Random numbers are addressed: another update, seed or call of the layer gives others. */
 static void randomness_is_addressed(void **state)
 {
@@ -667,7 +798,8 @@ static void what_cannot_be_planned_is_refused(void **state)
 
     (void)state;
     set_up(&b, "[input: {shape: [5]}, dense: {units: 3}]", wanted);
-    assert_true(ok(ls_engine_create(b.model, NULL, ROWS - 1, false, &engine)));
+    assert_true(
+        ok(ls_engine_create(b.model, NULL, &(ls_engine_size){.rows = ROWS - 1, .microbatch = MICROBATCH}, &engine)));
     batch = (ls_slice){.batch_rows = ROWS, .microbatch = MICROBATCH, .count = MICROBATCHES, .rows = ROWS};
     FAILS(ls_engine_forward(engine, &batch, false, 0, 0, NULL), LS_ERR_ARG, "7", "6");
     batch.rows = ROWS - 1;
@@ -677,13 +809,18 @@ static void what_cannot_be_planned_is_refused(void **state)
     ls_engine_free(engine);
 
     /* Losses without gradients are fine in an engine for evaluation; gradients are not. */
-    assert_true(ok(ls_engine_create(b.model, b.objective, ROWS, false, &engine)));
+    assert_true(
+        ok(ls_engine_create(b.model, b.objective, &(ls_engine_size){.rows = ROWS, .microbatch = MICROBATCH}, &engine)));
     batch = load(&b, engine, 0, MICROBATCHES);
     assert_true(ok(ls_engine_forward(engine, &batch, false, 0, 0, NULL)));
     assert_true(ok(ls_engine_losses(engine, &batch, false, NULL, NULL, NULL)));
     FAILS(ls_engine_losses(engine, &batch, true, NULL, NULL, NULL), LS_ERR_ARG, "not planned");
     ls_engine_free(engine);
-    FAILS(ls_engine_create(b.model, b.objective, SIZE_MAX / 8, true, &engine), LS_ERR_MEMORY, "batch_size");
+    FAILS(ls_engine_create(
+              b.model, b.objective,
+              &(ls_engine_size){.rows = SIZE_MAX / 8, .microbatch = 1, .wave = SIZE_MAX / 8, .training = true},
+              &engine),
+          LS_ERR_MEMORY, "batch_size");
     assert_null(engine);
     tear_down(&b);
 }
@@ -721,6 +858,7 @@ int main(void)
         cmocka_unit_test(frozen_layers_have_no_gradients),
         cmocka_unit_test(activity_penalties_have_their_gradients),
         cmocka_unit_test(contributions_do_not_depend_on_slices),
+        cmocka_unit_test(waves_change_nothing),
         cmocka_unit_test(randomness_is_addressed),
         cmocka_unit_test(what_cannot_be_planned_is_refused),
         cmocka_unit_test(finds_the_first_that_is_not_finite),

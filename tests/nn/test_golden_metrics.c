@@ -62,7 +62,9 @@ static void meter_open(meter *m, const char *metric, const golden_array *pred, c
                                   .loss_weight = 1,
                                   .positions = pred->n / rows / n,
                                   .target_size = target->n / rows};
-    assert_true(ok(ls_engine_create(m->model, &m->objective, rows_max, false, &m->engine)));
+    assert_true(ok(ls_engine_create(m->model, &m->objective,
+                                    &(ls_engine_size){.rows = rows_max, .microbatch = MICROBATCH, .wave = rows_max},
+                                    &m->engine)));
     assert_true(ok(ls_engine_use_weights(m->engine, 0)));
     assert_true(ok(ls_scores_create(&m->alone, m->model, m->outputs, &m->objective, &m->scores)));
     ls_scores_begin_epoch(m->scores);

@@ -79,7 +79,9 @@ void bench_plan(bench *b, const ls_objective *objective, const golden_array *tar
     const ls_layer *tested = bench_layer(b, "tested");
 
     assert_int_equal(target->n, b->rows * objective->target_size);
-    assert_true(ok(ls_engine_create(b->model, objective, b->rows, true, &b->engine)));
+    assert_true(ok(ls_engine_create(
+        b->model, objective, &(ls_engine_size){.rows = b->rows, .microbatch = 1, .wave = b->rows, .training = true},
+        &b->engine)));
     assert_true(
         ok(ls_exact_sums_init(&b->sums, &b->alone, tested->ops->sum_width ? tested->ops->sum_width(tested) : 0)));
     golden_floats(target, ls_engine_target(b->engine, 0));
