@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -49,7 +50,7 @@ static const char *advice(int code)
     }
 }
 
-static ls_status fail_write(const char *path, int code)
+ls_status ls_file_fail_write(const char *path, int code)
 {
     if (!*path)
         return ls_fail(LS_ERR_IO, "cannot write a file without a name");
@@ -97,20 +98,26 @@ static int write_all(int fd, const char *bytes, size_t n)
     return 0;
 }
 
+/* That a path is in; to be freed. */
+static char *directory_of(const char *path)
+{
+    const char *const slash = strrchr(path, '/');
+    char *const directory = ls_strdup(slash ? path : ".");
+
+    if (directory && slash)
+        directory[slash == path ? 1 : slash - path] = '\0';
+    return directory;
+}
+
 /* A rename is on disk once its directory is. Some file systems cannot fsync a directory; that is no fault of ours. */
 static int sync_directory_of(const char *path)
 {
-    const char *slash = strrchr(path, '/');
-    char *directory = ls_strdup(path);
+    char *directory = directory_of(path);
     int fd, code = 0;
 
     if (!directory)
         return ENOMEM;
-    if (slash == path)
-        directory[1] = '\0';
-    else if (slash)
-        directory[slash - path] = '\0';
-    fd = open_retrying(slash ? directory : ".", O_RDONLY | O_DIRECTORY);
+    fd = open_retrying(directory, O_RDONLY | O_DIRECTORY);
     if (fd < 0)
         code = errno;
     else if (sync_retrying(fd) && errno != EINVAL && errno != ENOTSUP)
@@ -170,7 +177,65 @@ ls_status ls_file_target(const char *path, char **out)
 {
     const int code = find_target(path, out);
 
-    return code ? fail_write(path, code) : LS_OK;
+    return code ? ls_file_fail_write(path, code) : LS_OK;
+}
+
+/* ---- what killed writers have left ---- */
+
+/* "STEM.PID.tmp": the process; 0: it is no such name. *stem: the length of STEM. */
+static long writer_of(const char *name, size_t *stem)
+{
+    static const char end[] = ".tmp";
+    const size_t length = strlen(name), n = sizeof end - 1;
+    const char *number;
+    char *rest;
+    long pid;
+
+    if (length <= n || strcmp(name + length - n, end) != 0)
+        return 0;
+    for (number = name + length - n; number > name && number[-1] >= '0' && number[-1] <= '9'; number--)
+        ;
+    pid = strtol(number, &rest, 10);
+    if (number - name < 2 || number[-1] != '.' || rest != name + length - n || rest == number)
+        return 0;
+    *stem = (size_t)(number - 1 - name);
+    return pid;
+}
+
+/* Not there any more, or this one, which writes nothing now. */
+static bool is_gone(long pid)
+{
+    return pid == (long)getpid() || (kill((pid_t)pid, 0) && errno == ESRCH);
+}
+
+/* By another host or in another container, whose processes are not to be seen here. */
+static bool is_being_written(int directory, const char *name)
+{
+    const int fd = openat(directory, name, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
+    const bool locked = fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) && errno == EWOULDBLOCK;
+
+    if (fd >= 0)
+        close(fd);
+    return locked;
+}
+
+void ls_file_sweep_beside(const char *path)
+{
+    const char *const slash = strrchr(path, '/'), *const name = slash ? slash + 1 : path;
+    char *const directory = directory_of(path);
+    DIR *const d = directory ? opendir(directory) : NULL;
+
+    for (const struct dirent *entry; d && (entry = readdir(d)) != NULL;) {
+        size_t stem;
+        const long pid = writer_of(entry->d_name, &stem);
+
+        if (pid > 0 && stem == strlen(name) && strncmp(entry->d_name, name, stem) == 0 && is_gone(pid) &&
+            !is_being_written(dirfd(d), entry->d_name))
+            unlinkat(dirfd(d), entry->d_name, 0);
+    }
+    if (d)
+        closedir(d);
+    ls_free(directory);
 }
 
 /* ---- writing ---- */
@@ -192,6 +257,7 @@ static int write_whole(const char *path, const void *bytes, size_t n)
     ls_text temporary = {0};
     int fd, code;
 
+    ls_file_sweep_beside(path);
     ls_text_add(&temporary, "%s.%ld.tmp", path, (long)getpid());
     if (temporary.status != LS_OK)
         return ENOMEM;
@@ -200,6 +266,7 @@ static int write_whole(const char *path, const void *bytes, size_t n)
         code = errno;
         goto cleanup;
     }
+    (void)flock(fd, LOCK_EX | LOCK_NB); /* for is_being_written; where there are no locks, there are none */
     code = write_all(fd, bytes, n);
     if (!code && sync_retrying(fd))
         code = errno;
@@ -226,7 +293,7 @@ ls_status ls_file_replace(const char *path, const void *bytes, size_t n)
     else if (!(code = find_target(path, &target)))
         code = write_whole(target, bytes, n);
     ls_free(target);
-    return code ? fail_write(path, code) : LS_OK;
+    return code ? ls_file_fail_write(path, code) : LS_OK;
 }
 
 ls_status ls_file_start(const char *path, FILE **out)
@@ -240,7 +307,7 @@ ls_status ls_file_start(const char *path, FILE **out)
     if (!code && !(*out = fopen(target ? target : path, "we")))
         code = errno;
     ls_free(target);
-    return code ? fail_write(path, code) : LS_OK;
+    return code ? ls_file_fail_write(path, code) : LS_OK;
 }
 
 ls_status ls_file_publish(const char *temporary, const char *path)
@@ -256,7 +323,7 @@ ls_status ls_file_publish(const char *temporary, const char *path)
         unlink(temporary);
     else
         code = sync_directory_of(path);
-    return code ? fail_write(path, code) : LS_OK;
+    return code ? ls_file_fail_write(path, code) : LS_OK;
 }
 
 ls_status ls_file_append(const char *path, const void *bytes, size_t n)
@@ -266,7 +333,7 @@ ls_status ls_file_append(const char *path, const void *bytes, size_t n)
 
     if (fd >= 0 && close_at_once(fd) && !code)
         code = errno;
-    return code ? fail_write(path, code) : LS_OK;
+    return code ? ls_file_fail_write(path, code) : LS_OK;
 }
 
 ls_status ls_file_sync(const char *path)
@@ -279,7 +346,7 @@ ls_status ls_file_sync(const char *path)
     code = fd < 0 || sync_retrying(fd) ? errno : 0;
     if (fd >= 0)
         close(fd);
-    return code ? fail_write(path, code) : LS_OK;
+    return code ? ls_file_fail_write(path, code) : LS_OK;
 }
 
 /* An errno; 0: success, or out->status says that memory is short. */
@@ -315,32 +382,13 @@ ls_status ls_file_second_name(const char *path, const char *name)
     ls_status st;
 
     if (unlink(name) && errno != ENOENT)
-        return fail_write(name, errno);
+        return ls_file_fail_write(name, errno);
     if (linkat(AT_FDCWD, path, AT_FDCWD, name, AT_SYMLINK_FOLLOW) == 0 || errno == ENOENT)
         return LS_OK;
     if ((st = ls_file_read(path, &bytes)) == LS_OK)
         st = ls_file_replace(name, bytes.data, bytes.length);
     ls_text_reset(&bytes);
     return st;
-}
-
-/* "NAME.PID.tmp", of a process that is not there any more, or that is this one, which writes nothing now. */
-static bool is_left_over(const char *name)
-{
-    static const char end[] = ".tmp";
-    const size_t length = strlen(name), n = sizeof end - 1;
-    const char *dot;
-    char *rest;
-    long pid;
-
-    if (length <= n || strcmp(name + length - n, end) != 0)
-        return false;
-    for (dot = name + length - n; dot > name && dot[-1] >= '0' && dot[-1] <= '9'; dot--)
-        ;
-    pid = strtol(dot, &rest, 10);
-    if (dot - name < 2 || dot[-1] != '.' || rest != name + length - n || rest == dot)
-        return false;
-    return pid == (long)getpid() || (kill((pid_t)pid, 0) && errno == ESRCH);
 }
 
 ls_status ls_file_sweep(const char *directory)
@@ -350,10 +398,14 @@ ls_status ls_file_sweep(const char *directory)
 
     if (!d)
         return ls_fail(LS_ERR_IO, "cannot read the directory '%s': %s", directory, strerror(errno));
-    for (const struct dirent *entry; st == LS_OK && (entry = readdir(d)) != NULL;)
-        if (is_left_over(entry->d_name) && unlinkat(dirfd(d), entry->d_name, 0) && errno != ENOENT)
+    for (const struct dirent *entry; st == LS_OK && (entry = readdir(d)) != NULL;) {
+        size_t stem;
+        const long pid = writer_of(entry->d_name, &stem);
+
+        if (pid > 0 && is_gone(pid) && unlinkat(dirfd(d), entry->d_name, 0) && errno != ENOENT)
             st = ls_fail(LS_ERR_IO, "cannot remove '%s/%s', left by a run that was killed: %s", directory,
                          entry->d_name, strerror(errno));
+    }
     closedir(d);
     return st;
 }

@@ -59,6 +59,15 @@ ls_status ls_file_second_name(const char *path, const char *name);
  */
 ls_status ls_file_sweep(const char *directory);
 
+/*
+ * The same for the writers of one file, links followed: what ls_file_replace does before it writes, and whoever writes
+ * a file for ls_file_publish. A temporary that is locked (flock) is somebody's. What cannot be removed stays.
+ */
+void ls_file_sweep_beside(const char *path);
+
+/* LS_ERR_IO: "cannot write 'PATH': " and what an errno means, with advice. */
+ls_status ls_file_fail_write(const char *path, int code);
+
 /* mkdir -p. An existing directory is fine; it must be writable. */
 ls_status ls_directory_create(const char *path);
 

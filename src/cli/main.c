@@ -11,6 +11,7 @@
 #include "base/memory.h"
 #include "cli/cli.h"
 #include "formats/yaml.h"
+#include "h5/lock.h"
 #include "lockstep/version.h"
 #include "sweep/sweep.h"
 #include "tensor/kernels.h"
@@ -262,6 +263,7 @@ int main(int argc, char **argv)
         return finish_page();
     }
     signal(SIGXFSZ, SIG_IGN); /* a file too large is an error of write */
+    ls_h5_end_by_ourselves();
     if (command->before_mpi)
         command->before_mpi(argc - 1, argv + 1);
     pin_kernel(argc - 1, argv + 1);

@@ -135,6 +135,14 @@ void ls_h5_case_get(ls_h5_case *out)
     judge(&r, out);
 }
 
+int ls_h5_errno(void)
+{
+    record r = {.length = 0};
+
+    H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, take, &r);
+    return (int)number_behind(r.text, "errno = ");
+}
+
 /* ---- filters ---- */
 
 /* Registered with the HDF Group. */

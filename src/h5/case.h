@@ -16,6 +16,9 @@ typedef struct ls_h5_case {
 /* Of the last failed call: first thing after it, since other calls clear HDF5's record. */
 void ls_h5_case_get(ls_h5_case *out);
 
+/* What the operating system said, likewise; 0: nothing. */
+int ls_h5_errno(void);
+
 /* ls_h5_case_get for a failed read of a dataset; a filter that this HDF5 lacks is named as well as can be. */
 void ls_h5_case_of_read(hid_t dataset, ls_h5_case *out);
 

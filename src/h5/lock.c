@@ -30,6 +30,11 @@ void ls_h5_lock_release(const ls_h5_lock *lock)
     pthread_mutex_unlock(&mutex);
 }
 
+void ls_h5_end_by_ourselves(void)
+{
+    H5dont_atexit();
+}
+
 static herr_t take_first(unsigned n, const H5E_error2_t *error, void *data)
 {
     if (n == 0 && error->desc)

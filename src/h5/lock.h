@@ -25,6 +25,12 @@ void ls_h5_lock_take(ls_h5_lock *lock);
 void ls_h5_lock_release(const ls_h5_lock *lock);
 
 /*
+ * A program that closes its files itself, before any other use of HDF5: at exit HDF5 would write once more what it
+ * could not write before, a full disk, say, and crash over what is left of that.
+ */
+void ls_h5_end_by_ourselves(void);
+
+/*
  * What HDF5 says of the last failed call: the innermost entry of its error stack, "no reason given" if there is none.
  */
 const char *ls_h5_reason(char out[LS_H5_REASON_BYTES]);

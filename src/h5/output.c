@@ -7,6 +7,7 @@
 
 #include "base/file.h"
 #include "base/memory.h"
+#include "h5/case.h"
 #include "tensor/shape.h"
 
 #define CHUNK_BYTES ((size_t)512 << 10) /* of an HDF5 chunk: large enough for a disk, small enough for the cache */
@@ -46,14 +47,18 @@ ls_status ls_h5_output_check_split(const char *name)
 {
     if (strcmp(name, "preprocessing") == 0)
         return ls_fail(LS_ERR_USAGE, "'preprocessing' cannot name a split: it is where the file keeps what was fitted");
+    if (strcmp(name, "skipped") == 0)
+        return ls_fail(LS_ERR_USAGE, "'skipped' cannot name a split: it is where the file keeps what was left out");
     return ls_h5_output_check_name(name, "a split");
 }
 
 ls_status ls_h5_output_fail(const char *path)
 {
     char reason[LS_H5_REASON_BYTES];
+    const int code = ls_h5_errno();
 
-    return ls_fail(LS_ERR_IO, "cannot write '%s': HDF5: %s", path, ls_h5_reason(reason));
+    return code ? ls_file_fail_write(path, code)
+                : ls_fail(LS_ERR_IO, "cannot write '%s': HDF5: %s", path, ls_h5_reason(reason));
 }
 
 /* ---- the file ---- */
@@ -66,9 +71,9 @@ ls_status ls_h5_output_begin(const char *path, ls_h5_output *out)
     *out = (ls_h5_output){.path = path, .file = H5I_INVALID_HID};
     ls_h5_lock_take(&out->lock);
     LS_TRY(ls_file_target(path, &out->target));
+    ls_file_sweep_beside(out->target);
     ls_text_add(&out->temporary, "%s.%ld.tmp", out->target, (long)getpid());
     LS_TRY(out->temporary.status);
-    unlink(out->temporary.data); /* left by a killed process of the same number */
     out->begun = true;
     creation = H5Pcreate(H5P_FILE_CREATE);
     access_list = H5Pcreate(H5P_FILE_ACCESS);
@@ -196,26 +201,53 @@ bool ls_h5_add_ints(hid_t object, const char *name, const int64_t *values, size_
     return add_attribute(object, name, H5T_STD_I64LE, H5T_NATIVE_INT64, values, n, scalar);
 }
 
+/* UTF-8 of one length, the longest, padded with zeros. packed: to be freed. */
+static hid_t pack_texts(const char *const *texts, size_t n, const char *what, char **packed)
+{
+    const hid_t type = H5Tcopy(H5T_C_S1);
+    size_t width = 1;
+
+    for (size_t i = 0; i < n; i++)
+        width = strlen(texts[i]) > width ? strlen(texts[i]) : width;
+    *packed = ls_calloc(n, width, what);
+    for (size_t i = 0; *packed && i < n; i++)
+        memcpy(*packed + i * width, texts[i], strlen(texts[i]));
+    if (*packed && type >= 0 && H5Tset_size(type, width) >= 0 && H5Tset_strpad(type, H5T_STR_NULLPAD) >= 0 &&
+        H5Tset_cset(type, H5T_CSET_UTF8) >= 0)
+        return type;
+    if (type >= 0)
+        H5Tclose(type);
+    return H5I_INVALID_HID;
+}
+
 /*
  * Not of variable length: those lie in a heap without checksum, and HDF5 reads beyond it where it is damaged. All else
  * in the file is checksummed.
  */
 bool ls_h5_add_texts(hid_t object, const char *name, const char *const *texts, size_t n, bool scalar)
 {
-    const hid_t type = H5Tcopy(H5T_C_S1);
-    size_t width = 1;
     char *packed;
-    bool good;
+    const hid_t type = pack_texts(texts, n, name, &packed);
+    const bool good = type >= 0 && add_attribute(object, name, type, type, packed, n, scalar);
 
-    for (size_t i = 0; i < n; i++)
-        width = strlen(texts[i]) > width ? strlen(texts[i]) : width;
-    packed = ls_calloc(n, width, name);
-    for (size_t i = 0; packed && i < n; i++)
-        memcpy(packed + i * width, texts[i], strlen(texts[i]));
-    good = packed && type >= 0 && H5Tset_size(type, width) >= 0 && H5Tset_strpad(type, H5T_STR_NULLPAD) >= 0 &&
-           H5Tset_cset(type, H5T_CSET_UTF8) >= 0 && add_attribute(object, name, type, type, packed, n, scalar);
     ls_free(packed);
     if (type >= 0)
         H5Tclose(type);
+    return good;
+}
+
+bool ls_h5_write_texts(hid_t group, const char *name, const char *const *texts, size_t n, int deflate)
+{
+    const hsize_t dim = n;
+    char *packed;
+    const hid_t type = pack_texts(texts, n, name, &packed);
+    const hid_t dataset = type >= 0 ? ls_h5_create_rows(group, name, type, 1, &dim, deflate) : H5I_INVALID_HID;
+    bool good = dataset >= 0 && ls_h5_write_rows(dataset, type, 0, n, packed);
+
+    if (dataset >= 0 && H5Dclose(dataset) < 0)
+        good = false;
+    if (type >= 0)
+        H5Tclose(type);
+    ls_free(packed);
     return good;
 }

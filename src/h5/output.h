@@ -29,7 +29,7 @@ ls_status ls_h5_output_check_deflate(int deflate);
 /* A usage error unless the name can be that of a group or dataset. what: "a split". */
 ls_status ls_h5_output_check_name(const char *name, const char *what);
 
-/* ls_h5_output_check_name for a split: "preprocessing" is taken. */
+/* ls_h5_output_check_name for a split: "preprocessing" and "skipped" are taken. */
 ls_status ls_h5_output_check_split(const char *name);
 
 /*
@@ -54,6 +54,8 @@ uint64_t ls_h5_chunk_rows(uint64_t rows, size_t row_bytes);
 hid_t ls_h5_create_rows(hid_t group, const char *name, hid_t type, int axes, const hsize_t *dim, int deflate);
 /* Rows [first, first + n) of such a dataset. */
 bool ls_h5_write_rows(hid_t dataset, hid_t memory_type, uint64_t first, uint64_t n, const void *values);
+/* A dataset of n > 0 texts, as ls_h5_add_texts has them. */
+bool ls_h5_write_texts(hid_t group, const char *name, const char *const *texts, size_t n, int deflate);
 
 /*
  * Attributes: doubles as float64; texts as UTF-8 of one length, padded with zeros. scalar: one value without an axis.

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -202,7 +203,7 @@ static void gives_second_names(void **state)
 
 static void touch(const char *name)
 {
-    char other[128];
+    char other[300];
 
     snprintf(other, sizeof other, "%s/%s", folder, name);
     fclose(fopen(other, "w"));
@@ -210,7 +211,7 @@ static void touch(const char *name)
 
 static bool has(const char *name)
 {
-    char other[128];
+    char other[300];
 
     snprintf(other, sizeof other, "%s/%s", folder, name);
     return unlink(other) == 0;
@@ -240,6 +241,41 @@ static void sweeps_leftovers(void **state)
     for (size_t i = 0; i < count_of(others); i++)
         assert_true(has(others[i]));
     FAILS(ls_file_sweep("no/such/folder"), LS_ERR_IO, "no/such/folder");
+}
+
+/* A writer of a.h5 that was killed has left its temporary; the next one removes it, and nobody else's. */
+static void replacing_removes_what_a_killed_writer_left(void **state)
+{
+    const pid_t child = fork();
+    char gone[32], locked[32], others[5][32], target[64], at[128];
+    int status, fd;
+
+    (void)state;
+    if (child == 0)
+        _exit(0);
+    assert_true(child > 0 && waitpid(child, &status, 0) == child);
+    snprintf(gone, sizeof gone, "a.h5.%ld.tmp", (long)child);
+    snprintf(locked, sizeof locked, "b.h5.%ld.tmp", (long)child);
+    snprintf(others[0], sizeof others[0], "xa.h5.%ld.tmp", (long)child);
+    snprintf(others[1], sizeof others[1], "a.h5.x.%ld.tmp", (long)child);
+    snprintf(others[2], sizeof others[2], "a.h.%ld.tmp", (long)child);
+    snprintf(others[3], sizeof others[3], "a.h5.%ld.tmp2", (long)child);
+    snprintf(others[4], sizeof others[4], "a.h5.1.tmp"); /* of a process that lives */
+    touch(gone);
+    touch(locked);
+    for (size_t i = 0; i < count_of(others); i++)
+        touch(others[i]);
+    snprintf(at, sizeof at, "%s/%s", folder, locked);
+    assert_true((fd = open(at, O_RDONLY)) >= 0 && flock(fd, LOCK_EX) == 0);
+    snprintf(target, sizeof target, "%s/a.h5", folder);
+    assert_true(ok(ls_file_replace(target, "x", 1)) && unlink(target) == 0);
+    snprintf(target, sizeof target, "%s/b.h5", folder);
+    assert_true(ok(ls_file_replace(target, "x", 1)) && unlink(target) == 0);
+    assert_false(has(gone));
+    close(fd);
+    assert_true(has(locked));
+    for (size_t i = 0; i < count_of(others); i++)
+        assert_true(has(others[i]));
 }
 
 /* A link stays and what it names is replaced, over several links, in another folder, also where nothing is there yet.
@@ -393,6 +429,7 @@ int main(void)
         cmocka_unit_test(knows_a_file_by_other_names),
         cmocka_unit_test(gives_second_names),
         cmocka_unit_test(sweeps_leftovers),
+        cmocka_unit_test(replacing_removes_what_a_killed_writer_left),
         cmocka_unit_test(follows_links),
         cmocka_unit_test(writes_into_what_is_no_file),
         cmocka_unit_test(starts_logs_anew),
