@@ -1,24 +1,23 @@
 /* lockstep import images */
 #include <inttypes.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/printable.h"
 #include "cli/import.h"
 #include "data/csv.h"
 #include "data/import.h"
 
-enum { SPLIT = 1, SEED, STRATIFY, SHUFFLE, CHANNELS, SIZE };
+enum { SPLIT = 1, SEED, STRATIFY, SHUFFLE, CHANNELS, SIZE, SKIP };
 
 static const struct option options[] = {
-    {"split", required_argument, NULL, SPLIT},
-    {"seed", required_argument, NULL, SEED},
-    {"stratify", no_argument, NULL, STRATIFY},
-    {"shuffle", no_argument, NULL, SHUFFLE},
-    {"channels", required_argument, NULL, CHANNELS},
-    {"size", required_argument, NULL, SIZE},
-    LS_IMPORT_OPTIONS,
+    {"split", required_argument, NULL, SPLIT},       {"seed", required_argument, NULL, SEED},
+    {"stratify", no_argument, NULL, STRATIFY},       {"shuffle", no_argument, NULL, SHUFFLE},
+    {"channels", required_argument, NULL, CHANNELS}, {"size", required_argument, NULL, SIZE},
+    {"skip-damaged", no_argument, NULL, SKIP},       LS_IMPORT_OPTIONS,
 };
 
 typedef struct arguments {
@@ -87,6 +86,9 @@ static ls_status read_option(void *context, ls_import_options *o, int option)
         if (strcmp(optarg, "1") != 0 && strcmp(optarg, "3") != 0)
             return ls_fail(LS_ERR_USAGE, "--channels takes 1 (gray) or 3 (red, green, blue), not '%s'", optarg);
         return LS_OK;
+    case SKIP:
+        import->skip_damaged = true;
+        return LS_OK;
     default:
         return read_size(optarg, import);
     }
@@ -111,22 +113,46 @@ static ls_status read_operands(void *context, int argc, char **argv)
     return LS_OK;
 }
 
+/* Of a message about several images: all of them. */
+static void list_bad(ls_images_report *report)
+{
+    if (report->bad < 2 || !report->bad_lines.data)
+        return;
+    ls_make_printable(report->bad_lines.data, true);
+    fputs(report->bad_lines.data, stderr);
+}
+
+static void describe_report(const ls_images_report *report, ls_text *out)
+{
+    if (report->left_out)
+        ls_text_add(out, "left out: %" PRIu64 " file%s not called .png, .jpg or .jpeg in a folder of a class\n",
+                    report->left_out, report->left_out == 1 ? "" : "s");
+    if (report->skipped)
+        ls_text_add(out, "skipped: %" PRIu64 " damaged, listed in /skipped of the file\n%s", report->skipped,
+                    report->skipped_lines.data);
+    if (report->flawed)
+        ls_text_add(out, "%" PRIu64 " not quite as JPEG has it, with all pixels: %s%s\n", report->flawed,
+                    report->flawed > 1 ? "the first, " : "", report->flaw.data);
+}
+
 static ls_status import_images(const void *context, const ls_import_options *o, ls_text *out)
 {
     const arguments *const a = context;
     ls_images_import import = a->import;
-    uint64_t left_out;
+    ls_images_report report = {0};
+    ls_status st;
 
     import.splits = (ls_settings){a->split, a->splits};
     import.output = o->output;
     import.deflate = o->deflate;
-    LS_TRY(ls_import_images(&import, &left_out));
-    for (size_t i = 0; i < a->splits; i++)
-        LS_TRY(ls_cli_describe_split(o->output, a->split[i].key, out));
-    if (left_out)
-        ls_text_add(out, "left out: %" PRIu64 " file%s not called .png, .jpg or .jpeg in a folder of a class\n",
-                    left_out, left_out == 1 ? "" : "s");
-    return LS_OK;
+    if ((st = ls_import_images(&import, &report)) != LS_OK)
+        list_bad(&report);
+    for (size_t i = 0; i < a->splits && st == LS_OK; i++)
+        st = ls_cli_describe_split(o->output, a->split[i].key, out);
+    if (st == LS_OK)
+        describe_report(&report, out);
+    ls_images_report_reset(&report);
+    return st;
 }
 
 static const char help[] =
@@ -135,7 +161,8 @@ static const char help[] =
     "PNG and JPEG files of 8 bits in folders, one for each class: FOLDER/CLASS/NAME.png, .jpg or .jpeg. Every split\n"
     "becomes /SPLIT/x, bytes (height, width, channels) with the attribute scale = 1/255, and /SPLIT/y, the number of the\n"
     "class, with the attribute classes. Classes are numbered by name, images ordered by class and name, both byte by byte;\n"
-    "the split train, or the first one, says which classes there are. Transparent pixels and damaged files are refused.\n"
+    "the split train, or the first one, says which classes there are. Transparent pixels and damaged files are refused, all in\n"
+    "one list. A JPEG is damaged if pixels are missing; other oddities (its revision, surplus bytes) are counted.\n"
     "Colours are taken as they are stored: colour profiles and the orientation in Exif data are ignored.\n\n"
     "  --output FILE.h5            the dataset file to write\n"
     "  --deflate 0..9              compress: 0 not at all (default), 9 as small as possible\n"
@@ -146,7 +173,9 @@ static const char help[] =
     "  --shuffle                   write the images of a split in random order instead of class after class\n"
     "  --channels 1|3              gray or RGB; default: as the first image, and all must be alike\n"
     "  --size HEIGHT,WIDTH         resize (bilinear, every pixel counts; width and height on their own: the aspect\n"
-    "                              ratio is not kept); default: all images must be of one size\n\n"
+    "                              ratio is not kept); default: all images must be of one size\n"
+    "  --skip-damaged              leave out files that are damaged, or no images; /skipped in FILE.h5 has their names and\n"
+    "                              why. A class must have an image left\n\n"
     "  lockstep import images flowers --split train=0.8 --split test=0.2 --stratify --size 64,64 --output flowers.h5\n";
 
 const ls_import_format ls_import_format_images = {

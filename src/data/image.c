@@ -22,7 +22,9 @@ ls_status ls_image_check_size(const char *path, size_t height, size_t width)
 /* The memory stays untouched until rows are decoded into it: a file that declares much and has little costs little. */
 ls_status ls_image_allocate(size_t height, size_t width, size_t channels, ls_image *out)
 {
-    *out = (ls_image){.height = height, .width = width, .channels = channels};
+    out->height = height;
+    out->width = width;
+    out->channels = channels;
     return (out->pixels = ls_calloc(height * width, channels, "an image")) ? LS_OK : LS_ERR_MEMORY;
 }
 

@@ -11,15 +11,20 @@
 #define LS_IMAGE_SIDE_MAX ((size_t)65535)
 #define LS_IMAGE_PIXELS_MAX ((size_t)1 << 28)
 
+#define LS_IMAGE_FLAW_BYTES 220 /* a message of libjpeg, and its name */
+
 typedef struct ls_image {
     size_t height, width, channels; /* channels: 1 gray, 3 red green blue */
     unsigned char *pixels;          /* (height, width, channels), owned */
+    char
+        flaw[LS_IMAGE_FLAW_BYTES]; /* what the file is not quite, though all its pixels are there; empty: it is whole */
 } ls_image;
 
 /*
  * Read a file, whose first bytes tell what it is; its pixels as they are: no colour management, no turning by Exif.
  * Palettes and fewer than 8 bits are expanded. LS_ERR_DATA: sound, but 16 bits per sample, transparent pixels, CMYK or
- * absurdly large. LS_ERR_FORMAT: damaged in any way that the library notices, its warnings about data included.
+ * absurdly large. LS_ERR_FORMAT: damaged: a checksum of a PNG does not hold, pixels of a JPEG are missing. What else
+ * libjpeg warns of (an odd revision, surplus bytes, no end marker) is a flaw of the image, which is read.
  */
 ls_status ls_image_read(const char *path, ls_image *out);
 void ls_image_reset(ls_image *image);
@@ -38,7 +43,7 @@ ls_status ls_image_read_png(FILE *file, const char *path, ls_image *out);
 ls_status ls_image_read_jpeg(FILE *file, const char *path, ls_image *out);
 /* LS_ERR_DATA unless these are sizes that a file may declare: before any memory is spent on it. */
 ls_status ls_image_check_size(const char *path, size_t height, size_t width);
-/* Memory for the pixels. */
+/* Memory for the pixels of an image that has none. */
 ls_status ls_image_allocate(size_t height, size_t width, size_t channels, ls_image *out);
 
 #endif

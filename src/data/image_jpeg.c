@@ -3,11 +3,12 @@
 
 #include <jpeglib.h>
 #include <setjmp.h>
+#include <stdbool.h>
 #include <string.h>
 
-#define SCANS_MAX                                                                                       \
-    500 /* of a progressive file; each costs a walk over the whole image, and no encoder writes so many \
-         */
+#include <jerror.h> /* behind jpeglib.h, whose version it goes by */
+
+#define SCANS_MAX 500 /* of a progressive file; each costs a walk over the whole image, no encoder writes so many */
 
 typedef struct decoder {
     struct jpeg_decompress_struct jpeg; /* its client_data is this decoder */
@@ -17,6 +18,8 @@ typedef struct decoder {
     FILE *file;
     const char *path;
     ls_image *image;
+    bool ended;    /* the file, before its end marker */
+    bool complete; /* all pixels are there */
     char problem[JMSG_LENGTH_MAX];
 } decoder;
 
@@ -28,11 +31,47 @@ static void note_error(j_common_ptr jpeg)
     longjmp(d->jump, 1);
 }
 
-/* A warning means damaged data, which libjpeg would make up for with pixels of its own. Other levels only trace. */
+/* The first of them. */
+static void note_flaw(decoder *d, const char *flaw)
+{
+    if (!d->image->flaw[0])
+        snprintf(d->image->flaw, sizeof d->image->flaw, "libjpeg: %s", flaw);
+}
+
+/*
+ * Does this warning mean that pixels are missing, which libjpeg makes up? The others are about bytes between the parts
+ * of a file and what its head says. At the end of the file the Huffman decoder says by itself that it lacks data; the
+ * arithmetic one takes zeros without a word.
+ */
+static bool is_loss(const decoder *d, int code)
+{
+    switch (code) {
+    case JWRN_HIT_MARKER:    /* data that end too soon */
+    case JWRN_HUFF_BAD_CODE: /* data that mean nothing */
+    case JWRN_ARITH_BAD_CODE:
+    case JWRN_MUST_RESYNC:       /* a part is missing */
+    case JWRN_BOGUS_PROGRESSION: /* a scan is missing */
+        return true;
+    case JWRN_JPEG_EOF:
+        return d->jpeg.arith_code;
+    default:
+        return false;
+    }
+}
+
+/* Levels from 0 on only trace. */
 static void note_message(j_common_ptr jpeg, int level)
 {
-    if (level < 0)
+    decoder *const d = jpeg->client_data;
+    const int code = jpeg->err->msg_code;
+
+    if (level >= 0)
+        return;
+    if (is_loss(d, code))
         note_error(jpeg);
+    d->ended |= code == JWRN_JPEG_EOF;
+    jpeg->err->format_message(jpeg, d->problem);
+    note_flaw(d, d->problem);
 }
 
 static void check_scans(j_common_ptr jpeg)
@@ -45,12 +84,44 @@ static void check_scans(j_common_ptr jpeg)
     }
 }
 
+/* Of a file in several scans that ends without its end marker: have all of them been there? */
+static bool has_all_scans(const struct jpeg_decompress_struct *jpeg)
+{
+    for (int c = 0; c < jpeg->num_components; c++) {
+        if (!jpeg->comp_info[c].quant_table) /* which its first scan brings */
+            return false;
+        for (int i = 0; jpeg->progressive_mode && i < DCTSIZE2; i++)
+            if (jpeg->coef_bits[c][i] != 0) /* bits that are still to come; -1: all */
+                return false;
+    }
+    return true;
+}
+
+/* After libjpeg has given up. */
+static ls_status fail_decode(decoder *d)
+{
+    switch (d->errors.msg_code) {
+    case JERR_SOF_UNSUPPORTED: /* lossless, hierarchical */
+    case JERR_ARITH_NOTIMPL:
+    case JERR_BAD_PRECISION:
+    case JERR_CONVERSION_NOTIMPL:
+        return ls_fail(LS_ERR_DATA, "%s is of a kind of JPEG that this libjpeg does not read (%s): convert it", d->path,
+                       d->problem);
+    default:
+        return ls_fail(LS_ERR_FORMAT, "%s is damaged: libjpeg: %s", d->path, d->problem);
+    }
+}
+
 static ls_status decode(decoder *d)
 {
     struct jpeg_decompress_struct *const jpeg = &d->jpeg;
 
-    if (setjmp(d->jump))
-        return ls_fail(LS_ERR_FORMAT, "%s is damaged: libjpeg: %s", d->path, d->problem);
+    if (setjmp(d->jump)) {
+        if (!d->complete)
+            return fail_decode(d);
+        note_flaw(d, d->problem);
+        return LS_OK;
+    }
     jpeg_create_decompress(jpeg);
     jpeg->progress = &d->progress;
     jpeg_stdio_src(jpeg, d->file);
@@ -68,6 +139,9 @@ static ls_status decode(decoder *d)
 
         jpeg_read_scanlines(jpeg, &row, 1);
     }
+    if (d->ended && jpeg_has_multiple_scans(jpeg) && !has_all_scans(jpeg))
+        return ls_fail(LS_ERR_FORMAT, "%s is damaged: it ends before its last scan", d->path);
+    d->complete = true;
     jpeg_finish_decompress(jpeg);
     return LS_OK;
 }

@@ -7,17 +7,17 @@
 ls_status ls_image_read(const char *path, ls_image *out)
 {
     static const unsigned char png[] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'}, jpeg[] = {0xff, 0xd8, 0xff};
-    FILE *const file = fopen(path, "rb");
     unsigned char magic[sizeof png] = {0};
     struct stat info;
+    FILE *file;
     ls_status st;
 
     *out = (ls_image){0};
-    if (!file)
+    if (stat(path, &info) == 0 && !S_ISREG(info.st_mode)) /* before it is opened: a pipe would be waited for */
+        return ls_fail(LS_ERR_IO, "cannot open '%s': it is not a regular file", path);
+    if (!(file = fopen(path, "rb")))
         return ls_fail(LS_ERR_IO, "cannot open '%s': %s", path, strerror(errno));
-    if (fstat(fileno(file), &info) != 0 || !S_ISREG(info.st_mode))
-        st = ls_fail(LS_ERR_IO, "cannot open '%s': it is not a regular file", path);
-    else if (fread(magic, 1, sizeof magic, file) < sizeof jpeg || fseek(file, 0, SEEK_SET) != 0)
+    if (fread(magic, 1, sizeof magic, file) < sizeof jpeg || fseek(file, 0, SEEK_SET) != 0)
         st = ls_fail(LS_ERR_FORMAT, "%s is neither a PNG nor a JPEG file: it has %lld bytes", path,
                      (long long)info.st_size);
     else if (memcmp(magic, png, sizeof png) == 0)

@@ -106,7 +106,9 @@ ls_status ls_image_resize(ls_image *image, size_t height, size_t width)
     resample(&rows, image->pixels, image->height, image->width, image->channels, wide);
     resample(&columns, wide, 1, image->height, width * image->channels, whole);
     ls_free(image->pixels);
-    *image = (ls_image){.height = height, .width = width, .channels = image->channels, .pixels = whole};
+    image->height = height;
+    image->width = width;
+    image->pixels = whole;
     whole = NULL;
 cleanup:
     filter_reset(&rows);

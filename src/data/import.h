@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/error.h"
+#include "base/text.h"
 
 typedef struct ls_idx_split {
     const char *name;   /* "train" */
@@ -98,17 +98,32 @@ typedef struct ls_images_import {
     bool shuffle;         /* images stand in random order in their splits, not by class and name */
     size_t channels;      /* 1 or 3; 0: those of the first image, and all must have them */
     size_t height, width; /* to resize to; 0: those of the first image, and all must have them */
+    bool skip_damaged;    /* leave out the files that are damaged or no images by what they hold */
     const char *output;
     int deflate; /* 0…9 */
 } ls_images_import;
 
+/* What there is to say of the files. Starts as {0}. */
+typedef struct ls_images_report {
+    uint64_t left_out; /* not called like images */
+    uint64_t bad;      /* images that cannot be imported, if that is the failure */
+    ls_text bad_lines; /* a line for each of the first of them, by class and name, and how many more */
+    uint64_t skipped;  /* with skip_damaged */
+    ls_text skipped_lines;
+    uint64_t flawed; /* imported, with all their pixels, though not quite what a JPEG should be */
+    ls_text flaw;    /* of the first of them: "PATH: libjpeg: …" */
+} ls_images_report;
+
+void ls_images_report_reset(ls_images_report *report);
+
 /*
  * To FILE.h5 with /SPLIT/x, uint8 (height, width, channels) with scale = 1/255, and /SPLIT/y, the number of the class,
- * with the attribute classes. The classes are those of the split "train", or of the first one. The same folders give
- * the same bytes. Memory: one image, and the names of all. *left_out: files that are not called like images. Failures:
- * as ls_import_idx.
+ * with the attribute classes. The classes are those of the split "train", or of the first one; each must have an image
+ * left. What was skipped stands in /skipped: image, its path below the folder, and reason. The same folders give the
+ * same bytes. Memory: one image, and the names of all. Failures: as ls_import_idx; one that is about images looks at
+ * all of them first, for the report, which is to be reset in any case.
  */
-ls_status ls_import_images(const ls_images_import *import, uint64_t *left_out);
+ls_status ls_import_images(const ls_images_import *import, ls_images_report *report);
 
 /*
  * The binary version of CIFAR-10 as its authors publish it: in `folder` data_batch_1.bin to data_batch_5.bin and

@@ -92,6 +92,31 @@ refuse 1 3 'copy/iris/420.JPG is damaged' -- import images copy --output kept.h5
 cp pictures/iris/420.JPG copy/iris/420.JPG
 refuse 1 1 'copy/rose/gray.png is gray' '--channels' -- import images copy --output kept.h5
 refuse 1 1 'copy/rose/gray.png is 23 pixels high and 31 wide' '--size' -- import images copy --channels 3 --output kept.h5
+
+say "images: damaged ones"
+rm copy/rose/gray.png
+head -c 700 pictures/rose/jpeg_420.JPG >copy/iris/420.JPG
+echo text >copy/rose/a.png
+refuse 1 1 '2 of 9 images cannot be imported, the first: copy/iris/420.JPG is damaged' '--skip-damaged leaves out the 2' -- \
+    import images copy --output kept.h5
+grep -qF '  copy/rose/a.png is neither a PNG nor a JPEG file' err || fail "the second is not listed"
+for ranks in 1 2; do
+    succeed $ranks import images copy --skip-damaged --output skipped.h5
+    expect_lines 'train: x uint8 (7, 29, 37, 3), y uint8 (7)' 'skipped: 2 damaged, listed in /skipped of the file'
+done
+expect_values skipped.h5 /train/y 0 0 0 1 1 1 1
+succeed 1 inspect skipped.h5
+grep -A 3 '^/skipped/image ' out | tail -n 2 >listed
+diff listed <(printf '    iris/420.JPG\n    rose/a.png\n') >&2 || fail "inspect does not show what was skipped"
+grep -A 2 '^/skipped/reason ' out | grep -q '    is damaged: libjpeg: ' || fail "inspect does not show why"
+rm copy/rose/a.png
+printf '\0\0' | dd of=copy/rose/jpeg_420.JPG bs=1 seek=11 conv=notrunc status=none
+cp pictures/iris/420.JPG copy/iris/420.JPG
+succeed 1 import images copy --output flawed.h5
+grep -q '^1 not quite as JPEG has it, with all pixels: copy/rose/jpeg_420.JPG: libjpeg: .*JFIF revision number 0.00' out ||
+    fail "a revision of 0.00 is not counted"
+succeed 1 import images pictures --output whole.h5
+h5diff whole.h5 flawed.h5 /train/x || fail "other pixels"
 mkdir copy/tulip
 refuse 1 1 "copy/tulip' holds no images" -- import images copy --output kept.h5
 cp pictures/iris/420.JPG copy/tulip/

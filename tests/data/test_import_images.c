@@ -179,6 +179,121 @@ static void damaged_images_are_refused_or_sound(void **state)
     assert_true(golden_each("images.h5", (golden_tolerance){0}, damage, NULL));
 }
 
+/* bytes[0, at), then `more`, then the rest of them. */
+static void write_with(const char *path, const char *bytes, size_t n, size_t at, const char *more, size_t mores)
+{
+    char *const all = malloc(n + mores);
+
+    assert_non_null(all);
+    memcpy(all, bytes, at);
+    memcpy(all + at, more, mores);
+    memcpy(all + at + mores, bytes + at, n - at);
+    write_bytes(path, all, n + mores);
+    free(all);
+}
+
+/* Where the entropy-coded data of a JPEG begin: behind the head of its first scan. */
+static size_t scan_begin(const char *bytes)
+{
+    const unsigned char *const b = (const unsigned char *)bytes;
+    size_t at = 2;
+
+    while (b[at + 1] != 0xda)
+        at += 2 + (size_t)(b[at + 2] << 8 | b[at + 3]);
+    return at + 2 + (size_t)(b[at + 2] << 8 | b[at + 3]);
+}
+
+static bool is_flawed(golden_case *c, const char *flaw)
+{
+    ls_image image;
+    bool good = ok(ls_image_read(other, &image)) && same_pixels(c, "pixels", &image) && strstr(image.flaw, flaw);
+
+    if (!good)
+        print_error("%s: '%s' is not '%s'\n", c->name, image.flaw, flaw);
+    ls_image_reset(&image);
+    return good;
+}
+
+static bool is_damaged(const char *why)
+{
+    ls_image image;
+
+    return failed_with(ls_image_read(other, &image), LS_ERR_FORMAT, (const char *const[]){other, why, NULL}) &&
+           !image.pixels;
+}
+
+/* What libjpeg warns of, and no pixel is lost: Pillow's pixels of the file as it was. */
+static bool flaws(golden_case *c, void *context)
+{
+    static const char surplus[4000], app_garbage[] = "garbage";
+    char *bytes;
+    size_t n;
+    bool good = true;
+
+    (void)context;
+    c->partly = true;
+    if (strncmp(c->name, "jpeg", 4) != 0)
+        return true;
+    write_golden(c, input);
+    bytes = read_whole(input, &n);
+    assert_memory_equal(bytes + n - 2, "\xff\xd9", 2);
+    assert_memory_equal(bytes + 6, "JFIF\0\1", 6);
+    bytes[11] = 0;
+    write_bytes(other, bytes, n);
+    good = good && is_flawed(c, "unknown JFIF revision number 0.0");
+    bytes[11] = 1;
+    for (size_t more = 10; more <= sizeof surplus && good; more *= 10) { /* fewer, libjpeg does not see */
+        write_with(other, bytes, n, n - 2, surplus, more);
+        good = is_flawed(c, "extraneous bytes before marker 0xd9");
+    }
+    write_with(other, bytes, n, 20, app_garbage, sizeof app_garbage); /* behind the 18 bytes of JFIF and the start */
+    good = good && is_flawed(c, "8 extraneous bytes before marker 0xdb");
+    for (size_t cut = 1; cut <= 2 && good; cut++) {
+        write_bytes(other, bytes, n - cut);
+        good = is_flawed(c, "Premature end of JPEG file");
+    }
+    free(bytes);
+    return good;
+}
+
+/* The same file with pixels missing: it ends early, with and without an end marker, or a part of its data is none. */
+static bool losses(golden_case *c, void *context)
+{
+    char *bytes;
+    size_t n, begin;
+    bool good = true;
+
+    (void)context;
+    c->partly = true;
+    if (strncmp(c->name, "jpeg", 4) != 0)
+        return true;
+    write_golden(c, input);
+    bytes = read_whole(input, &n);
+    begin = scan_begin(bytes);
+    for (size_t length = begin; length + 3 < n && good; length += 1 + (n - begin) / 50) {
+        write_bytes(other, bytes, length);
+        good = is_damaged("damaged");
+    }
+    if (strcmp(c->name, "jpeg_progressive") != 0) {
+        write_with(other, bytes, begin + (n - begin) / 2, begin + (n - begin) / 2, "\xff\xd9", 2);
+        good = good && is_damaged("premature end of data segment");
+    }
+    free(bytes);
+    return good;
+}
+
+static void flaws_that_cost_no_pixel_are_noted(void **state)
+{
+    (void)state;
+    assert_true(golden_each("images.h5", (golden_tolerance){0}, flaws, NULL));
+}
+
+static void missing_pixels_are_damage(void **state)
+{
+    (void)state;
+    assert_true(golden_each("images.h5", (golden_tolerance){0}, losses, NULL));
+}
+
 static void put32(unsigned char *at, uint32_t value)
 {
     for (int i = 0; i < 4; i++)
@@ -218,6 +333,8 @@ static void absurd_sizes_cost_a_message_and_no_memory(void **state)
 
 /* ---- folders ---- */
 
+static ls_images_report report;
+
 static char made[64][96];
 static size_t mades;
 
@@ -244,6 +361,7 @@ static int remove_made(void **state)
     char *slash;
 
     (void)state;
+    ls_images_report_reset(&report);
     unlink(output);
     unlink(second);
     while (mades > 0) {
@@ -262,13 +380,17 @@ static int remove_made(void **state)
     }
 #define REQUEST(...) ((ls_images_import){.output = output, __VA_ARGS__})
 
-static uint64_t left_out;
+static ls_status import_images(const ls_images_import *import)
+{
+    ls_images_report_reset(&report);
+    return ls_import_images(import, &report);
+}
 
-#define IMPORT(...) assert_true(ok(ls_import_images(&REQUEST(__VA_ARGS__), &left_out)))
-#define IMPORT_FAILS(status, request, ...)                                 \
-    do {                                                                   \
-        FAILS(ls_import_images(&request, &left_out), status, __VA_ARGS__); \
-        assert_int_not_equal(access(output, F_OK), 0);                     \
+#define IMPORT(...) assert_true(ok(import_images(&REQUEST(__VA_ARGS__))))
+#define IMPORT_FAILS(status, request, ...)                   \
+    do {                                                     \
+        FAILS(import_images(&request), status, __VA_ARGS__); \
+        assert_int_not_equal(access(output, F_OK), 0);       \
     } while (0)
 
 static const char *in(const char *name)
@@ -317,7 +439,7 @@ static void folders_are_classes_in_the_order_of_bytes(void **state)
     make("r/B/.hidden.png", 0, 0, 0);
     make("r/README", 0, 0, 0);
     IMPORT(.input = in("r"), .splits = LIST({"train", "1"}));
-    assert_int_equal(left_out, 2);
+    assert_int_equal(report.left_out, 2);
     assert_string_equal(labels("/train/y"), "0112");
     assert_string_equal(stored_type(output, "/train/y"), "uint8");
     x = read_dataset(output, "/train/x", H5T_NATIVE_UINT8, &axes, dim);
@@ -338,8 +460,8 @@ static void folders_are_classes_in_the_order_of_bytes(void **state)
     ls_array_free(a);
 
     /* The same again has the same bytes; gray and another size. */
-    assert_true(ok(ls_import_images(
-        &(ls_images_import){.input = in("r"), .splits = LIST({"train", "1"}), .output = second}, &left_out)));
+    assert_true(
+        ok(import_images(&(ls_images_import){.input = in("r"), .splits = LIST({"train", "1"}), .output = second})));
     assert_true(same_files(output, second));
     IMPORT(.input = in("r"), .splits = LIST({"train", "1"}), .channels = 1, .height = 1, .width = 3, .deflate = 4);
     x = read_dataset(output, "/train/x", H5T_NATIVE_UINT8, &axes, dim);
@@ -412,16 +534,133 @@ static void folders_without_images_are_refused(void **state)
     IMPORT_FAILS(LS_ERR_USAGE, changed, "nothing to import");
 }
 
+/* Rows of texts of one length in the output. */
+static void has_texts(const char *path, const char *const *text, size_t n)
+{
+    const hid_t f = H5Fopen(output, H5F_ACC_RDONLY, H5P_DEFAULT), set = H5Dopen2(f, path, H5P_DEFAULT);
+    const hid_t type = H5Dget_type(set), space = H5Dget_space(set);
+    const size_t width = H5Tget_size(type);
+    char *const got = calloc(n, width + 1);
+
+    assert_int_equal(H5Sget_simple_extent_npoints(space), n);
+    assert_true(H5Dread(set, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, got) >= 0);
+    for (size_t i = 0; i < n; i++)
+        assert_true(strlen(text[i]) <= width && strncmp(got + i * width, text[i], width) == 0);
+    free(got);
+    H5Sclose(space);
+    H5Tclose(type);
+    H5Dclose(set);
+    H5Fclose(f);
+}
+
+/* All of them, by class and name; what is no damage is in the list too, and is not skipped. */
+static void all_bad_images_are_listed(void **state)
+{
+    ls_images_import all = REQUEST(.input = in("r"), .splits = LIST({"train", "1"}));
+
+    (void)state;
+    make("r/b/9.png", 0, 0, 0);
+    make("r/b/1.png", 4, 3, 3);
+    make("r/a/2.png", 0, 0, 0);
+    make("r/a/10.png", 0, 0, 0);
+    make("r/c/1.png", 4, 4, 3);
+    IMPORT_FAILS(LS_ERR_FORMAT, all, "4 of 5 images cannot be imported", "r/a/10.png is neither",
+                 "--skip-damaged leaves out the 3");
+    assert_int_equal(report.bad, 4);
+    assert_non_null(strstr(report.bad_lines.data, "r/a/2.png is neither"));
+    assert_true(strstr(report.bad_lines.data, "r/b/9.png") > strstr(report.bad_lines.data, "r/a/2.png"));
+    assert_true(strstr(report.bad_lines.data, "r/c/1.png is 4 pixels high and 4 wide") >
+                strstr(report.bad_lines.data, "r/b/9.png"));
+    all.skip_damaged = true;
+    IMPORT_FAILS(LS_ERR_DATA, all, "every image of the class 'a' is damaged");
+    make("r/a/3.png", 4, 3, 3);
+    IMPORT_FAILS(LS_ERR_DATA, all, "r/c/1.png is 4 pixels high and 4 wide", "r/a/3.png");
+    make("r/c/1.png", 4, 3, 3);
+    for (int i = 100; i < 130; i++) {
+        char name[32];
+
+        snprintf(name, sizeof name, "r/c/%d.png", i);
+        make(name, 0, 0, 0);
+    }
+    all.skip_damaged = false;
+    IMPORT_FAILS(LS_ERR_FORMAT, all, "33 of 36");
+    assert_non_null(strstr(report.bad_lines.data, "and 13 more"));
+}
+
+/* Labels, splits and bytes are those of the folder without the damaged files. */
+static void damaged_images_are_skipped(void **state)
+{
+    char name[32];
+
+    (void)state;
+    for (int i = 0; i < 12; i++) {
+        snprintf(name, sizeof name, "r/%c/%d.png", 'a' + i / 4, 10 + i);
+        make(name, 2, 3, 3);
+    }
+    for (int deal = 0; deal < 2; deal++) {
+        const ls_setting splits[] = {{"train", deal ? "0.5" : "1"}, {"test", "0.5"}};
+        ls_images_import all =
+            REQUEST(.input = in("r"), .splits = {splits, deal ? 2 : 1}, .stratify = deal, .shuffle = deal);
+        char train[16];
+
+        assert_true(ok(import_images(&all)));
+        snprintf(train, sizeof train, "%s", labels("/train/y"));
+        make("r/a/0.jpg", 0, 0, 0);
+        make("r/b/15x.png", 0, 0, 0);
+        make("r/c/z.png", 0, 0, 0);
+        unlink(output);
+        IMPORT_FAILS(LS_ERR_FORMAT, all, "3 of 15 images");
+        all.skip_damaged = true;
+        assert_true(ok(import_images(&all)));
+        assert_int_equal(report.skipped, 3);
+        assert_string_equal(labels("/train/y"), train);
+        has_texts("/skipped/image", (const char *const[]){"a/0.jpg", "b/15x.png", "c/z.png"}, 3);
+        has_texts("/skipped/reason",
+                  (const char *const[]){"is neither a PNG nor a JPEG file, by its first bytes",
+                                        "is neither a PNG nor a JPEG file, by its first bytes",
+                                        "is neither a PNG nor a JPEG file, by its first bytes"},
+                  3);
+        for (int i = 0; i < 3; i++)
+            unlink(made[--mades]);
+    }
+    make("t/b/1.png", 0, 0, 0);
+    make("t/a/1.png", 2, 3, 3);
+    IMPORT(.splits = LIST({"train", in("r")}, {"test", in("t")}), .skip_damaged = true);
+    assert_string_equal(labels("/test/y"), "0");
+    has_texts("/skipped/image", (const char *const[]){"test/b/1.png"}, 1);
+}
+
+/* A pipe is not waited for; a link to nothing is one of the bad. */
+static void names_of_no_files_are_bad_images(void **state)
+{
+    const ls_images_import all = REQUEST(.input = in("r"), .splits = LIST({"train", "1"}), .skip_damaged = true);
+
+    (void)state;
+    make("r/a/1.png", 2, 3, 3);
+    make("r/b/1.png", 2, 3, 3);
+    unlink(make("r/b/2.png", 2, 3, 3));
+    assert_int_equal(mkfifo(in("r/b/2.png"), 0600), 0);
+    unlink(make("r/b/3.png", 2, 3, 3));
+    assert_int_equal(symlink("nothing", in("r/b/3.png")), 0);
+    IMPORT_FAILS(LS_ERR_IO, all, "2 of 4 images", "r/b/2.png", "not a regular file");
+    assert_non_null(strstr(report.bad_lines.data, "r/b/3.png': No such file"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(pixels_are_those_of_pillow),
         cmocka_unit_test(interlaced_images_are_read),
         cmocka_unit_test(damaged_images_are_refused_or_sound),
+        cmocka_unit_test(flaws_that_cost_no_pixel_are_noted),
+        cmocka_unit_test(missing_pixels_are_damage),
         cmocka_unit_test(absurd_sizes_cost_a_message_and_no_memory),
         cmocka_unit_test_teardown(folders_are_classes_in_the_order_of_bytes, remove_made),
         cmocka_unit_test_teardown(splits_have_their_images, remove_made),
         cmocka_unit_test_teardown(folders_without_images_are_refused, remove_made),
+        cmocka_unit_test_teardown(all_bad_images_are_listed, remove_made),
+        cmocka_unit_test_teardown(damaged_images_are_skipped, remove_made),
+        cmocka_unit_test_teardown(names_of_no_files_are_bad_images, remove_made),
     };
 
     return cmocka_run_group_tests(tests, import_set_up, import_tear_down);
