@@ -15,7 +15,9 @@
 #define PIECE_VALUES_MAX ((uint64_t)1 << 24) /* 128 MiB as doubles */
 #define SHOWN_MAX 16                         /* values of an attribute */
 #define NAME_BYTES 1024
-#define TEXT_MAX 160 /* bytes of one text */
+#define TEXT_MAX 160                     /* bytes of one text */
+#define LISTED_MAX 20                    /* texts of a dataset */
+#define TEXT_BYTES_MAX ((size_t)1 << 16) /* of one such text in the file */
 
 /* file: any object in it. */
 static ls_status fail_damaged(hid_t file, const char *what, const char *name)
@@ -134,6 +136,22 @@ cleanup:
     return st;
 }
 
+ls_status ls_describe_dims(hid_t id, size_t *axes, size_t *dim)
+{
+    const hid_t space = H5Dget_space(id);
+    hsize_t dims[H5S_MAX_RANK];
+    const int n = space < 0 ? -1 : H5Sget_simple_extent_dims(space, dims, NULL);
+
+    if (space >= 0)
+        H5Sclose(space);
+    if (n < 0 || n > LS_H5_AXES_MAX)
+        return ls_fail(LS_ERR_FORMAT, "the shape of a dataset cannot be read");
+    *axes = (size_t)n;
+    for (int i = 0; i < n; i++)
+        dim[i] = (size_t)dims[i];
+    return LS_OK;
+}
+
 static void add_filters(hid_t creation, ls_text *out)
 {
     const int n = H5Pget_nfilters(creation);
@@ -197,6 +215,85 @@ cleanup:
     close_dataset(&d);
     ls_h5_lock_release(&lock);
     return st;
+}
+
+/* Are the values in HDF5 files, and can this HDF5 library unpack them? */
+static bool can_read(hid_t creation)
+{
+    const int filters = H5Pget_nfilters(creation);
+
+    if (H5Pget_external_count(creation) != 0)
+        return false;
+    for (int i = 0; i < filters; i++) {
+        unsigned flags, info;
+        size_t none = 0;
+
+        if (H5Zfilter_avail(H5Pget_filter2(creation, (unsigned)i, &flags, &none, NULL, 0, NULL, &info)) <= 0)
+            return false;
+    }
+    return true;
+}
+
+static bool can_read_dataset(const dataset *d)
+{
+    const hid_t creation = H5Dget_create_plist(d->id);
+    const bool can = creation >= 0 && can_read(creation);
+
+    if (creation >= 0)
+        H5Pclose(creation);
+    return can;
+}
+
+/* Of a list: its first rows, from 0 on, as texts side by side, each `width` bytes and a zero. To be freed. */
+static ls_status read_texts(const dataset *d, const char *path, size_t rows, size_t width, char **out)
+{
+    const hsize_t start = 0, count = rows;
+    const hid_t memory = H5Screate_simple(1, &count, NULL), type = H5Tcopy(H5T_C_S1);
+    ls_status st = LS_OK;
+
+    if (!(*out = ls_calloc(rows, width + 1, "the texts of a dataset")))
+        st = LS_ERR_MEMORY;
+    else if (memory < 0 || type < 0 || H5Tset_size(type, width + 1) < 0 ||
+             H5Tset_cset(type, H5Tget_cset(d->type)) < 0 ||
+             H5Sselect_hyperslab(d->space, H5S_SELECT_SET, &start, NULL, &count, NULL) < 0 ||
+             H5Dread(d->id, type, memory, d->space, H5P_DEFAULT, *out) < 0)
+        st = fail_damaged(d->id, "dataset", path);
+    if (memory >= 0)
+        H5Sclose(memory);
+    if (type >= 0)
+        H5Tclose(type);
+    return st;
+}
+
+ls_status ls_describe_texts(hid_t file, const char *path, ls_text *out)
+{
+    char *texts = NULL;
+    size_t rows, width;
+    dataset d;
+    ls_h5_lock lock;
+    ls_status st;
+
+    ls_h5_lock_take(&lock);
+    LS_TRY_CLEANUP(open_dataset(file, path, &d));
+    if (H5Tget_class(d.type) != H5T_STRING || H5Tis_variable_str(d.type) || d.axes != 1 || d.n == 0)
+        goto cleanup;
+    rows = d.n < LISTED_MAX ? (size_t)d.n : LISTED_MAX;
+    width = H5Tget_size(d.type);
+    if (width > TEXT_BYTES_MAX || !can_read_dataset(&d))
+        goto cleanup;
+    LS_TRY_CLEANUP(read_texts(&d, path, rows, width, &texts));
+    for (size_t i = 0; i < rows; i++) {
+        ls_text_add(out, "    ");
+        ls_add_clean(texts + i * (width + 1), TEXT_MAX, out);
+        ls_text_add(out, "\n");
+    }
+    if (d.n > rows)
+        ls_text_add(out, "    and %llu more\n", (unsigned long long)(d.n - rows));
+cleanup:
+    ls_free(texts);
+    close_dataset(&d);
+    ls_h5_lock_release(&lock);
+    return st == LS_OK ? out->status : st;
 }
 
 /* ---- attributes ---- */
@@ -345,23 +442,6 @@ void ls_stats_add(ls_value_stats *s, double value)
 double ls_stats_deviation(const ls_value_stats *stats)
 {
     return stats->n ? sqrt(stats->squares / (double)stats->n) : 0;
-}
-
-/* Are the values in this file, and can this HDF5 library unpack them? */
-static bool can_read(hid_t creation)
-{
-    const int filters = H5Pget_nfilters(creation);
-
-    if (H5Pget_layout(creation) == H5D_VIRTUAL || H5Pget_external_count(creation) != 0)
-        return false;
-    for (int i = 0; i < filters; i++) {
-        unsigned flags, info;
-        size_t none = 0;
-
-        if (H5Zfilter_avail(H5Pget_filter2(creation, (unsigned)i, &flags, &none, NULL, 0, NULL, &info)) <= 0)
-            return false;
-    }
-    return true;
 }
 
 /* Rows read at a time: whole chunks, so that none is unpacked twice. 0: do not read. */

@@ -14,8 +14,14 @@ void ls_describe_shape(size_t axes, const size_t *dim, ls_text *out);
 /* "uint8 (60000, 28, 28)" */
 ls_status ls_describe_dataset(hid_t file, const char *path, ls_text *out);
 
+/* The shape of an open dataset with at most LS_H5_AXES_MAX axes. */
+ls_status ls_describe_dims(hid_t id, size_t *axes, size_t *dim);
+
 /* "chunks of (668, 28, 28), shuffle, deflate 4, fletcher32; 9.41 MB on disk for 44.86 MB" */
 ls_status ls_describe_storage(hid_t file, const char *path, ls_text *out);
+
+/* The first texts of a list of them, one line each; nothing of another dataset. */
+ls_status ls_describe_texts(hid_t file, const char *path, ls_text *out);
 
 /* The value of an attribute: "0.00392156862745098", "cat, dog". Long ones are cut. */
 ls_status ls_describe_attribute(hid_t file, const char *object, const char *name, ls_text *out);
@@ -37,7 +43,8 @@ double ls_stats_deviation(const ls_value_stats *stats);
 
 /*
  * All values of a numeric dataset in pieces of bounded size. *known: false if it holds no numbers, none at all, more
- * than can be read in about a second, has them in other files, or packed by a filter that is missing here.
+ * than can be read in about a second, has them in other files that are no HDF5 files, or packed by a filter that is
+ * missing here. The sources of a virtual dataset are opened: they must be checked (ls_h5_check_sources).
  */
 ls_status ls_stats_read(hid_t file, const char *path, ls_value_stats *stats, bool *known);
 

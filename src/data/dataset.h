@@ -70,8 +70,9 @@ uint64_t ls_array_hash(const ls_array *array);
 /*
  * What checkpoints know the data by: the same whether the array is in memory or not. Of one in the program's memory, or
  * of at most 64 MiB, it is ls_array_hash; a larger one in a file has a hash of its type, shape, scale, offset, how the
- * dataset lies in its file (chunks, bytes) and 64 samples at equal distances. What is not in memory is read, and
- * checked as ls_array_load does. After this, settings stay as they are.
+ * dataset lies in its file (chunks, bytes), 64 samples at equal distances, and of other files that it takes values from
+ * their names, sizes and 16 blocks each. What is not in memory is read, and checked as ls_array_load does. After this,
+ * settings stay as they are.
  */
 ls_status ls_array_identify(ls_array *array);
 uint64_t ls_array_identity(const ls_array *array);

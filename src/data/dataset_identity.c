@@ -1,5 +1,8 @@
 /* Hashes of arrays, and the identity that stands for one wherever its values lie. */
+#include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 #define XXH_STATIC_LINKING_ONLY /* a hash state on the stack */
 #include <xxhash.h>
 
@@ -9,6 +12,8 @@
 /* Of ls_array_identify; part of the format. */
 #define WHOLE_BYTES ((size_t)64 << 20) /* arrays up to here are hashed whole */
 #define SAMPLED UINT64_C(64)           /* samples that stand for larger ones */
+#define BLOCK_BYTES ((size_t)4 << 10)  /* of a file that a larger one takes values from */
+#define BLOCKS ((off_t)16)
 
 /* What the values mean. */
 static void hash_description(const ls_array *array, XXH3_state_t *state)
@@ -65,6 +70,34 @@ static ls_status hash_pieces(ls_array_reader *reader, XXH3_state_t *state)
     return st;
 }
 
+/*
+ * Other files that the values come from, of which the samples may touch none: blocks at equal distances of each. Their
+ * names and sizes are in link_hash.
+ */
+static ls_status hash_linked_file(const char *path, off_t bytes, XXH3_state_t *state)
+{
+    unsigned char *const block = ls_calloc(BLOCK_BYTES, 1, path);
+    const int fd = block ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+    const off_t last = bytes > (off_t)BLOCK_BYTES ? bytes - (off_t)BLOCK_BYTES : 0;
+    ls_status st = !block ? LS_ERR_MEMORY : LS_OK;
+
+    if (block && fd < 0)
+        st = ls_fail(LS_ERR_IO, "cannot open '%s': %s", path, strerror(errno));
+    for (off_t i = 0; i < BLOCKS && st == LS_OK; i++) {
+        const off_t place = last / (BLOCKS - 1) * i + last % (BLOCKS - 1) * i / (BLOCKS - 1);
+        const ssize_t n = pread(fd, block, BLOCK_BYTES, place);
+
+        if (n < 0)
+            st = ls_fail(LS_ERR_IO, "cannot read '%s': %s", path, strerror(errno));
+        else
+            XXH3_64bits_update(state, block, (size_t)n);
+    }
+    if (fd >= 0)
+        close(fd);
+    ls_free(block);
+    return st;
+}
+
 /* reader NULL: the array is in memory. */
 static ls_status hash_samples(const ls_array *array, ls_array_reader *reader, XXH3_state_t *state)
 {
@@ -76,6 +109,8 @@ static ls_status hash_samples(const ls_array *array, ls_array_reader *reader, XX
     XXH3_64bits_update(state, layout, sizeof layout);
     if (array->link_hash)
         XXH3_64bits_update(state, &array->link_hash, sizeof array->link_hash);
+    for (size_t i = 1; i < array->files.n && st == LS_OK; i++)
+        st = hash_linked_file(array->files.file[i].path, array->files.file[i].info.st_size, state);
     for (uint64_t i = 0; i < SAMPLED && st == LS_OK; i++) {
         /* (samples - 1) i / (SAMPLED - 1), without overflow */
         const uint64_t n = array->samples - 1, at = n / (SAMPLED - 1) * i + n % (SAMPLED - 1) * i / (SAMPLED - 1);

@@ -112,7 +112,7 @@ ls_status ls_h5_linked_file(const char *file, const char *name, const char *what
     if (!rules->any_links && !lies_below(files->file[0].path, *path))
         return ls_fail(LS_ERR_DATA,
                        "%s leads to the file '%s', outside the folder of the data file; say links: any below data "
-                       "(evaluate and predict: --links any) if that is meant",
+                       "(evaluate, predict and inspect: --links any) if that is meant",
                        what, *path);
     st = ls_h5_files_add(files, *path);
     return st == LS_OK ? LS_OK : ls_fail_in(st, "%s", what);

@@ -25,10 +25,13 @@ typedef struct wanted {
     const ls_h5_rules *rules;
     ls_h5_files *files;
     int depth;
+    ls_h5_rows *gap; /* becomes what nobody has written of this dataset itself; NULL: nobody asks */
 } wanted;
 
 static ls_status fail_unwritten(const wanted *w, uint64_t first, uint64_t last, const char *why)
 {
+    if (w->gap)
+        *w->gap = (ls_h5_rows){first, last + 1};
     return ls_fail(LS_ERR_DATA,
                    "%s: samples %llu to %llu were never written%s: HDF5 would make up their values. Write them, leave "
                    "them out with rows, or say unwritten: fill below data (evaluate and predict: --unwritten fill) if "
@@ -431,13 +434,82 @@ ls_status ls_h5_check_sources(hid_t dataset, const char *file_path, const char *
 ls_status ls_h5_check_written(hid_t dataset, const char *file_path, const char *name, uint64_t first, uint64_t n,
                               const ls_h5_rules *rules, ls_h5_files *files)
 {
+    ls_h5_rows gap;
+
+    return rules->unwritten ? LS_OK : ls_h5_find_gap(dataset, file_path, name, first, n, rules, files, &gap);
+}
+
+ls_status ls_h5_find_gap(hid_t dataset, const char *file_path, const char *name, uint64_t first, uint64_t n,
+                         const ls_h5_rules *rules, ls_h5_files *files, ls_h5_rows *gap)
+{
+    const ls_h5_rules strict = {.any_links = rules->any_links};
     wanted w = {.dataset = dataset,
                 .file_path = file_path,
                 .name = name,
                 .first = first,
                 .n = n,
-                .rules = rules,
-                .files = files};
+                .rules = &strict,
+                .files = files,
+                .gap = gap};
 
-    return rules->unwritten ? LS_OK : check_dataset(&w, true);
+    *gap = (ls_h5_rows){0};
+    return check_dataset(&w, true);
+}
+
+/* ---- what it is made of ---- */
+
+static ls_status list_mapping(const wanted *w, size_t i, ls_text *out)
+{
+    hsize_t begin[H5S_MAX_RANK] = {0}, end[H5S_MAX_RANK] = {0};
+    mapping m;
+    const ls_status st = read_mapping(w, i, &m);
+
+    if (st == LS_OK) {
+        ls_text_add(out, "%s:%s", strcmp(m.file, ".") == 0 ? "this file" : m.file, m.dataset);
+        if (H5Sget_select_type(m.here) == H5S_SEL_ALL)
+            ls_text_add(out, " (all)");
+        else if (is_unlimited(m.here))
+            ls_text_add(out, " (as many as there are)");
+        else if (H5Sget_select_bounds(m.here, begin, end) >= 0)
+            ls_text_add(out, " (samples %llu to %llu)", (unsigned long long)begin[0], (unsigned long long)end[0]);
+        ls_text_add(out, "\n");
+    }
+    mapping_reset(&m);
+    return st;
+}
+
+static ls_status list_external(const wanted *w, size_t i, ls_text *out)
+{
+    char name[1024] = "";
+    off_t offset;
+    hsize_t bytes;
+
+    if (H5Pget_external(w->creation, (unsigned)i, sizeof name - 1, name, &offset, &bytes) < 0)
+        return ls_h5_fail("%s: its sources cannot be found", w->name);
+    ls_text_add(out, "%s (", name);
+    if (bytes == H5F_UNLIMITED)
+        ls_text_add(out, "all bytes from %lld)\n", (long long)offset);
+    else
+        ls_text_add(out, "%llu bytes from %lld)\n", (unsigned long long)bytes, (long long)offset);
+    return LS_OK;
+}
+
+ls_status ls_h5_list_sources(hid_t dataset, const char *name, size_t max, ls_text *out, size_t *n)
+{
+    wanted w = {.dataset = dataset, .name = name, .creation = H5Dget_create_plist(dataset)};
+    bool is_virtual;
+    ls_status st = LS_OK;
+
+    *n = 0;
+    if (w.creation < 0)
+        return ls_h5_fail("%s: cannot be opened", name);
+    is_virtual = H5Pget_layout(w.creation) == H5D_VIRTUAL;
+    if (is_virtual && H5Pget_virtual_count(w.creation, n) < 0)
+        st = ls_h5_fail("%s: its sources cannot be found", name);
+    else if (!is_virtual && H5Pget_external_count(w.creation) > 0)
+        *n = (size_t)H5Pget_external_count(w.creation);
+    for (size_t i = 0; i < *n && i < max && st == LS_OK; i++)
+        st = is_virtual ? list_mapping(&w, i, out) : list_external(&w, i, out);
+    H5Pclose(w.creation);
+    return st == LS_OK ? out->status : st;
 }

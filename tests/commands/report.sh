@@ -71,6 +71,19 @@ says "$page" '<title>&lt;net&gt; &amp; &quot;friends&quot;</title>' "$(<"$dir/fi
     '<td>Dense</td><td>(None, 8)</td><td>6,280</td>' '<tr><td>3</td><td>57</td><td>3,600</td>'
 figures "$dir/figures" loss_{epochs,updates,samples,time} accuracy_{epochs,updates,samples,time} \
     weights_dense weights_dense_1 gradients_dense gradients_dense_1 model
+
+say "losses that a float64 just holds"
+cp -r "$dir" far
+for loss in 1e308,-1e308,1.7e308 -1.7e308,1e308,1e300 1e308,0.5,0.25 1e308,1e308,1e308; do
+    awk -v FS=, -v OFS=, -v losses="$loss" 'BEGIN { split(losses, l, ",") }
+        NR == 1 { for (i = 1; i <= NF; i++) if ($i == "loss") c = i } NR > 1 { $c = l[NR - 1] } 1' "$dir/history.csv" >far/history.csv
+    grep -q -e "$(cut -d, -f1 <<<"$loss")" far/history.csv || fail "no $loss in far/history.csv"
+    succeed 1 report far
+    [[ ! -s err ]] || fail "gnuplot complains of $loss"
+    whole_page far/report.html
+    figures far/figures accuracy_epochs
+done
+
 cp "$page" first.html
 cp "$dir/figures/loss_time.png" first.png
 succeed 3 report "$dir"

@@ -349,6 +349,83 @@ static void a_locked_file_is_said_to_be_locked(void **state)
     ls_array_free(open_array("/x", NULL));
 }
 
+#define WIDE ((hsize_t)70000) /* bytes of a row: 1000 of them are more than what is hashed whole */
+
+/* Rows of zeros, the first of which begins with `value`. */
+static void write_wide(const char *path, hsize_t rows, unsigned char value)
+{
+    const hsize_t dim[] = {rows, WIDE}, chunk[] = {50 < rows ? 50 : rows, WIDE};
+    const hid_t f = H5Fcreate(path, H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT), space = H5Screate_simple(2, dim, NULL);
+    const hid_t creation = H5Pcreate(H5P_DATASET_CREATE);
+    unsigned char *const v = calloc(rows, WIDE);
+    hid_t set;
+
+    assert_true(v && H5Pset_chunk(creation, 2, chunk) >= 0);
+    assert_true(rows == 1 || H5Pset_deflate(creation, 1) >= 0); /* one row is as long whatever it holds */
+    assert_true(H5Pset_obj_track_times(creation, false) >= 0);
+    *v = value;
+    set = H5Dcreate2(f, "/x", H5T_STD_U8LE, space, H5P_DEFAULT, creation, H5P_DEFAULT);
+    assert_true(H5Dwrite(set, H5T_NATIVE_UINT8, H5S_ALL, H5S_ALL, H5P_DEFAULT, v) >= 0);
+    free(v);
+    H5Dclose(set);
+    H5Sclose(space);
+    H5Pclose(creation);
+    H5Fclose(f);
+}
+
+/* Rows [first, first + rows) of a virtual /x of 1000 are those from `there` on of one of `all` rows. */
+static void map_wide(hid_t creation, const char *from, hsize_t first, hsize_t rows, hsize_t there, hsize_t all)
+{
+    const hsize_t thousand[] = {1000, WIDE}, whole[] = {all, WIDE}, count[] = {rows, WIDE};
+    const hsize_t start[] = {first, 0}, source_start[] = {there, 0};
+    const hid_t space = H5Screate_simple(2, thousand, NULL), source_space = H5Screate_simple(2, whole, NULL);
+
+    H5Sselect_hyperslab(space, H5S_SELECT_SET, start, NULL, count, NULL);
+    H5Sselect_hyperslab(source_space, H5S_SELECT_SET, source_start, NULL, count, NULL);
+    assert_true(H5Pset_virtual(creation, space, from, "/x", source_space) >= 0);
+    H5Sclose(space);
+    H5Sclose(source_space);
+}
+
+static uint64_t identity_of_x(bool loaded)
+{
+    ls_array *a = NULL;
+    uint64_t identity;
+
+    assert_true(ok(ls_array_describe_by(&strict, file, "/x", NULL, &a)));
+    assert_true(!loaded || ok(ls_array_load(a, NULL)));
+    assert_true(ok(ls_array_identify(a)));
+    identity = ls_array_identity(a);
+    ls_array_free(a);
+    return identity;
+}
+
+/* Of 1000 rows 64 are looked at, 15 or 16 rows apart from the first on; row 10 lies in a file of its own. */
+static void a_source_that_no_sample_touches_is_part_of_the_identity(void **state)
+{
+    const hsize_t all[] = {1000, WIDE};
+    hid_t f, creation = H5Pcreate(H5P_DATASET_CREATE), space = H5Screate_simple(2, all, NULL);
+    uint64_t before;
+
+    (void)state;
+    write_wide(source, 1000, 0);
+    write_wide(below, 1, 1);
+    f = begin();
+    map_wide(creation, "source.h5", 0, 10, 0, 1000);
+    map_wide(creation, "sub/source.h5", 10, 1, 0, 1);
+    map_wide(creation, "source.h5", 11, 989, 11, 1000);
+    H5Dclose(H5Dcreate2(f, "/x", H5T_STD_U8LE, space, H5P_DEFAULT, creation, H5P_DEFAULT));
+    H5Sclose(space);
+    H5Pclose(creation);
+    H5Fclose(f);
+    before = identity_of_x(false);
+    assert_true(identity_of_x(true) == before);
+    write_wide(below, 1, 1); /* the same again */
+    assert_true(identity_of_x(false) == before);
+    write_wide(below, 1, 2);
+    assert_true(identity_of_x(false) != before);
+}
+
 static void booleans_are_bytes(void **state)
 {
     const hid_t bool_type = H5Tenum_create(H5T_STD_I8LE), color = H5Tenum_create(H5T_STD_I8LE), f = begin();
@@ -471,12 +548,19 @@ static void a_heap_without_end_is_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(virtual_datasets_are_whole_or_refused), cmocka_unit_test(sources_that_lack_values_are_refused),
-        cmocka_unit_test(links_lead_to_allowed_files_only),      cmocka_unit_test(chunks_that_nobody_wrote_are_refused),
-        cmocka_unit_test(a_file_that_changes_is_an_error),       cmocka_unit_test(a_source_that_goes_is_an_error),
-        cmocka_unit_test(files_of_other_kinds_are_named),        cmocka_unit_test(a_missing_filter_is_named),
-        cmocka_unit_test(a_locked_file_is_said_to_be_locked),    cmocka_unit_test(booleans_are_bytes),
-        cmocka_unit_test(packed_values_of_netcdf_are_unpacked),  cmocka_unit_test(a_heap_without_end_is_refused),
+        cmocka_unit_test(virtual_datasets_are_whole_or_refused),
+        cmocka_unit_test(sources_that_lack_values_are_refused),
+        cmocka_unit_test(links_lead_to_allowed_files_only),
+        cmocka_unit_test(chunks_that_nobody_wrote_are_refused),
+        cmocka_unit_test(a_file_that_changes_is_an_error),
+        cmocka_unit_test(a_source_that_goes_is_an_error),
+        cmocka_unit_test(a_source_that_no_sample_touches_is_part_of_the_identity),
+        cmocka_unit_test(files_of_other_kinds_are_named),
+        cmocka_unit_test(a_missing_filter_is_named),
+        cmocka_unit_test(a_locked_file_is_said_to_be_locked),
+        cmocka_unit_test(booleans_are_bytes),
+        cmocka_unit_test(packed_values_of_netcdf_are_unpacked),
+        cmocka_unit_test(a_heap_without_end_is_refused),
     };
 
     return cmocka_run_group_tests(tests, set_up_sources, tear_down_sources);
