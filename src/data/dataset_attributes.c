@@ -1,6 +1,7 @@
 /*
  * The attributes of a dataset that mean something here: scale, offset and classes, and those of netCDF, as its
- * CF conventions say: value = stored * scale_factor + add_offset, no value where _FillValue or missing_value is stored.
+ * CF conventions say: value = stored * scale_factor + add_offset, no value where _FillValue or a missing_value is
+ * stored or what valid_range, valid_min and valid_max leave out.
  */
 #include <math.h>
 #include <string.h>
@@ -115,6 +116,9 @@ static ls_status set_packing(ls_array *array, const double *factor, size_t facto
             return ls_fail(LS_ERR_DATA, "%s: attribute 'scale_factor' holds 0, which leaves nothing of the values",
                            array->path);
         array->offset[i] = -array->offset[i] / array->scale[i];
+        if (!isfinite(array->offset[i]))
+            return ls_fail(LS_ERR_DATA, "%s: 'scale_factor' %g is too small beside 'add_offset'", array->path,
+                           array->scale[i]);
     }
     return LS_OK;
 }
@@ -146,36 +150,80 @@ cleanup:
     return st;
 }
 
-/* One number that is not NaN, which would be found anyway. */
-static ls_status read_gap(ls_array *array, hid_t dataset, const char *name)
+/* A number of an attribute as the dataset's type holds it: -1 is 255 in bytes without a sign, 0.1 is rounded. */
+static double as_stored(const ls_array *a, double number)
+{
+    if (a->kind == LS_TYPE_FLOAT32)
+        return (double)(float)number;
+    if (number < 0 && (a->kind == LS_TYPE_UINT8 || a->kind == LS_TYPE_UINT16 || a->kind == LS_TYPE_UINT32))
+        return number + ldexp(1, (int)(8 * a->value_bytes));
+    return number;
+}
+
+/* Up to max numbers as the dataset stores them; *n: 0 if there is no such attribute, or it holds no numbers. */
+static ls_status read_stored(const ls_array *array, hid_t dataset, const char *name, double *values, size_t max,
+                             size_t *n)
 {
     attribute attr = absent;
+    H5T_class_t class;
     ls_status st;
 
-    if (array->has_gap || H5Aexists(dataset, name) <= 0)
+    *n = 0;
+    if (H5Aexists(dataset, name) <= 0)
         return LS_OK;
     LS_TRY_CLEANUP(open_attribute(array, dataset, name, &attr));
-    if (attr.n != 1 || (H5Tget_class(attr.type) != H5T_INTEGER && H5Tget_class(attr.type) != H5T_FLOAT))
+    class = H5Tget_class(attr.type);
+    if (class != H5T_INTEGER && class != H5T_FLOAT)
         goto cleanup;
-    if (H5Aread(attr.id, H5T_NATIVE_DOUBLE, &array->gap) < 0)
+    if (attr.n > max) {
+        st = ls_fail(LS_ERR_DATA, "%s: attribute '%s' has %zu values; it may have %zu", array->path, name, attr.n, max);
+        goto cleanup;
+    }
+    if (H5Aread(attr.id, H5T_NATIVE_DOUBLE, values) < 0) {
         st = fail_unreadable(array, name);
-    else
-        array->has_gap = !isnan(array->gap);
+        goto cleanup;
+    }
+    *n = attr.n;
+    for (size_t i = 0; i < *n; i++)
+        values[i] = as_stored(array, values[i]);
 cleanup:
     close_attribute(&attr);
     return st;
 }
 
-/* Bytes of netCDF have a sign unless this attribute says "true". */
+/* What both attributes say; NaN among them would be found anyway. */
+static ls_status read_gaps(ls_array *array, hid_t dataset)
+{
+    size_t more;
+
+    LS_TRY(read_stored(array, dataset, "_FillValue", array->gap, LS_GAPS_MAX / 2, &array->gaps));
+    LS_TRY(read_stored(array, dataset, "missing_value", array->gap + array->gaps, LS_GAPS_MAX / 2, &more));
+    array->gaps += more;
+    return LS_OK;
+}
+
+static ls_status read_valid(ls_array *array, hid_t dataset)
+{
+    size_t n;
+
+    array->valid[0] = -INFINITY;
+    array->valid[1] = INFINITY;
+    LS_TRY(read_stored(array, dataset, "valid_min", &array->valid[0], 1, &n));
+    LS_TRY(read_stored(array, dataset, "valid_max", &array->valid[1], 1, &n));
+    LS_TRY(read_stored(array, dataset, "valid_range", array->valid, 2, &n));
+    return n == 1 ? ls_fail(LS_ERR_DATA, "%s: attribute 'valid_range' has 1 value; it must have 2", array->path)
+                  : LS_OK;
+}
+
+/* Bytes of netCDF have a sign or none as this attribute says, "true" or "false", whatever their type. */
 static ls_status check_sign(const ls_array *array, hid_t dataset)
 {
-    const bool is_signed = array->kind == LS_TYPE_INT8 || array->kind == LS_TYPE_INT16 ||
-                           array->kind == LS_TYPE_INT32 || array->kind == LS_TYPE_INT64;
+    const bool is_float = array->kind == LS_TYPE_FLOAT32 || array->kind == LS_TYPE_FLOAT64;
 
-    return is_signed && H5Aexists(dataset, "_Unsigned") > 0
+    return !is_float && H5Aexists(dataset, "_Unsigned") > 0
                ? ls_fail(LS_ERR_DATA,
-                         "%s: its attribute '_Unsigned' may say that its integers, which have a sign, are meant "
-                         "without: write them as an unsigned type, or remove the attribute",
+                         "%s: its attribute '_Unsigned' may say that its integers are meant with another sign than "
+                         "their type has: write them as the type that is meant, and remove the attribute",
                          array->path)
                : LS_OK;
 }
@@ -183,8 +231,8 @@ static ls_status check_sign(const ls_array *array, hid_t dataset)
 ls_status ls_array_read_scaling(ls_array *array, hid_t dataset)
 {
     LS_TRY(check_sign(array, dataset));
-    LS_TRY(read_gap(array, dataset, "_FillValue"));
-    LS_TRY(read_gap(array, dataset, "missing_value"));
+    LS_TRY(read_gaps(array, dataset));
+    LS_TRY(read_valid(array, dataset));
     return read_scaling(array, dataset);
 }
 

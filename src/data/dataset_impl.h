@@ -13,6 +13,8 @@
 #include "h5/lock.h"
 #include "lockstep/data.h"
 
+#define LS_GAPS_MAX 16
+
 struct ls_array {
     char *path;           /* "file.h5:/train/x" */
     char *file, *dataset; /* the two apart; NULL: the values are the calling program's */
@@ -28,12 +30,13 @@ struct ls_array {
     uint64_t hash;      /* of the values and what they mean; 0: not computed yet */
     uint64_t identity;  /* of ls_array_identify */
 
-    ls_h5_rules rules;  /* what was allowed when it was described */
-    ls_h5_files files;  /* that its values are read from, as they were then; the first is `file` */
-    uint64_t link_hash; /* of the links on the way and the sources, as the files name them; 0: none */
-    bool is_bits;       /* HDF5 calls its bytes bit fields: flags of PyTables */
-    bool has_gap;       /* one value, of _FillValue or missing_value, means that there is none */
-    double gap;
+    ls_h5_rules rules;       /* what was allowed when it was described */
+    ls_h5_files files;       /* that its values are read from, as they were then; the first is `file` */
+    uint64_t link_hash;      /* of the links on the way and the sources, as the files name them; 0: none */
+    bool is_bits;            /* HDF5 calls its bytes bit fields: flags of PyTables */
+    double gap[LS_GAPS_MAX]; /* stored values of _FillValue and missing_value: they mean that there is none */
+    size_t gaps;
+    double valid[2]; /* the smallest and the largest stored value that valid_range, valid_min and valid_max allow */
 
     uint64_t chunk_rows;    /* of the HDF5 dataset; 0: it is not chunked */
     uint64_t chunk_bytes;   /* of one such chunk in memory */
@@ -46,7 +49,7 @@ struct ls_array {
 
     uint64_t one_hot;       /* classes; 0: values as they are */
     uint64_t label_classes; /* values must be integers below this; 0: they may be anything */
-    uint64_t table_rows;    /* values must be rows of a table of so many, once cut to integers; 0: likewise */
+    uint64_t table_rows;    /* values must be rows of a table of so many; 0: likewise */
     bool shares;            /* values must lie in [0, 1] */
     bool channels_first;    /* stored (channels, …), given (…, channels) */
     char **classes;

@@ -162,17 +162,32 @@ ls_status ls_array_check_finite(const ls_array *a, uint64_t first, uint64_t n, c
     return LS_OK;
 }
 
-/* No value may be the one that means that there is none. */
+static bool is_gap(const ls_array *a, double stored)
+{
+    for (size_t i = 0; i < a->gaps; i++)
+        if (stored == a->gap[i])
+            return true;
+    return false;
+}
+
+/* No value may be one that means that there is none, nor one that cannot be. */
 static ls_status check_gaps(const ls_array *a, uint64_t first, uint64_t n, const void *values)
 {
-    for (uint64_t i = 0; a->has_gap && i < n; i++)
-        for (size_t j = 0; j < a->elements; j++)
-            if (ls_array_stored(a, (const char *)values + i * ls_array_sample_bytes(a), j) == a->gap)
-                return ls_fail(
-                    LS_ERR_DATA,
-                    "%s: sample %llu has %.9g at element %zu, which its attribute _FillValue or missing_value "
-                    "says means a missing value: fill it, or leave such samples out",
-                    a->path, (unsigned long long)(a->first_row + first + i), a->gap, j);
+    if (a->gaps == 0 && isinf(a->valid[0]) && isinf(a->valid[1]))
+        return LS_OK;
+    for (uint64_t i = 0; i < n; i++)
+        for (size_t j = 0; j < a->elements; j++) {
+            const double stored = ls_array_stored(a, (const char *)values + i * ls_array_sample_bytes(a), j);
+            const bool gap = is_gap(a, stored);
+
+            if (gap || stored < a->valid[0] || stored > a->valid[1])
+                return ls_fail(LS_ERR_DATA,
+                               "%s: sample %llu has %.9g at element %zu, which its attribute%s a missing value: fill "
+                               "it, or leave such samples out",
+                               a->path, (unsigned long long)(a->first_row + first + i), stored, j,
+                               gap ? " _FillValue or missing_value says means"
+                                   : "s valid_range, valid_min or valid_max make");
+        }
     return LS_OK;
 }
 

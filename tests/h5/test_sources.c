@@ -499,6 +499,53 @@ static void packed_values_of_netcdf_are_unpacked(void **state)
     OPEN_FAILS("/gap", NULL, LS_ERR_DATA, "sample 2", "25000", "missing value");
 }
 
+/* As netCDF4-python masks them: every value of both attributes, rounded as the dataset rounds, and what is not valid.
+ */
+static void marks_of_missing_values_of_netcdf_are_found(void **state)
+{
+    static const struct {
+        const char *path, *attribute, *says;
+        double value[2];
+        int values;
+        bool bytes; /* of the dataset, not float32 */
+    } cases[] = {
+        {"/rounded", "missing_value", "_FillValue or missing_value", {-9999.9}, -1, false},
+        {"/second", "missing_value", "_FillValue or missing_value", {-1, 250}, 2, true},
+        {"/wrapped", "_FillValue", "_FillValue or missing_value", {-6}, -1, true},
+        {"/range", "valid_range", "valid_range", {0, 249}, 2, true},
+        {"/min", "valid_min", "valid_min", {-9999}, -1, false},
+        {"/max", "valid_max", "valid_max", {249}, -1, true},
+    };
+    const float floats[] = {1, 2, -9999.9f};
+    const uint8_t bytes[] = {1, 2, 250};
+    const double other = 77, tiny = 1e-300, far = 1e10;
+    const hsize_t dim = 3;
+    const hid_t f = begin();
+    hid_t d;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        d = cases[i].bytes ? put(f, cases[i].path, H5T_STD_U8LE, 1, &dim, 0, H5T_NATIVE_UINT8, bytes)
+                           : put(f, cases[i].path, H5T_IEEE_F32LE, 1, &dim, 0, H5T_NATIVE_FLOAT, floats);
+        put_attribute(d, cases[i].attribute, H5T_IEEE_F64LE, cases[i].values, H5T_NATIVE_DOUBLE, cases[i].value);
+        if (strcmp(cases[i].attribute, "missing_value") == 0)
+            put_attribute(d, "_FillValue", H5T_IEEE_F64LE, -1, H5T_NATIVE_DOUBLE, &other);
+        H5Dclose(d);
+    }
+    d = put(f, "/sign", H5T_STD_U8LE, 1, &dim, 0, H5T_NATIVE_UINT8, bytes);
+    put_attribute(d, "_Unsigned", H5T_IEEE_F64LE, -1, H5T_NATIVE_DOUBLE, &other);
+    H5Dclose(d);
+    d = put(f, "/tiny", H5T_STD_U8LE, 1, &dim, 0, H5T_NATIVE_UINT8, bytes);
+    put_attribute(d, "scale_factor", H5T_IEEE_F64LE, -1, H5T_NATIVE_DOUBLE, &tiny);
+    put_attribute(d, "add_offset", H5T_IEEE_F64LE, -1, H5T_NATIVE_DOUBLE, &far);
+    H5Dclose(d);
+    H5Fclose(f);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        OPEN_FAILS(cases[i].path, NULL, LS_ERR_DATA, cases[i].path, "sample 2", cases[i].says, "missing value");
+    OPEN_FAILS("/sign", NULL, LS_ERR_DATA, "_Unsigned");
+    OPEN_FAILS("/tiny", NULL, LS_ERR_DATA, "scale_factor", "add_offset");
+}
+
 /* Zeros anywhere in the heap of a text: found, and never read for ever. */
 static void a_heap_without_end_is_refused(void **state)
 {
@@ -559,6 +606,7 @@ int main(void)
         cmocka_unit_test(a_missing_filter_is_named),
         cmocka_unit_test(a_locked_file_is_said_to_be_locked),
         cmocka_unit_test(booleans_are_bytes),
+        cmocka_unit_test(marks_of_missing_values_of_netcdf_are_found),
         cmocka_unit_test(packed_values_of_netcdf_are_unpacked),
         cmocka_unit_test(a_heap_without_end_is_refused),
     };
