@@ -123,14 +123,16 @@ static ls_status check_row_values(const ls_array *array, const void *values, uin
     for (uint64_t i = 0; i < n; i++)
         for (size_t j = 0; j < array->elements; j++) {
             const double value = value_of(array, (const char *)values + i * ls_array_sample_bytes(array), j);
-            const float row = (float)value; /* what the model gets */
+            const bool whole = value == floor(value);
 
-            if (!(row > -1.0f && (double)row < (double)array->table_rows))
+            if (!(value >= 0 && value < (double)array->table_rows && whole))
                 return ls_fail(LS_ERR_DATA,
                                "%s: sample %llu has the value %.17g, but it feeds an embedding with a table of %llu "
-                               "rows: values must be 0 to %llu; raise input_dim or mend the data",
+                               "rows: values must be %s0 to %llu; %s",
                                array->path, (unsigned long long)(array->first_row + first + i), value,
-                               (unsigned long long)array->table_rows, (unsigned long long)(array->table_rows - 1));
+                               (unsigned long long)array->table_rows, whole ? "" : "integers, ",
+                               (unsigned long long)(array->table_rows - 1),
+                               whole ? "raise input_dim or mend the data" : "scale or round the data to indices");
         }
     return LS_OK;
 }

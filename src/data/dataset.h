@@ -104,8 +104,8 @@ ls_status ls_array_check_labels(ls_array *array, uint64_t classes);
 /* Do all values lie in [0, 1], as probabilities and shares of classes do? As ls_array_check_labels. */
 ls_status ls_array_check_shares(ls_array *array);
 /*
- * Are all values rows of a table, once they are cut to integers as Keras cuts them? As ls_array_check_labels; one-hot
- * rows always are.
+ * Are all values rows of a table? As ls_array_check_labels; one-hot rows always are. Keras cuts fractions off, but
+ * what has some was not meant as an index.
  */
 ls_status ls_array_check_rows(ls_array *array, uint64_t rows);
 

@@ -54,6 +54,7 @@ table='model=[{embedding: {input_dim: 8, output_dim: 2}}, {flatten: {}}, {dense:
 train 1 "$work/table" "$work/e.yaml" --set "$table" --set data.train.x=/train/i
 small=${table/8/7}
 wrong 1 "$small" data.train.x=/train/i -- data.h5:/train/i "sample 7" "value 7" "7 rows" "0 to 6"
+wrong 1 "$table" 'data.train.x={path: /train/i, scale: 0.5}' -- data.h5:/train/i "sample 1" "value 0.5" integers
 wrong 1 "${small/\[/[\{reshape: \{target_shape: [2, 1]\}\}, \{flatten: \{\}\}, }" data.train.x=/train/i -- data.h5:/train/i "sample 7"
 computed='model=[{dense: {units: 1, kernel_initializer: ones, trainable: false}}, {embedding: {input_dim: 8, output_dim: 2}}, {flatten: {}}, {dense: {units: 1}}]'
 wrong 1 "$computed" data.train.x=/train/i -- "'embedding'" "is asked for row" "8 rows" "0 to 7"
