@@ -25,6 +25,7 @@ struct ls_activation_ops {
     void (*backward)(const void *config, const float *V, float *dY, size_t rows, size_t n);
     /* The loss may work on the logits Z instead (softmax, sigmoid): see ls_loss_ops. */
     enum { LS_LOGITS_NONE, LS_LOGITS_SIGMOID, LS_LOGITS_SOFTMAX } logits;
+    bool shares; /* results lie in [0, 1] */
 };
 
 /* relu, sigmoid, tanh, softmax, linear, … ; "linear" and null are the same. */

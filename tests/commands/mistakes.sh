@@ -76,6 +76,21 @@ train 1 "$work/plain" "$work/e.yaml" "${classes[@]}" --set compile.loss=sparse_c
 train 1 "$work/logits" "$work/e.yaml" "${classes[@]}" --set 'compile.loss={sparse_categorical_crossentropy: {from_logits: true}}' --set compile.metrics=null
 expect_warnings from_logits softmax
 same "$work/plain/fingerprint.txt" "$work/logits/fingerprint.txt" "from_logits after a softmax"
+for last in linear relu tanh; do
+    rm -rf "$work/last"
+    train 1 "$work/last" "$work/e.yaml" "${classes[@]/softmax/$last}" --set compile.loss=sparse_categorical_crossentropy --set compile.metrics=null
+    expect_warnings "takes probabilities" "ends with $last" "softmax, or say from_logits: true"
+done
+for loss in cosine_similarity kl_divergence categorical_hinge; do
+    rm -rf "$work/one"
+    train 1 "$work/one" "$work/e.yaml" --set "compile.loss=$loss" --set compile.metrics=null
+    expect_warnings "$loss is about the numbers along the last axis"
+done
+for last in sigmoid hard_sigmoid; do
+    rm -rf "$work/last"
+    train 1 "$work/last" "$work/e.yaml" --set compile.loss=binary_crossentropy --set "model=[{dense: {units: 1, activation: $last}}]"
+    ! grep -q warning "$work/err" || fail "$last before binary_crossentropy is warned of"
+done
 train 1 "$work/sum" "$work/e.yaml" --set 'compile.loss={mse: {reduction: sum}}'
 wrong 2 'compile.loss={mse: {reduction: none}}' -- reduction "'none'"
 
@@ -104,7 +119,7 @@ for name in lambda Lambda conv_lstm2d ConvLSTM2D mel_spectrogram; do
     ! grep -q 'did you mean' "$work/err" || fail "$name is taken for a misspelling"
 done
 for setting in 'model=[{dense: {units: 1, activation: glu}}]' 'compile.metrics=[mean_metric_wrapper]' \
-    compile.loss=categorical_generalized_cross_entropy compile.optimizer=loss_scale_optimizer 'callbacks=[{lambda_callback: {}}]' \
+    compile.loss=categorical_generalized_cross_entropy compile.loss=crossentropy compile.optimizer=loss_scale_optimizer 'callbacks=[{lambda_callback: {}}]' \
     'model=[{dense: {units: 1, kernel_initializer: stft}}]'; do
     wrong 2 "$setting" -- "lockstep lacks the"
     ! grep -q 'did you mean' "$work/err" || fail "$setting is taken for a misspelling"

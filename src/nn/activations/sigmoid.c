@@ -60,6 +60,7 @@ const ls_activation_ops ls_activation_sigmoid = {
     .forward = forward_sigmoid,
     .backward = backward_sigmoid,
     .logits = LS_LOGITS_SIGMOID,
+    .shares = true,
 };
 
 static LS_CLONES void hard(const float *Z, float *Y, size_t n)
@@ -97,4 +98,5 @@ const ls_activation_ops ls_activation_hard_sigmoid = {
     .backward_reads = LS_FROM_OUTPUT,
     .forward = forward_hard_sigmoid,
     .backward = backward_hard_sigmoid,
+    .shares = true,
 };

@@ -70,4 +70,5 @@ const ls_activation_ops ls_activation_softmax = {
     .forward = forward_softmax,
     .backward = backward_softmax,
     .logits = LS_LOGITS_SOFTMAX,
+    .shares = true,
 };

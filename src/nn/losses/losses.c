@@ -11,6 +11,7 @@ static const ls_refusal lacking[] = {
     {"categorical_focal_crossentropy", NULL},
     {"categorical_generalized_cross_entropy", NULL},
     {"circle", NULL},
+    {"crossentropy", "say which: binary_crossentropy, categorical_crossentropy or sparse_categorical_crossentropy"},
     {"ctc", NULL},
     {"dice", NULL},
     {"tversky", NULL},
