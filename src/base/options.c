@@ -160,6 +160,34 @@ static ls_status parse_numbers(const ls_option *option, const ls_config *node, c
     return LS_OK;
 }
 
+/* 3 or [1, 2] */
+static ls_status parse_pair(const ls_option *option, const ls_config *node, const char *where, int64_t out[2])
+{
+    const bool list = !ls_config_is_null(node) && node->kind == LS_CONFIG_LIST;
+
+    if (list && node->count != 2)
+        return ls_config_fail(node, "%s takes one number or two, in front and behind, not a list of %zu", where,
+                              node->count);
+    LS_TRY(parse_int(option, list ? node->first : node, where, &out[0]));
+    if (!list)
+        out[1] = out[0];
+    return list ? parse_int(option, node->first->next, where, &out[1]) : LS_OK;
+}
+
+static ls_status parse_pairs(const ls_option *option, const ls_config *node, const char *where, ls_ints *out)
+{
+    const bool list = option->repeat > 1 && !ls_config_is_null(node) && node->kind == LS_CONFIG_LIST;
+    const ls_config *child = list ? node->first : node;
+
+    if (list && node->count != option->repeat)
+        return ls_config_fail(node, "%s takes one number or a list of %zu, one for each axis, not a list of %zu", where,
+                              option->repeat, node->count);
+    for (size_t i = 0; i < option->repeat; i++, child = list ? child->next : child)
+        LS_TRY(parse_pair(option, child, where, &out->value[2 * i]));
+    out->count = 2 * option->repeat;
+    return LS_OK;
+}
+
 static ls_status parse_choice(const ls_option *option, const ls_config *node, const char *where, int *out)
 {
     const char *text = NULL;
@@ -225,6 +253,8 @@ static ls_status parse_option(const ls_option *option, const ls_config *node, co
     case LS_OPTION_CHOICE:
         return parse_choice(option, node, where, at);
     case LS_OPTION_INTS:
+        if (option->pairs)
+            return parse_pairs(option, node, where, at);
         return parse_numbers(option, node, where, at, NULL);
     case LS_OPTION_FLOATS:
         return parse_numbers(option, node, where, NULL, at);

@@ -53,6 +53,7 @@ typedef struct ls_option {
     bool nullable;           /* null gives, to FLOAT, NAN; INT, min - 1; INTS, FLOATS, count 0; TEXT, "" */
     size_t repeat;           /* INTS: a lone integer is repeated this often, and a list must have this length; 0: any */
     bool nulls;              /* INTS: null in a list stands for 0 */
+    bool pairs;              /* INTS: `repeat` pairs, [[1, 2], [0, 1]]; one number stands for both, or for all */
     const char *const *choices;  /* CHOICE: NULL-terminated */
     const char *advice;          /* CHOICE: what to do instead of a choice that is none; NULL: nothing */
     const ls_registry *registry; /* COMPONENT */

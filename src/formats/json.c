@@ -121,6 +121,24 @@ static json_t *list_to_json(const ls_ints *ints, const ls_floats *floats, bool n
     return list;
 }
 
+/* [[1, 2], [0, 1]]; one pair alone is [1, 2]. */
+static json_t *pairs_to_json(const ls_ints *ints)
+{
+    json_t *list = json_array();
+
+    if (ints->count == 2) {
+        json_decref(list);
+        return list_to_json(ints, NULL, false);
+    }
+    for (size_t i = 0; list && i + 1 < ints->count; i += 2)
+        if (json_array_append_new(list,
+                                  json_pack("[I, I]", (json_int_t)ints->value[i], (json_int_t)ints->value[i + 1]))) {
+            json_decref(list);
+            return NULL;
+        }
+    return list;
+}
+
 static json_t *option_to_json(const ls_option *option, const void *at)
 {
     switch (option->kind) {
@@ -134,6 +152,8 @@ static json_t *option_to_json(const ls_option *option, const void *at)
     case LS_OPTION_CHOICE:
         return json_string(option->choices[*(const int *)at]);
     case LS_OPTION_INTS:
+        if (option->pairs)
+            return pairs_to_json(at);
         return option->nullable && !((const ls_ints *)at)->count ? json_null() : list_to_json(at, NULL, option->nulls);
     case LS_OPTION_FLOATS:
         return option->nullable && !((const ls_floats *)at)->count ? json_null() : list_to_json(NULL, at, false);

@@ -124,6 +124,90 @@ def sequences():
     return model, rng.integers(0, 9, (N, 6)).astype("int32"), rng.integers(0, 3, N).astype("int32")
 
 
+def kinds():
+    """Activations with and without arguments, as layers; dropouts; einsum_dense."""
+    model = keras.Sequential([
+        keras.Input((4, 6), name="numbers"),
+        layers.EinsumDense("abc,cde->abde", output_shape=(None, 2, 3), bias_axes="de", activation="mish", name="heads"),
+        layers.SpatialDropout2D(0.2),
+        layers.EinsumDense("...de,def->...f", output_shape=5, activation="log_softmax", kernel_regularizer="l2"),
+        layers.PReLU(alpha_initializer="glorot_uniform", shared_axes=[1]),
+        layers.SpatialDropout1D(0.1, seed=2),
+        layers.Softmax(axis=1),
+        layers.Identity(),
+        layers.ActivityRegularization(l1=0.01, l2=0.02),
+        layers.AlphaDropout(0.2),
+        layers.GaussianDropout(0.3, seed=4),
+        layers.Reshape((2, 2, 1, 5)),
+        layers.SpatialDropout3D(0.3),
+        layers.Flatten(),
+        layers.Dense(6, activation="celu"),
+        layers.Dense(6, activation="hard_swish"),
+        layers.Dense(6, activation="squareplus"),
+        layers.Dense(5, activation="tanh_shrink"),
+        layers.Dense(5, activation="sparse_plus"),
+        layers.Dense(3, activation="relu6"),
+        layers.Activation("log_sigmoid"),
+    ], name="kinds")
+    model.compile("adam", "mse")
+    return model, rng.normal(size=(N, 4, 6)), rng.normal(size=(N, 3))
+
+
+def lines():
+    """One axis: convolutions, poolings, sizes."""
+    x = keras.Input((12, 3), name="line")
+    y = layers.ZeroPadding1D((2, 1))(x)
+    y = layers.Conv1D(4, 3, padding="causal", dilation_rate=2, activation="elu", name="zz")(y)
+    y = layers.MaxPooling1D(2, strides=1, padding="same")(y)
+    y = layers.SeparableConv1D(5, 3, depth_multiplier=2, activation="relu6", pointwise_regularizer="l2")(y)
+    y = layers.AveragePooling1D(2)(y)
+    y = layers.Conv1DTranspose(4, 3, strides=2, padding="same", output_padding=1)(y)
+    y = layers.DepthwiseConv1D(2, padding="same", use_bias=False)(y)
+    y = layers.UpSampling1D(2)(y)
+    y = layers.Cropping1D((1, 2))(y)
+    parts = [layers.GlobalAveragePooling1D()(y), layers.GlobalMaxPooling1D()(y),
+             layers.Flatten()(layers.AdaptiveMaxPooling1D(2)(y)), layers.Flatten()(layers.AdaptiveAveragePooling1D(3)(y))]
+    parts.append(layers.Minimum()(parts[:2]))
+    model = keras.Model(x, layers.Dense(3, activation="softmax", name="class")(layers.Concatenate()(parts)), name="lines")
+    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    return model, rng.normal(size=(N, 12, 3)), rng.integers(0, 3, N).astype("int32")
+
+
+def pictures():
+    """Two axes."""
+    x = keras.Input((7, 6, 2), name="picture")
+    y = layers.ZeroPadding2D(((1, 0), (2, 1)))(x)
+    y = layers.Conv2DTranspose(3, (3, 2), strides=2, padding="same", activation="silu")(y)
+    y = layers.SeparableConv2D(4, 3, strides=2, padding="same", depth_multiplier=2)(y)
+    y = layers.DepthwiseConv2D(2, depth_multiplier=2, dilation_rate=2, depthwise_constraint=constraints.MaxNorm(2.0))(y)
+    y = layers.UpSampling2D((2, 1), interpolation="bilinear")(y)
+    y = layers.UpSampling2D(2)(y)
+    y = layers.Cropping2D(((1, 0), (0, 2)))(y)
+    parts = [layers.GlobalMaxPooling2D()(y), layers.Flatten()(layers.AdaptiveMaxPooling2D((2, 3))(y)),
+             layers.Flatten()(layers.AdaptiveAveragePooling2D(2)(y))]
+    model = keras.Model(x, layers.Dense(2, name="value")(layers.Concatenate()(parts)), name="pictures")
+    model.compile("adam", "mse")
+    return model, rng.normal(size=(N, 7, 6, 2)), rng.normal(size=(N, 2))
+
+
+def volumes():
+    """Three axes."""
+    x = keras.Input((4, 4, 3, 2), name="volume")
+    y = layers.ZeroPadding3D((1, 0, 1))(x)
+    y = layers.Conv3D(3, (2, 1, 3), padding="same", activation="tanh")(y)
+    y = layers.MaxPooling3D((2, 1, 2), strides=1)(y)
+    y = layers.Conv3DTranspose(3, 2, strides=(1, 2, 1))(y)
+    y = layers.AveragePooling3D(2, padding="same")(y)
+    y = layers.UpSampling3D((1, 2, 2))(y)
+    y = layers.Cropping3D(((0, 1), (1, 0), (0, 0)))(y)
+    parts = [layers.GlobalAveragePooling3D()(y), layers.GlobalMaxPooling3D()(y),
+             layers.Flatten()(layers.AdaptiveMaxPooling3D(2)(y)),
+             layers.Flatten()(layers.AdaptiveAveragePooling3D((2, 3, 2))(y))]
+    model = keras.Model(x, layers.Dense(2, name="value")(layers.Concatenate()(parts)), name="volumes")
+    model.compile("adam", "mse")
+    return model, rng.normal(size=(N, 4, 4, 3, 2)), rng.normal(size=(N, 2))
+
+
 def own_loss(y_true, y_pred):
     return keras.ops.mean((y_true - y_pred) ** 4)
 
@@ -191,7 +275,8 @@ def make(data, build):
 
 OUT.mkdir(exist_ok=True)
 keras.utils.set_random_seed(1)
-models = {"data": (image, graph, dictionary, custom), "sequences": (sequences,)}
+models = {"data": (image, graph, dictionary, custom), "sequences": (sequences,),
+          "spatial": (kinds, lines, pictures, volumes)}
 for name in sys.argv[1:] or models:
     rng = np.random.default_rng(20260101)
     with h5py.File(OUT / ("data.h5" if name == "data" else f"data_{name}.h5"), "w") as data:

@@ -180,7 +180,7 @@ static bool check_case(golden_case *c, void *context)
 
 static void files_agree_with_keras(void **state)
 {
-    static const char *const files[] = {FOLDER "/data.h5", FOLDER "/data_sequences.h5"};
+    static const char *const files[] = {FOLDER "/data.h5", FOLDER "/data_sequences.h5", FOLDER "/data_spatial.h5"};
     golden_coverage coverage = {.n = 0};
 
     (void)state;

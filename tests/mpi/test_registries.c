@@ -72,6 +72,8 @@ static bool is_invariant(const char *kind, const char *name, choice c)
 #define SEQUENTIAL(layers) "[input: {shape: [36]}, " layers ", flatten: {}, dense: {units: 4, activation: softmax}]"
 #define STEPS "reshape: {target_shape: [9, 4]}, "
 #define IMAGE(layers) SEQUENTIAL("reshape: {target_shape: [6, 6, 1]}, " layers)
+#define LINE(layers) SEQUENTIAL("reshape: {target_shape: [12, 3]}, " layers)
+#define VOLUME(layers) SEQUENTIAL("reshape: {target_shape: [3, 3, 4, 1]}, " layers)
 #define GRAPH(layer)                                                                                      \
     "{inputs: {i: {shape: [36]}}, layers: [{name: a, dense: {units: 6, activation: tanh}, inputs: [i]}, " \
     "{name: b, dense: {units: 6}, inputs: [i]}, {name: m, " layer ", inputs: [a, b]}, "                   \
@@ -144,6 +146,39 @@ static void every_layer_trains_alike_on_all_ranks(void **unused)
         {"minimum", GRAPH("minimum: {}")},
         {"dot", GRAPH("dot: {axes: 1, normalize: true}")},
         {"conv2d", IMAGE("conv2d: {filters: 3, kernel_size: 3, padding: same, activation: relu}")},
+        {"conv1d", LINE("conv1d: {filters: 3, kernel_size: 3, padding: causal, activation: relu}")},
+        {"conv3d", VOLUME("conv3d: {filters: 3, kernel_size: 2, padding: same, activation: relu}")},
+        {"conv1d_transpose", LINE("conv1d_transpose: {filters: 3, kernel_size: 3, strides: 2}")},
+        {"conv2d_transpose", IMAGE("conv2d_transpose: {filters: 3, kernel_size: 3, strides: 2, padding: same}")},
+        {"conv3d_transpose", VOLUME("conv3d_transpose: {filters: 2, kernel_size: 2, strides: 2}")},
+        {"depthwise_conv1d", LINE("depthwise_conv1d: {kernel_size: 3, depth_multiplier: 2}")},
+        {"depthwise_conv2d", IMAGE("conv2d: {filters: 3, kernel_size: 2}, depthwise_conv2d: {kernel_size: 3}")},
+        {"separable_conv1d", LINE("separable_conv1d: {filters: 3, kernel_size: 3}")},
+        {"separable_conv2d", IMAGE("separable_conv2d: {filters: 3, kernel_size: 3, depth_multiplier: 2}")},
+        {"max_pooling1d", LINE("conv1d: {filters: 3, kernel_size: 2}, max_pooling1d: {}")},
+        {"max_pooling3d", VOLUME("conv3d: {filters: 3, kernel_size: 2}, max_pooling3d: {}")},
+        {"average_pooling1d", LINE("conv1d: {filters: 3, kernel_size: 2}, average_pooling1d: {pool_size: 2}")},
+        {"average_pooling3d", VOLUME("conv3d: {filters: 3, kernel_size: 2}, average_pooling3d: {pool_size: 2}")},
+        {"global_max_pooling1d", LINE("conv1d: {filters: 5, kernel_size: 2}, global_max_pooling1d: {}")},
+        {"global_max_pooling2d", IMAGE("conv2d: {filters: 5, kernel_size: 2}, global_max_pooling2d: {}")},
+        {"global_max_pooling3d", VOLUME("conv3d: {filters: 5, kernel_size: 2}, global_max_pooling3d: {}")},
+        {"global_average_pooling1d", LINE("conv1d: {filters: 5, kernel_size: 2}, global_average_pooling1d: {}")},
+        {"global_average_pooling3d", VOLUME("conv3d: {filters: 5, kernel_size: 2}, global_average_pooling3d: {}")},
+        {"adaptive_max_pooling1d", LINE("adaptive_max_pooling1d: {output_size: 5}")},
+        {"adaptive_max_pooling2d", IMAGE("adaptive_max_pooling2d: {output_size: 4}")},
+        {"adaptive_max_pooling3d", VOLUME("adaptive_max_pooling3d: {output_size: 2}")},
+        {"adaptive_average_pooling1d", LINE("adaptive_average_pooling1d: {output_size: 5}")},
+        {"adaptive_average_pooling2d", IMAGE("adaptive_average_pooling2d: {output_size: 4}")},
+        {"adaptive_average_pooling3d", VOLUME("adaptive_average_pooling3d: {output_size: 2}")},
+        {"up_sampling1d", LINE("conv1d: {filters: 3, kernel_size: 2}, up_sampling1d: {}")},
+        {"up_sampling2d", IMAGE("conv2d: {filters: 3, kernel_size: 2}, up_sampling2d: {interpolation: bilinear}")},
+        {"up_sampling3d", VOLUME("conv3d: {filters: 3, kernel_size: 2}, up_sampling3d: {}")},
+        {"zero_padding1d", LINE("zero_padding1d: {padding: [2, 1]}, conv1d: {filters: 3, kernel_size: 3}")},
+        {"zero_padding2d", IMAGE("zero_padding2d: {padding: [[1, 0], [2, 1]]}, conv2d: {filters: 3, kernel_size: 3}")},
+        {"zero_padding3d", VOLUME("zero_padding3d: {}, conv3d: {filters: 3, kernel_size: 2}")},
+        {"cropping1d", LINE("conv1d: {filters: 3, kernel_size: 2}, cropping1d: {cropping: [2, 1]}")},
+        {"cropping2d", IMAGE("conv2d: {filters: 3, kernel_size: 2}, cropping2d: {cropping: [[1, 0], [2, 1]]}")},
+        {"cropping3d", VOLUME("conv3d: {filters: 3, kernel_size: 1}, cropping3d: {cropping: [0, 1, 1]}")},
         {"max_pooling2d", IMAGE("conv2d: {filters: 3, kernel_size: 2}, max_pooling2d: {}")},
         {"average_pooling2d", IMAGE("conv2d: {filters: 3, kernel_size: 2}, average_pooling2d: {pool_size: 2}")},
         {"global_average_pooling2d", IMAGE("conv2d: {filters: 3, kernel_size: 2}, global_average_pooling2d: {}")},

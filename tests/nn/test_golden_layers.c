@@ -148,6 +148,7 @@ static void layers_agree_with_keras(void **state)
     (void)state;
     assert_true(golden_each("layers.h5", tolerance, check_layer, &coverage));
     assert_true(golden_each("sequences.h5", tolerance, check_layer, &coverage));
+    assert_true(golden_each("spatial.h5", tolerance, check_layer, &coverage));
     assert_true(golden_covers(&coverage, &ls_layers));
 }
 

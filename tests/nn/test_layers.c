@@ -4,6 +4,7 @@
  * a batch have the same bits.
  */
 #include "sequence_reference.h"
+#include "spatial_reference.h"
 
 #include <ctype.h>
 
@@ -311,96 +312,6 @@ static void ref_layer_normalization(const layer_driver *d, size_t rows, const do
         ref_normalize(X[0] + at, Y + at, n, 1, 1e-3, gamma, beta, 1);
 }
 
-/* Cells in front of the image, by Keras's rule. */
-static long padding_before(const layer_driver *d, size_t size, size_t out, long kernel, long stride, long dilation)
-{
-    const long missing = ((long)out - 1) * stride + (kernel - 1) * dilation + 1 - (long)size;
-
-    return strcmp(driver_text(d, "padding"), "same") || missing < 0 ? 0 : missing / 2;
-}
-
-/* Cell k of the window at o; false in the padding. */
-static bool cell(long o, long k, long stride, long dilation, long before, size_t size, size_t *at)
-{
-    const long place = o * stride + k * dilation - before;
-
-    *at = (size_t)place;
-    return place >= 0 && place < (long)size;
-}
-
-static void ref_conv2d(const layer_driver *d, size_t rows, const double *const *X, const double *const *W, double *Y)
-{
-    const size_t H = d->in[0].dim[0], Wd = d->in[0].dim[1], C = d->in[0].dim[2];
-    const size_t oh = d->out.dim[0], ow = d->out.dim[1], F = d->out.dim[2];
-    const long kh = driver_arg(d, "kernel_size", 0, 0), kw = driver_arg(d, "kernel_size", 1, 0);
-    const long sh = driver_arg(d, "strides", 0, 1), sw = driver_arg(d, "strides", 1, 1);
-    const long dh = driver_arg(d, "dilation_rate", 0, 1), dw = driver_arg(d, "dilation_rate", 1, 1);
-    const size_t groups = (size_t)driver_arg(d, "groups", 0, 1), cin = C / groups, share = F / groups;
-    const long top = padding_before(d, H, oh, kh, sh, dh), left = padding_before(d, Wd, ow, kw, sw, dw);
-
-    for (size_t r = 0; r < rows; r++)
-        for (size_t oy = 0; oy < oh; oy++)
-            for (size_t ox = 0; ox < ow; ox++)
-                for (size_t f = 0; f < F; f++) {
-                    double sum = strcmp(driver_text(d, "use_bias"), "false") ? W[1][f] : 0.0;
-
-                    for (long ky = 0; ky < kh; ky++)
-                        for (long kx = 0; kx < kw; kx++) {
-                            size_t y, x;
-
-                            if (!cell((long)oy, ky, sh, dh, top, H, &y) || !cell((long)ox, kx, sw, dw, left, Wd, &x))
-                                continue;
-                            for (size_t c = 0; c < cin; c++)
-                                sum += X[0][((r * H + y) * Wd + x) * C + f / share * cin + c] *
-                                       W[0][(((size_t)ky * (size_t)kw + (size_t)kx) * cin + c) * F + f];
-                        }
-                    Y[((r * oh + oy) * ow + ox) * F + f] = sum;
-                }
-}
-
-static void ref_pooling(const layer_driver *d, size_t rows, const double *const *X, const double *const *W, double *Y)
-{
-    const bool average = !strcmp(d->layer.ops->ops.name, "average_pooling2d");
-    const size_t H = d->in[0].dim[0], Wd = d->in[0].dim[1], C = d->in[0].dim[2], oh = d->out.dim[0], ow = d->out.dim[1];
-    const long ph = driver_arg(d, "pool_size", 0, 2), pw = driver_arg(d, "pool_size", 1, 2);
-    const long sh = driver_arg(d, "strides", 0, ph), sw = driver_arg(d, "strides", 1, pw);
-    const long top = padding_before(d, H, oh, ph, sh, 1), left = padding_before(d, Wd, ow, pw, sw, 1);
-
-    (void)W;
-    for (size_t r = 0; r < rows; r++)
-        for (size_t oy = 0; oy < oh; oy++)
-            for (size_t ox = 0; ox < ow; ox++)
-                for (size_t c = 0; c < C; c++) {
-                    double most = -INFINITY, sum = 0.0, count = 0.0;
-
-                    for (long ky = 0; ky < ph; ky++)
-                        for (long kx = 0; kx < pw; kx++) {
-                            size_t y, x;
-
-                            if (!cell((long)oy, ky, sh, 1, top, H, &y) || !cell((long)ox, kx, sw, 1, left, Wd, &x))
-                                continue;
-                            most = fmax(most, X[0][((r * H + y) * Wd + x) * C + c]);
-                            sum += X[0][((r * H + y) * Wd + x) * C + c];
-                            count += 1.0;
-                        }
-                    Y[((r * oh + oy) * ow + ox) * C + c] = average ? sum / count : most;
-                }
-}
-
-static void ref_global_average(const layer_driver *d, size_t rows, const double *const *X, const double *const *W,
-                               double *Y)
-{
-    const size_t C = d->in[0].dim[2], cells = size_of(&d->in[0]) / C;
-
-    (void)W;
-    for (size_t r = 0; r < rows; r++)
-        for (size_t c = 0; c < C; c++) {
-            Y[r * C + c] = 0.0;
-            for (size_t i = 0; i < cells; i++)
-                Y[r * C + c] += X[0][(r * cells + i) * C + c] / (double)cells;
-        }
-}
-
 /* ---- the cases ---- */
 
 #define INPUTS 4
@@ -562,24 +473,24 @@ static const struct layer_case {
     {"layer_normalization", {"axis", "[-1, -2]", NULL}, {{3, {2, 2, 3}}}, 1, ref_layer_normalization, 0},
     {"layer_normalization", {"scale", "false", "axis", "2", NULL}, {{2, {3, 4}}}, 1, ref_layer_normalization, 0},
     {"layer_normalization", {"center", "false", NULL}, {{2, {3, 4}}}, 1, ref_layer_normalization, 0},
-    {"conv2d", {"filters", "3", "kernel_size", "[2, 3]", NULL}, {{3, {4, 5, 2}}}, 1, ref_conv2d, 0},
+    {"conv2d", {"filters", "3", "kernel_size", "[2, 3]", NULL}, {{3, {4, 5, 2}}}, 1, ref_convolution, 0},
     {"conv2d",
      {"filters", "2", "kernel_size", "3", "padding", "same", "strides", "2", NULL},
      {{3, {4, 5, 1}}},
      1,
-     ref_conv2d,
+     ref_convolution,
      0},
     {"conv2d",
      {"filters", "4", "kernel_size", "2", "padding", "same", "dilation_rate", "[2, 1]", "groups", "2", NULL},
      {{3, {4, 3, 4}}},
      1,
-     ref_conv2d,
+     ref_convolution,
      0},
     {"conv2d",
      {"filters", "2", "kernel_size", "1", "use_bias", "false", "strides", "[1, 2]", NULL},
      {{3, {2, 5, 3}}},
      1,
-     ref_conv2d,
+     ref_convolution,
      0},
     {"max_pooling2d", {NULL}, {{3, {4, 5, 2}}}, 1, ref_pooling, 0},
     {"max_pooling2d", {NULL}, {{3, {2, 3, 70}}}, 1, ref_pooling, 0},
@@ -597,8 +508,114 @@ static const struct layer_case {
      1,
      ref_pooling,
      0},
-    {"global_average_pooling2d", {NULL}, {{3, {3, 4, 2}}}, 1, ref_global_average, 0},
-    {"global_average_pooling2d", {"keepdims", "true", NULL}, {{3, {2, 1, 3}}}, 1, ref_global_average, 0},
+    {"global_average_pooling2d", {NULL}, {{3, {3, 4, 2}}}, 1, ref_global_pooling, 0},
+    {"global_average_pooling2d", {"keepdims", "true", NULL}, {{3, {2, 1, 3}}}, 1, ref_global_pooling, 0},
+    {"conv1d", {"filters", "3", "kernel_size", "3", "padding", "causal", NULL}, {{2, {5, 2}}}, 1, ref_convolution, 0},
+    {"conv1d",
+     {"filters", "2", "kernel_size", "2", "padding", "causal", "dilation_rate", "2", "groups", "2", NULL},
+     {{2, {6, 4}}},
+     1,
+     ref_convolution,
+     0},
+    {"conv1d",
+     {"filters", "2", "kernel_size", "2", "padding", "same", "strides", "2", "use_bias", "false", NULL},
+     {{2, {5, 3}}},
+     1,
+     ref_convolution,
+     0},
+    {"conv3d", {"filters", "2", "kernel_size", "2", NULL}, {{4, {3, 2, 3, 2}}}, 1, ref_convolution, 0},
+    {"conv3d",
+     {"filters", "2", "kernel_size", "[1, 2, 3]", "padding", "same", "strides", "[1, 2, 1]", "groups", "2", NULL},
+     {{4, {2, 3, 3, 2}}},
+     1,
+     ref_convolution,
+     0},
+    {"conv1d_transpose",
+     {"filters", "2", "kernel_size", "3", "strides", "2", NULL},
+     {{2, {3, 2}}},
+     1,
+     ref_transposed_convolution,
+     0},
+    {"conv1d_transpose",
+     {"filters", "2", "kernel_size", "3", "strides", "3", "padding", "same", "output_padding", "1", NULL},
+     {{2, {3, 2}}},
+     1,
+     ref_transposed_convolution,
+     0},
+    {"conv2d_transpose",
+     {"filters", "3", "kernel_size", "[2, 3]", "strides", "2", "padding", "same", NULL},
+     {{3, {2, 3, 2}}},
+     1,
+     ref_transposed_convolution,
+     0},
+    {"conv2d_transpose",
+     {"filters", "2", "kernel_size", "1", "strides", "[2, 3]", "use_bias", "false", NULL},
+     {{3, {2, 2, 2}}},
+     1,
+     ref_transposed_convolution,
+     0},
+    {"conv3d_transpose",
+     {"filters", "2", "kernel_size", "2", "strides", "[1, 2, 1]", NULL},
+     {{4, {2, 1, 2, 2}}},
+     1,
+     ref_transposed_convolution,
+     0},
+    {"depthwise_conv1d", {"kernel_size", "3", "padding", "same", NULL}, {{2, {4, 3}}}, 1, ref_depthwise_convolution, 0},
+    {"depthwise_conv2d",
+     {"kernel_size", "[2, 3]", "depth_multiplier", "2", "strides", "2", NULL},
+     {{3, {4, 5, 2}}},
+     1,
+     ref_depthwise_convolution,
+     0},
+    {"depthwise_conv2d",
+     {"kernel_size", "2", "dilation_rate", "2", "padding", "same", "use_bias", "false", NULL},
+     {{3, {4, 3, 2}}},
+     1,
+     ref_depthwise_convolution,
+     0},
+    {"separable_conv1d", {"filters", "3", "kernel_size", "2", NULL}, {{2, {4, 2}}}, 1, ref_depthwise_convolution, 0},
+    {"separable_conv2d",
+     {"filters", "3", "kernel_size", "[3, 2]", "depth_multiplier", "2", "padding", "same", NULL},
+     {{3, {3, 3, 2}}},
+     1,
+     ref_depthwise_convolution,
+     0},
+    {"separable_conv2d",
+     {"filters", "2", "kernel_size", "2", "strides", "2", "use_bias", "false", NULL},
+     {{3, {4, 3, 2}}},
+     1,
+     ref_depthwise_convolution,
+     0},
+    {"max_pooling1d", {"padding", "same", NULL}, {{2, {5, 3}}}, 1, ref_pooling, 0},
+    {"max_pooling3d", {"pool_size", "[2, 1, 2]", "strides", "1", NULL}, {{4, {3, 2, 3, 2}}}, 1, ref_pooling, 0},
+    {"average_pooling1d",
+     {"pool_size", "3", "strides", "2", "padding", "same", NULL},
+     {{2, {6, 2}}},
+     1,
+     ref_pooling,
+     0},
+    {"average_pooling3d", {"pool_size", "2", "padding", "same", NULL}, {{4, {3, 2, 3, 2}}}, 1, ref_pooling, 0},
+    {"global_average_pooling1d", {NULL}, {{2, {4, 3}}}, 1, ref_global_pooling, 0},
+    {"global_average_pooling3d", {"keepdims", "true", NULL}, {{4, {2, 3, 2, 2}}}, 1, ref_global_pooling, 0},
+    {"global_max_pooling1d", {NULL}, {{2, {4, 3}}}, 1, ref_global_pooling, 0},
+    {"global_max_pooling2d", {"keepdims", "true", NULL}, {{3, {3, 4, 2}}}, 1, ref_global_pooling, 0},
+    {"global_max_pooling3d", {NULL}, {{4, {2, 3, 2, 2}}}, 1, ref_global_pooling, 0},
+    {"adaptive_max_pooling1d", {"output_size", "3", NULL}, {{2, {5, 2}}}, 1, ref_pooling, 0},
+    {"adaptive_max_pooling2d", {"output_size", "[2, 5]", NULL}, {{3, {5, 3, 2}}}, 1, ref_pooling, 0},
+    {"adaptive_max_pooling3d", {"output_size", "2", NULL}, {{4, {3, 2, 3, 2}}}, 1, ref_pooling, 0},
+    {"adaptive_average_pooling1d", {"output_size", "3", NULL}, {{2, {7, 2}}}, 1, ref_pooling, 0},
+    {"adaptive_average_pooling2d", {"output_size", "[3, 2]", NULL}, {{3, {5, 4, 2}}}, 1, ref_pooling, 0},
+    {"adaptive_average_pooling3d", {"output_size", "[1, 2, 2]", NULL}, {{4, {3, 2, 3, 2}}}, 1, ref_pooling, 0},
+    {"up_sampling1d", {"size", "3", NULL}, {{2, {3, 2}}}, 1, ref_up_sampling, 0},
+    {"up_sampling2d", {"size", "[2, 3]", NULL}, {{3, {2, 2, 2}}}, 1, ref_up_sampling, 0},
+    {"up_sampling2d", {"size", "[2, 3]", "interpolation", "bilinear", NULL}, {{3, {3, 2, 2}}}, 1, ref_up_sampling, 0},
+    {"up_sampling3d", {"size", "[1, 2, 2]", NULL}, {{4, {2, 1, 2, 2}}}, 1, ref_up_sampling, 0},
+    {"zero_padding1d", {"padding", "[2, 1]", NULL}, {{2, {3, 2}}}, 1, ref_margins, 0},
+    {"zero_padding2d", {"padding", "[0, 2]", NULL}, {{3, {2, 3, 2}}}, 1, ref_margins, 0},
+    {"zero_padding3d", {NULL}, {{4, {2, 1, 2, 2}}}, 1, ref_margins, 0},
+    {"cropping1d", {"cropping", "[2, 1]", NULL}, {{2, {5, 2}}}, 1, ref_margins, 0},
+    {"cropping2d", {"cropping", "[0, 1]", NULL}, {{3, {2, 4, 2}}}, 1, ref_margins, 0},
+    {"cropping3d", {NULL}, {{4, {3, 4, 3, 2}}}, 1, ref_margins, 0},
     {"concatenate", {NULL}, {{1, {3}}, {1, {1}}, {1, {4}}}, 3, ref_concatenate, 0},
     {"concatenate", {"axis", "1", NULL}, {{2, {2, 3}}, {2, {4, 3}}}, 2, ref_concatenate, 0},
     {"concatenate", {"axis", "-2", NULL}, {{3, {2, 3, 2}}, {3, {2, 1, 2}}}, 2, ref_concatenate, 0},

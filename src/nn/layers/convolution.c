@@ -1,24 +1,22 @@
 /*
- * conv2d: cross-correlation of images with `filters` kernels, plus bias.
+ * conv1d, conv2d, conv3d: cross-correlation of lines, images, volumes with `filters` kernels, plus bias. Of images:
  *
  * X (R,H,W,Cin)  kernel (kh,kw,Cin/groups,F)  bias (F)  Y (R,oh,ow,F). Group g takes channels [g,g+1) Cin/groups to
  * filters [g,g+1) F/groups.
  *
  * Y = C kernel, dC = dY kernel^T and dkernel = C^T dY are products with the matrix C (samples oh ow, K) whose rows are
  * windows, K = kh kw Cin/groups. In portable arithmetic Y and dkernel read C from the images themselves, copied with
- * their padding where there is some; else C is written out ("im2col"), a few samples at once. How many depends on the
- * layer alone.
+ * their padding where there is some; else, and for volumes, C is written out ("im2col"), a few samples at once. How
+ * many depends on the layer alone.
  */
-#include "nn/layers/window.h"
+#include "nn/layers/columns.h"
 
 #include <limits.h>
 #include <string.h>
 
 #include "base/memory.h"
 
-#define COLUMNS_FLOATS ((size_t)65536) /* about this many of C at a time: it should stay in the second-level cache */
-
-typedef struct conv2d {
+typedef struct convolution {
     int64_t filters;
     ls_ints kernel_size, strides, dilation_rate;
     int padding, data_format;
@@ -31,24 +29,28 @@ typedef struct conv2d {
 
     /* set by build */
     ls_window window;
-    size_t places;        /* oh ow */
+    size_t places;        /* of a window */
     size_t K;             /* columns of C */
     size_t samples;       /* at once */
     size_t rows, columns; /* of an image with the cells around it that windows reach */
     bool padded;          /* there are such cells */
     bool from_images;     /* portable arithmetic reads windows where they lie, unless padding is more than they are */
-} conv2d;
+} convolution;
 
-static ls_status check_conv2d(const void *data, const ls_config *at)
+static ls_status check_convolution(const void *data, const ls_config *at)
 {
-    const conv2d *config = data;
-    const bool strided = config->strides.value[0] > 1 || config->strides.value[1] > 1;
+    const convolution *config = data;
+    bool strided = false, dilated = false;
 
-    if (strided && (config->dilation_rate.value[0] > 1 || config->dilation_rate.value[1] > 1))
-        return ls_config_fail(at, "conv2d: strides above 1 and dilation_rate above 1 do not go together");
+    for (size_t i = 0; i < config->strides.count; i++) {
+        strided |= config->strides.value[i] > 1;
+        dilated |= config->dilation_rate.value[i] > 1;
+    }
+    if (strided && dilated)
+        return ls_config_fail(at, "a convolution has strides above 1 or a dilation_rate above 1, not both");
     if (config->filters % config->groups != 0)
-        return ls_config_fail(at, "conv2d: %lld filters cannot be dealt to %lld groups", (long long)config->filters,
-                              (long long)config->groups);
+        return ls_config_fail(at, "a convolution's %lld filters cannot be dealt to %lld groups",
+                              (long long)config->filters, (long long)config->groups);
     return LS_OK;
 }
 
@@ -61,7 +63,7 @@ static size_t reached(const ls_window_axis *axis)
 }
 
 /* *scratch (floats, for C of one group) is raised to what padded images need, if that is not more than all of C. */
-static void plan_images(conv2d *config, size_t *scratch)
+static void plan_images(convolution *config, size_t *scratch)
 {
     const ls_window *w = &config->window;
     size_t image = 0;
@@ -78,95 +80,71 @@ static void plan_images(conv2d *config, size_t *scratch)
     }
 }
 
-static ls_status build_conv2d(ls_layer *layer, const ls_shape *in, size_t inputs, ls_shape *out)
+/* (kernel, channels of a group, filters) */
+static ls_shape kernel_shape(const convolution *config, size_t axes)
 {
-    conv2d *config = layer->config;
+    ls_shape kernel = {.axes = axes + 2};
+
+    for (size_t i = 0; i < axes; i++)
+        kernel.dim[i] = (size_t)config->kernel_size.value[i];
+    kernel.dim[axes] = config->window.channels / (size_t)config->groups;
+    kernel.dim[axes + 1] = (size_t)config->filters;
+    return kernel;
+}
+
+static ls_status build_convolution(ls_layer *layer, const ls_shape *in, size_t inputs, ls_shape *out, size_t axes)
+{
+    convolution *config = layer->config;
     const size_t filters = (size_t)config->filters, groups = (size_t)config->groups;
     const ls_shape bias = {.axes = 1, .dim = {filters}};
     ls_window *w = &config->window;
     ls_shape kernel;
 
-    LS_TRY(ls_window_init(layer, &in[0], &config->kernel_size, &config->strides, &config->dilation_rate,
+    LS_TRY(ls_window_init(layer, &in[0], axes, &config->kernel_size, &config->strides, &config->dilation_rate,
                           config->padding, w));
-    *out = (ls_shape){3, {w->y.out, w->x.out, filters}};
-    LS_TRY(ls_shape_check(out, "the output of conv2d"));
+    *out = ls_window_output(w, axes, filters);
+    LS_TRY(ls_shape_check(out, "the output of a convolution"));
     if (layer->built)
         return ls_layer_same_inputs(layer, in, inputs);
     if (w->channels % groups != 0)
         return ls_layer_fail(layer, "%zu channels cannot be dealt to %zu groups", w->channels, groups);
 
-    kernel = (ls_shape){4, {w->y.kernel, w->x.kernel, w->channels / groups, filters}};
+    kernel = kernel_shape(config, axes);
     LS_TRY(ls_layer_add_param(layer, "kernel", &kernel, true, &config->kernel_initializer, &config->kernel_regularizer,
                               &config->kernel_constraint));
     if (config->use_bias)
         LS_TRY(ls_layer_add_param(layer, "bias", &bias, true, &config->bias_initializer, &config->bias_regularizer,
                                   &config->bias_constraint));
-    config->places = w->y.out * w->x.out;
+    config->places = ls_window_places(w);
     config->K = ls_shape_size(&kernel) / filters;
-    config->samples = COLUMNS_FLOATS / (config->places * config->K) + 1;
+    config->samples = LS_COLUMNS_FLOATS / (config->places * config->K) + 1;
     layer->scratch_fixed = config->samples * config->places * config->K;
-    plan_images(config, &layer->scratch_fixed);
+    if (axes < 3) /* the products read windows along two axes */
+        plan_images(config, &layer->scratch_fixed);
     layer->activation = config->activation;
     layer->activity_regularizer = config->activity_regularizer;
     return LS_OK;
 }
 
-/*
- * Calls visit(x, c, n) for all cells of every window of `samples` samples, in order: n floats of X (NULL: padding) and
- * their place in C. Cells of a window that lie side by side in X are one visit.
- */
-static inline void for_cells(const conv2d *config, float *X, float *C, size_t samples, size_t group,
-                             void (*visit)(float *x, float *c, size_t n))
+static ls_status build_conv1d(ls_layer *layer, const ls_shape *in, size_t inputs, ls_shape *out)
 {
-    const ls_window *w = &config->window;
-    const size_t n = w->channels / (size_t)config->groups;
-    const bool side_by_side = config->groups == 1 && w->x.dilation == 1;
-
-    for (size_t s = 0; s < samples; s++)
-        for (size_t oy = 0; oy < w->y.out; oy++)
-            for (size_t ox = 0; ox < w->x.out; ox++)
-                for (size_t ky = 0; ky < w->y.kernel; ky++) {
-                    const size_t y = ls_window_cell(&w->y, oy, ky);
-
-                    for (size_t kx = 0, cells; kx < w->x.kernel; kx += cells, C += cells * n) {
-                        const size_t x = ls_window_cell(&w->x, ox, kx);
-                        const bool inside = y != SIZE_MAX && x != SIZE_MAX;
-
-                        cells = 1;
-                        if (side_by_side && inside)
-                            cells = w->x.kernel - kx < w->x.size - x ? w->x.kernel - kx : w->x.size - x;
-                        visit(inside ? X + ((s * w->y.size + y) * w->x.size + x) * w->channels + group * n : NULL, C,
-                              cells * n);
-                    }
-                }
+    return build_convolution(layer, in, inputs, out, 1);
 }
 
-static inline void copy_cells(float *restrict x, float *restrict c, size_t n)
+static ls_status build_conv2d(ls_layer *layer, const ls_shape *in, size_t inputs, ls_shape *out)
 {
-    for (size_t i = 0; i < n; i++)
-        c[i] = x ? x[i] : 0.0f;
+    return build_convolution(layer, in, inputs, out, 2);
 }
 
-static inline void add_cells(float *restrict x, float *restrict c, size_t n)
+static ls_status build_conv3d(ls_layer *layer, const ls_shape *in, size_t inputs, ls_shape *out)
 {
-    for (size_t i = 0; x && i < n; i++)
-        x[i] += c[i];
-}
-
-static void write_columns(const conv2d *config, const float *X, float *C, size_t samples, size_t group)
-{
-    for_cells(config, (float *)(uintptr_t)X, C, samples, group, copy_cells);
-}
-
-static void add_columns(const conv2d *config, float *dX, float *dC, size_t samples, size_t group)
-{
-    for_cells(config, dX, dC, samples, group, add_cells);
+    return build_convolution(layer, in, inputs, out, 3);
 }
 
 /* Samples from r on that are taken at once. */
 static size_t samples_at(const ls_call *call, size_t r)
 {
-    const conv2d *config = call->layer->config;
+    const convolution *config = call->layer->config;
 
     return call->rows - r < config->samples ? call->rows - r : config->samples;
 }
@@ -174,7 +152,7 @@ static size_t samples_at(const ls_call *call, size_t r)
 /* --- windows of images -------------------------------------------------------------------------------------------- */
 
 /* Images with zeros around them. */
-static void pad_images(const conv2d *config, const float *X, size_t samples, float *out)
+static void pad_images(const convolution *config, const float *X, size_t samples, float *out)
 {
     const ls_window *w = &config->window;
     const size_t row = config->columns * w->channels, own = w->x.size * w->channels;
@@ -189,7 +167,7 @@ static void pad_images(const conv2d *config, const float *X, size_t samples, flo
 /* C of samples [r, r+samples) and a group, as it lies in X or, with its padding, in scratch. */
 static ls_product_left windows_at(const ls_call *call, size_t r, size_t samples, size_t group)
 {
-    const conv2d *config = call->layer->config;
+    const convolution *config = call->layer->config;
     const ls_window *w = &config->window;
     const size_t cell = w->channels, row = config->columns * cell, share = cell / (size_t)config->groups;
     const float *images = call->X[0] + r * w->y.size * w->x.size * cell;
@@ -208,7 +186,7 @@ static ls_product_left windows_at(const ls_call *call, size_t r, size_t samples,
 
 static void forward_windows(const ls_call *call)
 {
-    const conv2d *config = call->layer->config;
+    const convolution *config = call->layer->config;
     const ls_param *const param = call->layer->param;
     const size_t filters = (size_t)config->filters, groups = (size_t)config->groups, share = filters / groups;
 
@@ -226,7 +204,7 @@ static void forward_windows(const ls_call *call)
 /* dkernel (K, filters) = C^T dY */
 static void kernel_gradient_windows(const ls_call *call, float *out)
 {
-    const conv2d *config = call->layer->config;
+    const convolution *config = call->layer->config;
     const size_t filters = (size_t)config->filters, groups = (size_t)config->groups, share = filters / groups;
 
     for (size_t r = 0; r < call->rows; r += config->samples)
@@ -245,9 +223,9 @@ static void kernel_gradient_windows(const ls_call *call, float *out)
 
 /* --- passes ------------------------------------------------------------------------------------------------------- */
 
-static void forward_conv2d(const ls_call *call)
+static void forward_convolution(const ls_call *call)
 {
-    const conv2d *config = call->layer->config;
+    const convolution *config = call->layer->config;
     const size_t image = ls_shape_size(&call->layer->in_shape[0]), filters = (size_t)config->filters;
     const size_t groups = (size_t)config->groups, share = filters / groups;
 
@@ -259,7 +237,7 @@ static void forward_conv2d(const ls_call *call)
         for (size_t g = 0; g < groups; g++) {
             const size_t samples = samples_at(call, r);
 
-            write_columns(config, call->X[0] + r * image, call->scratch, samples, g);
+            ls_columns_write(&config->window, groups, g, call->X[0] + r * image, call->scratch, samples);
             ls_multiply(call->arithmetic, 'n', 'n', samples * config->places, share, config->K, call->scratch,
                         config->K, call->layer->param[0].value + g * share, filters, false,
                         call->Y + r * config->places * filters + g * share, filters);
@@ -268,9 +246,9 @@ static void forward_conv2d(const ls_call *call)
         ls_add_rows(call->Y, call->layer->param[1].value, call->rows * config->places, filters);
 }
 
-static void backward_conv2d(const ls_call *call)
+static void backward_convolution(const ls_call *call)
 {
-    const conv2d *config = call->layer->config;
+    const convolution *config = call->layer->config;
     const size_t image = ls_shape_size(&call->layer->in_shape[0]), filters = (size_t)config->filters;
     const size_t groups = (size_t)config->groups, share = filters / groups;
 
@@ -284,13 +262,13 @@ static void backward_conv2d(const ls_call *call)
             ls_multiply(call->arithmetic, 'n', 't', samples * config->places, config->K, share,
                         call->dY + r * config->places * filters + g * share, filters,
                         call->layer->param[0].value + g * share, filters, false, call->scratch, config->K);
-            add_columns(config, call->dX[0] + r * image, call->scratch, samples, g);
+            ls_columns_add(&config->window, groups, g, call->dX[0] + r * image, call->scratch, samples);
         }
 }
 
 static void kernel_gradient_columns(const ls_call *call, float *out)
 {
-    const conv2d *config = call->layer->config;
+    const convolution *config = call->layer->config;
     const size_t image = ls_shape_size(&call->layer->in_shape[0]), filters = (size_t)config->filters;
     const size_t groups = (size_t)config->groups, share = filters / groups;
 
@@ -298,16 +276,16 @@ static void kernel_gradient_columns(const ls_call *call, float *out)
         for (size_t g = 0; g < groups; g++) {
             const size_t samples = samples_at(call, r);
 
-            write_columns(config, call->X[0] + r * image, call->scratch, samples, g);
+            ls_columns_write(&config->window, groups, g, call->X[0] + r * image, call->scratch, samples);
             ls_multiply(call->arithmetic, 't', 'n', config->K, share, samples * config->places, call->scratch,
                         config->K, call->dY + r * config->places * filters + g * share, filters, r != 0,
                         out + g * share, filters);
         }
 }
 
-static void backward_params_conv2d(const ls_call *call, size_t tile, float *out)
+static void backward_params_convolution(const ls_call *call, size_t tile, float *out)
 {
-    const conv2d *config = call->layer->config;
+    const convolution *config = call->layer->config;
     const size_t filters = (size_t)config->filters;
 
     (void)tile;
@@ -319,63 +297,66 @@ static void backward_params_conv2d(const ls_call *call, size_t tile, float *out)
         ls_sum_rows(call->dY, call->rows * config->places, filters, out + ls_pad_block(config->K * filters));
 }
 
-static const ls_option options[] = {
-    {.name = "filters", .kind = LS_OPTION_INT, .offset = offsetof(conv2d, filters), .min = 1, .max = INT_MAX},
-    {.name = "kernel_size",
-     .kind = LS_OPTION_INTS,
-     .offset = offsetof(conv2d, kernel_size),
-     .repeat = 2,
-     .min = 1,
-     .max = 65536},
-    {.name = "strides",
-     .kind = LS_OPTION_INTS,
-     .offset = offsetof(conv2d, strides),
-     .initial = "1",
-     .repeat = 2,
-     .min = 1,
-     .max = 65536},
-    {.name = "padding",
-     .kind = LS_OPTION_CHOICE,
-     .offset = offsetof(conv2d, padding),
-     .initial = "valid",
-     .choices = ls_paddings},
-    LS_DATA_FORMAT_OPTION(conv2d),
-    {.name = "dilation_rate",
-     .kind = LS_OPTION_INTS,
-     .offset = offsetof(conv2d, dilation_rate),
-     .initial = "1",
-     .repeat = 2,
-     .min = 1,
-     .max = 65536},
-    {.name = "groups",
-     .kind = LS_OPTION_INT,
-     .offset = offsetof(conv2d, groups),
-     .initial = "1",
-     .min = 1,
-     .max = INT_MAX},
-    LS_COMPONENT_OPTION(conv2d, activation, ls_activations, "null"),
-    {.name = "use_bias", .kind = LS_OPTION_BOOL, .offset = offsetof(conv2d, use_bias), .initial = "true"},
-    LS_COMPONENT_OPTION(conv2d, kernel_initializer, ls_initializers, "glorot_uniform"),
-    LS_COMPONENT_OPTION(conv2d, bias_initializer, ls_initializers, "zeros"),
-    LS_COMPONENT_OPTION(conv2d, kernel_regularizer, ls_regularizers, "null"),
-    LS_COMPONENT_OPTION(conv2d, bias_regularizer, ls_regularizers, "null"),
-    LS_COMPONENT_OPTION(conv2d, activity_regularizer, ls_regularizers, "null"),
-    LS_COMPONENT_OPTION(conv2d, kernel_constraint, ls_constraints, "null"),
-    LS_COMPONENT_OPTION(conv2d, bias_constraint, ls_constraints, "null"),
-    {.name = NULL},
-};
+#define INTS(field, axes, ...)                                                                                    \
+    {                                                                                                             \
+        .name = #field, .kind = LS_OPTION_INTS, .offset = offsetof(convolution, field), .repeat = axes, .min = 1, \
+        .max = 65536, __VA_ARGS__                                                                                 \
+    }
+#define OPTIONS(axes, paddings)                                                                      \
+    {                                                                                                \
+        {.name = "filters",                                                                          \
+         .kind = LS_OPTION_INT,                                                                      \
+         .offset = offsetof(convolution, filters),                                                   \
+         .min = 1,                                                                                   \
+         .max = INT_MAX},                                                                            \
+            INTS(kernel_size, axes, ), INTS(strides, axes, .initial = "1"),                          \
+            {.name = "padding",                                                                      \
+             .kind = LS_OPTION_CHOICE,                                                               \
+             .offset = offsetof(convolution, padding),                                               \
+             .initial = "valid",                                                                     \
+             .choices = paddings},                                                                   \
+            LS_DATA_FORMAT_OPTION(convolution), INTS(dilation_rate, axes, .initial = "1"),           \
+            {.name = "groups",                                                                       \
+             .kind = LS_OPTION_INT,                                                                  \
+             .offset = offsetof(convolution, groups),                                                \
+             .initial = "1",                                                                         \
+             .min = 1,                                                                               \
+             .max = INT_MAX},                                                                        \
+            LS_COMPONENT_OPTION(convolution, activation, ls_activations, "null"),                    \
+            {.name = "use_bias",                                                                     \
+             .kind = LS_OPTION_BOOL,                                                                 \
+             .offset = offsetof(convolution, use_bias),                                              \
+             .initial = "true"},                                                                     \
+            LS_COMPONENT_OPTION(convolution, kernel_initializer, ls_initializers, "glorot_uniform"), \
+            LS_COMPONENT_OPTION(convolution, bias_initializer, ls_initializers, "zeros"),            \
+            LS_COMPONENT_OPTION(convolution, kernel_regularizer, ls_regularizers, "null"),           \
+            LS_COMPONENT_OPTION(convolution, bias_regularizer, ls_regularizers, "null"),             \
+            LS_COMPONENT_OPTION(convolution, activity_regularizer, ls_regularizers, "null"),         \
+            LS_COMPONENT_OPTION(convolution, kernel_constraint, ls_constraints, "null"),             \
+            LS_COMPONENT_OPTION(convolution, bias_constraint, ls_constraints, "null"),               \
+        {                                                                                            \
+            .name = NULL                                                                             \
+        }                                                                                            \
+    }
 
-const ls_layer_ops ls_layer_conv2d = {
-    .ops = {.name = "conv2d",
-            .keras_name = "Conv2D",
-            .aliases = (const char *const[]){"convolution2d", "Convolution2D", NULL},
-            .options = options,
-            .config_bytes = sizeof(conv2d),
-            .check = check_conv2d},
-    .inputs_min = 1,
-    .inputs_max = 1,
-    .build = build_conv2d,
-    .forward = forward_conv2d,
-    .backward = backward_conv2d,
-    .backward_params = backward_params_conv2d,
-};
+#define CONVOLUTION(axes, paddings)                                                                       \
+    static const ls_option options_##axes[] = OPTIONS(axes, paddings);                                    \
+                                                                                                          \
+    const ls_layer_ops ls_layer_conv##axes##d = {                                                         \
+        .ops = {.name = "conv" #axes "d",                                                                 \
+                .keras_name = "Conv" #axes "D",                                                           \
+                .aliases = (const char *const[]){"convolution" #axes "d", "Convolution" #axes "D", NULL}, \
+                .options = options_##axes,                                                                \
+                .config_bytes = sizeof(convolution),                                                      \
+                .check = check_convolution},                                                              \
+        .inputs_min = 1,                                                                                  \
+        .inputs_max = 1,                                                                                  \
+        .build = build_conv##axes##d,                                                                     \
+        .forward = forward_convolution,                                                                   \
+        .backward = backward_convolution,                                                                 \
+        .backward_params = backward_params_convolution,                                                   \
+    }
+
+CONVOLUTION(1, ls_paddings_of_lines);
+CONVOLUTION(2, ls_paddings);
+CONVOLUTION(3, ls_paddings);
