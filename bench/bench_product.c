@@ -68,7 +68,7 @@ static operands operands_of(const shape *s)
                   .C = filled(s->m * s->n),
                   .total = ls_calloc(s->m * s->n, sizeof(double), "totals"),
                   .grid = ls_calloc(blocks, sizeof(double), "the grid"),
-                  .largest = ls_calloc(blocks, sizeof(int32_t), "magnitudes")};
+                  .largest = ls_calloc(blocks, LS_PRODUCT_LANES * sizeof(int32_t), "magnitudes")};
 
     if (!o.A || !o.B || !o.C || !o.total || !o.grid || !o.largest) {
         fprintf(stderr, "bench_product: %s\n", ls_error_message());

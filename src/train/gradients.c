@@ -108,7 +108,7 @@ static ls_status plan(ls_gradients *g, const ls_comm *comm, const ls_model *mode
     g->touched = ls_calloc(g->blocks, sizeof *g->touched, "the gradient accumulators");
     g->param_of = ls_calloc(g->blocks, sizeof *g->param_of, "the gradient accumulators");
     g->grid = ls_calloc(g->blocks, sizeof *g->grid, "the gradient accumulators");
-    g->largest = ls_calloc(g->blocks, sizeof *g->largest, "the gradient accumulators");
+    g->largest = ls_calloc(g->blocks, LS_PRODUCT_LANES * sizeof *g->largest, "the gradient accumulators");
     g->hash_rows = local_microbatches;
     if (local_microbatches)
         g->contribution_hash =
@@ -274,15 +274,15 @@ static bool add_products(void *context, size_t first, const ls_product_sum *prod
         return false;
     sum.total = total;
     sum.grid = g->grid + begin;
-    sum.largest = g->largest + begin;
+    sum.largest = g->largest;
     sum.start = g->touched[begin] != g->attempt;
-    memset(sum.largest, 0, (end - begin) * sizeof *sum.largest);
+    memset(sum.largest, 0, (end - begin) * LS_PRODUCT_LANES * sizeof *sum.largest);
     if (sum.start)
         memset(total + n, 0, ((end - begin) * LS_BLOCK - n) * sizeof *total);
     ls_product_run_sum(&sum);
     meanwhile(g);
     for (size_t b = begin; b < end; b++) {
-        const int16_t e = ls_carrier_exponent(g->largest[b]);
+        const int16_t e = ls_carrier_exponent(ls_product_largest(&sum, b - begin));
 
         g->touched[b] = g->attempt;
         if (e > g->seen[b])

@@ -52,7 +52,7 @@ typedef struct ls_gradients {
     int16_t *seen;      /* [blocks + flags] largest exponents of this step: the agreement's */
     ls_exponents exponents;
     double *grid;     /* [blocks] what E says, for products */
-    int32_t *largest; /* [blocks] of the products in hand */
+    int32_t *largest; /* [blocks x LS_PRODUCT_LANES] of the products in hand */
     ls_bucket *bucket;
     size_t buckets, issued;
     uint64_t last;               /* the reducer's number of what was begun last */

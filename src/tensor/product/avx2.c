@@ -10,7 +10,6 @@
 #define EACH_HEIGHT(X) X(1) X(2) X(3) X(4) X(5) X(6)
 
 typedef __m256 vec;
-typedef __m256i bits;
 
 static inline __m256i first_lanes(size_t lanes)
 {
@@ -62,28 +61,29 @@ static inline vec fused(vec a, vec b, vec c)
     return _mm256_fmadd_ps(a, b, c);
 }
 
-static inline bits zero_bits(void)
+static inline __m256d on_grid(__m128 half, __m256d M)
 {
-    return _mm256_setzero_si256();
+    return _mm256_sub_pd(_mm256_add_pd(_mm256_cvtps_pd(half), M), M);
 }
 
-static inline bits add_to_grid(double *total, const float *values, size_t step, size_t parts, double grid, bool start,
-                               bits top)
+static inline void add_to_grid(double *total, const float *values, size_t step, size_t parts, double grid, bool start,
+                               int32_t *largest)
 {
     const __m256d M = _mm256_set1_pd(grid);
+    const __m256i mask = _mm256_set1_epi32(INT32_MAX);
+    __m256i *const lanes = (__m256i *)(void *)largest;
+    __m256i top = _mm256_loadu_si256(lanes);
     __m256d low = start ? _mm256_setzero_pd() : _mm256_loadu_pd(total);
     __m256d high = start ? _mm256_setzero_pd() : _mm256_loadu_pd(total + 4);
 
     for (size_t p = 0; p < parts; p++, values += step) {
-        const bits word = _mm256_castps_si256(load(values));
-
-        top = _mm256_max_epi32(top, _mm256_and_si256(word, _mm256_set1_epi32(INT32_MAX)));
-        low = _mm256_add_pd(low, _mm256_sub_pd(_mm256_add_pd(_mm256_cvtps_pd(_mm_loadu_ps(values)), M), M));
-        high = _mm256_add_pd(high, _mm256_sub_pd(_mm256_add_pd(_mm256_cvtps_pd(_mm_loadu_ps(values + 4)), M), M));
+        top = _mm256_max_epi32(top, _mm256_and_si256(_mm256_castps_si256(load(values)), mask));
+        low = _mm256_add_pd(low, on_grid(_mm_loadu_ps(values), M));
+        high = _mm256_add_pd(high, on_grid(_mm_loadu_ps(values + 4), M));
     }
+    _mm256_storeu_si256(lanes, top);
     _mm256_storeu_pd(total, low);
     _mm256_storeu_pd(total + 4, high);
-    return top;
 }
 
 #include "tensor/product/transpose8.h"

@@ -10,7 +10,6 @@
 #define EACH_HEIGHT(X) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12)
 
 typedef __m512 vec;
-typedef __m512i bits;
 
 static inline __mmask16 first_lanes(size_t lanes)
 {
@@ -62,28 +61,28 @@ static inline vec fused(vec a, vec b, vec c)
     return _mm512_fmadd_ps(a, b, c);
 }
 
-static inline bits zero_bits(void)
+static inline __m512d on_grid(__m256 half, __m512d M)
 {
-    return _mm512_setzero_si512();
+    return _mm512_sub_pd(_mm512_add_pd(_mm512_cvtps_pd(half), M), M);
 }
 
-static inline bits add_to_grid(double *total, const float *values, size_t step, size_t parts, double grid, bool start,
-                               bits top)
+static inline void add_to_grid(double *total, const float *values, size_t step, size_t parts, double grid, bool start,
+                               int32_t *largest)
 {
     const __m512d M = _mm512_set1_pd(grid);
+    const __m512i mask = _mm512_set1_epi32(INT32_MAX);
+    __m512i top = _mm512_loadu_si512(largest);
     __m512d low = start ? _mm512_setzero_pd() : _mm512_loadu_pd(total);
     __m512d high = start ? _mm512_setzero_pd() : _mm512_loadu_pd(total + 8);
 
     for (size_t p = 0; p < parts; p++, values += step) {
-        const bits word = _mm512_castps_si512(load(values));
-
-        top = _mm512_max_epi32(top, _mm512_and_si512(word, _mm512_set1_epi32(INT32_MAX)));
-        low = _mm512_add_pd(low, _mm512_sub_pd(_mm512_add_pd(_mm512_cvtps_pd(_mm256_loadu_ps(values)), M), M));
-        high = _mm512_add_pd(high, _mm512_sub_pd(_mm512_add_pd(_mm512_cvtps_pd(_mm256_loadu_ps(values + 8)), M), M));
+        top = _mm512_max_epi32(top, _mm512_and_si512(_mm512_castps_si512(load(values)), mask));
+        low = _mm512_add_pd(low, on_grid(_mm256_loadu_ps(values), M));
+        high = _mm512_add_pd(high, on_grid(_mm256_loadu_ps(values + 8), M));
     }
+    _mm512_storeu_si512(largest, top);
     _mm512_storeu_pd(total, low);
     _mm512_storeu_pd(total + 8, high);
-    return top;
 }
 
 #include "tensor/product/transpose8.h"

@@ -11,9 +11,6 @@
 #define EACH_HEIGHT(X) X(1) X(2)
 
 typedef ls_float4 vec;
-typedef struct bits {
-    int32_t lane[LANES];
-} bits;
 
 static inline vec load(const float *x)
 {
@@ -70,25 +67,23 @@ static inline vec fused(vec a, vec b, vec c)
     return ls_fused(a, b, c);
 }
 
-static inline bits zero_bits(void)
+static inline void add_to_grid(double *total, const float *values, size_t step, size_t parts, double grid, bool start,
+                               int32_t *largest)
 {
-    return (bits){{0}};
-}
+    for (size_t i = 0; i < LANES; i++) {
+        double sum = start ? 0 : total[i];
 
-static inline bits add_to_grid(double *total, const float *values, size_t step, size_t parts, double M, bool start,
-                               bits top)
-{
-    for (size_t p = 0; p < parts; p++, values += step)
-        for (size_t i = 0; i < LANES; i++) {
-            const double q = ((double)values[i] + M) - M;
-            int32_t word;
+        for (size_t p = 0; p < parts; p++) {
+            const float value = values[p * step + i];
+            int32_t size;
 
-            memcpy(&word, &values[i], sizeof word);
-            word &= INT32_MAX;
-            top.lane[i] = word > top.lane[i] ? word : top.lane[i];
-            total[i] = start && p == 0 ? q : total[i] + q;
+            memcpy(&size, &value, sizeof size);
+            size &= INT32_MAX;
+            largest[i] = size > largest[i] ? size : largest[i];
+            sum += ((double)value + grid) - grid;
         }
-    return top;
+        total[i] = sum;
+    }
 }
 
 static inline void transpose_lanes(const float *from, size_t step, float *to, size_t to_step)

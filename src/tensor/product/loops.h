@@ -7,7 +7,6 @@
  *     load, store, splat, zero_vec, add_vec, relu_vec; fused(a, b, c) = a b + c rounded once
  *     load_part, store_part(…, lanes)  the first `lanes` of a vector; nothing behind them is touched
  *     add_to_grid                      LANES totals of an ls_product_sum: the same lanes of all parts, `step` apart
- *     bits, zero_bits                  integer vectors: the largest bit patterns so far
  *     transpose_lanes                  LANES rows of LANES floats into LANES steps of a panel
  *
  * A product is cut into panels of B, WIDTH columns wide, and blocks of rows of A, both packed: a panel and a strip of A
@@ -31,16 +30,6 @@ typedef struct block {
     float panels[LS_PRODUCT_SEGMENT * BLOCK_COLUMNS];
     float strips[BLOCK_ROWS * LS_PRODUCT_SEGMENT];
 } block;
-
-static size_t least(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
-static size_t ceil_div(size_t a, size_t b)
-{
-    return (a + b - 1) / b;
-}
 
 /* Steps [k, k+length) of the sum as runs. Returns how many. */
 static size_t cut_runs(const ls_product_axis *sum, size_t k, size_t length, run *runs)
@@ -286,7 +275,7 @@ static void runs_of_parts(const piece *p, size_t part, size_t step, run *runs)
         runs[q] = (run){q * part * step, least(part, p->length - q * part)};
 }
 
-static void tiles_of_piece(const ls_product_sum *s, const piece *p, size_t j, float *unfinished, block *b)
+static void tiles_of_piece(const ls_product_sum *s, const piece *p, size_t j, waiting *w, block *b)
 {
     const bool by_rows = s->A.sum.step[2] == 1;
     tile t = {.runs = b->runs,
@@ -308,10 +297,10 @@ static void tiles_of_piece(const ls_product_sum *s, const piece *p, size_t j, fl
 
         aim(&here, b, at, height, p->length, by_rows);
         runs_of_parts(p, s->length, here.step, b->runs);
-        here.C = unfinished + (p->i + at) * s->n + j;
+        here.C = s->unfinished + (p->i + at) * s->n + j;
         here.first = (p->i + at) * s->n + j;
         if (p->ends)
-            parts_table[height - 1][t.columns > LANES](&here, p->parts);
+            parts_table[height - 1][t.columns > LANES](&here, p->parts, w);
         else
             run_table[height - 1][t.columns > LANES](&here);
     }
@@ -320,7 +309,10 @@ static void tiles_of_piece(const ls_product_sum *s, const piece *p, size_t j, fl
 static void run_product_sum(const ls_product_sum *s)
 {
     const size_t m = size_of(&s->A.row), k = size_of(&s->A.sum), rows = rows_of_block(m, longest_piece(s, k));
+    waiting w;
     block b;
+
+    w.left = w.here = 0;
 
     for (size_t i = 0; i < m; i += rows)
         for (size_t at = 0; at < k;) {
@@ -333,8 +325,9 @@ static void run_product_sum(const ls_product_sum *s)
             for (size_t j = 0; j < s->n; j += WIDTH) {
                 if (j % BLOCK_COLUMNS == 0)
                     pack(s->B + p.k * s->ldb + j, s->ldb, p.length, least(s->n - j, BLOCK_COLUMNS), b.panels);
-                tiles_of_piece(s, &p, j, s->unfinished, &b);
+                tiles_of_piece(s, &p, j, &w, &b);
             }
             at += p.length;
         }
+    add_some(&w, w.left);
 }

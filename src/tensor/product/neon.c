@@ -10,7 +10,6 @@
 #define EACH_HEIGHT(X) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12)
 
 typedef float32x4_t vec;
-typedef int32x4_t bits;
 
 static inline vec load(const float *x)
 {
@@ -65,20 +64,16 @@ static inline vec fused(vec a, vec b, vec c)
     return vfmaq_f32(c, a, b);
 }
 
-static inline bits zero_bits(void)
-{
-    return vdupq_n_s32(0);
-}
-
 static inline float64x2_t on_grid(float64x2_t half, float64x2_t M)
 {
     return vsubq_f64(vaddq_f64(half, M), M);
 }
 
-static inline bits add_to_grid(double *total, const float *values, size_t step, size_t parts, double grid, bool start,
-                               bits top)
+static inline void add_to_grid(double *total, const float *values, size_t step, size_t parts, double grid, bool start,
+                               int32_t *largest)
 {
     const float64x2_t M = vdupq_n_f64(grid);
+    int32x4_t top = vld1q_s32(largest);
     float64x2_t low = start ? vdupq_n_f64(0) : vld1q_f64(total);
     float64x2_t high = start ? vdupq_n_f64(0) : vld1q_f64(total + 2);
 
@@ -89,9 +84,9 @@ static inline bits add_to_grid(double *total, const float *values, size_t step, 
         low = vaddq_f64(low, on_grid(vcvt_f64_f32(vget_low_f32(v)), M));
         high = vaddq_f64(high, on_grid(vcvt_high_f64_f32(v), M));
     }
+    vst1q_s32(largest, top);
     vst1q_f64(total, low);
     vst1q_f64(total + 2, high);
-    return top;
 }
 
 static inline void transpose_lanes(const float *from, size_t step, float *to, size_t to_step)

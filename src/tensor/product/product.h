@@ -59,9 +59,12 @@ typedef struct ls_product {
 /*
  * One exact sum of products over `parts` of k (comm/carrier.h has the arithmetic): per part p, over k in
  * [p length, (p+1) length), C_p = A B as above; then total += ((double)C_p + M) - M for each element, where
- * M = grid[b] and b = (i n + j) / 256 counts blocks of 256 elements in the order of C's rows, and largest[b] becomes
- * the largest bit pattern of |C_p| in the block if that is larger.
+ * M = grid[b] and b = (i n + j) / 256 counts blocks of 256 elements in the order of C's rows. Of the bit patterns of
+ * |C_p| in a block the largest is left as the largest of largest[b], where what was there before counts, too.
  */
+#define LS_PRODUCT_BLOCK 256
+#define LS_PRODUCT_LANES 16 /* at least those of a vector on any path */
+
 typedef struct ls_product_sum {
     ls_product_left A;
     const float *B; /* (k,n) */
@@ -69,12 +72,20 @@ typedef struct ls_product_sum {
     size_t length;      /* of a part; the last may be shorter */
     double *total;      /* (m,n), contiguous */
     const double *grid; /* [blocks] */
-    int32_t *largest;   /* [blocks] */
+    int32_t *largest;   /* [blocks x LS_PRODUCT_LANES] */
     float *unfinished;  /* (m,n) scratch if length > LS_PRODUCT_SEGMENT; else may be NULL */
     bool start;         /* total holds nothing yet and is written */
 } ls_product_sum;
 
-#define LS_PRODUCT_BLOCK 256
+/* The largest of a block's lanes. */
+static inline int32_t ls_product_largest(const ls_product_sum *sum, size_t block)
+{
+    int32_t largest = 0;
+
+    for (size_t i = block * LS_PRODUCT_LANES; i < (block + 1) * LS_PRODUCT_LANES; i++)
+        largest = sum->largest[i] > largest ? sum->largest[i] : largest;
+    return largest;
+}
 
 void ls_product_run(const ls_product *product);
 void ls_product_run_sum(const ls_product_sum *sum);
