@@ -163,7 +163,8 @@ ls_status ls_stage_forward(ls_engine *engine, const ls_slice *wave, size_t s, bo
 
             if (again && state->keeps_value && !state->saved)
                 continue;
-            node->layer->ops->forward(&call);
+            if (state->Z_at == i)
+                node->layer->ops->forward(&call);
             meanwhile(engine);
             if (!state->activation)
                 continue;
@@ -417,6 +418,10 @@ static void backward_inputs(ls_engine *engine, const ls_slice *wave, size_t i)
     }
     if (!wanted)
         return;
+    if (s->dY_at == engine->state[node->input[0]].dY_at) { /* the gradient is where it has to be */
+        engine->state[node->input[0]].filled = true;
+        return;
+    }
     /* Layers write or add to all their inputs alike: where some are empty and some are not, zero stands for empty. */
     for (size_t k = 0; empty && (twice || empty < wanted) && k < node->inputs; k++)
         if (engine->state[node->input[k]].wants_gradient && !engine->state[node->input[k]].filled)

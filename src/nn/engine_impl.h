@@ -9,6 +9,9 @@
  *     dY  (rows, shape)  gradient of the loss by Y; the activation's backward turns it into dZ in place
  *     saved              what the layer keeps from forward to backward
  *
+ * A layer that only copies (flatten, reshape, activation) has no Z: it is the Y of its input, and so is its Y if there
+ * is no activation. If it is the only one to read its input, dY is the same memory, too.
+ *
  * Their rows are those of a wave. A layer that sums over the whole batch (rounds) has to see all waves before the first
  * of them goes on: with each such node a new stage of nodes begins. A stage is gone through wave by wave, forward from
  * the first stage to the last, backward from the last to the first. What a stage needs from another one is kept, in
@@ -29,14 +32,15 @@ typedef struct node_state {
     size_t size;          /* elements of one sample */
     size_t width;         /* sums per round; 0: the layer has no rounds */
     size_t stage;
-    bool keeps_value;    /* Z and Y have all local rows: another stage reads them */
-    bool keeps_gradient; /* dY has: it is written while one stage goes backward and read while another does */
-    bool wants_gradient; /* something trainable lies at or above it: its dY is computed */
-    bool filled;         /* dY holds a gradient already */
-    bool was_filled;     /* … when the stage that goes backward began to */
-    bool is_output;      /* with a loss */
-    bool fused;          /* the loss works on Z: dY is dZ already */
-    bool last_use;       /* the first node of its layer in running order: the last to be differentiated */
+    size_t Z_at, Y_at, dY_at; /* the nodes that have the memory; Z_at: their Y, unless it is this node */
+    bool keeps_value;         /* Z and Y have all local rows: another stage reads them */
+    bool keeps_gradient;      /* dY has: it is written while one stage goes backward and read while another does */
+    bool wants_gradient;      /* something trainable lies at or above it: its dY is computed */
+    bool filled;              /* dY holds a gradient already */
+    bool was_filled;          /* … when the stage that goes backward began to */
+    bool is_output;           /* with a loss */
+    bool fused;               /* the loss works on Z: dY is dZ already */
+    bool last_use;            /* the first node of its layer in running order: the last to be differentiated */
 } node_state;
 
 struct ls_engine {
@@ -59,31 +63,32 @@ struct ls_engine {
     uint64_t seed, update;     /* of the run in progress */
 };
 
-/* Rows of the wave in hand, from `row` on, in a node's buffers. */
-static inline size_t ls_node_offset(const ls_engine *engine, const node_state *s, bool keeps, size_t row)
+/* Where the rows of the wave in hand, from `row` on, lie in a node's buffers. */
+static inline float *ls_node_rows(const ls_engine *engine, float *buffer, bool keeps, size_t size, size_t row)
 {
-    return (keeps ? engine->before + row : row) * s->size;
+    return buffer + (keeps ? engine->before + row : row) * size;
 }
 
 static inline float *ls_node_value(const ls_engine *engine, size_t i, size_t row)
 {
-    const node_state *s = &engine->state[i];
+    const node_state *s = &engine->state[engine->state[i].Y_at];
 
-    return s->Y + ls_node_offset(engine, s, s->keeps_value, row);
+    return ls_node_rows(engine, s->Y, s->keeps_value, s->size, row);
 }
 
 static inline float *ls_node_before_activation(const ls_engine *engine, size_t i, size_t row)
 {
     const node_state *s = &engine->state[i];
 
-    return s->Z + ls_node_offset(engine, s, s->keeps_value, row);
+    return s->Z_at == i ? ls_node_rows(engine, s->Z, s->keeps_value, s->size, row)
+                        : ls_node_value(engine, s->Z_at, row);
 }
 
 static inline float *ls_node_gradient(const ls_engine *engine, size_t i, size_t row)
 {
-    const node_state *s = &engine->state[i];
+    const node_state *s = &engine->state[engine->state[i].dY_at];
 
-    return s->dY + ls_node_offset(engine, s, s->keeps_gradient, row);
+    return ls_node_rows(engine, s->dY, s->keeps_gradient, s->size, row);
 }
 
 /* engine_plan.c */

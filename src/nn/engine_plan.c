@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "nn/layers/layers.h"
 #include "nn/regularizer.h"
 
 /*
@@ -103,6 +104,46 @@ static void plan_stages(ls_engine *engine)
     }
 }
 
+static size_t readers_of(const ls_model *model, size_t index)
+{
+    size_t n = 0;
+
+    for (size_t i = index + 1; i < model->nodes; i++)
+        for (size_t k = 0; k < model->node[i].inputs; k++)
+            n += model->node[i].input[k] == index;
+    return n;
+}
+
+static bool has_gradient(const ls_engine *engine, const node_state *s)
+{
+    return engine->size.training && (s->wants_gradient || s->is_output);
+}
+
+/* Who has the memory of whom; that is kept for as long as any of them needs it. */
+static void plan_sharing(ls_engine *engine)
+{
+    const ls_model *model = engine->model;
+
+    for (size_t i = 0; i < model->nodes; i++) {
+        const ls_layer_ops *ops = model->node[i].layer->ops;
+        node_state *s = &engine->state[i];
+
+        s->Z_at = s->Y_at = s->dY_at = i;
+        if (model->node[i].inputs == 1 && ops->forward == ls_forward_copy && ops->backward == ls_backward_copy) {
+            const size_t input = model->node[i].input[0];
+            const node_state *from = &engine->state[input];
+
+            s->Z_at = from->Y_at;
+            if (!s->activation)
+                s->Y_at = from->Y_at;
+            if (from->wants_gradient && !from->is_output && readers_of(model, input) == 1)
+                s->dY_at = from->dY_at;
+        }
+        engine->state[s->Y_at].keeps_value |= s->keeps_value;
+        engine->state[s->dY_at].keeps_gradient |= s->keeps_gradient;
+    }
+}
+
 static void plan_flags(ls_engine *engine)
 {
     ls_model *model = engine->model;
@@ -147,14 +188,9 @@ size_t ls_gradient_tiles(const ls_layer *layer)
     return layer->ops->tiles ? layer->ops->tiles(layer) : 1;
 }
 
-static bool has_own_value(const node_state *s)
+static bool needs_both(const node_state *s)
 {
     return s->fused || (s->activation && s->activation->backward_reads == LS_FROM_INPUT);
-}
-
-static bool has_gradient(const ls_engine *engine, const node_state *s)
-{
-    return engine->size.training && (s->wants_gradient || s->is_output);
 }
 
 /* Whole microbatches, so many samples together that the work on them outweighs what is done once per wave. */
@@ -166,7 +202,8 @@ static void plan_wave(ls_engine *engine)
     for (size_t i = 0; i < engine->model->nodes; i++) {
         const node_state *s = &engine->state[i];
 
-        floats += s->size * (1 + (size_t)has_own_value(s) + (size_t)has_gradient(engine, s)) +
+        floats += s->size * ((size_t)(s->Y_at == i) + (size_t)(s->Z_at == i && needs_both(s)) +
+                             (size_t)(has_gradient(engine, s) && s->dY_at == i)) +
                   engine->model->node[i].layer->saved_per_sample;
     }
     most = size->wave ? size->wave : WAVE_FLOATS / floats;
@@ -187,9 +224,11 @@ static void plan_node(ls_engine *engine, size_t i, size_t *scratch, size_t *tile
     if (!ls_size_mul(engine->size.wave, layer->scratch_per_sample, &need))
         *failed = true;
     need += layer->scratch_fixed;
-    s->Z = plan_rows(engine, s->keeps_value, s->size, failed);
-    s->Y = has_own_value(s) ? plan_rows(engine, s->keeps_value, s->size, failed) : s->Z;
-    if (has_gradient(engine, s))
+    if (s->Z_at == i)
+        s->Z = plan_rows(engine, s->keeps_value, s->size, failed);
+    if (s->Y_at == i)
+        s->Y = s->Z && !needs_both(s) ? s->Z : plan_rows(engine, s->keeps_value, s->size, failed);
+    if (has_gradient(engine, s) && s->dY_at == i)
         s->dY = plan_rows(engine, s->keeps_gradient, s->size, failed);
     if (layer->saved_per_sample)
         s->saved = plan_rows(engine, false, layer->saved_per_sample, failed);
@@ -235,6 +274,7 @@ ls_status ls_engine_create(ls_model *model, const ls_objective *objective, const
     if (!failed) {
         plan_flags(engine);
         plan_stages(engine);
+        plan_sharing(engine);
         plan_wave(engine);
     }
     for (size_t i = 0; i < model->nodes && !failed; i++)
