@@ -42,7 +42,10 @@ typedef enum ls_status {
 /** The short text of a status; never NULL. */
 const char *ls_status_text(ls_status status);
 
-/** The message of this thread's last failure, one line without a newline; "" if there was none. Borrowed. */
+/**
+ * The message of this thread's last failure, without a newline at its end; "" if there was none. Borrowed. It is one
+ * line, but where several faults of an experiment are told together one for each of them.
+ */
 const char *ls_error_message(void);
 
 /** The exit status a program should end with: 0 success, 1 the work failed, 2 usage or configuration, 3 stopped. */

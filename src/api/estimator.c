@@ -48,7 +48,7 @@ static ls_status begin(const ls_comm *comm, ls_status st, ls_experiment *experim
     ls_estimator *e = NULL;
     ls_text text = {0};
 
-    LS_TRY_CLEANUP(ls_agree(comm, st == LS_OK ? ls_fit_check(experiment) : st));
+    LS_TRY_CLEANUP(ls_agree(comm, st));
     if (!(e = ls_calloc(1, sizeof *e, "the estimator")))
         st = LS_ERR_MEMORY;
     ls_yaml_write(experiment->root, &text);
@@ -100,10 +100,13 @@ static ls_status prepare(const ls_comm *comm, const char *text, ls_estimator **o
 ls_status ls_estimator_create(const ls_comm *comm, const char *yaml, ls_estimator **out)
 {
     ls_experiment *experiment = NULL;
+    ls_config *root;
     ls_status st;
 
     LS_TRY(prepare(comm, yaml, out, "ls_estimator_create", "yaml"));
-    st = ls_experiment_parse(yaml, strlen(yaml), "experiment", &experiment);
+    st = ls_yaml_parse(yaml, strlen(yaml), "experiment", &root);
+    if (st == LS_OK)
+        st = ls_fit_experiment(root, "experiment", &experiment);
     return begin(comm, st, experiment, out);
 }
 
@@ -113,7 +116,7 @@ ls_status ls_estimator_read(const ls_comm *comm, const char *file, ls_estimator 
     ls_status st;
 
     LS_TRY(prepare(comm, file, out, "ls_estimator_read", "file"));
-    st = ls_experiment_read(file, NULL, 0, &experiment);
+    st = ls_fit_read(file, NULL, 0, &experiment);
     return begin(comm, st, experiment, out);
 }
 

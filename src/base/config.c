@@ -11,6 +11,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/failures.h"
 #include "base/locale.h"
 #include "base/memory.h"
 
@@ -277,6 +278,8 @@ static ls_status fail_unknown_key(const ls_config *entry, const char *const *kno
 
 ls_status ls_config_check_keys(const ls_config *map, const char *const *known, size_t n, const char *where)
 {
+    ls_failures all = {0};
+
     if (ls_config_is_null(map))
         return LS_OK;
     LS_TRY(ls_config_expect(map, LS_CONFIG_MAP, where));
@@ -286,13 +289,13 @@ ls_status ls_config_check_keys(const ls_config *map, const char *const *known, s
         while (i < n && strcmp(entry->key, known[i]))
             i++;
         if (i == n)
-            return fail_unknown_key(entry, known, n, where);
+            LS_GATHER(&all, fail_unknown_key(entry, known, n, where));
         for (const ls_config *before = map->first; before != entry; before = before->next)
             if (!strcmp(before->key, entry->key))
-                return ls_config_fail_key(entry, "key '%s' stands twice in %s, first in line %d", entry->key, where,
-                                          before->key_line);
+                LS_GATHER(&all, ls_config_fail_key(entry, "key '%s' stands twice in %s, first in line %d", entry->key,
+                                                   where, before->key_line));
     }
-    return LS_OK;
+    return ls_failures_end(&all);
 }
 
 /* ---- typed values ---- */

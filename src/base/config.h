@@ -55,7 +55,7 @@ ls_config *ls_config_get(const ls_config *map, const char *key);
 ls_status ls_config_need(const ls_config *map, const char *key, const char *where, ls_config **out);
 /* An error unless the node is of this kind; `where` names it in the message ("fit"). */
 ls_status ls_config_expect(const ls_config *node, ls_config_kind kind, const char *where);
-/* An error at the first key that is not in known[], with the nearest known one; also at a key given twice. */
+/* An error at every key that is not in known[], with the nearest known one; also at a key given twice. */
 ls_status ls_config_check_keys(const ls_config *map, const char *const *known, size_t n, const char *where);
 
 bool ls_config_is_null(const ls_config *node); /* NULL, absent or an unquoted null/~ */

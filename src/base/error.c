@@ -10,7 +10,8 @@
 
 #define MESSAGE_BYTES 1024
 
-static _Thread_local char message[MESSAGE_BYTES];
+static _Thread_local char message[LS_ERROR_BYTES];
+static _Thread_local size_t faults;
 
 const char *ls_status_text(ls_status status)
 {
@@ -57,7 +58,20 @@ ls_status ls_fail(ls_status status, const char *format, ...)
     ls_locale_leave(before);
     ls_make_printable(fresh, false);
     memcpy(message, fresh, sizeof fresh);
+    faults = 1;
     return status;
+}
+
+ls_status ls_fail_lines(ls_status status, const char *lines, size_t n)
+{
+    snprintf(message, sizeof message, "%s", lines);
+    faults = n;
+    return status;
+}
+
+size_t ls_error_count(void)
+{
+    return faults;
 }
 
 ls_status ls_fail_in(ls_status status, const char *format, ...)

@@ -2,15 +2,25 @@
 #ifndef LS_BASE_ERROR_H
 #define LS_BASE_ERROR_H
 
+#include <stddef.h>
+
 #include "lockstep/status.h"
 
-/* Set this thread's message (printf format, truncated at 1023 bytes) and return status. */
+#define LS_ERROR_BYTES 16384 /* the longest record of a thread, with its zero byte */
+
+/* Set this thread's message (printf format, truncated at 1023 bytes, one line) and return status. */
 ls_status ls_fail(ls_status status, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /*
  * Put "CONTEXT: " before this thread's message; returns status, so that it can wrap a return. LS_OK passes untouched.
  */
 ls_status ls_fail_in(ls_status status, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Set the record to the messages of n faults, each a line, and return status. base/failures.h gathers them. */
+ls_status ls_fail_lines(ls_status status, const char *lines, size_t n);
+
+/* How many faults the record tells of. */
+size_t ls_error_count(void);
 
 /* Return from the calling function if the expression is not LS_OK. Only where nothing is held. */
 #define LS_TRY(expression)                   \

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/failures.h"
 #include "base/memory.h"
 
 #define WHERE_BYTES 256
@@ -141,6 +142,7 @@ static ls_status parse_numbers(const ls_option *option, const ls_config *node, c
     const bool list = !ls_config_is_null(node) && node->kind == LS_CONFIG_LIST;
     const ls_config *child = list ? node->first : node;
     const size_t n = list ? node->count : option->repeat ? option->repeat : 1;
+    ls_failures all = {0};
 
     if (list && option->repeat && n != option->repeat)
         return ls_config_fail(node, "%s takes one number or a list of %zu, not a list of %zu", where, option->repeat,
@@ -151,13 +153,13 @@ static ls_status parse_numbers(const ls_option *option, const ls_config *node, c
         if (list && option->nulls && ls_config_is_null(child))
             ints->value[i] = 0;
         else
-            LS_TRY(ints ? parse_int(option, child, where, &ints->value[i])
-                        : parse_float(option, child, where, &floats->value[i]));
+            LS_GATHER(&all, ints ? parse_int(option, child, where, &ints->value[i])
+                                 : parse_float(option, child, where, &floats->value[i]));
         if (list)
             child = child->next;
     }
     *(ints ? &ints->count : &floats->count) = n;
-    return LS_OK;
+    return ls_failures_end(&all);
 }
 
 /* 3 or [1, 2] */
@@ -328,45 +330,74 @@ static ls_status check_keys(const ls_ops *ops, const ls_config *args, const char
     return st;
 }
 
-/* `at`: where the thing is named, for messages about what is not written. */
-static ls_status parse_args(const ls_ops *ops, const ls_config *args, const ls_config *at, const char *where,
-                            const char *const *extra, ls_component *out)
+const char *const ls_any_key[] = {NULL};
+
+static bool is_option(const ls_ops *ops, const char *name, const char *const *extra)
+{
+    for (const ls_option *option = ops->options; option && option->name; option++)
+        if (strcmp(option->name, name) == 0)
+            return true;
+    for (; extra && *extra; extra++)
+        if (strcmp(*extra, name) == 0)
+            return true;
+    return false;
+}
+
+/* Is there an unknown key, of which the message was that the option is meant? */
+static bool is_misspelt(const ls_ops *ops, const ls_config *args, const char *const *extra, const ls_option *option)
+{
+    for (const ls_config *c = args && args->kind == LS_CONFIG_MAP ? args->first : NULL; c; c = c->next)
+        if (!is_option(ops, c->key, extra) && ls_nearest_name(c->key, &option->name, 1))
+            return true;
+    return false;
+}
+
+static ls_status parse_one(const ls_ops *ops, const ls_option *option, const ls_config *args, const ls_config *at,
+                           const char *where, const char *const *extra, void *config)
+{
+    const ls_config *node = ls_config_get(args, option->name);
+    char path[WHERE_BYTES];
+
+    snprintf(path, sizeof path, "%s.%s", where, option->name);
+    if (node && (option->initial || option->nullable || !ls_config_is_null(node)))
+        return parse_option(option, node, path, config);
+    if (option->initial)
+        return parse_default(option, path, config);
+    return is_misspelt(ops, args, extra, option) ? LS_OK : ls_config_fail(at, "%s needs '%s'", where, option->name);
+}
+
+ls_status ls_component_parse_args_at(const ls_ops *ops, const ls_config *args, const ls_config *at, const char *where,
+                                     const char *const *extra, ls_component *out)
 {
     ls_component made = {.ops = ops};
+    ls_failures all = {0};
     ls_status st;
+    bool goes_on;
 
     *out = (ls_component){0};
-    LS_TRY(check_keys(ops, args, where, extra));
-    if (ops->config_bytes && !(made.config = ls_calloc(1, ops->config_bytes, ops->name)))
-        return LS_ERR_MEMORY;
-    for (const ls_option *option = ops->options; option && option->name; option++) {
-        const ls_config *node = ls_config_get(args, option->name);
-        char path[WHERE_BYTES];
-
-        snprintf(path, sizeof path, "%s.%s", where, option->name);
-        if (node && (option->initial || option->nullable || !ls_config_is_null(node)))
-            st = parse_option(option, node, path, made.config);
-        else if (option->initial)
-            st = parse_default(option, path, made.config);
-        else
-            st = ls_config_fail(at, "%s needs '%s'", where, option->name);
-        if (st != LS_OK)
-            goto failed;
+    if (!ls_config_is_null(args))
+        LS_TRY(ls_config_expect(args, LS_CONFIG_MAP, where));
+    if (extra != ls_any_key)
+        LS_GATHER(&all, check_keys(ops, args, where, extra));
+    goes_on = !ops->config_bytes || (made.config = ls_calloc(1, ops->config_bytes, ops->name));
+    if (!goes_on)
+        ls_failures_add(&all, LS_ERR_MEMORY);
+    for (const ls_option *option = ops->options; option && option->name && goes_on; option++)
+        goes_on = ls_failures_add(&all, parse_one(ops, option, args, at, where, extra, made.config));
+    if ((st = ls_failures_end(&all)) == LS_OK && ops->check)
+        st = ops->check(made.config, at);
+    if (st != LS_OK) {
+        ls_component_reset(&made);
+        return st;
     }
-    if (ops->check && (st = ops->check(made.config, at)) != LS_OK)
-        goto failed;
     *out = made;
     return LS_OK;
-
-failed:
-    ls_component_reset(&made);
-    return st;
 }
 
 ls_status ls_component_parse_args(const ls_ops *ops, const ls_config *args, const char *where, const char *const *extra,
                                   ls_component *out)
 {
-    return parse_args(ops, args, args, where, extra, out);
+    return ls_component_parse_args_at(ops, args, args, where, extra, out);
 }
 
 /* ---- components ---- */
@@ -385,7 +416,7 @@ static ls_status parse_keras_form(const ls_registry *registry, const ls_config *
     LS_TRY(ls_config_text(class_name, where, &name));
     if (!(ops = ls_registry_find(registry, name)))
         return fail_unknown(registry, name, class_name, false);
-    return parse_args(ops, args, args ? args : class_name, where, NULL, out);
+    return ls_component_parse_args_at(ops, args, args ? args : class_name, where, NULL, out);
 }
 
 ls_status ls_component_parse(const ls_registry *registry, const ls_config *node, const char *where, ls_component *out)
@@ -412,7 +443,7 @@ ls_status ls_component_parse(const ls_registry *registry, const ls_config *node,
     if (!(ops = ls_registry_find(registry, name)))
         return fail_unknown(registry, name, args ? args : node, args != NULL);
     snprintf(path, sizeof path, "%s.%s", where, name);
-    return parse_args(ops, args, args ? args : node, path, NULL, out);
+    return ls_component_parse_args_at(ops, args, args ? args : node, path, NULL, out);
 }
 
 ls_status ls_component_default(const ls_registry *registry, const char *name, ls_component *out)
@@ -426,7 +457,7 @@ ls_status ls_component_default(const ls_registry *registry, const char *name, ls
         if (!option->initial)
             return ls_fail(LS_ERR_ARG, "%s '%s' cannot be made by name alone: it needs '%s'", registry->what, name,
                            option->name);
-    return parse_args(ops, NULL, NULL, name, NULL, out);
+    return ls_component_parse_args_at(ops, NULL, NULL, name, NULL, out);
 }
 
 ls_status ls_component_copy(const ls_component *source, ls_component *out)

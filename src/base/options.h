@@ -95,9 +95,16 @@ const ls_refusal *ls_registry_refusal(const ls_registry *registry, const char *n
 ls_status ls_component_parse(const ls_registry *registry, const ls_config *node, const char *where, ls_component *out);
 /* The named entry with all its defaults. LS_ERR_ARG if a required option has none. */
 ls_status ls_component_default(const ls_registry *registry, const char *name, ls_component *out);
-/* Arguments only: `args` is a map or null. extra: further keys that are allowed and left alone, NULL-terminated. */
+/*
+ * Arguments only: `args` is a map or null. All that are wrong are told together. extra: further keys that are allowed
+ * and left alone, NULL-terminated; ls_any_key: all are, for another table of the same map tells of those that are not.
+ */
 ls_status ls_component_parse_args(const ls_ops *ops, const ls_config *args, const char *where, const char *const *extra,
                                   ls_component *out);
+extern const char *const ls_any_key[];
+/* ls_component_parse_args. at: where the thing is named, for messages about what is not written. */
+ls_status ls_component_parse_args_at(const ls_ops *ops, const ls_config *args, const ls_config *at, const char *where,
+                                     const char *const *extra, ls_component *out);
 ls_status ls_component_copy(const ls_component *source, ls_component *out);
 void ls_component_reset(ls_component *component);
 

@@ -133,6 +133,20 @@ static ls_status check_launcher(const ls_comm *comm)
     return LS_OK;
 }
 
+/*
+ * The one message of a failure. Of several faults, each has a line that begins with its place, as editors take it, and
+ * the message is how many there are.
+ */
+static void print_failure(void)
+{
+    const size_t faults = ls_error_count();
+
+    if (faults > 1)
+        fprintf(stderr, "%s\nlockstep: %zu errors\n", ls_error_message(), faults);
+    else
+        fprintf(stderr, "lockstep: %s\n", ls_error_message());
+}
+
 /* What was printed is printed, or that is an error. errno is that of the last try, which says why. */
 static ls_status finish_output(void)
 {
@@ -149,7 +163,7 @@ static int finish_page(void)
 {
     if (finish_output() == LS_OK)
         return 0;
-    fprintf(stderr, "lockstep: %s\n", ls_error_message());
+    print_failure();
     return 1;
 }
 
@@ -162,7 +176,7 @@ static bool farewell(const ls_comm *comm)
     int together = 0;
 
     if (comm->rank == 0)
-        fprintf(stderr, "lockstep: %s\n", ls_error_message());
+        print_failure();
     if (comm->size == 1)
         return true;
     MPI_Ibarrier(MPI_COMM_WORLD, &request);
@@ -203,7 +217,7 @@ static int run_alone(const ls_command *command, int argc, char **argv)
     if (st == LS_OK)
         st = finish_output();
     if (st != LS_OK)
-        fprintf(stderr, "lockstep: %s\n", ls_error_message());
+        print_failure();
     ls_comm_free(comm);
     return ls_exit_code(st);
 }
@@ -221,7 +235,7 @@ static int run(const ls_command *command, int argc, char **argv)
     setenv("OMPI_MCA_mpi_yield_when_idle", "1", 0); /* a rank that waits leaves its core to whoever works */
     MPI_Init_thread(&argc, &argv, MPI_THREAD_FUNNELED, &provided);
     if ((st = ls_comm_create(MPI_COMM_WORLD, &comm)) != LS_OK) {
-        fprintf(stderr, "lockstep: %s\n", ls_error_message());
+        print_failure();
         MPI_Abort(MPI_COMM_WORLD, 1);
     }
     st = check_launcher(comm);

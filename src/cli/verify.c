@@ -146,9 +146,7 @@ static ls_status run(const ls_comm *comm, int argc, char **argv)
     ls_status st = read_arguments(argc, argv, &a);
 
     if (st == LS_OK)
-        st = ls_experiment_read(a.experiment, a.setting, a.settings, &experiment);
-    if (st == LS_OK)
-        st = ls_fit_check(experiment);
+        st = ls_fit_read(a.experiment, a.setting, a.settings, &experiment);
     st = ls_agree(comm, st);
     if (st == LS_OK)
         st = verify(comm, &a, experiment);

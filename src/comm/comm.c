@@ -8,7 +8,6 @@
 #include "lockstep/version.h"
 #include "tensor/kernels.h"
 
-#define MESSAGE_BYTES 1024
 #define QUOTE_BYTES 81 /* texts shorter than this are quoted in a message of ls_comm_same */
 
 __extension__ typedef unsigned __int128 wide_uint;
@@ -80,30 +79,37 @@ static void name_host(char host[MPI_MAX_PROCESSOR_NAME])
         snprintf(host, MPI_MAX_PROCESSOR_NAME, "an unknown host");
 }
 
+/* The failure of rank `speaker` becomes that of all. alone: it is not that of all already. */
+static ls_status share_failure(const ls_comm *comm, ls_status mine, int speaker, bool alone)
+{
+    struct {
+        int status;
+        size_t faults;
+        char host[MPI_MAX_PROCESSOR_NAME], message[LS_ERROR_BYTES];
+    } failure = {.status = (int)mine};
+
+    if (speaker == comm->rank) {
+        name_host(failure.host);
+        failure.faults = ls_error_count();
+        snprintf(failure.message, sizeof failure.message, "%s", ls_error_message());
+    }
+    LS_TRY(ls_mpi_check(MPI_Bcast(&failure, (int)sizeof failure, MPI_BYTE, speaker, comm->mpi),
+                        "the ranks cannot share an error message"));
+    if (!alone || failure.faults > 1)
+        return ls_fail_lines((ls_status)failure.status, failure.message, failure.faults);
+    return ls_fail((ls_status)failure.status, "rank %d on %s: %s", speaker, failure.host, failure.message);
+}
+
 ls_status ls_agree(const ls_comm *comm, ls_status mine)
 {
     /* Two minima: the lowest rank that failed (or size), and whether all did. The usual case ends here. */
     int verdict[2] = {mine == LS_OK ? comm->size : comm->rank, mine != LS_OK};
-    struct {
-        int status;
-        char host[MPI_MAX_PROCESSOR_NAME], message[MESSAGE_BYTES];
-    } failure = {.status = (int)mine};
 
     if (comm->mpi == MPI_COMM_NULL)
         return mine;
     LS_TRY(ls_mpi_check(MPI_Allreduce(MPI_IN_PLACE, verdict, 2, MPI_INT, MPI_MIN, comm->mpi),
                         "the ranks cannot agree on a status"));
-    if (verdict[0] == comm->size)
-        return LS_OK;
-    if (verdict[0] == comm->rank) {
-        name_host(failure.host);
-        snprintf(failure.message, sizeof failure.message, "%s", ls_error_message());
-    }
-    LS_TRY(ls_mpi_check(MPI_Bcast(&failure, (int)sizeof failure, MPI_BYTE, verdict[0], comm->mpi),
-                        "the ranks cannot share an error message"));
-    if (verdict[1]) /* also with one rank */
-        return ls_fail((ls_status)failure.status, "%s", failure.message);
-    return ls_fail((ls_status)failure.status, "rank %d on %s: %s", verdict[0], failure.host, failure.message);
+    return verdict[0] == comm->size ? LS_OK : share_failure(comm, mine, verdict[0], verdict[1] == 0);
 }
 
 ls_status ls_comm_same(const ls_comm *comm, const char *what, const char *text)

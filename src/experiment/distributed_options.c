@@ -78,6 +78,8 @@ ls_status ls_distributed_options_read(const ls_config *node, ls_distributed_opti
     const distributed_config *config;
     ls_status st = LS_OK;
 
+    if (!ls_config_is_null(node))
+        LS_TRY(ls_config_expect(node, LS_CONFIG_MAP, "distributed"));
     LS_TRY_CLEANUP(ls_component_parse_args(&distributed_ops, node, "distributed", extra, &component));
     config = component.config;
     *out = (ls_distributed_options){

@@ -2,10 +2,12 @@
 
 #include <string.h>
 
+#include "base/failures.h"
 #include "base/file.h"
 #include "base/memory.h"
 #include "experiment/model_file.h"
 #include "formats/yaml.h"
+#include "nn/model_description.h"
 
 const ls_split_spec *ls_experiment_split(const ls_experiment *experiment, const char *name)
 {
@@ -32,19 +34,11 @@ void ls_experiment_free(ls_experiment *e)
     ls_free(e);
 }
 
-static ls_status read_compile(const ls_config *compile, ls_experiment *e)
+static ls_status read_optimizer(const ls_config *compile, ls_experiment *e)
 {
-    static const char *const keys[] = {"optimizer", "loss", "loss_weights", "metrics", "weighted_metrics"};
     ls_config *rmsprop;
     ls_status st;
 
-    if (ls_config_is_null(compile))
-        compile = NULL;
-    if (compile) {
-        LS_TRY(ls_config_expect(compile, LS_CONFIG_MAP, "compile"));
-        LS_TRY(ls_config_check_keys(compile, keys, sizeof keys / sizeof keys[0], "compile"));
-    }
-    e->compile = compile;
     if (!ls_config_is_null(ls_config_get(compile, "optimizer")))
         return ls_optimizer_parse(ls_config_get(compile, "optimizer"), "compile.optimizer", &e->optimizer);
     if (!(rmsprop = ls_config_create(LS_CONFIG_SCALAR, "Keras's default")) || !(rmsprop->text = ls_strdup("rmsprop")))
@@ -53,6 +47,22 @@ static ls_status read_compile(const ls_config *compile, ls_experiment *e)
         st = ls_optimizer_parse(rmsprop, "compile.optimizer", &e->optimizer);
     ls_config_free(rmsprop);
     return st;
+}
+
+static ls_status read_compile(const ls_config *compile, ls_experiment *e)
+{
+    static const char *const keys[] = {"optimizer", "loss", "loss_weights", "metrics", "weighted_metrics"};
+    ls_failures all = {0};
+
+    if (ls_config_is_null(compile))
+        compile = NULL;
+    if (compile) {
+        LS_TRY(ls_config_expect(compile, LS_CONFIG_MAP, "compile"));
+        LS_GATHER(&all, ls_config_check_keys(compile, keys, sizeof keys / sizeof keys[0], "compile"));
+    }
+    e->compile = compile;
+    LS_GATHER(&all, read_optimizer(compile, e));
+    return ls_failures_end(&all);
 }
 
 /* model: {file: start.keras} is the model of that file, which takes its place in the tree. */
@@ -96,38 +106,90 @@ static ls_status check_validation_data(const ls_experiment *e, const ls_config *
                           ls_hint(e->fit.validation_data, known, n, hint));
 }
 
+/* Losses and metrics, as far as names of outputs are enough. */
+static ls_status check_outputs(const ls_config *compile, const ls_model_description *d)
+{
+    const char **name = ls_calloc(d->outputs, sizeof *name, "output names");
+    ls_status st;
+
+    if (!name)
+        return LS_ERR_MEMORY;
+    for (size_t k = 0; k < d->outputs; k++)
+        name[k] = d->node[d->output[k]].name;
+    st = ls_outputs_check(compile, &(ls_output_names){.name = name, .n = d->outputs});
+    ls_free(name);
+    return st;
+}
+
+/* The model's description and what its outputs are compiled with; shapes come later. */
+static ls_status check_model(const ls_experiment *e)
+{
+    ls_model_description d;
+    ls_failures all = {0};
+    const ls_status st = ls_model_description_read(e->model, &d);
+    const bool names_outputs =
+        st == LS_OK || (d.sequential && d.nodes > 0 && d.nodes == e->model->count + (d.node[0].at == e->model));
+
+    if (ls_failures_add(&all, st) && names_outputs)
+        ls_failures_add(&all, check_outputs(e->compile, &d));
+    ls_model_description_reset(&d);
+    return ls_failures_end(&all);
+}
+
+static ls_status read_model(ls_experiment *e)
+{
+    ls_config *model;
+
+    LS_TRY(read_model_file(e));
+    LS_TRY(ls_config_need(e->root, "model", "the experiment", &model));
+    e->model = model;
+    return check_model(e);
+}
+
+static ls_status read_head(ls_experiment *e)
+{
+    const ls_config *weights = ls_config_get(e->root, "initial_weights");
+    ls_failures all = {0};
+    const char *text;
+    int64_t seed = 0;
+
+    if (ls_config_get(e->root, "seed"))
+        LS_GATHER(&all, ls_config_int(ls_config_get(e->root, "seed"), "seed", 0, INT64_MAX, &seed));
+    e->seed = (uint64_t)seed;
+    LS_GATHER(&all, ls_config_copy_text(ls_config_get(e->root, "name"), "name", &e->name));
+    LS_GATHER(&all, ls_config_copy_text(ls_config_get(e->root, "output"), "output", &e->output));
+    if (!ls_config_is_null(weights)) {
+        const ls_status st = ls_config_text(weights, "initial_weights", &text);
+
+        LS_GATHER(&all, st);
+        if (st == LS_OK && !(e->initial_weights = ls_path_beside(e->file, text)))
+            LS_GATHER(&all, LS_ERR_MEMORY);
+    }
+    return ls_failures_end(&all);
+}
+
 static ls_status read_experiment(ls_experiment *e)
 {
     static const char *const keys[] = {"name",    "seed", "initial_weights", "data",        "model",
                                        "compile", "fit",  "callbacks",       "distributed", "output"};
     const ls_config *root = e->root;
-    ls_config *model;
-    int64_t seed = 0;
+    const ls_config *data = ls_config_get(root, "data"), *fit = ls_config_get(root, "fit");
+    ls_failures all = {0};
+    ls_status st;
 
     LS_TRY(ls_config_expect(root, LS_CONFIG_MAP, "an experiment"));
-    LS_TRY(ls_config_check_keys(root, keys, sizeof keys / sizeof keys[0], "the experiment"));
-    if (ls_config_get(root, "seed"))
-        LS_TRY(ls_config_int(ls_config_get(root, "seed"), "seed", 0, INT64_MAX, &seed));
-    e->seed = (uint64_t)seed;
-    LS_TRY(ls_config_copy_text(ls_config_get(root, "name"), "name", &e->name));
-    LS_TRY(ls_config_copy_text(ls_config_get(root, "output"), "output", &e->output));
-    if (!ls_config_is_null(ls_config_get(root, "initial_weights"))) {
-        const char *text;
-
-        LS_TRY(ls_config_text(ls_config_get(root, "initial_weights"), "initial_weights", &text));
-        if (!(e->initial_weights = ls_path_beside(e->file, text)))
-            return LS_ERR_MEMORY;
-    }
-    if (!ls_config_is_null(ls_config_get(root, "data"))) /* else the calling program brings them, or training fails */
-        LS_TRY(ls_data_spec_read(ls_config_get(root, "data"), e->file, &e->data));
-    LS_TRY(read_model_file(e));
-    LS_TRY(ls_config_need(root, "model", "the experiment", &model));
-    e->model = model;
-    LS_TRY(read_compile(ls_config_get(root, "compile"), e));
-    LS_TRY(ls_fit_options_read(ls_config_get(root, "fit"), &e->fit));
-    LS_TRY(check_validation_data(e, ls_config_get(root, "fit")));
+    LS_GATHER(&all, ls_config_check_keys(root, keys, sizeof keys / sizeof keys[0], "the experiment"));
+    LS_GATHER(&all, read_head(e));
+    LS_GATHER(&all, read_compile(ls_config_get(root, "compile"), e));
+    LS_GATHER(&all, read_model(e));
+    LS_GATHER(&all, st = ls_fit_options_read(fit, &e->fit));
+    if (!ls_config_is_null(data)) /* else the calling program brings them, or training fails */
+        LS_GATHER(&all, st = ls_data_spec_read(data, e->file, &e->data));
+    if (st == LS_OK) /* else a split may be missing for a fault of its own */
+        LS_GATHER(&all, check_validation_data(e, fit));
     e->callbacks = ls_config_get(root, "callbacks");
-    return ls_distributed_options_read(ls_config_get(root, "distributed"), &e->distributed);
+    LS_GATHER(&all, ls_distributed_options_read(ls_config_get(root, "distributed"), &e->distributed));
+    return ls_failures_end(&all);
 }
 
 ls_status ls_experiment_create(ls_config *root, const char *file, ls_experiment **out)
@@ -153,20 +215,29 @@ ls_status ls_experiment_create(ls_config *root, const char *file, ls_experiment 
     return LS_OK;
 }
 
+ls_status ls_experiment_tree(const char *file, const char *const *settings, size_t n, ls_config **out)
+{
+    ls_failures all = {0};
+    ls_config *root;
+    ls_status st;
+
+    *out = NULL;
+    LS_TRY(ls_yaml_read(file, &root));
+    for (size_t i = 0; i < n; i++)
+        ls_failures_add(&all, ls_yaml_set(root, settings[i]));
+    if ((st = ls_failures_end(&all)) == LS_OK)
+        *out = root;
+    else
+        ls_config_free(root);
+    return st;
+}
+
 ls_status ls_experiment_read(const char *file, const char *const *settings, size_t n, ls_experiment **out)
 {
     ls_config *root;
 
     *out = NULL;
-    LS_TRY(ls_yaml_read(file, &root));
-    for (size_t i = 0; i < n; i++) {
-        const ls_status st = ls_yaml_set(root, settings[i]);
-
-        if (st != LS_OK) {
-            ls_config_free(root);
-            return st;
-        }
-    }
+    LS_TRY(ls_experiment_tree(file, settings, n, &root));
     return ls_experiment_create(root, file, out);
 }
 

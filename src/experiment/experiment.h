@@ -30,9 +30,11 @@ typedef struct ls_experiment {
     ls_distributed_options distributed;
 } ls_experiment;
 
+/* FILE as a tree with settings ("fit.epochs=3") in it. */
+ls_status ls_experiment_tree(const char *file, const char *const *settings, size_t n, ls_config **out);
 /*
- * Read FILE and apply settings ("fit.epochs=3"). Every error names file, line and column. Checks all that can be
- * checked without data: the model's shapes and losses come later (ls_task_create).
+ * Read FILE and apply settings. Every error names file, line and column, and all are told together (base/failures.h)
+ * that can be found without data: the model's shapes, and what fits them, come later (ls_task_create).
  */
 ls_status ls_experiment_read(const char *file, const char *const *settings, size_t n, ls_experiment **out);
 /* ls_experiment_read from text. name: for messages and as base of relative paths (may be NULL: none). */

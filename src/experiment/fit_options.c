@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/failures.h"
 #include "base/locale.h"
 #include "base/memory.h"
 #include "base/options.h"
@@ -85,27 +86,33 @@ static const ls_option fit_options[] = {
 
 static const ls_ops fit_ops = {.name = "fit", .options = fit_options, .config_bytes = sizeof(fit_config)};
 
+static ls_status read_class(const ls_config *node, ls_class_weight *out)
+{
+    char *end;
+    double weight;
+
+    out->label = strtoll(node->key, &end, 10);
+    if (end == node->key || *end)
+        return ls_config_fail_key(node, "fit.class_weight goes by class numbers, like {0: 1.0, 1: 2.5}, not '%s'",
+                                  node->key);
+    LS_TRY(ls_config_float(node, "fit.class_weight", 0, 1e30, &weight));
+    out->weight = (float)weight;
+    return LS_OK;
+}
+
 /* {0: 1.0, 1: 2.5} */
 static ls_status read_class_weight(const ls_config *node, ls_fit_options *fit)
 {
+    ls_failures all = {0};
+
     if (ls_config_is_null(node))
         return LS_OK;
     LS_TRY(ls_config_expect(node, LS_CONFIG_MAP, "fit.class_weight"));
     if (!(fit->class_weight = ls_calloc(node->count, sizeof *fit->class_weight, "fit.class_weight")))
         return LS_ERR_MEMORY;
-    for (const ls_config *c = node->first; c; c = c->next) {
-        ls_class_weight *entry = &fit->class_weight[fit->class_weights++];
-        char *end;
-        double weight;
-
-        entry->label = strtoll(c->key, &end, 10);
-        if (end == c->key || *end)
-            return ls_config_fail_key(c, "fit.class_weight goes by class numbers, like {0: 1.0, 1: 2.5}, not '%s'",
-                                      c->key);
-        LS_TRY(ls_config_float(c, "fit.class_weight", 0, 1e30, &weight));
-        entry->weight = (float)weight;
-    }
-    return LS_OK;
+    for (const ls_config *c = node->first; c; c = c->next)
+        LS_GATHER(&all, read_class(c, &fit->class_weight[fit->class_weights++]));
+    return ls_failures_end(&all);
 }
 
 #define NOISE_SCALE_DECAY 0.99
@@ -169,19 +176,19 @@ static bool is_auto(const ls_config *node)
     return ls_config_is_null(node) || (node->kind == LS_CONFIG_SCALAR && strcmp(node->text, "auto") == 0);
 }
 
-ls_status ls_fit_options_read(const ls_config *node, ls_fit_options *out)
+static ls_status read_microbatch(const ls_config *node, ls_fit_options *fit)
 {
-    static const char *const extra[] = {
-        "microbatch", "validation_data", "class_weight", "noise_scale", "shuffle", "checkpoint_seconds", NULL};
-    const ls_config *microbatch = ls_config_get(node, "microbatch");
-    const ls_config *seconds = ls_config_get(node, "checkpoint_seconds");
-    ls_component component = {0};
-    const fit_config *config;
-    ls_status st = LS_OK;
+    if (is_auto(node))
+        return LS_OK;
+    LS_TRY(ls_config_int(node, "fit.microbatch", 1, 1000000000, &fit->microbatch));
+    if (fit->microbatch > fit->batch_size)
+        fit->microbatch = fit->batch_size;
+    return LS_OK;
+}
 
-    LS_TRY_CLEANUP(ls_component_parse_args(&fit_ops, node, "fit", extra, &component));
-    config = component.config;
-    *out = (ls_fit_options){
+static ls_fit_options options_of(const fit_config *config)
+{
+    return (ls_fit_options){
         .initial_epoch = config->initial_epoch,
         .epochs = config->epochs,
         .batch_size = config->batch_size,
@@ -196,22 +203,33 @@ ls_status ls_fit_options_read(const ls_config *node, ls_fit_options *out)
         .checkpoint_keep = config->checkpoint_keep,
         .checkpoint_seconds = LS_CHECKPOINT_AUTO,
     };
-    LS_TRY_CLEANUP(check_epochs(node, out));
-    if (!is_auto(seconds))
-        LS_TRY_CLEANUP(ls_config_float(seconds, "fit.checkpoint_seconds", 0, 1e9, &out->checkpoint_seconds));
-    if (!is_auto(microbatch)) {
-        LS_TRY_CLEANUP(ls_config_int(microbatch, "fit.microbatch", 1, 1000000000, &out->microbatch));
-        if (out->microbatch > out->batch_size)
-            out->microbatch = out->batch_size;
+}
+
+ls_status ls_fit_options_read(const ls_config *node, ls_fit_options *out)
+{
+    static const char *const extra[] = {
+        "microbatch", "validation_data", "class_weight", "noise_scale", "shuffle", "checkpoint_seconds", NULL};
+    const ls_config *seconds = ls_config_get(node, "checkpoint_seconds");
+    ls_component component = {0};
+    ls_failures all = {0};
+
+    if (!ls_config_is_null(node))
+        LS_TRY(ls_config_expect(node, LS_CONFIG_MAP, "fit"));
+    ls_failures_add(&all, ls_component_parse_args(&fit_ops, node, "fit", extra, &component));
+    if (component.config) {
+        *out = options_of(component.config);
+        ls_failures_add(&all, check_epochs(node, out));
     }
-    LS_TRY_CLEANUP(read_noise_scale(ls_config_get(node, "noise_scale"), out));
-    LS_TRY_CLEANUP(read_shuffle(ls_config_get(node, "shuffle"), out));
-    LS_TRY_CLEANUP(read_class_weight(ls_config_get(node, "class_weight"), out));
-    LS_TRY_CLEANUP(
-        ls_config_copy_text(ls_config_get(node, "validation_data"), "fit.validation_data", &out->validation_data));
-cleanup:
     ls_component_reset(&component);
-    return st;
+    if (!is_auto(seconds))
+        LS_GATHER(&all, ls_config_float(seconds, "fit.checkpoint_seconds", 0, 1e9, &out->checkpoint_seconds));
+    LS_GATHER(&all, read_microbatch(ls_config_get(node, "microbatch"), out));
+    LS_GATHER(&all, read_noise_scale(ls_config_get(node, "noise_scale"), out));
+    LS_GATHER(&all, read_shuffle(ls_config_get(node, "shuffle"), out));
+    LS_GATHER(&all, read_class_weight(ls_config_get(node, "class_weight"), out));
+    LS_GATHER(&all, ls_config_copy_text(ls_config_get(node, "validation_data"), "fit.validation_data",
+                                        &out->validation_data));
+    return ls_failures_end(&all);
 }
 
 void ls_fit_options_reset(ls_fit_options *options)

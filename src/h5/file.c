@@ -13,6 +13,7 @@
 #include "h5/case.h"
 #include "h5/lock.h"
 #include "h5/open.h"
+#include "h5/seal.h"
 
 /*
  * A name that no file can have, so that HDF5 does not find one of that name and open it; with a number, since HDF5
@@ -52,7 +53,8 @@ ls_status ls_h5_image_create(hid_t *file)
     return st;
 }
 
-ls_status ls_h5_image_bytes(hid_t file, void **image, size_t *bytes)
+/* With room for `more` bytes behind it. */
+static ls_status image_of(hid_t file, size_t more, void **image, size_t *bytes)
 {
     char reason[LS_H5_REASON_BYTES];
     ls_h5_lock lock;
@@ -64,7 +66,7 @@ ls_status ls_h5_image_bytes(hid_t file, void **image, size_t *bytes)
     ls_h5_lock_take(&lock);
     if (H5Fflush(file, H5F_SCOPE_GLOBAL) < 0 || (size = H5Fget_file_image(file, NULL, 0)) < 0)
         st = ls_fail(LS_ERR_IO, "cannot complete an HDF5 file in memory: HDF5: %s", ls_h5_reason(reason));
-    else if (!(*image = ls_calloc((size_t)size, 1, "the image of an HDF5 file")))
+    else if (!(*image = ls_calloc((size_t)size + more, 1, "the image of an HDF5 file")))
         st = LS_ERR_MEMORY;
     else if (H5Fget_file_image(file, *image, (size_t)size) != size)
         st = ls_fail(LS_ERR_IO, "cannot complete an HDF5 file in memory: HDF5: %s", ls_h5_reason(reason));
@@ -78,15 +80,21 @@ ls_status ls_h5_image_bytes(hid_t file, void **image, size_t *bytes)
     return LS_OK;
 }
 
+ls_status ls_h5_image_bytes(hid_t file, void **image, size_t *bytes)
+{
+    return image_of(file, 0, image, bytes);
+}
+
 ls_status ls_h5_image_save(hid_t file, const char *path)
 {
     void *image;
     size_t bytes;
-    ls_status st = ls_h5_image_bytes(file, &image, &bytes);
+    ls_status st = image_of(file, LS_H5_SEAL_BYTES, &image, &bytes);
 
     if (st != LS_OK)
         return ls_fail_in(st, "cannot write '%s'", path);
-    st = ls_file_replace(path, image, bytes);
+    ls_h5_seal(image, bytes, (unsigned char *)image + bytes);
+    st = ls_file_replace(path, image, bytes + LS_H5_SEAL_BYTES);
     ls_free(image);
     return st;
 }

@@ -28,12 +28,18 @@
  * whole or it is not there, and a full disk is an errno of one write(2).
  */
 ls_status ls_h5_image_create(hid_t *file);
-/* Replace the file at path by the image, as ls_file_replace does: afterwards the old file is there or the new one. */
+/*
+ * Replace the file at path by the image and its seal (h5/seal.h), as ls_file_replace does: afterwards the old file is
+ * there or the new one.
+ */
 ls_status ls_h5_image_save(hid_t file, const char *path);
 /* A copy of the image as it would be saved (ls_free), for a file within a file. */
 ls_status ls_h5_image_bytes(hid_t file, void **image, size_t *bytes);
 
-/* Open the file at path for reading. LS_ERR_IO: it cannot be opened. LS_ERR_FORMAT: it is no HDF5 file, or damaged. */
+/*
+ * Open the file at path for reading. LS_ERR_IO: it cannot be opened. LS_ERR_FORMAT: it is no HDF5 file, or damaged: of
+ * a file with a seal every byte is checked first.
+ */
 ls_status ls_h5_open_read(const char *path, hid_t *file);
 
 /*

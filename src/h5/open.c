@@ -12,6 +12,7 @@
 
 #include "base/memory.h"
 #include "h5/case.h"
+#include "h5/seal.h"
 
 #define HEAD_BYTES 512
 #define HEAP_HEAD_BYTES 16
@@ -263,6 +264,7 @@ ls_status ls_h5_open_file(const char *path, hid_t *file)
 {
     struct stat info;
     htri_t is_hdf5;
+    bool sealed;
 
     *file = H5I_INVALID_HID;
     if (stat(path, &info) != 0)
@@ -275,6 +277,8 @@ ls_status ls_h5_open_file(const char *path, hid_t *file)
         return ls_h5_fail("cannot open '%s'", path);
     if (!is_hdf5)
         return fail_foreign(path);
-    LS_TRY(check_file_heaps(path, &info));
+    LS_TRY(ls_h5_check_seal(path, &sealed));
+    if (!sealed)
+        LS_TRY(check_file_heaps(path, &info));
     return open_by_hdf5(path, file);
 }

@@ -53,12 +53,10 @@ void ls_model_free(ls_model *model)
     ls_free(model);
 }
 
-static ls_status create_layer(const ls_node_description *d, ls_layer **out)
+/* Takes the arguments out of the description. */
+static ls_status create_layer(ls_node_description *d, ls_layer **out)
 {
     ls_layer *layer = ls_calloc(1, sizeof *layer, "a layer");
-    ls_component config = {0};
-    char where[128];
-    ls_status st = LS_OK;
 
     *out = NULL;
     if (!layer)
@@ -67,20 +65,13 @@ static ls_status create_layer(const ls_node_description *d, ls_layer **out)
     layer->at = d->at;
     layer->trainable = d->trainable;
     if (!(layer->name = ls_strdup(d->name))) {
-        st = LS_ERR_MEMORY;
-        goto cleanup;
+        free_layer(layer);
+        return LS_ERR_MEMORY;
     }
-    snprintf(where, sizeof where, "layer '%.80s' (%.30s)", d->name, d->ops->ops.name);
-    st = ls_component_parse_args(&d->ops->ops, d->args, where, ls_layer_common_keys, &config);
-    if (st == LS_ERR_CONFIG && !d->args) /* "- dense": no arguments that the message could point at */
-        ls_config_fail(d->at, "%s", ls_error_message());
-    LS_TRY_CLEANUP(st);
-    layer->config = config.config;
+    layer->config = d->config.config;
+    d->config = (ls_component){0};
     *out = layer;
-    layer = NULL;
-cleanup:
-    free_layer(layer);
-    return st;
+    return LS_OK;
 }
 
 /* Shapes of one node's inputs, and the layer's own check of them. */
@@ -340,7 +331,7 @@ ls_status ls_model_create(const ls_config *description, const char *name, const 
     ls_status st;
 
     *out = NULL;
-    LS_TRY(ls_model_description_read(description, &d));
+    LS_TRY_CLEANUP(ls_model_description_read(description, &d));
     if (!(model = ls_calloc(1, sizeof *model, "the model")) ||
         !(model->name = ls_strdup(name           ? name
                                   : d.sequential ? "sequential"

@@ -1,7 +1,9 @@
 #include "nn/model_description.h"
 
+#include <stdio.h>
 #include <string.h>
 
+#include "base/failures.h"
 #include "base/memory.h"
 #include "nn/model.h"
 
@@ -12,6 +14,7 @@ void ls_model_description_reset(ls_model_description *description)
     for (size_t i = 0; description->node && i < description->nodes; i++) {
         ls_free(description->node[i].name);
         ls_free(description->node[i].input);
+        ls_component_reset(&description->node[i].config);
     }
     ls_free(description->node);
     ls_free(description->output);
@@ -108,8 +111,8 @@ static ls_status read_layer(const ls_model_description *d, const ls_config *entr
     node->ops = (const ls_layer_ops *)ops;
     if (!ls_config_is_null(entry)) {
         LS_TRY(ls_config_expect(entry, LS_CONFIG_MAP, ops->name));
-        LS_TRY(read_common(d, entry, node));
         node->args = entry;
+        LS_TRY(read_common(d, entry, node));
     }
     return LS_OK;
 }
@@ -151,9 +154,47 @@ static ls_status read_entry(const ls_model_description *d, const ls_config *entr
     return LS_OK;
 }
 
+/* The layer's own arguments, once it has a name for messages. */
+static ls_status read_arguments(ls_node_description *node)
+{
+    char where[128];
+
+    if (!node->ops)
+        return LS_OK;
+    snprintf(where, sizeof where, "layer '%.80s' (%.30s)", node->name, node->ops->ops.name);
+    return ls_component_parse_args_at(&node->ops->ops, node->args, node->args ? node->args : node->at, where,
+                                      ls_layer_common_keys, &node->config);
+}
+
+/* The i-th node, from a list of layers: it reads the one before. It gets a name also if it is none. */
+static ls_status read_listed(const ls_config *entry, ls_model_description *d, size_t i)
+{
+    ls_node_description *node = &d->node[i];
+    ls_failures all = {0};
+
+    *node = (ls_node_description){.at = entry, .shares = SIZE_MAX, .trainable = true};
+    d->nodes = i + 1;
+    if (entry->kind == LS_CONFIG_SCALAR) {
+        node->ops = (const ls_layer_ops *)ls_registry_find(&ls_layers, entry->text);
+        if (!node->ops)
+            LS_GATHER(&all, unknown_layer(entry, entry->text));
+    } else {
+        LS_GATHER(&all, read_entry(d, entry, false, node));
+    }
+    if (!node->name)
+        LS_GATHER(&all, automatic_name(d, node->ops ? node->ops->ops.name : "layer", &node->name));
+    LS_GATHER(&all, read_arguments(node));
+    if (!(node->input = ls_calloc(1, sizeof *node->input, "inputs")))
+        LS_GATHER(&all, LS_ERR_MEMORY);
+    node->input[0] = i - 1;
+    node->inputs = 1;
+    return ls_failures_end(&all);
+}
+
 static ls_status read_sequential(const ls_config *model, ls_model_description *d)
 {
     const ls_config *entry = model->first;
+    ls_failures all = {0};
     size_t i = 1;
 
     d->sequential = true;
@@ -169,34 +210,18 @@ static ls_status read_sequential(const ls_config *model, ls_model_description *d
         LS_TRY(ls_config_expect(entry->first, LS_CONFIG_MAP, "input"));
         d->node[0].at = entry;
         d->node[0].args = entry->first;
-        LS_TRY(read_common(d, entry->first, &d->node[0]));
+        LS_GATHER(&all, read_common(d, entry->first, &d->node[0]));
         entry = entry->next;
     }
     if (!d->node[0].name && !(d->node[0].name = ls_strdup("input")))
-        return LS_ERR_MEMORY;
+        LS_GATHER(&all, LS_ERR_MEMORY);
+    LS_GATHER(&all, read_arguments(&d->node[0]));
     if (!entry)
-        return ls_config_fail(model, "the model has an input but no layers");
-    for (; entry; entry = entry->next, i++) {
-        ls_node_description *node = &d->node[i];
-
-        *node = (ls_node_description){.at = entry, .shares = SIZE_MAX, .trainable = true};
-        d->nodes = i + 1;
-        if (entry->kind == LS_CONFIG_SCALAR) {
-            node->ops = (const ls_layer_ops *)ls_registry_find(&ls_layers, entry->text);
-            if (!node->ops)
-                return unknown_layer(entry, entry->text);
-        } else {
-            LS_TRY(read_entry(d, entry, false, node));
-        }
-        if (!node->name)
-            LS_TRY(automatic_name(d, node->ops->ops.name, &node->name));
-        if (!(node->input = ls_calloc(1, sizeof *node->input, "inputs")))
-            return LS_ERR_MEMORY;
-        node->input[0] = i - 1;
-        node->inputs = 1;
-    }
+        LS_GATHER(&all, ls_config_fail(model, "the model has an input but no layers"));
+    for (; entry; entry = entry->next, i++)
+        LS_GATHER(&all, read_listed(entry, d, i));
     d->output[0] = d->nodes - 1;
-    return LS_OK;
+    return ls_failures_end(&all);
 }
 
 static ls_status dangling(const ls_model_description *d, const ls_config *at, const char *name, const char *what)
@@ -316,18 +341,63 @@ static ls_status check_all_used(const ls_model_description *d)
     return st;
 }
 
+/* An entry of a graph, of that kind; LS_CONFIG_NULL: of any. */
+static ls_status need(const ls_config *model, const char *key, ls_config_kind kind, ls_config **out)
+{
+    char where[32];
+
+    LS_TRY(ls_config_need(model, key, "model", out));
+    snprintf(where, sizeof where, "model.%s", key);
+    return kind == LS_CONFIG_NULL ? LS_OK : ls_config_expect(*out, kind, where);
+}
+
+/* What node i reads, and whose layer it shares. */
+static ls_status link_node(const ls_model_description *d, const ls_config *entry, size_t i)
+{
+    ls_node_description *node = &d->node[i];
+    ls_config *from, *shares = ls_config_get(entry, "shares");
+    const char *name;
+    ls_failures all = {0};
+
+    if (ls_failures_add(&all, ls_config_need(entry, "inputs", "a layer", &from)) && from)
+        LS_GATHER(&all, read_name_list(d, from, "input", &node->input, &node->inputs));
+    LS_TRY(ls_failures_end(&all));
+    if (!shares)
+        return LS_OK;
+    LS_TRY(ls_config_text(shares, "shares", &name));
+    if ((node->shares = find(d, name)) == SIZE_MAX)
+        return dangling(d, shares, name, "layer");
+    if (node->shares < d->inputs || node->shares == i)
+        return ls_config_fail(shares, "'%s' is no layer that '%s' could share", name, node->name);
+    return LS_OK;
+}
+
+static ls_status read_node(ls_model_description *d, const ls_config *entry, size_t i)
+{
+    ls_node_description *node = &d->node[i];
+    ls_failures all = {0};
+
+    *node = (ls_node_description){.at = entry, .shares = SIZE_MAX, .trainable = true};
+    d->nodes = i + 1; /* from here on the description owns the name */
+    LS_GATHER(&all, read_entry(d, entry, true, node));
+    if (!node->name)
+        LS_GATHER(&all, automatic_name(d, node->ops ? node->ops->ops.name : "shared", &node->name));
+    LS_GATHER(&all, read_arguments(node));
+    return ls_failures_end(&all);
+}
+
 static ls_status read_graph(const ls_config *model, ls_model_description *d)
 {
     static const char *const keys[] = {"inputs", "layers", "outputs"};
     ls_config *inputs, *layers, *outputs;
+    ls_failures all = {0};
     size_t i = 0;
 
-    LS_TRY(ls_config_check_keys(model, keys, 3, "model"));
-    LS_TRY(ls_config_need(model, "inputs", "model", &inputs));
-    LS_TRY(ls_config_need(model, "layers", "model", &layers));
-    LS_TRY(ls_config_need(model, "outputs", "model", &outputs));
-    LS_TRY(ls_config_expect(inputs, LS_CONFIG_MAP, "model.inputs"));
-    LS_TRY(ls_config_expect(layers, LS_CONFIG_LIST, "model.layers"));
+    LS_GATHER(&all, ls_config_check_keys(model, keys, 3, "model"));
+    LS_GATHER(&all, need(model, "inputs", LS_CONFIG_MAP, &inputs));
+    LS_GATHER(&all, need(model, "layers", LS_CONFIG_LIST, &layers));
+    LS_GATHER(&all, need(model, "outputs", LS_CONFIG_NULL, &outputs));
+    LS_TRY(ls_failures_end(&all));
     if (!inputs->count || !layers->count)
         return ls_config_fail(model, "the model needs at least one input and one layer");
     if (!(d->node = ls_calloc(inputs->count + layers->count, sizeof *d->node, "the layers of the model")))
@@ -337,37 +407,18 @@ static ls_status read_graph(const ls_config *model, ls_model_description *d)
 
         *node =
             (ls_node_description){.ops = &ls_input_layer, .at = c, .args = c, .shares = SIZE_MAX, .trainable = true};
-        LS_TRY(ls_config_expect(c, LS_CONFIG_MAP, "an input"));
-        LS_TRY(set_name(d, c, c->key, &node->name));
         d->nodes = i + 1;
+        LS_GATHER(&all, set_name(d, c, c->key, &node->name));
+        if (node->name)
+            LS_GATHER(&all, read_arguments(node));
     }
     d->inputs = i;
-    for (const ls_config *c = layers->first; c; c = c->next, i++) {
-        ls_node_description *node = &d->node[i];
-
-        *node = (ls_node_description){.at = c, .shares = SIZE_MAX, .trainable = true};
-        d->nodes = i + 1; /* from here on the description owns the name */
-        LS_TRY(read_entry(d, c, true, node));
-        if (!node->name)
-            LS_TRY(automatic_name(d, node->ops ? node->ops->ops.name : "shared", &node->name));
-    }
+    for (const ls_config *c = layers->first; c; c = c->next, i++)
+        LS_GATHER(&all, read_node(d, c, i));
     i = d->inputs;
-    for (const ls_config *c = layers->first; c; c = c->next, i++) {
-        ls_node_description *node = &d->node[i];
-        ls_config *from, *shares = ls_config_get(c, "shares");
-
-        LS_TRY(ls_config_need(c, "inputs", "a layer", &from));
-        LS_TRY(read_name_list(d, from, "input", &node->input, &node->inputs));
-        if (shares) {
-            const char *name;
-
-            LS_TRY(ls_config_text(shares, "shares", &name));
-            if ((node->shares = find(d, name)) == SIZE_MAX)
-                return dangling(d, shares, name, "layer");
-            if (node->shares < d->inputs || node->shares == i)
-                return ls_config_fail(shares, "'%s' is no layer that '%s' could share", name, node->name);
-        }
-    }
+    for (const ls_config *c = layers->first; c && all.status == LS_OK; c = c->next, i++)
+        LS_GATHER(&all, link_node(d, c, i));
+    LS_TRY(ls_failures_end(&all));
     LS_TRY(read_name_list(d, outputs, "output", &d->output, &d->outputs));
     for (size_t a = 0; a < d->outputs; a++)
         for (size_t b = 0; b < a; b++)
@@ -388,7 +439,5 @@ ls_status ls_model_description_read(const ls_config *model, ls_model_description
         st = read_graph(model, out);
     else
         st = ls_config_fail(model, "model must be a list of layers, or a map with inputs, layers and outputs");
-    if (st != LS_OK)
-        ls_model_description_reset(out);
     return st;
 }

@@ -20,9 +20,18 @@ typedef struct ls_output_spec {
 /*
  * One spec per output. loss, loss_weights, metrics and weighted_metrics of compile (may be NULL) go by output name, are
  * lists in the order of the outputs, or stand alone: a loss then for all outputs, the others when there is one. Names
- * and ranges are checked; "accuracy" stays as it is until the shapes of the targets are known (ls_metric_resolve).
+ * and ranges are checked, all faults told together; "accuracy" stays as it is until the shapes of the targets are known
+ * (ls_metric_resolve).
  */
 ls_status ls_outputs_read(const ls_config *compile, const ls_model *model, ls_output_spec **out);
 void ls_outputs_free(ls_output_spec *outputs, size_t n);
+
+typedef struct ls_output_names {
+    const char *const *name; /* [n] */
+    size_t n;
+} ls_output_names;
+
+/* What ls_outputs_read would say of outputs with these names, before there is a model. */
+ls_status ls_outputs_check(const ls_config *compile, const ls_output_names *names);
 
 #endif

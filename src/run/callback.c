@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/failures.h"
 #include "base/memory.h"
 #include "base/text.h"
 
@@ -125,13 +126,15 @@ static ls_status make_list(ls_callbacks *c, const ls_callbacks_settings *setting
 
 static ls_status create(ls_callbacks *c, const ls_callbacks_settings *settings)
 {
+    ls_failures all = {0};
+
     LS_TRY(ls_callback_specs_parse(c->run.trainer->experiment->callbacks, &c->spec, &c->specs));
     LS_TRY(make_list(c, settings));
     LS_TRY(plan_logs(c, settings->validates));
     for (size_t i = 0; i < c->specs; i++)
         if (ls_callback_spec_ops(&c->spec[i])->open)
-            LS_TRY(ls_callback_spec_ops(&c->spec[i])->open(c->callback[i].context, &c->run, c->spec[i].at));
-    return LS_OK;
+            LS_GATHER(&all, ls_callback_spec_ops(&c->spec[i])->open(c->callback[i].context, &c->run, c->spec[i].at));
+    return ls_failures_end(&all);
 }
 
 ls_status ls_callbacks_create(ls_trainer *trainer, const ls_callbacks_settings *settings, ls_callbacks **out)

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/failures.h"
 #include "base/memory.h"
 
 const ls_callback_ops *ls_callback_spec_ops(const ls_callback_spec *spec)
@@ -33,12 +34,29 @@ static ls_status fail_unknown(const ls_config *node)
     return ls_component_parse(&ls_callback_registry, node, "callbacks", &none);
 }
 
+/* The arguments of the table are wrong, st: is one of the others, too? */
+static ls_status check_texts(const ls_callback_ops *ops, const ls_config *at, const char *where, ls_status st)
+{
+    ls_failures all = {0};
+    void *config;
+
+    LS_GATHER(&all, st);
+    if (!(config = ls_calloc(1, ops->ops.config_bytes, ops->ops.name)))
+        LS_GATHER(&all, LS_ERR_MEMORY);
+    ls_failures_add(&all, ops->parse(config, at, where));
+    if (ops->reset)
+        ops->reset(config);
+    ls_free(config);
+    return ls_failures_end(&all);
+}
+
 static ls_status parse_spec(const ls_config *node, ls_callback_spec *spec)
 {
     const ls_config *args;
     const ls_callback_ops *ops;
     const char *name = "";
     char where[96];
+    ls_status st;
 
     LS_TRY(read_name(node, &name, &args));
     if (strcmp(name, "backup_and_restore") == 0 || strcmp(name, "BackupAndRestore") == 0)
@@ -51,12 +69,18 @@ static ls_status parse_spec(const ls_config *node, ls_callback_spec *spec)
     spec->at = args ? args : node;
     if (!ls_config_is_null(args))
         LS_TRY(ls_config_expect(args, LS_CONFIG_MAP, where));
-    LS_TRY(ls_component_parse_args(&ops->ops, args, where, ops->texts, &spec->component));
-    return ops->parse ? ops->parse(spec->component.config, spec->at, where) : LS_OK;
+    st = ls_component_parse_args_at(&ops->ops, args, spec->at, where, ops->texts, &spec->component);
+    if (!ops->parse)
+        return st;
+    if (st != LS_OK)
+        return check_texts(ops, spec->at, where, st);
+    return ops->parse(spec->component.config, spec->at, where);
 }
 
 ls_status ls_callback_specs_parse(const ls_config *list, ls_callback_spec **out, size_t *n)
 {
+    ls_failures all = {0};
+
     *out = NULL;
     *n = 0;
     if (ls_config_is_null(list))
@@ -65,8 +89,8 @@ ls_status ls_callback_specs_parse(const ls_config *list, ls_callback_spec **out,
     if (!(*out = ls_calloc(list->count, sizeof **out, "the callbacks")))
         return LS_ERR_MEMORY;
     for (const ls_config *c = list->first; c; c = c->next)
-        LS_TRY(parse_spec(c, &(*out)[(*n)++]));
-    return LS_OK;
+        LS_GATHER(&all, parse_spec(c, &(*out)[(*n)++]));
+    return ls_failures_end(&all);
 }
 
 void ls_callback_specs_free(ls_callback_spec *specs, size_t n)

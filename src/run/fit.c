@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/failures.h"
 #include "base/file.h"
 #include "base/memory.h"
 #include "run/checkpoint.h"
@@ -279,6 +280,30 @@ static ls_status run(fit *f, bool *stopped)
     }
     LS_TRY(ls_updater_finish(t->updater, t->gradients));
     return ls_callbacks_train_end(f->callbacks);
+}
+
+ls_status ls_fit_experiment(ls_config *root, const char *file, ls_experiment **out)
+{
+    ls_failures all = {0};
+    ls_status st;
+
+    *out = NULL;
+    ls_failures_add(&all, ls_callback_specs_check(ls_config_get(root, "callbacks")));
+    ls_failures_add(&all, ls_experiment_create(root, file, out));
+    if ((st = ls_failures_end(&all)) != LS_OK) {
+        ls_experiment_free(*out);
+        *out = NULL;
+    }
+    return st;
+}
+
+ls_status ls_fit_read(const char *file, const char *const *settings, size_t n, ls_experiment **out)
+{
+    ls_config *root;
+
+    *out = NULL;
+    LS_TRY(ls_experiment_tree(file, settings, n, &root));
+    return ls_fit_experiment(root, file, out);
 }
 
 ls_status ls_fit_check(const ls_experiment *experiment)

@@ -25,7 +25,13 @@ typedef struct ls_fit_settings {
     size_t callbacks;
 } ls_fit_settings;
 
-/* What fit would refuse of an experiment before there are any data. Not collective. */
+/*
+ * An experiment that is to be trained, from a tree, which is taken, or from a file: ls_experiment_create or _read, and
+ * what fit would refuse before there are any data, all told together. Not collective.
+ */
+ls_status ls_fit_experiment(ls_config *root, const char *file, ls_experiment **out);
+ls_status ls_fit_read(const char *file, const char *const *settings, size_t n, ls_experiment **out);
+/* What fit would refuse of an experiment that was read by others. Not collective. */
 ls_status ls_fit_check(const ls_experiment *experiment);
 
 /*

@@ -315,9 +315,8 @@ ls_status ls_trial_experiment(const ls_sweep *sweep, const ls_trial *trial, uint
         ls_config_free(root);
         return st;
     }
-    LS_TRY(ls_experiment_create(root, sweep->base_file, out));
-    st = ls_fit_check(*out);
-    if (st == LS_OK && sweep->rate == LS_RATE_GIVEN)
+    LS_TRY(ls_fit_experiment(root, sweep->base_file, out));
+    if (sweep->rate == LS_RATE_GIVEN)
         st = given_rate(*out, learning_rate);
     if (st == LS_OK && samples)
         st = set_epochs(sweep, *out, samples);

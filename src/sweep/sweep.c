@@ -4,9 +4,11 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/failures.h"
 #include "base/file.h"
 #include "base/memory.h"
 #include "formats/yaml.h"
+#include "run/fit.h"
 #include "sweep/protocol.h"
 #include "sweep/settings.h"
 
@@ -90,20 +92,24 @@ static ls_status allocate_combinations(ls_sweep *s, size_t settings, size_t comb
 
 static ls_status read_grid(const ls_config *grid, ls_sweep *s)
 {
+    ls_failures all = {0};
     size_t n = 1, i = 0;
 
     LS_TRY(ls_config_expect(grid, LS_CONFIG_MAP, "grid"));
     if (!grid->count)
         return ls_config_fail(grid, "grid is empty: name a setting and its values, as in {fit.batch_size: [32, 64]}");
-    for (const ls_config *c = grid->first; c; c = c->next) {
+    for (const ls_config *c = grid->first; c; c = c->next)
         if (c->kind != LS_CONFIG_LIST)
-            return ls_config_fail(
-                c, "grid: %s takes a list of values, as in [32, 64]; a single value belongs under set", c->key);
-        if (!c->count)
-            return ls_config_fail(c, "grid: the list of values of %s is empty: there would be nothing to run", c->key);
+            LS_GATHER(&all, ls_config_fail(
+                                c, "grid: %s takes a list of values, as in [32, 64]; a single value belongs under set",
+                                c->key));
+        else if (!c->count)
+            LS_GATHER(&all, ls_config_fail(c, "grid: the list of values of %s is empty: there would be nothing to run",
+                                           c->key));
+    LS_TRY(ls_failures_end(&all));
+    for (const ls_config *c = grid->first; c; c = c->next)
         if (!ls_size_mul(n, c->count, &n) || n > COMBINATIONS_MAX)
             return ls_config_fail(grid, "grid makes more than %d combinations", COMBINATIONS_MAX);
-    }
     LS_TRY(allocate_combinations(s, grid->count, n));
     for (const ls_config *c = grid->first; c; c = c->next)
         s->setting[i++] = c->key;
@@ -205,8 +211,21 @@ static ls_status read_combinations(const ls_config *root, ls_sweep *s)
     return start_combination(s);
 }
 
+static ls_status add_seed(const ls_config *node, ls_sweep *s)
+{
+    int64_t value;
+
+    LS_TRY(ls_config_int(node, "seeds", 0, INT64_MAX, &value));
+    for (size_t i = 0; i < s->seeds; i++)
+        if (s->seed[i] == (uint64_t)value)
+            return ls_config_fail(node, "seeds: %s stands twice; the same seed gives the same bits", node->text);
+    s->seed[s->seeds++] = (uint64_t)value;
+    return LS_OK;
+}
+
 static ls_status read_seeds(const ls_config *seeds, ls_sweep *s)
 {
+    ls_failures all = {0};
     const ls_config *own = ls_config_get(s->base, "seed");
     int64_t value = 0;
 
@@ -222,14 +241,9 @@ static ls_status read_seeds(const ls_config *seeds, ls_sweep *s)
         s->seed[s->seeds++] = (uint64_t)value;
         return LS_OK;
     }
-    for (const ls_config *c = seeds->first; c; c = c->next) {
-        LS_TRY(ls_config_int(c, "seeds", 0, INT64_MAX, &value));
-        for (size_t i = 0; i < s->seeds; i++)
-            if (s->seed[i] == (uint64_t)value)
-                return ls_config_fail(c, "seeds: %s stands twice; the same seed gives the same bits", c->text);
-        s->seed[s->seeds++] = (uint64_t)value;
-    }
-    return LS_OK;
+    for (const ls_config *c = seeds->first; c; c = c->next)
+        LS_GATHER(&all, add_seed(c, s));
+    return ls_failures_end(&all);
 }
 
 /* ---- the learning rate ---- */
@@ -255,8 +269,21 @@ static ls_status read_rate(const ls_config *node, const char *where, double *out
     return ls_config_float_open(node, where, 0, true, 1e30, false, out);
 }
 
+static ls_status add_value(const ls_config *node, ls_rate_search *search)
+{
+    double rate;
+
+    LS_TRY(read_rate(node, "learning_rate.search.values", &rate));
+    for (size_t i = 0; i < search->points; i++)
+        if (search->point[i] == rate)
+            return ls_config_fail(node, "learning_rate.search.values: %s stands twice", node->text);
+    search->point[search->points++] = rate;
+    return LS_OK;
+}
+
 static ls_status read_values(const ls_config *values, ls_rate_search *search)
 {
+    ls_failures all = {0};
     double low[2] = {INFINITY, INFINITY}, high[2] = {0, 0}; /* the two lowest, the two highest */
 
     LS_TRY(ls_config_expect(values, LS_CONFIG_LIST, "learning_rate.search.values"));
@@ -265,14 +292,12 @@ static ls_status read_values(const ls_config *values, ls_rate_search *search)
                               values->count);
     if (!(search->point = ls_calloc(values->count, sizeof *search->point, "the learning rates")))
         return LS_ERR_MEMORY;
-    for (const ls_config *c = values->first; c; c = c->next) {
-        double rate;
+    for (const ls_config *c = values->first; c; c = c->next)
+        LS_GATHER(&all, add_value(c, search));
+    LS_TRY(ls_failures_end(&all));
+    for (size_t i = 0; i < search->points; i++) {
+        const double rate = search->point[i];
 
-        LS_TRY(read_rate(c, "learning_rate.search.values", &rate));
-        for (size_t i = 0; i < search->points; i++)
-            if (search->point[i] == rate)
-                return ls_config_fail(c, "learning_rate.search.values: %s stands twice", c->text);
-        search->point[search->points++] = rate;
         low[1] = fmin(low[1], fmax(rate, low[0]));
         low[0] = fmin(low[0], rate);
         high[1] = fmax(high[1], fmin(rate, high[0]));
@@ -287,17 +312,22 @@ static ls_status read_range(const ls_config *node, ls_rate_search *search)
 {
     const ls_config *seed_node = ls_config_get(node, "seed");
     ls_config *low_node, *high_node, *trials;
-    double low, high;
+    ls_failures all = {0};
+    double low = 0, high = 0;
     int64_t seed = 1;
 
-    LS_TRY(ls_config_need(node, "low", "learning_rate.search", &low_node));
-    LS_TRY(ls_config_need(node, "high", "learning_rate.search", &high_node));
-    LS_TRY(ls_config_need(node, "trials", "learning_rate.search", &trials));
-    LS_TRY(read_rate(low_node, "learning_rate.search.low", &low));
-    LS_TRY(read_rate(high_node, "learning_rate.search.high", &high));
-    LS_TRY(read_count(node, "trials", 0, 2, POINTS_MAX, &search->points));
+    LS_GATHER(&all, ls_config_need(node, "low", "learning_rate.search", &low_node));
+    LS_GATHER(&all, ls_config_need(node, "high", "learning_rate.search", &high_node));
+    LS_GATHER(&all, ls_config_need(node, "trials", "learning_rate.search", &trials));
+    if (!ls_config_is_null(low_node))
+        LS_GATHER(&all, read_rate(low_node, "learning_rate.search.low", &low));
+    if (!ls_config_is_null(high_node))
+        LS_GATHER(&all, read_rate(high_node, "learning_rate.search.high", &high));
+    if (!ls_config_is_null(trials))
+        LS_GATHER(&all, read_count(node, "trials", 0, 2, POINTS_MAX, &search->points));
     if (seed_node)
-        LS_TRY(ls_config_int(seed_node, "learning_rate.search.seed", 0, INT64_MAX, &seed));
+        LS_GATHER(&all, ls_config_int(seed_node, "learning_rate.search.seed", 0, INT64_MAX, &seed));
+    LS_TRY(ls_failures_end(&all));
     if (!(high > low))
         return ls_config_fail(high_node, "learning_rate.search: high (%s) must be above low (%s)", high_node->text,
                               low_node->text);
@@ -313,14 +343,16 @@ static ls_status read_search(const ls_config *node, ls_sweep *s)
     static const char *const range[] = {"low", "high", "trials", "seed", "refine", "widen", "values"};
     static const char *const list[] = {"values", "refine", "widen"};
     const ls_config *values = ls_config_get(node, "values");
+    ls_failures all = {0};
 
     LS_TRY(ls_config_expect(node, LS_CONFIG_MAP, "learning_rate.search"));
-    LS_TRY(values ? ls_config_check_keys(node, list, count_of(list), "learning_rate.search with values")
-                  : ls_config_check_keys(node, range, count_of(range), "learning_rate.search"));
-    LS_TRY(read_count(node, "refine", 0, 0, POINTS_MAX, &s->search.refine));
-    LS_TRY(read_count(node, "widen", 3, 0, POINTS_MAX, &s->search.widen));
+    LS_GATHER(&all, values ? ls_config_check_keys(node, list, count_of(list), "learning_rate.search with values")
+                           : ls_config_check_keys(node, range, count_of(range), "learning_rate.search"));
+    LS_GATHER(&all, read_count(node, "refine", 0, 0, POINTS_MAX, &s->search.refine));
+    LS_GATHER(&all, read_count(node, "widen", 3, 0, POINTS_MAX, &s->search.widen));
     s->rate = LS_RATE_SEARCHED;
-    return values ? read_values(values, &s->search) : read_range(node, &s->search);
+    LS_GATHER(&all, values ? read_values(values, &s->search) : read_range(node, &s->search));
+    return ls_failures_end(&all);
 }
 
 static bool has_rate_path(const char *setting)
@@ -451,54 +483,83 @@ static ls_status read_target(const ls_config *root, ls_sweep *s)
 static ls_status read_evaluate(const ls_config *node, ls_sweep *s)
 {
     static const char *const keys[] = {"first_samples", "growth"};
+    ls_failures all = {0};
     int64_t first = 4096;
 
     s->growth = 1.1;
     if (!ls_config_is_null(node)) {
         LS_TRY(ls_config_expect(node, LS_CONFIG_MAP, "evaluate"));
-        LS_TRY(ls_config_check_keys(node, keys, count_of(keys), "evaluate"));
+        LS_GATHER(&all, ls_config_check_keys(node, keys, count_of(keys), "evaluate"));
         if (!s->has_target)
-            return ls_config_fail(node, "evaluate says when to look for the target, and there is no target");
+            LS_GATHER(&all, ls_config_fail(node, "evaluate says when to look for the target, and there is no target"));
         if (ls_config_get(node, "first_samples"))
-            LS_TRY(ls_config_int(ls_config_get(node, "first_samples"), "evaluate.first_samples", 1, INT64_C(1) << 53,
-                                 &first));
+            LS_GATHER(&all, ls_config_int(ls_config_get(node, "first_samples"), "evaluate.first_samples", 1,
+                                          INT64_C(1) << 53, &first));
         if (ls_config_get(node, "growth"))
-            LS_TRY(ls_config_float_open(ls_config_get(node, "growth"), "evaluate.growth", 1, false, 10, false,
-                                        &s->growth));
+            LS_GATHER(&all, ls_config_float_open(ls_config_get(node, "growth"), "evaluate.growth", 1, false, 10, false,
+                                                 &s->growth));
     }
     s->first_samples = (uint64_t)first;
-    return LS_OK;
+    return ls_failures_end(&all);
 }
 
 static ls_status read_rest(const ls_config *root, ls_sweep *s)
 {
     const ls_config *name = ls_config_get(root, "name"), *output = ls_config_get(root, "output");
     const ls_config *ranks = ls_config_get(root, "ranks_per_run"), *keep = ls_config_get(root, "keep");
+    ls_failures all = {0};
     int64_t count = 0;
 
     if (!ls_config_is_null(name))
-        LS_TRY(ls_config_text(name, "name", &s->name));
+        LS_GATHER(&all, ls_config_text(name, "name", &s->name));
     if (!ls_config_is_null(output))
-        LS_TRY(ls_config_text(output, "output", &s->output));
+        LS_GATHER(&all, ls_config_text(output, "output", &s->output));
     if (!ls_config_is_null(ranks))
-        LS_TRY(ls_config_int(ranks, "ranks_per_run", 1, INT32_MAX, &count));
+        LS_GATHER(&all, ls_config_int(ranks, "ranks_per_run", 1, INT32_MAX, &count));
     s->ranks_per_run = (int)count;
-    return keep ? ls_config_bool(keep, "keep", &s->keep) : LS_OK;
+    if (keep)
+        LS_GATHER(&all, ls_config_bool(keep, "keep", &s->keep));
+    return ls_failures_end(&all);
 }
 
 /* Every combination must make an experiment, before any of them runs. */
 static ls_status check_experiments(const ls_sweep *s)
 {
+    ls_failures all = {0};
+
     for (size_t c = 0; c < s->combinations; c++) {
         const ls_trial trial = {
             .combination = c, .seed = s->seed[0], .rate = s->rate == LS_RATE_SEARCHED ? s->search.point[0] : NAN};
         ls_experiment *experiment = NULL;
         double rate;
 
-        LS_TRY(ls_trial_experiment(s, &trial, 0, &experiment, &rate));
+        LS_GATHER(&all, ls_trial_experiment(s, &trial, 0, &experiment, &rate));
         ls_experiment_free(experiment);
     }
-    return LS_OK;
+    return ls_failures_end(&all);
+}
+
+/* The experiment as it is, where what the sweep makes of it cannot be said. */
+static ls_status check_base(const ls_sweep *s)
+{
+    ls_config *root = ls_config_copy(s->base);
+    ls_experiment *experiment = NULL;
+    const ls_status st = root ? ls_fit_experiment(root, s->base_file, &experiment) : LS_ERR_MEMORY;
+
+    ls_experiment_free(experiment);
+    return st;
+}
+
+/* What varies, and over what; these follow from one another. */
+static ls_status read_trials(const ls_config *root, ls_sweep *s)
+{
+    ls_failures all = {0};
+
+    LS_TRY(read_combinations(root, s));
+    LS_GATHER(&all, check_varied(s));
+    LS_GATHER(&all, check_ranks(s));
+    LS_GATHER(&all, read_learning_rate(root, s));
+    return ls_failures_end(&all);
 }
 
 static ls_status read_sweep(ls_sweep *s)
@@ -507,20 +568,22 @@ static ls_status read_sweep(ls_sweep *s)
                                        "list",    "seeds",    "learning_rate", "budget", "target",
                                        "monitor", "evaluate", "ranks_per_run", "keep"};
     const ls_config *root = s->root;
+    ls_failures all = {0};
 
     LS_TRY(ls_config_expect(root, LS_CONFIG_MAP, "a sweep"));
-    LS_TRY(ls_config_check_keys(root, keys, count_of(keys), "the sweep"));
-    LS_TRY(ls_sweep_base(root, s->file, &s->base, &s->base_file));
-    LS_TRY(read_budget(ls_config_get(root, "budget"), s));
-    LS_TRY(read_target(root, s));
-    LS_TRY(read_evaluate(ls_config_get(root, "evaluate"), s));
-    LS_TRY(read_rest(root, s));
-    LS_TRY(read_combinations(root, s));
-    LS_TRY(check_varied(s));
-    LS_TRY(check_ranks(s));
-    LS_TRY(read_seeds(ls_config_get(root, "seeds"), s));
-    LS_TRY(read_learning_rate(root, s));
-    return check_experiments(s);
+    LS_GATHER(&all, ls_config_check_keys(root, keys, count_of(keys), "the sweep"));
+    LS_GATHER(&all, ls_sweep_base(root, s->file, &s->base, &s->base_file));
+    LS_GATHER(&all, read_budget(ls_config_get(root, "budget"), s));
+    LS_GATHER(&all, read_target(root, s));
+    LS_GATHER(&all, read_evaluate(ls_config_get(root, "evaluate"), s));
+    LS_GATHER(&all, read_rest(root, s));
+    LS_GATHER(&all, read_seeds(ls_config_get(root, "seeds"), s));
+    LS_GATHER(&all, read_trials(root, s));
+    if (all.status == LS_OK)
+        LS_GATHER(&all, check_experiments(s));
+    else if (s->base)
+        LS_GATHER(&all, check_base(s));
+    return ls_failures_end(&all);
 }
 
 /* Is this the path of an entry of that map? */
@@ -543,6 +606,7 @@ ls_status ls_sweep_set(ls_config *root, const char *assignment)
 ls_status ls_sweep_read(const char *file, const char *const *settings, size_t n, ls_sweep **out)
 {
     ls_sweep *s = ls_calloc(1, sizeof *s, "the sweep");
+    ls_failures all = {0};
     ls_status st = s ? LS_OK : LS_ERR_MEMORY;
 
     *out = NULL;
@@ -551,7 +615,9 @@ ls_status ls_sweep_read(const char *file, const char *const *settings, size_t n,
     if (st == LS_OK)
         st = ls_yaml_read(file, &s->root);
     for (size_t i = 0; i < n && st == LS_OK; i++)
-        st = ls_sweep_set(s->root, settings[i]);
+        ls_failures_add(&all, ls_sweep_set(s->root, settings[i]));
+    if (st == LS_OK)
+        st = ls_failures_end(&all);
     if (st == LS_OK)
         st = read_sweep(s);
     if (st != LS_OK) {

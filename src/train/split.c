@@ -5,6 +5,7 @@
 #include <string.h>
 #include <xxhash.h>
 
+#include "base/failures.h"
 #include "base/memory.h"
 
 #define AHEAD 4         /* samples fetched before they are needed */
@@ -110,16 +111,19 @@ static ls_status place_of(const ls_array_spec *spec, const ls_model *model, cons
 static ls_status open_arrays(const ls_split_spec *spec, const ls_array_spec *arrays, size_t n, const ls_model *model,
                              const size_t *node, size_t places, const char *what, ls_array **out)
 {
+    ls_failures all = {0};
+
     for (size_t i = 0; i < n; i++) {
         size_t place = i;
+        const ls_status st = model ? place_of(&arrays[i], model, node, places, what, &place) : LS_OK;
 
-        if (model)
-            LS_TRY(place_of(&arrays[i], model, node, places, what, &place));
-        if (out[place])
-            return ls_config_fail(arrays[i].at, "two arrays are given for one %s", what);
-        LS_TRY(open_array(&arrays[i], spec, &out[place]));
+        LS_GATHER(&all, st);
+        if (st == LS_OK && out[place])
+            LS_GATHER(&all, ls_config_fail(arrays[i].at, "two arrays are given for one %s", what));
+        else if (st == LS_OK)
+            LS_GATHER(&all, open_array(&arrays[i], spec, &out[place]));
     }
-    return LS_OK;
+    return ls_failures_end(&all);
 }
 
 /*
@@ -162,7 +166,9 @@ static ls_status check_samples(ls_split *split, const ls_array *array)
 ls_status ls_split_open(const ls_split_spec *spec, const ls_model *model, ls_split **out)
 {
     ls_split *split = ls_calloc(1, sizeof *split, "a split");
+    ls_failures all = {0};
     ls_status st = LS_OK;
+    bool has_rows;
 
     *out = NULL;
     if (!split)
@@ -178,13 +184,15 @@ ls_status ls_split_open(const ls_split_spec *spec, const ls_model *model, ls_spl
         st = LS_ERR_MEMORY;
         goto cleanup;
     }
-    LS_TRY_CLEANUP(
-        open_arrays(spec, spec->x, spec->xs, model, model ? model->input : NULL, split->inputs, "input", split->x));
-    if (spec->ys)
-        LS_TRY_CLEANUP(open_arrays(spec, spec->y, spec->ys, model, model ? model->output : NULL, split->outputs,
-                                   "output", split->y));
-    if (spec->weights)
-        LS_TRY_CLEANUP(open_weights(spec, model, split));
+    st = open_arrays(spec, spec->x, spec->xs, model, model ? model->input : NULL, split->inputs, "input", split->x);
+    ls_failures_add(&all, st);
+    has_rows = !(spec->has_rows && st == LS_ERR_CONFIG); /* else the others lack them, too */
+    if (spec->ys && has_rows)
+        ls_failures_add(&all, open_arrays(spec, spec->y, spec->ys, model, model ? model->output : NULL, split->outputs,
+                                          "output", split->y));
+    if (spec->weights && has_rows)
+        ls_failures_add(&all, open_weights(spec, model, split));
+    LS_TRY_CLEANUP(ls_failures_end(&all));
     for (size_t i = 0; i < split->inputs; i++) {
         if (!split->x[i]) {
             st = ls_config_fail(spec->at, "data.%s gives no array for the input '%s'", spec->name,

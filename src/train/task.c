@@ -4,6 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/failures.h"
 #include "base/memory.h"
 #include "experiment/model_file.h"
 #include "formats/yaml.h"
@@ -256,17 +257,18 @@ static ls_status bind_weight(const ls_task *task, const ls_split *split, size_t 
 
 static ls_status bind_split(ls_task *task, const ls_split *split)
 {
+    ls_failures all = {0};
+
     if (!split)
         return LS_OK;
     for (size_t i = 0; i < task->model->inputs; i++)
-        LS_TRY(bind_input(task, split, i));
-    for (size_t k = 0; k < task->model->outputs; k++) {
-        if (split->y && split->y[k])
-            LS_TRY(bind_target(task, split, k));
-    }
+        LS_GATHER(&all, bind_input(task, split, i));
     for (size_t k = 0; k < task->model->outputs; k++)
-        LS_TRY(bind_weight(task, split, k));
-    return LS_OK;
+        if (split->y && split->y[k])
+            LS_GATHER(&all, bind_target(task, split, k));
+    for (size_t k = 0; k < task->model->outputs; k++)
+        LS_GATHER(&all, bind_weight(task, split, k));
+    return ls_failures_end(&all);
 }
 
 ls_status ls_task_check_targets(const ls_task *task, const ls_split *split)
@@ -379,10 +381,28 @@ static ls_task_source own_splits(const ls_experiment *e)
     };
 }
 
+static ls_status open_splits(ls_task *task, const ls_task_source *source)
+{
+    const ls_experiment *e = task->experiment;
+    const ls_config *cut = ls_config_get(ls_config_get(e->root, "fit"), "validation_split");
+    ls_failures all = {0};
+
+    LS_GATHER(&all, ls_split_open(source->train, task->model, &task->train));
+    if (source->validation)
+        LS_GATHER(&all, ls_split_open(source->validation, task->model, &task->validation));
+    else if (e->fit.validation_split > 0 && task->train)
+        LS_GATHER(&all, ls_split_cut(task->train, e->fit.validation_split, cut, &task->validation));
+    if (source->test)
+        LS_GATHER(&all, ls_split_open(source->test, task->model, &task->test));
+    return ls_failures_end(&all);
+}
+
 static ls_status open_training(ls_task *task, const ls_task_source *source)
 {
     const ls_experiment *e = task->experiment;
     const ls_split_spec *train = source->train;
+    ls_failures all = {0};
+    ls_status st;
 
     if (e->refused.optimizer)
         return ls_fail(LS_ERR_CONFIG, "%s; the model can be evaluated, but not trained without another optimizer",
@@ -391,25 +411,27 @@ static ls_status open_training(ls_task *task, const ls_task_source *source)
         return ls_config_fail(e->root, "data is missing: nothing to train on");
     if (!train)
         return ls_config_fail(ls_config_get(e->root, "data"), "data names no split 'train'");
-    LS_TRY(check_kernel(e));
-    LS_TRY(prepare(task, train));
-    LS_TRY(check_microbatch(task));
+    LS_GATHER(&all, check_kernel(e));
+    LS_GATHER(&all, st = prepare(task, train));
+    if (st != LS_OK) { /* the rest needs the model */
+        ls_failures_add(&all, open_splits(task, source));
+        return ls_failures_end(&all);
+    }
+    LS_GATHER(&all, check_microbatch(task));
     if (!task->has_loss)
-        return ls_config_fail(e->compile ? e->compile : e->root, "compile.loss is missing: nothing to train on");
-    LS_TRY(ls_split_open(train, task->model, &task->train));
-    if (source->validation)
-        LS_TRY(ls_split_open(source->validation, task->model, &task->validation));
-    else if (e->fit.validation_split > 0)
-        LS_TRY(ls_split_cut(task->train, e->fit.validation_split,
-                            ls_config_get(ls_config_get(e->root, "fit"), "validation_split"), &task->validation));
-    if (source->test)
-        LS_TRY(ls_split_open(source->test, task->model, &task->test));
-    LS_TRY(set_class_weights(task));
-    LS_TRY(bind_split(task, task->train));
-    LS_TRY(bind_split(task, task->validation));
-    LS_TRY(bind_split(task, task->test));
-    LS_TRY(ls_task_check_targets(task, task->train));
-    return task->validation ? ls_task_check_targets(task, task->validation) : LS_OK;
+        LS_GATHER(&all,
+                  ls_config_fail(e->compile ? e->compile : e->root, "compile.loss is missing: nothing to train on"));
+    LS_GATHER(&all, open_splits(task, source));
+    if (task->train)
+        LS_GATHER(&all, set_class_weights(task));
+    LS_GATHER(&all, bind_split(task, task->train));
+    LS_GATHER(&all, bind_split(task, task->validation));
+    LS_GATHER(&all, bind_split(task, task->test));
+    if (task->train)
+        LS_GATHER(&all, ls_task_check_targets(task, task->train));
+    if (task->validation)
+        LS_GATHER(&all, ls_task_check_targets(task, task->validation));
+    return ls_failures_end(&all);
 }
 
 /* Collective. Text that `add` makes of each split must be the same on all ranks. */

@@ -3,6 +3,8 @@
 
 #include <stdio.h>
 
+#include "base/failures.h"
+
 #define ENTRY(name) &ls_##name.ops,
 
 static const ls_ops *const entries[] = {LS_OPTIMIZER_LIST(ENTRY) NULL};
@@ -112,6 +114,7 @@ ls_status ls_optimizer_parse(const ls_config *node, const char *where, ls_optimi
     const ls_optimizer_ops *ops;
     ls_component common = {0};
     ls_optimizer made = {0};
+    ls_failures all = {0};
     ls_status st;
 
     *out = (ls_optimizer){0};
@@ -125,14 +128,15 @@ ls_status ls_optimizer_parse(const ls_config *node, const char *where, ls_optimi
     snprintf(rate_place, sizeof rate_place, "%s.learning_rate", place);
 
     list_names(ls_optimizer_common_options, extra);
-    LS_TRY_CLEANUP(ls_component_parse_args(&ops->ops, args, place, extra, &made.own));
-    list_names(ops->ops.options, extra);
-    LS_TRY_CLEANUP(ls_component_parse_args(&common_ops, args, place, extra, &common));
-    made.common = *(const ls_optimizer_common *)common.config;
+    ls_failures_add(&all, ls_component_parse_args(&ops->ops, args, place, extra, &made.own));
+    ls_failures_add(&all, ls_component_parse_args(&common_ops, args, place, ls_any_key, &common));
+    if (common.config)
+        made.common = *(const ls_optimizer_common *)common.config;
     if (!ls_config_get(args, "weight_decay"))
         made.common.weight_decay = ops->weight_decay;
-    LS_TRY_CLEANUP(
-        parse_learning_rate(ls_config_get(args, "learning_rate"), rate_place, ops->learning_rate, &made.common));
+    ls_failures_add(
+        &all, parse_learning_rate(ls_config_get(args, "learning_rate"), rate_place, ops->learning_rate, &made.common));
+    LS_TRY_CLEANUP(ls_failures_end(&all));
     *out = made;
     made = (ls_optimizer){0};
 cleanup:

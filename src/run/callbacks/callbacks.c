@@ -2,6 +2,7 @@
 
 #include <math.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -27,8 +28,11 @@ ls_status ls_monitor_parse(const ls_config *args, const char *where, const char 
 {
     const ls_config *node = ls_config_get(args, "monitor");
 
+    char place[128];
+
     *out = "val_loss";
-    return node ? ls_config_text(node, where, out) : LS_OK;
+    snprintf(place, sizeof place, "%s.monitor", where);
+    return node ? ls_config_text(node, place, out) : LS_OK;
 }
 
 static ls_status fail_unknown(const ls_callback_run *run, const char *name, const ls_config *at)
