@@ -85,16 +85,23 @@ ls_status ls_h5_image_bytes(hid_t file, void **image, size_t *bytes)
     return image_of(file, 0, image, bytes);
 }
 
+ls_status ls_h5_image_sealed(hid_t file, void **image, size_t *bytes)
+{
+    LS_TRY(image_of(file, LS_H5_SEAL_BYTES, image, bytes));
+    ls_h5_seal(*image, *bytes, (unsigned char *)*image + *bytes);
+    *bytes += LS_H5_SEAL_BYTES;
+    return LS_OK;
+}
+
 ls_status ls_h5_image_save(hid_t file, const char *path)
 {
     void *image;
     size_t bytes;
-    ls_status st = image_of(file, LS_H5_SEAL_BYTES, &image, &bytes);
+    ls_status st = ls_h5_image_sealed(file, &image, &bytes);
 
     if (st != LS_OK)
         return ls_fail_in(st, "cannot write '%s'", path);
-    ls_h5_seal(image, bytes, (unsigned char *)image + bytes);
-    st = ls_file_replace(path, image, bytes + LS_H5_SEAL_BYTES);
+    st = ls_file_replace(path, image, bytes);
     ls_free(image);
     return st;
 }

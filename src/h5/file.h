@@ -33,7 +33,11 @@ ls_status ls_h5_image_create(hid_t *file);
  * there or the new one.
  */
 ls_status ls_h5_image_save(hid_t file, const char *path);
-/* A copy of the image as it would be saved (ls_free), for a file within a file. */
+/*
+ * A copy of the image (ls_free): as it would be saved, for whoever writes it himself, and without its seal, for a file
+ * within a file.
+ */
+ls_status ls_h5_image_sealed(hid_t file, void **image, size_t *bytes);
 ls_status ls_h5_image_bytes(hid_t file, void **image, size_t *bytes);
 
 /*

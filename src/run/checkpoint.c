@@ -334,7 +334,7 @@ static ls_status make_image(ls_trainer *t, ls_callbacks *callbacks, void **image
     LS_TRY_CLEANUP(pass_state(&out, t, callbacks, NULL));
     LS_TRY_CLEANUP(put_attributes(&out, t->experiment, t->model));
     LS_TRY_CLEANUP(put_identity(&out, t, callbacks));
-    st = ls_h5_image_bytes(out.file, image, bytes);
+    st = ls_h5_image_sealed(out.file, image, bytes);
 cleanup:
     ls_h5_close(out.file);
     return st;

@@ -88,9 +88,12 @@ static void what_has_no_room_is_counted(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(nothing_is_no_failure), cmocka_unit_test(one_stays_as_it_is),
-        cmocka_unit_test(many_stand_in_the_order_of_their_file), cmocka_unit_test(each_is_told_once),
-        cmocka_unit_test(want_of_memory_ends_it), cmocka_unit_test(what_has_no_room_is_counted),
+        cmocka_unit_test(nothing_is_no_failure),
+        cmocka_unit_test(one_stays_as_it_is),
+        cmocka_unit_test(many_stand_in_the_order_of_their_file),
+        cmocka_unit_test(each_is_told_once),
+        cmocka_unit_test(want_of_memory_ends_it),
+        cmocka_unit_test(what_has_no_room_is_counted),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
