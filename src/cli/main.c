@@ -116,6 +116,21 @@ static void pin_kernel(int argc, char **argv)
     ls_config_free(root);
 }
 
+/*
+ * One thread of OpenBLAS per rank, and none that only waits: OpenBLAS starts as many as there are processors when it is
+ * loaded, each of which wants memory, and where there is none (ulimit -v) waits for it for ever, also when the program
+ * is to end. The library has read the environment before main: so set it and start over, once.
+ */
+static void pin_threads(char **argv)
+{
+    const char *now = getenv("OPENBLAS_NUM_THREADS");
+
+    if (now && strcmp(now, "1") == 0)
+        return;
+    setenv("OPENBLAS_NUM_THREADS", "1", 1);
+    execv("/proc/self/exe", argv); /* if it cannot, things are as they were */
+}
+
 /* srun and mpirun of different MPI libraries start P programs that each believe to be alone. */
 static ls_status check_launcher(const ls_comm *comm)
 {
@@ -256,6 +271,7 @@ int main(int argc, char **argv)
 {
     const ls_command *command;
 
+    pin_threads(argv);
     if (argc < 2) {
         print_usage(stderr);
         return 2;

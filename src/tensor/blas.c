@@ -8,6 +8,7 @@
 #include <math.h>
 #include <stdbool.h>
 #include <string.h>
+#include <sys/mman.h>
 #if defined(__x86_64__)
 #include <xmmintrin.h>
 #define MXCSR_FLUSH_TO_ZERO 0x8000u
@@ -15,6 +16,9 @@
 #endif
 
 #include "tensor/product/product.h"
+
+#define N 128                            /* of the first product; packed by all kernel families */
+#define BUFFER_BYTES ((size_t)160 << 20) /* OpenBLAS takes 32 to 128 MiB of address space, by kernel family */
 
 static bool unpacked_path; /* of the kernel family; set by ls_compute_init */
 
@@ -125,6 +129,26 @@ ls_status ls_compute_init(void)
         return ls_fail(LS_ERR_INTERNAL, "float arithmetic is not IEEE 754 (rounding to nearest, gradual underflow); "
                                         "results could not be the same on every node");
     return ls_product_init();
+}
+
+/*
+ * Where OpenBLAS finds no memory for its buffer it tries again for ever. It takes it with the first product, of any
+ * matrices that are not tiny, and keeps it.
+ */
+ls_status ls_gemm_reserve(void)
+{
+    static const float A[N * N], B[N * N]; /* zeros */
+    float C[N * N];
+    void *const probe = mmap(NULL, BUFFER_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    if (probe == MAP_FAILED)
+        return ls_fail(LS_ERR_MEMORY,
+                       "out of memory: OpenBLAS needs %zu bytes for its products; free some, raise the "
+                       "limit (ulimit -v), or set distributed.arithmetic: portable",
+                       BUFFER_BYTES);
+    munmap(probe, BUFFER_BYTES);
+    ls_gemm('n', 'n', N, N, N, 1.0f, A, N, B, N, 0.0f, C, N);
+    return LS_OK;
 }
 
 const char *ls_blas_kernel(void)

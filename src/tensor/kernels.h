@@ -35,6 +35,9 @@ void ls_gemm(char transpose_a, char transpose_b, size_t m, size_t n, size_t k, f
 /* To be called once, before any other function of this file: BLAS to one thread, flush-to-zero off, rounding to
  * nearest; LS_ERR_INTERNAL if the processor will not have it. */
 ls_status ls_compute_init(void);
+
+/* Before the first ls_gemm: LS_ERR_MEMORY where OpenBLAS would wait for memory for ever. */
+ls_status ls_gemm_reserve(void);
 /* The kernel family OpenBLAS runs ("Haswell"). Borrowed. */
 const char *ls_blas_kernel(void);
 

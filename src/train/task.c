@@ -304,6 +304,8 @@ static ls_status prepare(ls_task *task, const ls_split_spec *model_data)
     if (!task->borrows_model)
         LS_TRY(create_model(task->experiment, model_data, &task->model));
     task->model->arithmetic = (ls_arithmetic)task->experiment->distributed.arithmetic;
+    if (task->model->arithmetic == LS_ARITHMETIC_OPENBLAS)
+        LS_TRY(ls_gemm_reserve());
     LS_TRY(ls_outputs_read(task->experiment->compile, task->model, &task->outputs));
     if (!(task->objective = ls_calloc(task->model->outputs, sizeof *task->objective, "the outputs")))
         return LS_ERR_MEMORY;
