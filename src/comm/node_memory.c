@@ -163,10 +163,21 @@ static ls_status agree(void *context, ls_status mine, uint64_t *unfinished)
     return LS_OK;
 }
 
-static ls_status find_node(ls_node_memory *m)
+/* Of a node's ranks, `most` neighbours at most share memory; 0: all. */
+static ls_status find_node(ls_node_memory *m, int most)
 {
+    MPI_Comm whole;
+    int rank;
+
     LS_TRY(ls_mpi_check(MPI_Comm_split_type(m->comm->mpi, MPI_COMM_TYPE_SHARED, m->comm->rank, MPI_INFO_NULL, &m->node),
                         "cannot find the ranks of this node"));
+    if (most > 0) {
+        whole = m->node;
+        MPI_Comm_rank(whole, &rank);
+        LS_TRY(
+            ls_mpi_check(MPI_Comm_split(whole, rank / most, rank, &m->node), "cannot divide the ranks of this node"));
+        MPI_Comm_free(&whole);
+    }
     LS_TRY(ls_mpi_check(MPI_Comm_set_errhandler(m->node, MPI_ERRORS_RETURN), "cannot set the error handler"));
     LS_TRY(ls_mpi_check(MPI_Comm_rank(m->node, &m->sharing.part), "cannot ask for the rank on the node"));
     return ls_mpi_check(MPI_Comm_size(m->node, &m->sharing.parts), "cannot ask for the ranks of the node");
@@ -201,7 +212,7 @@ static ls_status try_sharing(ls_node_memory *m)
     return LS_OK;
 }
 
-ls_status ls_node_memory_create(const ls_comm *comm, ls_node_memory **out)
+ls_status ls_node_memory_create(const ls_comm *comm, int most, ls_node_memory **out)
 {
     ls_node_memory *m = ls_calloc(1, sizeof *m, "the memory of a node");
     ls_status st;
@@ -211,7 +222,7 @@ ls_status ls_node_memory_create(const ls_comm *comm, ls_node_memory **out)
     m->comm = comm;
     m->node = MPI_COMM_NULL;
     m->sharing = (ls_sharing){.context = m, .parts = 1, .allocate = allocate, .agree = agree};
-    LS_TRY_CLEANUP(ls_agree(comm, find_node(m)));
+    LS_TRY_CLEANUP(ls_agree(comm, find_node(m, most)));
     LS_TRY_CLEANUP(ls_agree(comm, try_sharing(m)));
     *out = m;
     m = NULL;

@@ -16,8 +16,11 @@
 
 typedef struct ls_node_memory ls_node_memory;
 
-/* Collective on comm, which is borrowed. An error anywhere is an error everywhere. */
-ls_status ls_node_memory_create(const ls_comm *comm, ls_node_memory **out);
+/*
+ * Collective on comm, which is borrowed. An error anywhere is an error everywhere. Of a node's ranks, `most` neighbours
+ * at most share memory; 0: all.
+ */
+ls_status ls_node_memory_create(const ls_comm *comm, int most, ls_node_memory **out);
 /* Releases what came from it, for this rank; not collective. Accepts NULL. */
 void ls_node_memory_free(ls_node_memory *memory);
 

@@ -1,7 +1,6 @@
 #include "comm/reducer.h"
 
 #include "base/memory.h"
-#include "comm/wait.h"
 #include "tensor/kernels.h"
 
 size_t ls_element_bytes(ls_element element)
@@ -100,19 +99,19 @@ ls_status ls_reducer_start(ls_reducer *reducer, const ls_vector *vector, uint64_
 ls_status ls_reducer_finish(ls_reducer *reducer, uint64_t number)
 {
     uint64_t finished = reducer->finished;
-    ls_pause pause = {0};
 
+    reducer->pause = (ls_pause){0};
     while (reducer->finished <= number) {
         LS_TRY(ls_reducer_progress(reducer));
         if (reducer->finished > number)
             break;
         if (reducer->finished > finished)
-            pause = (ls_pause){0};
+            reducer->pause = (ls_pause){0};
         finished = reducer->finished;
         if (reducer->ops->wait)
             reducer->ops->wait(reducer, (size_t)(finished % LS_LANES));
         else
-            ls_pause_next(&pause);
+            ls_pause_next(&reducer->pause);
     }
     return LS_OK;
 }

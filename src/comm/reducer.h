@@ -11,8 +11,10 @@
 
 #include <stddef.h>
 
+#include "base/text.h"
 #include "comm/comm.h"
 #include "comm/node_memory.h"
+#include "comm/wait.h"
 
 typedef enum ls_element { LS_FLOAT32, LS_FLOAT64 } ls_element;
 typedef enum ls_half { LS_REDUCE_SCATTER, LS_ALL_GATHER } ls_half;
@@ -55,6 +57,8 @@ typedef struct ls_reducer_ops {
     void (*settle)(ls_reducer *reducer);
     /* OPTIONAL. Collective on the ranks that share reducer->common: returns when all are here. */
     void (*meet)(ls_reducer *reducer);
+    /* OPTIONAL. After setup, for people: what the algorithm found. */
+    ls_status (*describe)(const ls_reducer *reducer, ls_text *out);
 } ls_reducer_ops;
 
 struct ls_reducer {
@@ -68,6 +72,7 @@ struct ls_reducer {
     char *common;           /* one copy for the ranks of a node; NULL: there is none. See ls_reducer_share */
     size_t common_bytes;
     char *why;        /* owned text: what was chosen, and why */
+    bool any_order;   /* sums are exact: what is measured may decide how they are made */
     bool fell_back;   /* the algorithm asked for is not possible here: `why` is worth a warning */
     void *state;      /* the algorithm's */
     void *own_sums;   /* owned; NULL: in shared memory */
@@ -75,6 +80,7 @@ struct ls_reducer {
     size_t capacity;
     uint64_t issued, begun, finished; /* vectors so far; the lane of number t is t mod LS_LANES */
     bool done[LS_LANES];
+    ls_pause pause; /* of the wait in hand */
 };
 
 #define LS_SEGMENT_BYTES_DEFAULT ((size_t)256 * 1024)
@@ -84,6 +90,7 @@ struct ls_reducer {
     X(ring)                \
     X(halving)             \
     X(shared)              \
+    X(hierarchical)        \
     X(mpi)
 
 #define LS_REDUCER_DECLARE(name) extern const ls_reducer_ops ls_reducer_##name;
@@ -100,6 +107,8 @@ typedef struct ls_reducer_options {
     size_t segment_bytes;  /* 8 to INT_MAX, rounded down to a multiple of 8 */
     size_t sums_bytes;     /* of all vectors to be summed */
     size_t vectors;        /* that may be begun and not yet finished */
+    int node_ranks;        /* so many neighbours on a node share memory, at most; 0: all */
+    bool any_order;        /* sums are exact */
 } ls_reducer_options;
 
 /* Collective; fails on all ranks or on none. */

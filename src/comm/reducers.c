@@ -54,64 +54,90 @@ static ls_status make(const ls_comm *comm, const ls_reducer_options *options, co
     reducer->segment_bytes = options->segment_bytes / sizeof(double) * sizeof(double);
     reducer->max_bytes = options->max_bytes;
     reducer->sums_bytes = (options->sums_bytes + LS_ALIGNMENT - 1) / LS_ALIGNMENT * LS_ALIGNMENT;
+    reducer->any_order = options->any_order;
     reducer->capacity = options->vectors ? options->vectors : 1;
     reducer->queue = ls_calloc(reducer->capacity, sizeof *reducer->queue, "the vectors of a reducer");
     return reducer->queue ? LS_OK : LS_ERR_MEMORY;
 }
 
-static void stop_sharing(ls_reducer *reducer)
-{
-    ls_node_memory_free(reducer->memory);
-    reducer->memory = NULL;
-}
-
-/* Collective. The algorithm, its state and memory; `because` follows its name in reducer->why. */
-static ls_status use(ls_reducer *reducer, const ls_reducer_ops *ops, const char *because)
+/* reducer->why: the algorithm, what it found, and why it was taken. */
+static ls_status explain(ls_reducer *reducer, const char *because)
 {
     ls_text why = {0};
     ls_status st = LS_OK;
 
-    reducer->ops = ops;
-    if (ops != &ls_reducer_shared)
-        stop_sharing(reducer);
-    ls_text_add(&why, "%s: %s", ops->name, because);
-    if (why.status != LS_OK)
-        st = why.status;
+    ls_text_add(&why, "%s: ", reducer->ops->name);
+    if (reducer->ops->describe)
+        st = reducer->ops->describe(reducer, &why);
+    if (because)
+        ls_text_add(&why, "%s%s", reducer->ops->describe ? "; " : "", because);
     ls_free(reducer->why);
     reducer->why = why.data;
-    if (st == LS_OK && ops != &ls_reducer_shared && !reducer->own_sums &&
-        !(reducer->own_sums = ls_calloc(reducer->sums_bytes, 1, "the gradient accumulators")))
-        st = LS_ERR_MEMORY;
-    if (st == LS_OK && ops != &ls_reducer_shared)
-        reducer->sums = reducer->own_sums;
-    LS_TRY(ls_agree(reducer->comm, st));
-    return ls_agree(reducer->comm, ops->setup ? ops->setup(reducer) : LS_OK);
+    return st != LS_OK ? st : why.status;
 }
 
-/* Collective. Through memory that all ranks share if that can be had; otherwise round the ring. */
-static ls_status share_or_send(ls_reducer *reducer, bool asked)
+/* Collective. The algorithm, its state and memory. because: NULL if what the algorithm found is reason enough. */
+static ls_status use(ls_reducer *reducer, const ls_reducer_ops *ops, const char *because)
 {
-    const int size = reducer->comm->size;
-    char because[512];
+    const bool shares = ops == &ls_reducer_shared || ops == &ls_reducer_hierarchical;
+    ls_status st = LS_OK;
+
+    reducer->ops = ops;
+    if (!shares) {
+        ls_node_memory_free(reducer->memory);
+        reducer->memory = NULL;
+        if (!(reducer->own_sums = ls_calloc(reducer->sums_bytes, 1, "the gradient accumulators")))
+            st = LS_ERR_MEMORY;
+        reducer->sums = reducer->own_sums;
+    }
+    LS_TRY(ls_agree(reducer->comm, st));
+    LS_TRY(ls_agree(reducer->comm, ops->setup ? ops->setup(reducer) : LS_OK));
+    return ls_agree(reducer->comm, explain(reducer, because));
+}
+
+/* Collective. Memory of at most `most` ranks of a node; *equal: all nodes have as many ranks. */
+static ls_status find_nodes(ls_reducer *reducer, int most, bool *equal)
+{
+    int parts[2];
+
+    ls_node_memory_free(reducer->memory);
+    reducer->memory = NULL;
+    LS_TRY(ls_node_memory_create(reducer->comm, most, &reducer->memory));
+    parts[0] = ls_node_memory_sharing(reducer->memory)->parts;
+    parts[1] = -parts[0];
+    LS_TRY(ls_mpi_check(MPI_Allreduce(MPI_IN_PLACE, parts, 2, MPI_INT, MPI_MAX, reducer->comm->mpi),
+                        "cannot compare the nodes"));
+    *equal = parts[0] == -parts[1];
+    return LS_OK;
+}
+
+/* Collective. asked: NULL for auto, or one that shares memory. */
+static ls_status share(ls_reducer *reducer, const ls_reducer_ops *asked, int most)
+{
+    const char *because = NULL;
+    char text[512];
+    bool equal, one_node;
     ls_status st;
 
-    if (size == 1)
-        return use(reducer, &ls_reducer_ring, "there is one rank");
-    LS_TRY(ls_node_memory_create(reducer->comm, &reducer->memory));
-    if (ls_node_memory_sharing(reducer->memory)->parts == size) {
-        snprintf(because, sizeof because, "all %d ranks are on one node", size);
-        st = use(reducer, &ls_reducer_shared, because);
-        if (st != LS_ERR_MEMORY)
-            return st;
-        snprintf(because, sizeof because, "the ranks of the node cannot share memory (%s)", ls_error_message());
-        ls_reducer_shared.destroy(reducer);
-        reducer->state = NULL;
+    LS_TRY(find_nodes(reducer, most, &equal));
+    one_node = ls_node_memory_sharing(reducer->memory)->parts == reducer->comm->size;
+    if (!asked && !(equal && one_node) && !reducer->any_order)
+        return use(reducer, &ls_reducer_ring, "there are several nodes, and float32 sums keep the order of the ring");
+    if (!equal) {
+        because = "nodes have different numbers of ranks, or ranks of one cannot share memory";
+        reducer->fell_back = asked != NULL;
+        LS_TRY(find_nodes(reducer, 1, &equal));
+    } else if (asked == &ls_reducer_shared && !one_node) {
+        because = "ranks are on several nodes, or in containers without common memory";
         reducer->fell_back = true;
-    } else {
-        snprintf(because, sizeof because, "the ranks are on several nodes, or in containers without common memory");
-        reducer->fell_back = asked;
     }
-    return use(reducer, &ls_reducer_ring, because);
+    st = use(reducer, one_node ? &ls_reducer_shared : &ls_reducer_hierarchical, because);
+    if (st != LS_ERR_MEMORY)
+        return st;
+    snprintf(text, sizeof text, "the ranks of a node cannot share memory (%s)", ls_error_message());
+    reducer->ops->destroy(reducer);
+    reducer->fell_back = true;
+    return use(reducer, &ls_reducer_ring, text);
 }
 
 ls_status ls_reducer_create(const ls_comm *comm, const ls_reducer_options *options, ls_reducer **out)
@@ -121,9 +147,14 @@ ls_status ls_reducer_create(const ls_comm *comm, const ls_reducer_options *optio
     ls_status st = ls_agree(comm, make(comm, options, &asked, &reducer));
 
     *out = NULL;
-    if (st == LS_OK)
-        st = asked && asked != &ls_reducer_shared ? use(reducer, asked, "set by distributed.allreduce")
-                                                  : share_or_send(reducer, asked != NULL);
+    if (st == LS_OK) {
+        if (comm->size == 1)
+            st = use(reducer, &ls_reducer_ring, "there is one rank");
+        else if (asked && asked != &ls_reducer_shared && asked != &ls_reducer_hierarchical)
+            st = use(reducer, asked, "set by distributed.allreduce");
+        else
+            st = share(reducer, asked, options->node_ranks);
+    }
     if (st == LS_OK)
         *out = reducer;
     else

@@ -9,7 +9,7 @@
 
 typedef struct distributed_config {
     int arithmetic, reduction, grid, allreduce;
-    int64_t bucket_kib, segment_kib;
+    int64_t bucket_kib, segment_kib, node_ranks;
     double timeout_s;
 } distributed_config;
 
@@ -48,6 +48,12 @@ static const ls_option distributed_options[] = {
      .offset = offsetof(distributed_config, segment_kib),
      .initial = "256",
      .min = 1,
+     .max = 1 << 20},
+    {.name = "node_ranks",
+     .kind = LS_OPTION_INT,
+     .offset = offsetof(distributed_config, node_ranks),
+     .initial = "0",
+     .min = 0,
      .max = 1 << 20},
     {.name = "timeout",
      .kind = LS_OPTION_FLOAT,
@@ -88,6 +94,7 @@ ls_status ls_distributed_options_read(const ls_config *node, ls_distributed_opti
         .grid = config->grid,
         .bucket_kib = config->bucket_kib,
         .segment_kib = config->segment_kib,
+        .node_ranks = config->node_ranks,
         .timeout_s = config->timeout_s,
     };
     if (!(out->allreduce = ls_strdup(ls_reducer_names[config->allreduce])))

@@ -16,6 +16,7 @@ typedef struct ls_distributed_options {
     int grid;            /* ls_grid */
     int64_t bucket_kib;  /* of the carrier */
     int64_t segment_kib; /* of what a ring sends at a time */
+    int64_t node_ranks;  /* neighbours on a node that share memory, at most; 0: all */
     double timeout_s;    /* 0: wait for ever */
     char *allreduce;     /* a name in ls_reducers, or "auto" */
     char *blas_kernel;   /* with OpenBLAS; NULL: as it picks */

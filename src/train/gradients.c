@@ -127,7 +127,10 @@ static ls_status plan_reductions(ls_gradients *g, const ls_distributed_options *
 {
     ls_reducer_options wanted = {.algorithm = options->allreduce,
                                  .segment_bytes = (size_t)options->segment_kib * 1024,
+                                 .node_ranks = (int)options->node_ranks,
+                                 .any_order = g->carrier->exact,
                                  .vectors = 2 * g->buckets};
+    ls_node_memory *memory;
     size_t largest = 0;
 
     for (size_t i = 0; i < g->buckets; i++)
@@ -138,7 +141,10 @@ static ls_status plan_reductions(ls_gradients *g, const ls_distributed_options *
         wanted.sums_bytes = SIZE_MAX - LS_ALIGNMENT; /* more than there is */
     LS_TRY(ls_reducer_create(g->comm, &wanted, &g->reducer));
     g->acc = g->reducer->sums;
-    LS_TRY(ls_agreement_create(g->comm, g->reducer->memory, g->blocks + FLAGS, sums, &g->agreement));
+    memory = g->reducer->memory;
+    if (memory && ls_node_memory_sharing(memory)->parts < g->comm->size)
+        memory = NULL; /* of some of the ranks only */
+    LS_TRY(ls_agreement_create(g->comm, memory, g->blocks + FLAGS, sums, &g->agreement));
     g->seen = ls_agreement_maxima(g->agreement);
     return LS_OK;
 }

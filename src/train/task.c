@@ -477,7 +477,7 @@ static ls_status read_splits(ls_task *task)
     LS_TRY(check_same_experiment(task));
     LS_TRY(check_same_data(task, ls_split_facts));
     LS_TRY(ls_agree(task->comm, ls_placement_plan(task->experiment, &placement)));
-    LS_TRY(ls_node_memory_create(task->comm, &task->memory));
+    LS_TRY(ls_node_memory_create(task->comm, 0, &task->memory));
     LS_TRY(ls_placement_carry_out(&placement, ls_node_memory_sharing(task->memory)));
     return check_same_data(task, ls_split_contents);
 }

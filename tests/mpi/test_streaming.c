@@ -15,7 +15,7 @@ static ls_node_memory *memory;
 static int before(void **state)
 {
     return training_set_up(state) || ls_comm_create(MPI_COMM_WORLD, &world) != LS_OK ||
-           ls_node_memory_create(world, &memory) != LS_OK;
+           ls_node_memory_create(world, 0, &memory) != LS_OK;
 }
 
 static int after(void **state)

@@ -243,8 +243,8 @@ static void late_ranks_change_nothing(void **state)
                      "compile: {optimizer: {adam: {use_ema: true, ema_momentum: 0.7}}, "
                      "loss: sparse_categorical_crossentropy}\n"
                      "fit: {batch_size: 20, microbatch: 3}\n"
-                     "distributed: {allreduce: %s, bucket_kib: %d, segment_kib: 1}\n",
-                     *name, bucket_kib);
+                     "distributed: {allreduce: %s, bucket_kib: %d, segment_kib: 1, node_ranks: %d}\n",
+                     *name, bucket_kib, strcmp(*name, "hierarchical") == 0 ? 2 : 0);
             if (!alone[0])
                 assert_true(all_ranks(ok(train_slowly(MPI_COMM_SELF, text, alone))));
             good = ok(train_slowly(MPI_COMM_WORLD, text, together)) && strcmp(alone, together) == 0;

@@ -122,6 +122,8 @@ static void every_count_gives_the_same(void **state)
         "allreduce: shared, bucket_kib: 1",
         "grid: static",
         "allreduce: halving, bucket_kib: 1",
+        "allreduce: hierarchical, node_ranks: 2, bucket_kib: 1, segment_kib: 1",
+        "node_ranks: 1, bucket_kib: 6",
     };
 
     (void)state;
