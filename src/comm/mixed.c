@@ -9,6 +9,8 @@
 #define LONG_BYTES ((size_t)1 << 18)
 #define REPETITIONS 7 /* of which the fastest counts: a busy machine is only ever slower */
 
+#define PACKING_BYTE_S 1e-9 /* to pack an element and unpack it costs about what two bytes take on such a network */
+
 enum { RING, HALVING, ALGORITHMS };
 
 typedef struct mixed {
@@ -92,7 +94,7 @@ size_t ls_link_halving_bytes(const ls_link *link, int ranks)
     return (size_t)(messages * link->latency_s / (link->add_byte_s * (P - 1) / P));
 }
 
-void ls_link_describe(const ls_link *link, int ranks, ls_text *out)
+void ls_link_describe(const ls_link *link, int ranks, bool packs, ls_text *out)
 {
     const size_t bytes = ls_link_halving_bytes(link, ranks);
 
@@ -100,6 +102,8 @@ void ls_link_describe(const ls_link *link, int ranks, ls_text *out)
         ls_text_add(out, "halving below %zu KiB, above it the ring", bytes / 1024);
     else
         ls_text_add(out, "the ring");
+    if (packs)
+        ls_text_add(out, ", packed");
     ls_text_add(out, " (a message takes %.1f us, a byte %.2f ns, and %.2f ns to be added)", link->latency_s * 1e6,
                 link->byte_s * 1e9, link->add_byte_s * 1e9);
 }
@@ -135,6 +139,8 @@ static ls_status setup_mixed(ls_reducer *reducer)
 
     LS_TRY(ls_agree(reducer->comm, st));
     LS_TRY(ls_link_measure(reducer->comm, &m->link));
+    reducer->packs =
+        reducer->wire == LS_WIRE_PACKED || (reducer->wire == LS_WIRE_AUTO && m->link.byte_s > PACKING_BYTE_S);
     m->halving_bytes = ls_link_halving_bytes(&m->link, reducer->comm->size);
     for (size_t a = 0; a < ALGORITHMS; a++) {
         ls_reducer *const inner = &m->inner[a];
@@ -143,6 +149,7 @@ static ls_status setup_mixed(ls_reducer *reducer)
         inner->ops = a == RING ? &ls_reducer_ring : &ls_reducer_halving;
         inner->comm = reducer->comm;
         inner->segment_bytes = reducer->segment_bytes;
+        inner->packs = reducer->packs;
         inner->max_bytes = a == RING || bytes < m->halving_bytes ? bytes : m->halving_bytes;
         LS_TRY(ls_agree(reducer->comm, inner->ops->setup(inner)));
     }

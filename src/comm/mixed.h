@@ -27,7 +27,7 @@ ls_status ls_link_measure(const ls_comm *comm, ls_link *out);
 /* Below so many bytes halving is taken; 0: never. */
 size_t ls_link_halving_bytes(const ls_link *link, int ranks);
 /* What was measured and follows from it, for people. */
-void ls_link_describe(const ls_link *link, int ranks, ls_text *out);
+void ls_link_describe(const ls_link *link, int ranks, bool packs, ls_text *out);
 
 /* reducer->comm has at least two ranks; setup measures. Not in ls_reducers, since no setting names it. */
 extern const ls_reducer_ops ls_reducer_mixed;

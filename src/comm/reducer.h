@@ -30,7 +30,11 @@ typedef struct ls_vector {
     ls_element element;
     void *buf;
     const size_t *begin, *end; /* [P] borrowed until the vector is finished */
+    const double *grid; /* [blocks] the elements' grids (wire.h), borrowed likewise; NULL: they may not be packed */
 } ls_vector;
+
+/* Are vectors with grids packed? AUTO: where the network is measured to be slow. */
+typedef enum ls_wire { LS_WIRE_AUTO, LS_WIRE_PACKED, LS_WIRE_PLAIN } ls_wire;
 
 typedef struct ls_reducer ls_reducer;
 
@@ -72,6 +76,8 @@ struct ls_reducer {
     char *common;           /* one copy for the ranks of a node; NULL: there is none. See ls_reducer_share */
     size_t common_bytes;
     char *why;        /* owned text: what was chosen, and why */
+    ls_wire wire;     /* as asked for */
+    bool packs;       /* vectors with grids are packed */
     bool any_order;   /* sums are exact: what is measured may decide how they are made */
     bool fell_back;   /* the algorithm asked for is not possible here: `why` is worth a warning */
     void *state;      /* the algorithm's */
@@ -109,6 +115,7 @@ typedef struct ls_reducer_options {
     size_t vectors;        /* that may be begun and not yet finished */
     int node_ranks;        /* so many neighbours on a node share memory, at most; 0: all */
     bool any_order;        /* sums are exact */
+    ls_wire wire;
 } ls_reducer_options;
 
 /* Collective; fails on all ranks or on none. */

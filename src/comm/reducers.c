@@ -8,6 +8,8 @@
 #include "base/memory.h"
 #include "base/text.h"
 
+#define MOST_SEGMENT_BYTES ((size_t)1 << 30) /* also packed its length is an int */
+
 #define ENTRY(name) &ls_reducer_##name,
 
 const ls_reducer_ops *const ls_reducers[] = {LS_REDUCER_LIST(ENTRY) NULL};
@@ -51,10 +53,13 @@ static ls_status make(const ls_comm *comm, const ls_reducer_options *options, co
     if (!(reducer = *out = ls_calloc(1, sizeof *reducer, "a reducer")))
         return LS_ERR_MEMORY;
     reducer->comm = comm;
-    reducer->segment_bytes = options->segment_bytes / sizeof(double) * sizeof(double);
+    reducer->segment_bytes = options->segment_bytes < MOST_SEGMENT_BYTES ? options->segment_bytes : MOST_SEGMENT_BYTES;
+    reducer->segment_bytes = reducer->segment_bytes / sizeof(double) * sizeof(double);
     reducer->max_bytes = options->max_bytes;
     reducer->sums_bytes = (options->sums_bytes + LS_ALIGNMENT - 1) / LS_ALIGNMENT * LS_ALIGNMENT;
     reducer->any_order = options->any_order;
+    reducer->wire = options->wire;
+    reducer->packs = options->wire == LS_WIRE_PACKED;
     reducer->capacity = options->vectors ? options->vectors : 1;
     reducer->queue = ls_calloc(reducer->capacity, sizeof *reducer->queue, "the vectors of a reducer");
     return reducer->queue ? LS_OK : LS_ERR_MEMORY;

@@ -18,12 +18,16 @@
  * Several vectors go around at a time, each in a lane with a tag of its own. A lane that a rank has free again may not
  * be free at its neighbours yet; they take messages of one tag in the order of their vectors.
  *
+ * Where reducer->packs, sums with a grid are packed (wire.h): what is sent then lies in `packed`, one segment after
+ * another.
+ *
  * No deadlock: nothing waits for a send; receives are posted ahead, in stream order, without waiting for anything but
  * earlier ones. A segment on its way out is not touched again in the same half.
  */
 #include "comm/reducer.h"
 
 #include "base/memory.h"
+#include "comm/wire.h"
 
 #define AHEAD 4 /* receives posted ahead */
 
@@ -62,8 +66,11 @@ static bool stream_next(stream *s, size_t *first, size_t *count)
 
 /* A vector going around. */
 typedef struct ring_lane {
-    char *scratch;     /* [AHEAD x segment_bytes] what was received and is not yet added */
-    MPI_Request *send; /* one for every segment a rank can have to send */
+    char *scratch; /* [AHEAD x slot] what was received and is not yet added */
+    char *packed;  /* what was packed to be sent; NULL: nothing ever is */
+    size_t packed_bytes;
+    const double *grid; /* of the vector; NULL: it is not packed */
+    MPI_Request *send;  /* one for every segment a rank can have to send */
     MPI_Request receive[AHEAD];
     char *buf;
     ls_element element;
@@ -77,6 +84,12 @@ typedef struct ring_lane {
     size_t arrivals, posts, sends, sent;
 } ring_lane;
 
+/* Bytes of scratch for one segment. */
+static size_t slot_bytes(const ls_reducer *reducer)
+{
+    return LS_WIRE_BYTES(reducer->segment_bytes / sizeof(double));
+}
+
 /* Keep AHEAD receives posted. Number k uses slot k mod AHEAD: free again once arrival k - AHEAD was dealt with. */
 static ls_status post_receives(const ls_reducer *reducer, ring_lane *lane)
 {
@@ -85,9 +98,10 @@ static ls_status post_receives(const ls_reducer *reducer, ring_lane *lane)
 
     while (lane->posts < lane->arrivals + AHEAD && stream_next(&lane->posted, &first, &count)) {
         const size_t slot = lane->posts++ % AHEAD;
-        char *into = lane->adds ? lane->scratch + slot * reducer->segment_bytes : lane->buf + first * lane->bytes;
+        char *into = lane->adds ? lane->scratch + slot * slot_bytes(reducer) : lane->buf + first * lane->bytes;
 
-        LS_TRY(ls_mpi_check(MPI_Irecv(into, (int)count, ls_element_mpi(lane->element),
+        LS_TRY(ls_mpi_check(MPI_Irecv(into, (int)(lane->grid ? LS_WIRE_BYTES(count) : count),
+                                      lane->grid ? MPI_BYTE : ls_element_mpi(lane->element),
                                       (comm->rank + comm->size - 1) % comm->size, lane->tag, comm->mpi,
                                       &lane->receive[slot]),
                             "the ring cannot receive"));
@@ -98,10 +112,28 @@ static ls_status post_receives(const ls_reducer *reducer, ring_lane *lane)
 static ls_status send_segment(const ls_reducer *reducer, ring_lane *lane, size_t first, size_t count)
 {
     const ls_comm *comm = reducer->comm;
+    MPI_Datatype type = ls_element_mpi(lane->element);
+    char *from = lane->buf + first * lane->bytes;
 
-    return ls_mpi_check(MPI_Isend(lane->buf + first * lane->bytes, (int)count, ls_element_mpi(lane->element),
-                                  (comm->rank + 1) % comm->size, lane->tag, comm->mpi, &lane->send[lane->sends++]),
+    if (lane->grid) {
+        from = lane->packed + lane->packed_bytes;
+        type = MPI_BYTE;
+        count = ls_wire_pack((const double *)(void *)lane->buf, first, count, lane->grid, from);
+        lane->packed_bytes += count;
+    }
+    return ls_mpi_check(MPI_Isend(from, (int)count, type, (comm->rank + 1) % comm->size, lane->tag, comm->mpi,
+                                  &lane->send[lane->sends++]),
                         "the ring cannot send");
+}
+
+static void add_segment(const ls_reducer *reducer, const ring_lane *lane, size_t slot)
+{
+    const char *const received = lane->scratch + slot * slot_bytes(reducer);
+
+    if (lane->grid)
+        ls_wire_add(received, lane->first, lane->count, lane->grid, (double *)(void *)lane->buf);
+    else
+        ls_element_add(lane->element, lane->buf + lane->first * lane->bytes, received, lane->count);
 }
 
 static ls_status start_ring(ls_reducer *reducer, size_t number, const ls_vector *v)
@@ -117,6 +149,8 @@ static ls_status start_ring(ls_reducer *reducer, size_t number, const ls_vector 
     lane->element = v->element;
     lane->bytes = ls_element_bytes(v->element);
     lane->adds = v->half == LS_REDUCE_SCATTER;
+    lane->grid = lane->adds && reducer->packs ? v->grid : NULL;
+    lane->packed_bytes = 0;
     lane->tag = LS_TAG_LANE + (int)number;
     lane->last = (chunk + 1) % P;
     lane->posted = lane->received = stream_begin(v, segment, (chunk + P - 1) % P, P, P - 1);
@@ -140,8 +174,7 @@ static ls_status advance_ring(ls_reducer *reducer, size_t number, bool *done)
         if (!here)
             return LS_OK;
         if (lane->adds)
-            ls_element_add(lane->element, lane->buf + lane->first * lane->bytes,
-                           lane->scratch + slot * reducer->segment_bytes, lane->count);
+            add_segment(reducer, lane, slot);
         if (lane->received.chunk != lane->last)
             LS_TRY(send_segment(reducer, lane, lane->first, lane->count));
         lane->arrivals++;
@@ -165,9 +198,14 @@ static ls_status setup_ring(ls_reducer *reducer)
     if (!lane)
         return LS_ERR_MEMORY;
     for (size_t i = 0; i < LS_LANES && reducer->comm->size > 1; i++) {
-        lane[i].scratch = ls_calloc(AHEAD, reducer->segment_bytes, "the ring's receive buffers");
+        lane[i].scratch = ls_calloc(AHEAD, slot_bytes(reducer), "the ring's receive buffers");
         lane[i].send = ls_calloc(sends, sizeof *lane[i].send, "the ring's send requests");
         if (!lane[i].scratch || !lane[i].send)
+            return LS_ERR_MEMORY;
+        /* A byte for every piece: of a block, and of a segment. */
+        if (reducer->packs &&
+            !(lane[i].packed = ls_calloc(LS_WIRE_BYTES(reducer->max_bytes / sizeof(double)) + 2 * sends, 1,
+                                         "the ring's packed segments")))
             return LS_ERR_MEMORY;
     }
     return LS_OK;
@@ -179,6 +217,7 @@ static void destroy_ring(ls_reducer *reducer)
 
     for (size_t i = 0; lane && i < LS_LANES; i++) {
         ls_free(lane[i].scratch);
+        ls_free(lane[i].packed);
         ls_free(lane[i].send);
     }
     ls_free(lane);

@@ -93,8 +93,12 @@ static ls_counter *counter_of(const shared *s, int part, ls_half half)
 static ls_status exchange(shared *s, size_t number)
 {
     shared_lane *const lane = &s->lane[number];
-    const ls_vector v = {
-        .half = lane->v.half, .element = lane->v.element, .buf = lane->v.buf, .begin = lane->begin, .end = lane->end};
+    const ls_vector v = {.half = lane->v.half,
+                         .element = lane->v.element,
+                         .buf = lane->v.buf,
+                         .begin = lane->begin,
+                         .end = lane->end,
+                         .grid = lane->v.grid};
 
     return s->between.ops->start(&s->between, number, &v);
 }
@@ -317,6 +321,8 @@ static ls_status find_peers(ls_reducer *reducer)
     s->between.comm = s->peers;
     s->between.max_bytes = reducer->max_bytes;
     s->between.segment_bytes = reducer->segment_bytes;
+    s->between.wire = reducer->wire;
+    s->between.packs = reducer->packs;
     return ls_agree(comm, s->between.ops->setup(&s->between));
 }
 
@@ -371,7 +377,7 @@ static ls_status describe_shared(const ls_reducer *reducer, ls_text *out)
     else
         ls_text_add(out, "%d nodes of %d rank%s; between them ", s->nodes, s->parts, s->parts == 1 ? "" : "s");
     if (s->peers && s->between.ops == &ls_reducer_mixed)
-        ls_link_describe(ls_reducer_mixed_link(&s->between), s->nodes, out);
+        ls_link_describe(ls_reducer_mixed_link(&s->between), s->nodes, s->between.packs, out);
     else if (s->peers)
         ls_text_add(out, "the ring");
     return out->status;

@@ -9,7 +9,7 @@
 
 typedef struct distributed_config {
     int arithmetic, reduction, grid, allreduce;
-    int64_t bucket_kib, segment_kib, node_ranks;
+    int64_t bucket_kib, segment_kib, node_ranks, wire_bits;
     double timeout_s;
 } distributed_config;
 
@@ -55,6 +55,12 @@ static const ls_option distributed_options[] = {
      .initial = "0",
      .min = 0,
      .max = 1 << 20},
+    {.name = "wire_bits",
+     .kind = LS_OPTION_INT,
+     .offset = offsetof(distributed_config, wire_bits),
+     .initial = "48",
+     .min = LS_WIRE_BITS_SHORT,
+     .max = LS_WIRE_BITS_WHOLE},
     {.name = "timeout",
      .kind = LS_OPTION_FLOAT,
      .offset = offsetof(distributed_config, timeout_s),
@@ -95,9 +101,13 @@ ls_status ls_distributed_options_read(const ls_config *node, ls_distributed_opti
         .bucket_kib = config->bucket_kib,
         .segment_kib = config->segment_kib,
         .node_ranks = config->node_ranks,
+        .wire_bits = config->wire_bits,
         .timeout_s = config->timeout_s,
     };
-    if (!(out->allreduce = ls_strdup(ls_reducer_names[config->allreduce])))
+    if (out->wire_bits % 8 != 0 || out->wire_bits == 56)
+        st = ls_config_fail(ls_config_get(node, "wire_bits"), "distributed.wire_bits is 40, 48 or 64, not %lld",
+                            (long long)out->wire_bits);
+    else if (!(out->allreduce = ls_strdup(ls_reducer_names[config->allreduce])))
         st = LS_ERR_MEMORY;
     else
         st = read_blas_kernel(node, out);

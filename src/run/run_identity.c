@@ -29,6 +29,8 @@ ls_status ls_run_identity(const ls_trainer *t, const ls_callbacks *callbacks, ls
     ls_text_add(out, "\n");
     add_count(out, "steps_per_epoch", e->fit.steps_per_epoch);
     ls_text_add(out, "initial_epoch: %" PRId64 "\n", e->fit.initial_epoch);
+    if (e->distributed.wire_bits == LS_WIRE_BITS_SHORT)
+        ls_text_add(out, "wire_bits: 40\n");
     ls_text_add(out, "reduction: %s\ngrid: %s\ntraining data: ", ls_reduction_names[e->distributed.reduction],
                 ls_grid_names[e->distributed.grid]);
     LS_TRY(ls_split_identity(t->task->train, out));

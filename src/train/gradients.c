@@ -8,6 +8,7 @@
 #include "tensor/kernels.h"
 
 #define FIRST_BUCKET_PART 4 /* the first bucket is this much smaller, so that the first reduction starts early */
+#define SHORT_WIRE_H 7      /* the grid is so many bits coarser then: sums below 2^46 units lie below 2^39 */
 #define FLAGS 1             /* int16 words after the exponents: the wish to stop */
 
 void ls_gradients_free(ls_gradients *g)
@@ -102,6 +103,8 @@ static ls_status plan(ls_gradients *g, const ls_comm *comm, const ls_model *mode
     g->blocks = model->trainable_size / LS_BLOCK;
     g->block_bytes = LS_BLOCK * g->carrier->per_weight * ls_element_bytes(g->carrier->element);
     LS_TRY(ls_carrier_h(contributions, &g->h));
+    if (g->carrier == &ls_carrier_carried && options->wire_bits == LS_WIRE_BITS_SHORT)
+        g->h += SHORT_WIRE_H;
     if (g->blocks > INT_MAX - FLAGS)
         return ls_fail(LS_ERR_CONFIG, "the model has %zu weights, more than the %d blocks of %d that can be reduced",
                        model->trainable_size, INT_MAX - FLAGS, LS_BLOCK);
@@ -129,6 +132,9 @@ static ls_status plan_reductions(ls_gradients *g, const ls_distributed_options *
                                  .segment_bytes = (size_t)options->segment_kib * 1024,
                                  .node_ranks = (int)options->node_ranks,
                                  .any_order = g->carrier->exact,
+                                 .wire = options->wire_bits == LS_WIRE_BITS_SHORT   ? LS_WIRE_PACKED
+                                         : options->wire_bits == LS_WIRE_BITS_WHOLE ? LS_WIRE_PLAIN
+                                                                                    : LS_WIRE_AUTO,
                                  .vectors = 2 * g->buckets};
     ls_node_memory *memory;
     size_t largest = 0;
@@ -328,13 +334,15 @@ static ls_status layer_done(void *context, const ls_layer *layer)
     while (g->issued < g->buckets && g->bucket[g->issued].waiting == 0) {
         const ls_bucket *bucket = &g->bucket[g->issued++];
 
-        LS_TRY(ls_reducer_start(g->reducer,
-                                &(ls_vector){.half = LS_REDUCE_SCATTER,
-                                             .element = g->carrier->element,
-                                             .buf = g->acc + bucket->begin * g->block_bytes,
-                                             .begin = bucket->bounds,
-                                             .end = bucket->bounds + 1},
-                                &g->last));
+        LS_TRY(
+            ls_reducer_start(g->reducer,
+                             &(ls_vector){.half = LS_REDUCE_SCATTER,
+                                          .element = g->carrier->element,
+                                          .buf = g->acc + bucket->begin * g->block_bytes,
+                                          .begin = bucket->bounds,
+                                          .end = bucket->bounds + 1,
+                                          .grid = g->carrier == &ls_carrier_carried ? g->grid + bucket->begin : NULL},
+                             &g->last));
     }
     return LS_OK;
 }

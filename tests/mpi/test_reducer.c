@@ -79,7 +79,8 @@ static ls_status make(const char *algorithm, size_t bytes, size_t segment, ls_re
                                         .max_bytes = bytes,
                                         .segment_bytes = segment,
                                         .sums_bytes = bytes + sizeof(double),
-                                        .vectors = 1};
+                                        .vectors = 1,
+                                        .wire = LS_WIRE_PACKED}; /* vectors that say their grid */
 
     return ls_reducer_create(world, &options, reducer);
 }
@@ -239,9 +240,12 @@ static void exact_sums_do_not_know_the_ranks(void **unused)
     const ls_carrier_ops *const carriers[] = {&ls_carrier_carried, &ls_carrier_static};
     const size_t begin = (size_t)ls_part_begin(M, rank, P), end = (size_t)ls_part_begin(M, rank + 1, P);
     static double serial[2 * N];
+    double grid[BLOCKS];
     size_t bounds[8];
 
     (void)unused;
+    for (size_t b = 0; b < BLOCKS; b++)
+        grid[b] = ls_carrier_grid(1, H);
     for (size_t c = 0; c < count_of(carriers); c++)
         for (const ls_reducer_ops *const *ops = ls_reducers; *ops; ops++)
             for (size_t s = 1; s < count_of(segments); s++) {
@@ -264,7 +268,12 @@ static void exact_sums_do_not_know_the_ranks(void **unused)
                             carriers[c]->add(acc + first * carriers[c]->per_weight, a, 1, H, k == begin);
                     }
                 cut(0, n, bounds);
-                good = ok(run(reducer, LS_REDUCE_SCATTER, carriers[c]->element, acc, bounds));
+                good = ok(ls_reducer_run(reducer, &(ls_vector){.half = LS_REDUCE_SCATTER,
+                                                               .element = carriers[c]->element,
+                                                               .buf = acc,
+                                                               .begin = bounds,
+                                                               .end = bounds + 1,
+                                                               .grid = c == 0 ? grid : NULL}));
                 for (size_t i = bounds[rank]; i < bounds[rank + 1] && good; i++)
                     good = memcmp(&acc[i], &serial[i], sizeof acc[i]) == 0;
                 assert_true(all_ranks(good));

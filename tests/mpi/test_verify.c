@@ -123,7 +123,9 @@ static void every_count_gives_the_same(void **state)
         "grid: static",
         "allreduce: halving, bucket_kib: 1",
         "allreduce: hierarchical, node_ranks: 2, bucket_kib: 1, segment_kib: 1",
-        "node_ranks: 1, bucket_kib: 6",
+        "node_ranks: 1, bucket_kib: 6, wire_bits: 64",
+        "allreduce: ring, wire_bits: 40, segment_kib: 1",
+        "node_ranks: 1, bucket_kib: 3, wire_bits: 40",
     };
 
     (void)state;
