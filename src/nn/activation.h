@@ -23,6 +23,8 @@ struct ls_activation_ops {
      * REQUIRED. In place dY -> dZ. V is Y or Z as backward_reads says.
      */
     void (*backward)(const void *config, const float *V, float *dY, size_t rows, size_t n);
+    /* OPTIONAL. Does a configuration run max(x, 0), NaN staying NaN? Then a layer may do that itself (ls_call). */
+    bool (*is_relu)(const void *config);
     /* The loss may work on the logits Z instead (softmax, sigmoid): see ls_loss_ops. */
     enum { LS_LOGITS_NONE, LS_LOGITS_SIGMOID, LS_LOGITS_SOFTMAX } logits;
     bool shares; /* results lie in [0, 1] */

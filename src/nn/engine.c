@@ -71,6 +71,7 @@ static ls_call call_of(ls_engine *engine, const ls_slice *slice, size_t i, span 
         .inputs = node->inputs,
         .X = s->X_here,
         .Y = ls_node_before_activation(engine, i, at.row),
+        .relu = s->does_relu,
         .saved = s->saved ? s->saved + at.row * node->layer->saved_per_sample : NULL,
         .scratch = engine->scratch,
         .sums = engine->sums,
@@ -166,7 +167,7 @@ ls_status ls_stage_forward(ls_engine *engine, const ls_slice *wave, size_t s, bo
             if (state->Z_at == i)
                 node->layer->ops->forward(&call);
             meanwhile(engine);
-            if (!state->activation)
+            if (!state->activation || state->does_relu)
                 continue;
             activation_rows(&node->shape, call.rows, &rows, &n);
             state->activation->forward(state->activation_config, call.Y, ls_node_value(engine, i, at.row), rows, n);

@@ -39,6 +39,7 @@ typedef struct node_state {
     bool filled;              /* dY holds a gradient already */
     bool was_filled;          /* … when the stage that goes backward began to */
     bool is_output;           /* with a loss */
+    bool does_relu;           /* the layer ends with its activation itself */
     bool fused;               /* the loss works on Z: dY is dZ already */
     bool last_use;            /* the first node of its layer in running order: the last to be differentiated */
 } node_state;

@@ -155,6 +155,8 @@ static void plan_flags(ls_engine *engine)
         s->size = ls_shape_size(&node->shape);
         s->activation = ls_activation(&node->layer->activation);
         s->activation_config = node->layer->activation.config;
+        s->does_relu = node->layer->does_relu && model->arithmetic == LS_ARITHMETIC_PORTABLE && s->activation &&
+                       s->activation->is_relu && s->activation->is_relu(s->activation_config);
         s->last_use = node->use == 0;
         s->width = node->layer->ops->sum_width ? node->layer->ops->sum_width(node->layer) : 0;
         s->wants_gradient = engine->size.training && ls_layer_trains(node->layer);

@@ -56,6 +56,7 @@ struct ls_call {
     size_t inputs;
     const float *const *X; /* [inputs] (R, in_shape[i]) */
     float *Y;              /* (R, out_shape): pre-activation when the layer has an activation */
+    bool relu;             /* Y shall be max(pre-activation, 0) instead: only where layer->does_relu */
     float *saved;          /* (R, saved_per_sample) this node's own, kept from forward to backward; NULL if that is 0 */
     float *scratch;        /* layer->scratch_floats(rows) floats, shared by all; contents undefined */
 
@@ -146,6 +147,7 @@ struct ls_layer {
     ls_component activity_regularizer; /* borrowed; ops NULL: none */
     bool trainable;
     bool built;
+    bool does_relu;       /* set by build: in portable arithmetic forward can end with relu (ls_call.relu) */
     ls_shape in_shape[4]; /* as of the first build; the first four inputs */
     size_t in_count;
     ls_shape out_shape;

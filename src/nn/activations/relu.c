@@ -127,9 +127,15 @@ static const ls_activation_ops *variant_of_relu(const void *config)
     return is_open(config) ? &ls_activation_relu : &bounded_relu;
 }
 
+static bool is_plain_relu(const void *config)
+{
+    return is_plain(config);
+}
+
 const ls_activation_ops ls_activation_relu = {
     .ops = {.name = "relu", .keras_name = "relu", .options = ls_relu_options, .config_bytes = sizeof(ls_relu_config)},
     .variant = variant_of_relu,
+    .is_relu = is_plain_relu,
     .backward_reads = LS_FROM_OUTPUT,
     .forward = forward_relu,
     .backward = backward_relu,

@@ -109,14 +109,23 @@ static LS_CLONES void normalize(const float *restrict X, const float *restrict m
             Y[r * C + c] = (X[r * C + c] - mean[c]) * gain[c];
 }
 
+static LS_CLONES void normalize_and_add(const float *restrict X, const float *restrict mean, const float *restrict gain,
+                                        const float *restrict beta, float *restrict Y, size_t rows, size_t C)
+{
+    for (size_t r = 0; r < rows; r++)
+        for (size_t c = 0; c < C; c++)
+            Y[r * C + c] = (X[r * C + c] - mean[c]) * gain[c] + beta[c];
+}
+
 void ls_normalize_rows(const ls_call *call, const ls_channels *channels, const float *X, float *Y, size_t rows)
 {
     const size_t C = ls_channels_count(call->layer);
     const float *beta = beta_of(call->layer);
 
-    normalize(X, channels->mean, channels->gain, Y, rows, C);
     if (beta)
-        ls_add_rows(Y, beta, rows, C);
+        normalize_and_add(X, channels->mean, channels->gain, beta, Y, rows, C);
+    else
+        normalize(X, channels->mean, channels->gain, Y, rows, C);
 }
 
 static LS_CLONES void add_gradient(const float *restrict X, const float *restrict dY, const ls_channels *channels,
@@ -149,6 +158,13 @@ static LS_CLONES void add_dgamma(const float *restrict X, const float *restrict 
             dgamma[c] += dY[r * C + c] * ((X[r * C + c] - mean[c]) * inv[c]);
 }
 
+static LS_CLONES void add_dbeta(const float *restrict dY, float *restrict dbeta, size_t rows, size_t C)
+{
+    for (size_t r = 0; r < rows; r++)
+        for (size_t c = 0; c < C; c++)
+            dbeta[c] += dY[r * C + c];
+}
+
 void ls_normalize_rows_params(const ls_call *call, const ls_channels *channels, const float *X, const float *dY,
                               float *out, size_t rows)
 {
@@ -158,8 +174,8 @@ void ls_normalize_rows_params(const ls_call *call, const ls_channels *channels, 
         add_dgamma(X, dY, channels, out, rows, C);
         out += ls_pad_block(C);
     }
-    for (size_t r = 0; config_of(call)->center && r < rows; r++)
-        ls_add(dY + r * C, out, C);
+    if (config_of(call)->center)
+        add_dbeta(dY, out, rows, C);
 }
 
 void ls_forward_moving(const ls_call *call)

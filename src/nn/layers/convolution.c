@@ -121,6 +121,7 @@ static ls_status build_convolution(ls_layer *layer, const ls_shape *in, size_t i
     layer->scratch_fixed = config->samples * config->places * config->K;
     if (axes < 3) /* the products read windows along two axes */
         plan_images(config, &layer->scratch_fixed);
+    layer->does_relu = config->from_images;
     layer->activation = config->activation;
     layer->activity_regularizer = config->activity_regularizer;
     return LS_OK;
@@ -198,7 +199,8 @@ static void forward_windows(const ls_call *call)
                                          .n = share,
                                          .C = call->Y + r * config->places * filters + g * share,
                                          .ldc = filters,
-                                         .bias = config->use_bias ? param[1].value + g * share : NULL});
+                                         .bias = config->use_bias ? param[1].value + g * share : NULL,
+                                         .relu = call->relu});
 }
 
 /* dkernel (K, filters) = C^T dY */

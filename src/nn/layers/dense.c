@@ -36,6 +36,7 @@ static ls_status build_dense(ls_layer *layer, const ls_shape *in, size_t inputs,
     layer->activation = config->activation;
     layer->activity_regularizer = config->activity_regularizer;
     kernel = (ls_shape){.axes = 2, .dim = {in->dim[in->axes - 1], units}};
+    layer->does_relu = true;
     LS_TRY(ls_layer_add_param(layer, "kernel", &kernel, true, &config->kernel_initializer, &config->kernel_regularizer,
                               &config->kernel_constraint));
     if (config->use_bias)
@@ -74,7 +75,8 @@ static void forward_dense(const ls_call *call)
                                      .n = units,
                                      .C = call->Y,
                                      .ldc = units,
-                                     .bias = bias});
+                                     .bias = bias,
+                                     .relu = call->relu});
         return;
     }
     ls_multiply(call->arithmetic, 'n', 'n', rows, units, in, call->X[0], in, K, units, false, call->Y, units);

@@ -10,7 +10,8 @@
 typedef struct pooling {
     ls_ints pool_size, strides; /* pool_size of adaptive pooling: the output's; strides of count 0: the pool size */
     int padding, data_format;
-    bool adaptive;    /* this one and the next are set by build */
+    bool adaptive;    /* this one and the next two are set by build */
+    bool tiles;       /* every cell lies in one window */
     ls_window window; /* adaptive: sizes and outputs only */
 } pooling;
 
@@ -23,6 +24,12 @@ static ls_status build_pooling(ls_layer *layer, const ls_shape *in, size_t input
         LS_TRY(ls_layer_same_inputs(layer, in, inputs));
     LS_TRY(ls_window_init(layer, &in[0], axes, &config->pool_size,
                           config->strides.count ? &config->strides : &config->pool_size, NULL, config->padding, w));
+    config->tiles = true;
+    for (size_t i = 0; i < axes; i++) {
+        const ls_window_axis *axis = ls_window_axis_at(w, axes, i);
+
+        config->tiles &= axis->stride == axis->kernel && axis->before == 0 && axis->out * axis->stride >= axis->size;
+    }
     *out = ls_window_output(w, axes, w->channels);
     return LS_OK;
 }
@@ -67,8 +74,8 @@ static size_t cell_at(const ls_window *w, size_t z, size_t y, size_t x)
 }
 
 /* Calls visit for every window of the microbatch: its cells, the sample it lies in and the element of the output. */
-static inline void for_windows(const ls_call *call,
-                               void (*visit)(const ls_call *call, const cells *c, size_t sample, size_t out))
+static inline __attribute__((always_inline)) void
+for_windows(const ls_call *call, void (*visit)(const ls_call *call, const cells *c, size_t sample, size_t out))
 {
     const pooling *config = call->layer->config;
     const ls_window *w = &config->window;
@@ -112,7 +119,10 @@ static inline void max_window(const ls_call *call, const cells *c, size_t sample
 {
     const ls_window *w = window_of(call);
 
-    ls_copy(call->X[0] + sample + cell_at(w, c->z0, c->y0, c->x0), call->Y + out, w->channels);
+    const float *first = call->X[0] + sample + cell_at(w, c->z0, c->y0, c->x0);
+
+    for (size_t i = 0; i < w->channels; i++)
+        call->Y[out + i] = first[i];
     FOR_CELLS(w, c, at)
     larger(call->X[0] + sample + at, call->Y + out, w->channels);
 }
@@ -124,42 +134,73 @@ static LS_CLONES void forward_max(const ls_call *call)
 
 #define CHANNELS ((size_t)64) /* worked on at a time */
 
-/* What is left of the gradient g goes to the cells that are the maximum: all of it to the first one. */
+/*
+ * What is left of the gradient g goes to the cells that are the maximum: all of it to the first one. `written`: dx
+ * holds nothing yet. Without branches on data: which cell is the largest cannot be predicted.
+ */
 static inline void hand_out(const float *restrict x, const float *restrict best, float *restrict g, float *restrict dx,
-                            size_t n)
+                            size_t n, bool written)
 {
     for (size_t i = 0; i < n; i++) {
         const bool found = x[i] == best[i];
 
-        dx[i] += found ? g[i] : 0.0f;
+        dx[i] = (written ? dx[i] : 0.0f) + (found ? g[i] : 0.0f);
         g[i] = found ? 0.0f : g[i];
     }
 }
 
-/* Without branches on data: which cell is the largest cannot be predicted. */
-static LS_CLONES void max_window_backward(const ls_call *call, const cells *c, size_t sample, size_t out)
+static inline __attribute__((always_inline)) void hand_out_window(const ls_call *call, const cells *c, size_t sample,
+                                                                  size_t out, bool written)
 {
     const ls_window *w = window_of(call);
-    const float *X = call->X[0] + sample;
+    const float *X = call->X[0] + sample, *first = X + cell_at(w, c->z0, c->y0, c->x0), *dY = call->dY + out;
     float *dX = call->dX[0] + sample, best[CHANNELS], g[CHANNELS];
 
     for (size_t done = 0, n; done < w->channels; done += n) {
         n = w->channels - done < CHANNELS ? w->channels - done : CHANNELS;
-        ls_copy(X + cell_at(w, c->z0, c->y0, c->x0) + done, best, n);
-        ls_copy(call->dY + out + done, g, n);
+        for (size_t i = 0; i < n; i++) {
+            best[i] = first[done + i];
+            g[i] = dY[done + i];
+        }
         FOR_CELLS(w, c, at)
         larger(X + at + done, best, n);
         FOR_CELLS(w, c, at)
-        hand_out(X + at + done, best, g, dX + at + done, n);
+        hand_out(X + at + done, best, g, dX + at + done, n, written);
     }
+}
+
+static inline __attribute__((always_inline)) void add_window(const ls_call *call, const cells *c, size_t sample,
+                                                             size_t out)
+{
+    hand_out_window(call, c, sample, out, true);
+}
+
+static inline __attribute__((always_inline)) void write_window(const ls_call *call, const cells *c, size_t sample,
+                                                               size_t out)
+{
+    hand_out_window(call, c, sample, out, false);
+}
+
+static LS_CLONES void add_windows(const ls_call *call)
+{
+    for_windows(call, add_window);
+}
+
+static LS_CLONES void write_windows(const ls_call *call)
+{
+    for_windows(call, write_window);
 }
 
 static void backward_max(const ls_call *call)
 {
     if (!call->dX[0])
         return;
+    if (call->first_use && ((const pooling *)call->layer->config)->tiles) {
+        write_windows(call);
+        return;
+    }
     ls_clear_if_first(call, call->dX[0], call->rows * ls_shape_size(&call->layer->in_shape[0]));
-    for_windows(call, max_window_backward);
+    add_windows(call);
 }
 
 /* ---- average ---- */
