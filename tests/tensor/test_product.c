@@ -155,6 +155,39 @@ static void windows(void **state)
     free(B);
 }
 
+/* Scores of attention, Q K^T of 3 samples and 4 heads, which lie side by side: what 12 products of their own give. */
+static void batches(void **state)
+{
+    enum { SAMPLES = 3, HEADS = 4, QUERIES = 7, KEYS = 9, SIZE = 5, WIDTH = HEADS * SIZE };
+    float *const Q = filled(SAMPLES * QUERIES * WIDTH, 0), *const K = filled(SAMPLES * KEYS * WIDTH, 1);
+    float *const got = filled(SAMPLES * HEADS * QUERIES * KEYS, 2), *const want =
+                                                                        filled(SAMPLES * HEADS * QUERIES * KEYS, 2);
+
+    (void)state;
+    ls_product_run_batch(&(ls_product_batch){.first = {.A = ls_product_matrix(Q, WIDTH, false, QUERIES, SIZE),
+                                                       .B = K,
+                                                       .ldb = WIDTH,
+                                                       .transposed_b = true,
+                                                       .n = KEYS,
+                                                       .C = got,
+                                                       .ldc = KEYS,
+                                                       .add = true},
+                                             .count = {SAMPLES, HEADS},
+                                             .A = {QUERIES * WIDTH, SIZE},
+                                             .B = {KEYS * WIDTH, SIZE},
+                                             .C = {HEADS * QUERIES * KEYS, QUERIES * KEYS}});
+    for (size_t s = 0; s < SAMPLES; s++)
+        for (size_t h = 0; h < HEADS; h++)
+            ls_product_multiply('n', 't', QUERIES, KEYS, SIZE, Q + s * QUERIES * WIDTH + h * SIZE, WIDTH,
+                                K + s * KEYS * WIDTH + h * SIZE, WIDTH, true, want + (s * HEADS + h) * QUERIES * KEYS,
+                                KEYS);
+    assert_true(same_bits(got, want, SAMPLES * HEADS * QUERIES * KEYS));
+    free(Q);
+    free(K);
+    free(got);
+    free(want);
+}
+
 static void check_sum(const ls_product_left *A, const float *B, size_t n, size_t length, bool start)
 {
     const size_t m = count_along(&A->row), k = count_along(&A->sum), blocks = m * n / LS_PRODUCT_BLOCK + 1;
@@ -361,9 +394,10 @@ static int initialise(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(shapes), cmocka_unit_test(small_shapes),      cmocka_unit_test(windows),
-        cmocka_unit_test(sums),   cmocka_unit_test(sums_over_windows), cmocka_unit_test(not_finite),
-        cmocka_unit_test(empty),  cmocka_unit_test(accuracy),          cmocka_unit_test(choice),
+        cmocka_unit_test(shapes),     cmocka_unit_test(small_shapes), cmocka_unit_test(windows),
+        cmocka_unit_test(batches),    cmocka_unit_test(sums),         cmocka_unit_test(sums_over_windows),
+        cmocka_unit_test(not_finite), cmocka_unit_test(empty),        cmocka_unit_test(accuracy),
+        cmocka_unit_test(choice),
     };
 
     return cmocka_run_group_tests(tests, initialise, NULL);

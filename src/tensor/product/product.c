@@ -143,6 +143,19 @@ void ls_product_run(const ls_product *product)
     chosen->run(&p);
 }
 
+void ls_product_run_batch(const ls_product_batch *batch)
+{
+    for (size_t a = 0; a < batch->count[0]; a++)
+        for (size_t b = 0; b < batch->count[1]; b++) {
+            ls_product p = batch->first;
+
+            p.A.at += a * batch->A[0] + b * batch->A[1];
+            p.B += a * batch->B[0] + b * batch->B[1];
+            p.C += a * batch->C[0] + b * batch->C[1];
+            ls_product_run(&p);
+        }
+}
+
 void ls_product_run_sum(const ls_product_sum *sum)
 {
     ls_product_sum s = *sum;

@@ -90,6 +90,18 @@ static inline int32_t ls_product_largest(const ls_product_sum *sum, size_t block
 void ls_product_run(const ls_product *product);
 void ls_product_run_sum(const ls_product_sum *sum);
 
+/*
+ * count[0] x count[1] products of one shape, for attention's samples and heads: the operands of number (a, b) lie
+ * a step[0] + b step[1] elements behind those of the first.
+ */
+typedef struct ls_product_batch {
+    ls_product first;
+    size_t count[2];
+    size_t A[2], B[2], C[2]; /* steps */
+} ls_product_batch;
+
+void ls_product_run_batch(const ls_product_batch *batch);
+
 /* C (m,n) = op(A) op(B) (+ C), as ls_gemm without factors. */
 void ls_product_multiply(char transpose_a, char transpose_b, size_t m, size_t n, size_t k, const float *A, size_t lda,
                          const float *B, size_t ldb, bool add, float *C, size_t ldc);
