@@ -8,10 +8,11 @@
 #include "nn/regularizer.h"
 
 /*
- * Floats of a wave, about. Fewer do not make the caches' work easier, since a layer's weights are read again by every
- * wave; more only take memory.
+ * Floats of a wave, about, and its samples, at most. Fewer would not make the caches' work easier, since every wave
+ * reads all weights again; more would only take memory.
  */
 #define WAVE_FLOATS ((size_t)1 << 24)
+#define WAVE_ROWS ((size_t)1024)
 
 /* Zeroed memory for an engine; nothing more once something failed. */
 static void *plan(size_t count, size_t size, bool *failed)
@@ -208,7 +209,9 @@ static void plan_wave(ls_engine *engine)
                              (size_t)(has_gradient(engine, s) && s->dY_at == i)) +
                   engine->model->node[i].layer->saved_per_sample;
     }
-    most = size->wave ? size->wave : WAVE_FLOATS / floats;
+    most = WAVE_FLOATS / floats < WAVE_ROWS ? WAVE_FLOATS / floats : WAVE_ROWS;
+    if (size->wave)
+        most = size->wave;
     if (most < size->rows) /* else all of them are one wave, whole microbatches or not */
         most = most < size->microbatch ? size->microbatch : most / size->microbatch * size->microbatch;
     size->wave = most < size->rows ? most : size->rows;

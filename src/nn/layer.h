@@ -42,7 +42,7 @@ typedef struct ls_param {
 typedef struct ls_layer ls_layer;
 typedef struct ls_call ls_call;
 
-/* One microbatch at one node, or in portable arithmetic, but for sums and gradients of weights, all local rows.
+/* One microbatch at one node, or in portable arithmetic, but for sums and gradients of weights, the rows of a wave.
  * Row-major; R = rows samples. */
 struct ls_call {
     const ls_layer *layer;
@@ -94,8 +94,8 @@ typedef struct ls_layer_ops {
     void (*backward)(const ls_call *call);
 
     /*
-     * OPTIONAL. Once for all local rows before backward and backward_params, from dY into call->saved: what both need
-     * (the way back through a sequence).
+     * OPTIONAL. Once for the rows of a wave before backward and backward_params, from dY into call->saved: what both
+     * need (the way back through a sequence).
      */
     void (*prepare_backward)(const ls_call *call);
 
@@ -126,7 +126,8 @@ typedef struct ls_layer_ops {
      * OPTIONAL: sums over the whole global batch that a layer needs before it can go on (batch normalization), training
      * mode only. Round r of forward_rounds: forward_sums is called for every microbatch and writes sums[0..width);
      * the engine adds them up exactly over all ranks and appends the width totals to call->totals; then the next round.
-     * After the last, forward runs with all totals in sight. Backward likewise: its totals follow the forward ones.
+     * After the last, forward runs with all totals in sight. Backward likewise: its totals follow the forward ones. It
+     * has X, dY and totals; Y and saved hold other rows by then.
      */
     size_t forward_rounds, backward_rounds;
     size_t (*sum_width)(const ls_layer *layer); /* the same for every round */
