@@ -60,9 +60,8 @@ ls_status ls_file_second_name(const char *path, const char *name);
 ls_status ls_file_sweep(const char *directory);
 
 /*
- * Remove what killed writers of one file, links followed, have left: what ls_file_replace does before it writes, and
- * whoever writes a file for ls_file_publish. A temporary that is locked (flock) is somebody's. What cannot be removed
- * stays.
+ * The same for the writers of one file, links followed: what ls_file_replace does before it writes, and whoever writes
+ * a file for ls_file_publish. A temporary that is locked (flock) is somebody's. What cannot be removed stays.
  */
 void ls_file_sweep_beside(const char *path);
 

@@ -1,6 +1,7 @@
 #include "formats/keras_architecture.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -173,6 +174,7 @@ typedef struct graph {
     const ls_config *layers;
     entry *entry; /* [n] */
     size_t n;
+    signed char *carries; /* [n] does the output of the entry's first call have a mask? -1: not known yet */
 } graph;
 
 static const entry *find_entry(const graph *g, const char *name)
@@ -181,6 +183,146 @@ static const entry *find_entry(const graph *g, const char *name)
         if (strcmp(g->entry[i].name, name) == 0)
             return &g->entry[i];
     return NULL;
+}
+
+/* --- masks: Keras 3 writes down what it computes them with, and hands them to the layers that take them --- */
+
+/* The first tensor in the arguments of a call, or NULL. */
+static const ls_config *first_tensor(const ls_config *node)
+{
+    while (node && node->kind == LS_CONFIG_LIST)
+        node = node->first;
+    return ls_config_get(node, "class_name") ? ls_config_get(node, "config") : NULL;
+}
+
+static const ls_config *call_of(const entry *e, size_t index)
+{
+    const ls_config *call = e->calls && e->calls->kind == LS_CONFIG_LIST ? e->calls->first : NULL;
+
+    for (; call && index > 0; index--)
+        call = call->next;
+    return call;
+}
+
+/* An operation that Keras computes masks with: lockstep does so by itself. */
+static bool is_mask_operation(const entry *e)
+{
+    static const char *const names[] = {"NotEqual",  "Any",      "LogicalOr",  "ExpandDims",
+                                        "ZerosLike", "OnesLike", "Concatenate"};
+    const char *module = ls_keras_text(e->node, "module");
+    const ls_config *x = first_tensor(ls_config_get(call_of(e, 0), "args"));
+    const char *type = ls_keras_text(x, "dtype");
+
+    if (module && strcmp(module, "keras.src.ops.numpy") != 0)
+        return false;
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (strcmp(e->class_name, names[i]) == 0) /* the layer of that name joins no truth values */
+            return strcmp(names[i], "Concatenate") != 0 || (type && strcmp(type, "bool") == 0);
+    return false;
+}
+
+static const entry *source_of(const graph *g, const ls_config *tensor)
+{
+    const ls_config *history = ls_config_get(tensor, "keras_history");
+    const ls_config *name = history && history->kind == LS_CONFIG_LIST ? history->first : NULL;
+
+    return name && name->text ? find_entry(g, name->text) : NULL;
+}
+
+/* Numbers that are not VALUE must be what an embedding or a masking layer of the same numbers makes its mask of. */
+static ls_status check_mask_operation(const graph *g, const entry *e)
+{
+    const ls_config *args = ls_config_get(call_of(e, 0), "args");
+    const entry *of = source_of(g, first_tensor(args));
+    const ls_config *value = args && args->first ? args->first->next : NULL;
+
+    if (strcmp(e->class_name, "NotEqual") != 0)
+        return LS_OK;
+    for (size_t i = 0; of && value && value->text && i < g->n; i++) {
+        const entry *maker = &g->entry[i];
+        const char *zero = ls_keras_text(maker->config, "mask_zero"),
+                   *step = ls_keras_text(maker->config, "mask_value");
+        const double want = step ? strtod(step, NULL) : 0.0;
+
+        if ((zero && strcmp(zero, "true") == 0) || (step && strcmp(maker->class_name, "Masking") == 0))
+            for (size_t k = 0; call_of(maker, k); k++)
+                if (source_of(g, first_tensor(ls_config_get(call_of(maker, k), "args"))) == of &&
+                    strtod(value->text, NULL) == want)
+                    return LS_OK;
+    }
+    return ls_config_fail(e->node, "%s is a bare operation, not the mask of a layer: lockstep does not have it",
+                          e->where);
+}
+
+static bool is_true(const ls_config *config, const char *key)
+{
+    const char *text = ls_keras_text(config, key);
+
+    return text && strcmp(text, "true") == 0;
+}
+
+static bool carries_mask(const graph *g, const ls_config *tensor, size_t depth);
+
+/* Do all tensors in the arguments have masks, or any? */
+static bool arguments_carry(const graph *g, const ls_config *node, bool all, size_t depth)
+{
+    if (!node || node->kind != LS_CONFIG_LIST)
+        return carries_mask(g, ls_config_get(node, "config"), depth);
+    for (const ls_config *c = node->first; c; c = c->next)
+        if (arguments_carry(g, c, all, depth) != all)
+            return !all;
+    return all && node->first;
+}
+
+/* Has this output of a layer a mask, by the rules of its layers (ls_layer_ops.mask_shape)? */
+static bool carries_mask(const graph *g, const ls_config *tensor, size_t depth)
+{
+    const entry *e = source_of(g, tensor);
+    const ls_layer_ops *ops = e ? (const ls_layer_ops *)ls_registry_find(&ls_layers, e->class_name) : NULL;
+    const ls_config *args = e ? ls_config_get(call_of(e, 0), "args") : NULL;
+    bool carries;
+
+    if (!e || depth > g->n || is_mask_operation(e) || !ops || !ops->mask_shape)
+        return false;
+    if (g->carries[e - g->entry] >= 0)
+        return g->carries[e - g->entry];
+    switch (ops->mask_kind) {
+    case LS_MASK_OF_NUMBERS:
+        carries = is_true(e->config, "mask_zero");
+        break;
+    case LS_MASK_OF_STEPS:
+        carries = true;
+        break;
+    case LS_MASK_FOLDS:
+        carries = arguments_carry(g, args, true, depth + 1);
+        break;
+    case LS_MASK_JOINS:
+        carries = arguments_carry(g, args, false, depth + 1);
+        break;
+    default:
+        carries = carries_mask(g, first_tensor(args), depth + 1);
+    }
+    if (ops->takes_mask && strcmp(e->class_name, "TimeDistributed") != 0) /* one output has no steps to mask */
+        carries &= is_true(e->config, "return_sequences") ||
+                   is_true(ls_config_get(ls_config_get(e->config, "layer"), "config"), "return_sequences");
+    g->carries[e - g->entry] = carries;
+    return carries;
+}
+
+/* A layer must be called with the mask that its input has, for that is the one it gets here. */
+static ls_status check_mask(const graph *g, const entry *e, const ls_config *call)
+{
+    const ls_layer_ops *ops = (const ls_layer_ops *)ls_registry_find(&ls_layers, e->class_name);
+    const ls_config *mask = ls_config_get(ls_config_get(call, "kwargs"), "mask");
+    const entry *made_by = source_of(g, first_tensor(mask));
+    const bool carries = carries_mask(g, first_tensor(ls_config_get(call, "args")), 0);
+
+    if (!ops || (!ops->takes_mask && ls_config_is_null(mask)))
+        return LS_OK;
+    if (ls_config_is_null(mask) ? !carries : ops->takes_mask && carries && made_by && is_mask_operation(made_by))
+        return LS_OK;
+    return ls_config_fail(
+        e->node, "%s is called with another mask than that of its input, which lockstep does not have", e->where);
 }
 
 /* The node of ours for a call of a layer: the layer's name, "LAYER_call_2" for its third call, made unique by "_". */
@@ -203,7 +345,7 @@ static ls_status check_call_arguments(const ls_config *arguments, const char *wh
     for (const ls_config *c = arguments && arguments->kind == LS_CONFIG_MAP ? arguments->first : NULL; c; c = c->next) {
         const bool is_false = c->kind == LS_CONFIG_SCALAR && !c->quoted && strcmp(c->text, "false") == 0;
 
-        if (!ls_config_is_null(c) && !(is_false && strcmp(c->key, "training") == 0))
+        if (strcmp(c->key, "mask") != 0 && !ls_config_is_null(c) && !(is_false && strcmp(c->key, "training") == 0))
             return ls_config_fail(c, "%s is called with the argument '%.80s', which lockstep does not have", where,
                                   c->key);
     }
@@ -230,6 +372,9 @@ static ls_status put_tensor(const graph *g, const ls_config *address, const char
     LS_TRY(ls_config_int(tensor, where, 0, 0, &tensors));
     if (!(from = find_entry(g, name->text)))
         return ls_config_fail(address, "%s has an input from the layer '%.80s', which is not there", where, name->text);
+    if (is_mask_operation(from))
+        return ls_config_fail(from->node, "%s is a bare operation, not a layer: lockstep does not have it",
+                              from->where);
     if (calls && (size_t)calls >= (from->calls ? from->calls->count : 0))
         return ls_config_fail(address, "%s has an input from call %lld of the layer '%.80s', which is not there", where,
                               (long long)calls, name->text);
@@ -285,6 +430,7 @@ static ls_status put_inputs(const graph *g, const entry *e, const ls_config *cal
     if (is_merging_operation(e))
         LS_TRY(check_operands(e, args));
     LS_TRY(check_call_arguments(kwargs, e->where));
+    LS_TRY(check_mask(g, e, call));
     return args ? put_arguments(g, args, e->where, out) : LS_OK;
 }
 
@@ -361,8 +507,12 @@ static ls_status put_graph(const ls_config *config, ls_config *out)
     LS_TRY(ls_config_need(config, "input_layers", "the model", &needed));
     LS_TRY(ls_config_need(config, "output_layers", "the model", &needed));
     outputs = needed;
-    if (!(g.entry = ls_calloc(g.layers->count, sizeof *g.entry, "the layers of a model")))
-        return LS_ERR_MEMORY;
+    if (!(g.entry = ls_calloc(g.layers->count, sizeof *g.entry, "the layers of a model")) ||
+        !(g.carries = ls_calloc(g.layers->count, 1, "the layers of a model"))) {
+        st = LS_ERR_MEMORY;
+        goto cleanup;
+    }
+    memset(g.carries, -1, g.layers->count);
     for (const ls_config *c = g.layers->first; c; c = c->next)
         LS_TRY_CLEANUP(read_entry(c, &g.entry[g.n++]));
     if (!(model = ls_config_add(out, "model", LS_CONFIG_MAP, NULL))) {
@@ -376,7 +526,9 @@ static ls_status put_graph(const ls_config *config, ls_config *out)
         goto cleanup;
     }
     for (size_t i = 0; i < g.n; i++) {
-        if (strcmp(g.entry[i].class_name, "InputLayer") != 0)
+        if (is_mask_operation(&g.entry[i]))
+            LS_TRY_CLEANUP(check_mask_operation(&g, &g.entry[i]));
+        else if (strcmp(g.entry[i].class_name, "InputLayer") != 0)
             LS_TRY_CLEANUP(put_calls(&g, &g.entry[i], layers));
         else if (!ls_config_get(ls_config_get(model, "inputs"), g.entry[i].name)) {
             st = ls_config_fail(g.entry[i].node, "%s is none of the model's inputs", g.entry[i].where);
@@ -387,6 +539,7 @@ static ls_status put_graph(const ls_config *config, ls_config *out)
         LS_TRY_CLEANUP(put_tensor(&g, t, "an output of the model", names));
 cleanup:
     ls_free(g.entry);
+    ls_free(g.carries);
     return st;
 }
 

@@ -25,6 +25,21 @@ float *ls_engine_weights(ls_engine *engine, size_t output)
     return engine->weights[output];
 }
 
+const float *ls_engine_score_weights(const ls_engine *engine, size_t output, bool weighted)
+{
+    if (engine->counts[output])
+        return weighted ? engine->counted_weights[output] : engine->counts[output];
+    return weighted ? engine->weights[output] : NULL;
+}
+
+double ls_engine_counted(const ls_engine *engine, const ls_slice *slice, size_t output, size_t m)
+{
+    const size_t positions = engine->objective[output].positions;
+
+    return ls_sum(engine->counts[output] + ls_microbatch_row(slice, m) * positions,
+                  ls_microbatch_rows(slice, m) * positions);
+}
+
 const float *ls_engine_output(const ls_engine *engine, size_t output)
 {
     return ls_node_value(engine, engine->model->output[output], 0);
@@ -59,8 +74,10 @@ static ls_call call_of(ls_engine *engine, const ls_slice *slice, size_t i, span 
     const ls_node *node = &engine->model->node[i];
     node_state *s = &engine->state[i];
 
-    for (size_t k = 0; k < node->inputs; k++)
+    for (size_t k = 0; k < node->inputs; k++) {
         s->X_here[k] = ls_node_value(engine, node->input[k], at.row);
+        s->mask_here[k] = ls_node_mask(engine, node->input[k], at.row);
+    }
     return (ls_call){
         .layer = node->layer,
         .rows = at.rows,
@@ -70,6 +87,8 @@ static ls_call call_of(ls_engine *engine, const ls_slice *slice, size_t i, span 
         .node = (uint32_t)i,
         .inputs = node->inputs,
         .X = s->X_here,
+        .mask = s->mask_here,
+        .mask_size = s->mask_size,
         .Y = ls_node_before_activation(engine, i, at.row),
         .relu = s->does_relu,
         .saved = s->saved ? s->saved + at.row * node->layer->saved_per_sample : NULL,
@@ -164,6 +183,8 @@ ls_status ls_stage_forward(ls_engine *engine, const ls_slice *wave, size_t s, bo
 
             if (again && state->keeps_value && !state->saved)
                 continue;
+            if (state->owns_mask)
+                node->layer->ops->write_mask(&call, ls_node_mask(engine, i, at.row));
             if (state->Z_at == i)
                 node->layer->ops->forward(&call);
             meanwhile(engine);
@@ -192,7 +213,7 @@ ls_status ls_engine_forward(ls_engine *engine, const ls_slice *slice, bool train
         LS_TRY(ls_stage_forward(engine, slice, s, training, false));
     }
     engine->seen[0] = 0;
-    return LS_OK;
+    return training && ls_engine_counts(engine) ? ls_engine_count(engine, slice, sums) : LS_OK;
 }
 
 static ls_status check_rows_of(const ls_node *node, const float *X, size_t n)
@@ -221,6 +242,61 @@ ls_status ls_engine_check_rows(const ls_engine *engine, const ls_slice *slice)
 
 /* --- losses ------------------------------------------------------------------------------------------------------ */
 
+bool ls_engine_counts(const ls_engine *engine)
+{
+    for (size_t k = 0; engine->objective && k < engine->model->outputs; k++)
+        if (engine->counts[k])
+            return true;
+    return false;
+}
+
+ls_status ls_engine_count(ls_engine *engine, const ls_slice *slice, const ls_batch_sums *sums)
+{
+    for (size_t k = 0; k < engine->model->outputs; k++) {
+        const node_state *s = &engine->state[engine->model->output[k]];
+
+        for (size_t m = 0; engine->counts[k] && m < slice->count; m++) {
+            const double n = ls_sum(s->mask + ls_microbatch_row(slice, m) * s->mask_size,
+                                    ls_microbatch_rows(slice, m) * s->mask_size) *
+                             (double)(engine->objective[k].positions / s->mask_size);
+
+            LS_TRY(sums->add(sums->context, &n, 1));
+        }
+        if (engine->counts[k])
+            LS_TRY(sums->total(sums->context, 1, &engine->counted[k]));
+    }
+    return LS_OK;
+}
+
+/* Which positions of these rows count, and what they weigh. */
+static void weigh_positions(ls_engine *engine, const ls_slice *slice)
+{
+    for (size_t k = 0; k < engine->model->outputs; k++) {
+        const size_t index = engine->model->output[k], positions = engine->objective[k].positions;
+        const float *mask = ls_node_mask(engine, index, 0), *weights = engine->weights[k];
+
+        for (size_t i = 0; engine->counts[k] && i < slice->rows * positions; i++) {
+            engine->counts[k][i] = mask[i / (positions / engine->state[index].mask_size)];
+            engine->counted_weights[k][i] = engine->counts[k][i] * (weights ? weights[i] : 1.0f);
+        }
+    }
+}
+
+/*
+ * What a position's loss counts for in the gradient. The sum over samples is divided by their number later: what is to
+ * stay a sum, or be divided by the number of positions that count, is multiplied.
+ */
+static double weight_of_position(const ls_engine *engine, const ls_slice *slice, size_t k)
+{
+    const ls_objective *objective = &engine->objective[k];
+
+    if (objective->sums)
+        return objective->loss_weight * (double)slice->batch_rows;
+    if (engine->counts[k])
+        return engine->counted[k] > 0 ? objective->loss_weight * (double)slice->batch_rows / engine->counted[k] : 0.0;
+    return objective->loss_weight / (double)objective->positions;
+}
+
 static void evaluate_loss(ls_engine *engine, const ls_slice *slice, size_t k, size_t m, bool want_gradient,
                           bool binary_labels, double *sum)
 {
@@ -230,24 +306,22 @@ static void evaluate_loss(ls_engine *engine, const ls_slice *slice, size_t k, si
     const node_state *s = &engine->state[index];
     const ls_shape *shape = &engine->model->node[index].shape;
     const size_t row = ls_microbatch_row(slice, m), rows = ls_microbatch_rows(slice, m);
+    const float *weight = ls_engine_score_weights(engine, k, true);
     const bool logits = s->fused || (loss->from_logits && loss->from_logits(objective->loss->config));
 
-    loss->evaluate(
-        objective->loss->config,
-        &(ls_loss_call){
-            .positions = rows * objective->positions,
-            .n = shape->axes ? shape->dim[shape->axes - 1] : 1,
-            .target = engine->target[k] + row * objective->target_size,
-            .pred = s->fused ? ls_node_before_activation(engine, index, row) : ls_node_value(engine, index, row),
-            .on_logits = logits,
-            .weight = engine->weights[k] ? engine->weights[k] + row * objective->positions : NULL,
-            .binary_labels = binary_labels,
-            .sum = sum,
-            /* The sum over samples is divided by their number later: what is to stay a sum is multiplied. */
-            .scale = objective->sums ? objective->loss_weight * (double)slice->batch_rows
-                                     : objective->loss_weight / (double)objective->positions,
-            .dpred = want_gradient ? ls_node_gradient(engine, index, row) : NULL,
-        });
+    loss->evaluate(objective->loss->config, &(ls_loss_call){
+                                                .positions = rows * objective->positions,
+                                                .n = shape->axes ? shape->dim[shape->axes - 1] : 1,
+                                                .target = engine->target[k] + row * objective->target_size,
+                                                .pred = s->fused ? ls_node_before_activation(engine, index, row)
+                                                                 : ls_node_value(engine, index, row),
+                                                .on_logits = logits,
+                                                .weight = weight ? weight + row * objective->positions : NULL,
+                                                .binary_labels = binary_labels,
+                                                .sum = sum,
+                                                .scale = weight_of_position(engine, slice, k),
+                                                .dpred = want_gradient ? ls_node_gradient(engine, index, row) : NULL,
+                                            });
 }
 
 /* Per microbatch the sum over nodes of l1 sum|Y| + l2 sum Y^2. */
@@ -272,6 +346,7 @@ ls_status ls_engine_losses(ls_engine *engine, const ls_slice *slice, bool want_g
     if (want_gradient)
         for (size_t i = 0; i < model->nodes; i++)
             engine->state[i].filled = engine->state[i].is_output;
+    weigh_positions(engine, slice);
     for (size_t m = 0; m < slice->count && !ls_engine_gives_up(engine); m++)
         for (size_t k = 0; k < model->outputs; k++) {
             double sum = 0;

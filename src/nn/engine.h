@@ -96,6 +96,13 @@ float *ls_engine_target(ls_engine *engine, size_t output);
 /* Sample weights (rows) of an output; NULL until ls_engine_use_weights was called for it. */
 float *ls_engine_weights(ls_engine *engine, size_t output);
 ls_status ls_engine_use_weights(ls_engine *engine, size_t output);
+/*
+ * What positions (rows, positions) weigh in the scores of an output: sample weights if `weighted`, 0 where the output's
+ * mask says that they do not count. NULL: all 1. After ls_engine_losses.
+ */
+const float *ls_engine_score_weights(const ls_engine *engine, size_t output, bool weighted);
+/* How many positions of microbatch m count, at an output with a mask. After ls_engine_losses. */
+double ls_engine_counted(const ls_engine *engine, const ls_slice *slice, size_t output, size_t m);
 /* The output (rows, out_shape) after its activation. */
 const float *ls_engine_output(const ls_engine *engine, size_t output);
 
@@ -132,7 +139,7 @@ ls_status ls_engine_replay(ls_engine *engine, const ls_slice *slice, const ls_pa
 
 /*
  * Forward of a slice that is one wave. training: dropout and batch statistics on; sums must be given then.
- * Collective if the model has layers with forward rounds and training is on.
+ * Collective if training is on and the model has layers with forward rounds or an output with a mask.
  */
 ls_status ls_engine_forward(ls_engine *engine, const ls_slice *slice, bool training, uint64_t seed, uint64_t update,
                             const ls_batch_sums *sums);
@@ -145,8 +152,8 @@ ls_status ls_engine_check_rows(const ls_engine *engine, const ls_slice *slice);
 
 /*
  * Loss sums of every local microbatch after forward: sum over samples of weight x loss, per output, un-scaled
- * (divide by batch_size x T). loss_sums[count x outputs], and activity penalties activity[count], may be NULL.
- * With want_gradient the gradients of the outputs are prepared for ls_engine_backward.
+ * (divide by batch_size x T, or by the positions that count). loss_sums[count x outputs], and activity penalties
+ * activity[count], may be NULL. With want_gradient the gradients of the outputs are prepared for ls_engine_backward.
  */
 ls_status ls_engine_losses(ls_engine *engine, const ls_slice *slice, bool want_gradient, const bool *binary_labels,
                            double *loss_sums, double *activity);

@@ -26,11 +26,15 @@ typedef struct node_state {
     const ls_activation_ops *activation; /* NULL: linear */
     const void *activation_config;
     float *Z, *Y, *dY, *saved;
-    const float **X_here; /* [inputs] the inputs' Y at the rows of a call */
-    float **dX_here;      /* [inputs] */
-    double *totals;       /* [(forward_rounds + backward_rounds) x width] */
-    size_t size;          /* elements of one sample */
-    size_t width;         /* sums per round; 0: the layer has no rounds */
+    const float **X_here;    /* [inputs] the inputs' Y at the rows of a call */
+    float **dX_here;         /* [inputs] */
+    const float **mask_here; /* [inputs] masks of the inputs there; NULL where there is none */
+    float *mask;             /* of the output, all local rows; NULL: it has none. Its own, or an input's */
+    size_t mask_size;        /* of one sample */
+    bool owns_mask;
+    double *totals; /* [(forward_rounds + backward_rounds) x width] */
+    size_t size;    /* elements of one sample */
+    size_t width;   /* sums per round; 0: the layer has no rounds */
     size_t stage;
     size_t Z_at, Y_at, dY_at; /* the nodes that have the memory; Z_at: their Y, unless it is this node */
     bool keeps_value;         /* Z and Y have all local rows: another stage reads them */
@@ -51,10 +55,13 @@ struct ls_engine {
     size_t *stage;                 /* [stages + 1] first nodes; the last is the number of nodes */
     size_t stages;
     float **target, **weights; /* [outputs] */
-    float *scratch;            /* the layers' common scratch for one call */
-    float *tile;               /* one tile of a layer's gradient */
-    double *sums;              /* one microbatch's contribution to a round */
-    double (*penalty)[2];      /* [nodes] activity regularizer: l1, l2 */
+    /* [outputs] of masked ones, (rows, positions): 1 where a position counts, and that times its sample's weight. */
+    float **counts, **counted_weights;
+    double *counted;      /* [outputs] positions of the global batch that count, in training */
+    float *scratch;       /* the layers' common scratch for one call */
+    float *tile;          /* one tile of a layer's gradient */
+    double *sums;         /* one microbatch's contribution to a round */
+    double (*penalty)[2]; /* [nodes] activity regularizer: l1, l2 */
     ls_engine_size size;
     size_t seen[2];                    /* the nodes that the last forward was about: [seen[0], seen[1]) */
     size_t before;                     /* local rows before the wave in hand */
@@ -92,6 +99,13 @@ static inline float *ls_node_gradient(const ls_engine *engine, size_t i, size_t 
     return ls_node_rows(engine, s->dY, s->keeps_gradient, s->size, row);
 }
 
+static inline float *ls_node_mask(const ls_engine *engine, size_t i, size_t row)
+{
+    const node_state *s = &engine->state[i];
+
+    return s->mask ? s->mask + (engine->before + row) * s->mask_size : NULL;
+}
+
 /* engine_plan.c */
 bool ls_layer_trains(const ls_layer *layer);
 /* Does the node sum over the whole batch in training? */
@@ -105,6 +119,10 @@ void ls_gradient_tile(const ls_layer *layer, size_t t, size_t *first, size_t *n)
 /* Sums over the batch, of all local rows, that stage s begins with. Collective. */
 ls_status ls_stage_forward_sums(ls_engine *engine, const ls_slice *slice, size_t s, const ls_batch_sums *sums);
 ls_status ls_stage_backward_sums(ls_engine *engine, const ls_slice *slice, size_t s, const ls_batch_sums *sums);
+/* Do losses wait for the number of positions that count, because an output has a mask? */
+bool ls_engine_counts(const ls_engine *engine);
+/* That number; masks of all local rows must be there. Collective. */
+ls_status ls_engine_count(ls_engine *engine, const ls_slice *slice, const ls_batch_sums *sums);
 /* again: what is kept of the stage is there already. */
 ls_status ls_stage_forward(ls_engine *engine, const ls_slice *wave, size_t s, bool training, bool again);
 /* Adds the activity penalties of the stage's nodes to activity [wave->count]. */

@@ -217,6 +217,49 @@ static void plan_wave(ls_engine *engine)
     size->wave = most < size->rows ? most : size->rows;
 }
 
+static void plan_mask(ls_engine *engine, size_t i, bool *failed)
+{
+    const ls_node *node = &engine->model->node[i];
+    node_state *s = &engine->state[i];
+
+    s->mask_here = plan(node->inputs, sizeof *s->mask_here, failed);
+    if (!node->masked)
+        return;
+    s->mask_size = ls_shape_size(&node->mask);
+    s->owns_mask = node->layer->ops->write_mask != NULL;
+    if (s->owns_mask)
+        s->mask = plan_rows(engine, true, s->mask_size, failed);
+    for (size_t k = 0; k < node->inputs && !s->mask; k++)
+        s->mask = engine->state[node->input[k]].mask;
+}
+
+/* A mask of an output says which of its loss's positions count: it covers them evenly. */
+static ls_status check_masks(const ls_model *model, const ls_objective *objective)
+{
+    for (size_t k = 0; objective && k < model->outputs; k++) {
+        const ls_node *node = &model->node[model->output[k]];
+
+        if (node->masked && objective[k].target_size && objective[k].positions % ls_shape_size(&node->mask) != 0)
+            return ls_fail(LS_ERR_SHAPE,
+                           "output '%s' has a mask of %zu positions, but its loss has %zu: let the last axis be that "
+                           "of the predictions for one position",
+                           node->name, ls_shape_size(&node->mask), objective[k].positions);
+    }
+    return LS_OK;
+}
+
+/* What is known of an output's targets, and what of them counts if it has a mask. */
+static void plan_output(ls_engine *engine, size_t k, bool *failed)
+{
+    const ls_objective *objective = &engine->objective[k];
+
+    engine->target[k] = plan_rows(engine, false, objective->target_size, failed);
+    if (!engine->model->node[engine->model->output[k]].masked || objective->target_size == 0)
+        return;
+    engine->counts[k] = plan_rows(engine, false, objective->positions, failed);
+    engine->counted_weights[k] = plan_rows(engine, false, objective->positions, failed);
+}
+
 /* Everything a node needs; sizes of the common scratch are raised on the way. */
 static void plan_node(ls_engine *engine, size_t i, size_t *scratch, size_t *tile, size_t *width, bool *failed)
 {
@@ -239,6 +282,7 @@ static void plan_node(ls_engine *engine, size_t i, size_t *scratch, size_t *tile
         s->saved = plan_rows(engine, false, layer->saved_per_sample, failed);
     s->X_here = plan(node->inputs, sizeof *s->X_here, failed);
     s->dX_here = plan(node->inputs, sizeof *s->dX_here, failed);
+    plan_mask(engine, i, failed);
     s->totals = plan(rounds * s->width, sizeof *s->totals, failed);
     if (need > *scratch)
         *scratch = need;
@@ -255,12 +299,13 @@ static void plan_node(ls_engine *engine, size_t i, size_t *scratch, size_t *tile
 
 ls_status ls_engine_create(ls_model *model, const ls_objective *objective, const ls_engine_size *size, ls_engine **out)
 {
-    ls_engine *engine = ls_calloc(1, sizeof *engine, "the engine");
+    ls_engine *engine;
     size_t scratch = 0, tile = 0, width = 0;
     bool failed = false;
 
     *out = NULL;
-    if (!engine)
+    LS_TRY(check_masks(model, objective));
+    if (!(engine = ls_calloc(1, sizeof *engine, "the engine")))
         return LS_ERR_MEMORY;
     engine->model = model;
     engine->size = *size;
@@ -269,6 +314,9 @@ ls_status ls_engine_create(ls_model *model, const ls_objective *objective, const
     engine->penalty = plan(model->nodes, sizeof *engine->penalty, &failed);
     engine->target = plan(model->outputs, sizeof *engine->target, &failed);
     engine->weights = plan(model->outputs, sizeof *engine->weights, &failed);
+    engine->counts = plan(model->outputs, sizeof *engine->counts, &failed);
+    engine->counted_weights = plan(model->outputs, sizeof *engine->counted_weights, &failed);
+    engine->counted = plan(model->outputs, sizeof *engine->counted, &failed);
     if (objective && !failed) {
         ls_objective *copy = plan(model->outputs, sizeof *copy, &failed);
 
@@ -285,7 +333,7 @@ ls_status ls_engine_create(ls_model *model, const ls_objective *objective, const
     for (size_t i = 0; i < model->nodes && !failed; i++)
         plan_node(engine, i, &scratch, &tile, &width, &failed);
     for (size_t k = 0; k < model->outputs && objective && !failed; k++)
-        engine->target[k] = plan_rows(engine, false, objective[k].target_size, &failed);
+        plan_output(engine, k, &failed);
     engine->scratch = plan(scratch, sizeof(float), &failed);
     engine->tile = plan(tile, sizeof(float), &failed);
     engine->sums = plan(width, sizeof(double), &failed);
@@ -314,12 +362,21 @@ void ls_engine_free(ls_engine *engine)
         ls_free(s->saved);
         ls_free(s->X_here);
         ls_free(s->dX_here);
+        ls_free(s->mask_here);
+        if (s->owns_mask)
+            ls_free(s->mask);
         ls_free(s->totals);
     }
     for (size_t k = 0; engine->target && k < engine->model->outputs; k++)
         ls_free(engine->target[k]);
-    for (size_t k = 0; engine->weights && k < engine->model->outputs; k++)
+    for (size_t k = 0; engine->counted && k < engine->model->outputs; k++) {
         ls_free(engine->weights[k]);
+        ls_free(engine->counts[k]);
+        ls_free(engine->counted_weights[k]);
+    }
+    ls_free(engine->counts);
+    ls_free(engine->counted_weights);
+    ls_free(engine->counted);
     ls_free((void *)engine->objective);
     ls_free(engine->state);
     ls_free(engine->stage);

@@ -90,12 +90,20 @@ static ls_status turn_around(const journey *j)
     const size_t s = engine->stages - 1;
 
     LS_TRY(ls_stage_forward_sums(engine, j->slice, s, pass->sums));
+    if (ls_engine_counts(engine) && ls_engine_waves(engine, j->slice) > 1) /* for the masks: losses wait for them */
+        for (size_t w = 0; w < ls_engine_waves(engine, j->slice); w++) {
+            const ls_slice wave = take(j, w, s);
+
+            LS_TRY(ls_stage_forward(engine, &wave, s, true, false));
+        }
     for (size_t w = 0; w < ls_engine_waves(engine, j->slice); w++) {
         const ls_slice wave = take(j, w, s);
         const size_t at = (size_t)(wave.first - j->slice->first);
         const ls_gradient_sink sink = sink_of(j, w);
 
         LS_TRY(ls_stage_forward(engine, &wave, s, true, false));
+        if (ls_engine_counts(engine) && w == 0)
+            LS_TRY(ls_engine_count(engine, j->slice, pass->sums));
         ls_stage_penalties(engine, &wave, s, pass->activity + at);
         LS_TRY(ls_engine_losses(engine, &wave, true, pass->binary_labels, pass->loss_sums + at * engine->model->outputs,
                                 NULL));

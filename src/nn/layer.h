@@ -54,11 +54,13 @@ struct ls_call {
     size_t steps;  /* rows that make up a sample, within time_distributed; else 0 */
 
     size_t inputs;
-    const float *const *X; /* [inputs] (R, in_shape[i]) */
-    float *Y;              /* (R, out_shape): pre-activation when the layer has an activation */
-    bool relu;             /* Y shall be max(pre-activation, 0) instead: only where layer->does_relu */
-    float *saved;          /* (R, saved_per_sample) this node's own, kept from forward to backward; NULL if that is 0 */
-    float *scratch;        /* layer->scratch_floats(rows) floats, shared by all; contents undefined */
+    const float *const *X;    /* [inputs] (R, in_shape[i]) */
+    const float *const *mask; /* [inputs] (R, mask shape) 0 or 1, NULL where the input has none; may be NULL itself */
+    size_t mask_size;         /* places of the output's mask per sample */
+    float *Y;                 /* (R, out_shape): pre-activation when the layer has an activation */
+    bool relu;                /* Y shall be max(pre-activation, 0) instead: only where layer->does_relu */
+    float *saved;   /* (R, saved_per_sample) this node's own, kept from forward to backward; NULL if that is 0 */
+    float *scratch; /* layer->scratch_floats(rows) floats, shared by all; contents undefined */
 
     const float *dY;  /* backward: (R, out_shape) */
     float *const *dX; /* backward: [inputs] (R, in_shape[i]) to be ADDED to; an entry is NULL if not wanted */
@@ -84,6 +86,27 @@ typedef struct ls_layer_ops {
     /* Its outputs are the values of its inputs, in other places: what an embedding behind it looks up is in the data.
      */
     bool moves_values;
+    /*
+     * OPTIONAL (NULL: whatever the inputs have, the output has no mask). A mask says which positions of an output
+     * count: a shape that is the beginning of the output's, and 0 or 1 at every place. in[k]: that of input k, NULL if
+     * it has none. *out: the output's, if *has.
+     */
+    ls_status (*mask_shape)(const ls_layer *layer, const ls_shape *const *in, size_t inputs, bool *has, ls_shape *out);
+    /*
+     * How Keras comes by the mask of the output, and whether a call of the layer takes that of its input. Keras counts
+     * such operations where it orders layers by their depth, and weights in files are in that order.
+     */
+    enum {
+        LS_MASK_PASSES,     /* the input's */
+        LS_MASK_OF_NUMBERS, /* numbers that are not 0: one operation */
+        LS_MASK_OF_STEPS,   /* any of the numbers of a step: two */
+        LS_MASK_FOLDS,      /* those of all inputs, one after the other */
+        LS_MASK_JOINS,      /* those of all inputs, each as large as the input first */
+    } mask_kind;
+    bool takes_mask;
+    /* OPTIONAL (NULL: the mask of the first input that has one). mask (R, mask shape), before forward. */
+    void (*write_mask)(const ls_call *call, float *mask);
+
     /* OPTIONAL. Its inputs name rows of a table of so many. */
     size_t (*table_rows)(const ls_layer *layer);
 

@@ -74,6 +74,25 @@ static ls_status create_layer(ls_node_description *d, ls_layer **out)
     return LS_OK;
 }
 
+/* Does the node's output have a mask, and of which shape? */
+static ls_status plan_mask(ls_model *model, size_t index)
+{
+    ls_node *node = &model->node[index];
+    const ls_layer_ops *ops = node->layer->ops;
+    const ls_shape **in;
+    ls_status st;
+
+    if (!ops->mask_shape)
+        return LS_OK;
+    if (!(in = ls_calloc(node->inputs + 1, sizeof *in, "masks")))
+        return LS_ERR_MEMORY;
+    for (size_t k = 0; k < node->inputs; k++)
+        in[k] = model->node[node->input[k]].masked ? &model->node[node->input[k]].mask : NULL;
+    st = ops->mask_shape(node->layer, in, node->inputs, &node->masked, &node->mask);
+    ls_free(in);
+    return st;
+}
+
 /* Shapes of one node's inputs, and the layer's own check of them. */
 static ls_status build_node(ls_model *model, size_t index, const ls_shape *fallback)
 {
@@ -116,6 +135,7 @@ static ls_status build_node(ls_model *model, size_t index, const ls_shape *fallb
         layer->out_shape = node->shape;
         layer->built = true;
     }
+    LS_TRY_CLEANUP(plan_mask(model, index));
 cleanup:
     ls_free(in);
     return st;
@@ -210,6 +230,42 @@ static void walk(keras_order *o, size_t i)
     o->post[o->posts++] = i;
 }
 
+static void lie_above(keras_order *o, size_t i, size_t depth)
+{
+    if (o->node_depth[i] < depth)
+        o->node_depth[i] = depth;
+}
+
+/* Something at `depth` needs the mask of node i: what Keras makes that of lies above, operation by operation. */
+static void need_mask(keras_order *o, size_t i, size_t depth)
+{
+    const ls_node *node = &o->model->node[i];
+
+    if (!node->masked)
+        return;
+    switch (node->layer->ops->mask_kind) {
+    case LS_MASK_PASSES:
+        need_mask(o, node->input[0], depth);
+        break;
+    case LS_MASK_OF_NUMBERS:
+        lie_above(o, node->input[0], depth + 2);
+        break;
+    case LS_MASK_OF_STEPS:
+        lie_above(o, node->input[0], depth + 3);
+        break;
+    case LS_MASK_FOLDS:
+        for (size_t k = 0; k < node->inputs; k++)
+            need_mask(o, node->input[k], depth + node->inputs - (k > 0 ? k : 1));
+        break;
+    case LS_MASK_JOINS: /* any of (concatenation of (mask or zeros like the input)), or of ones like it */
+        for (size_t k = 0; k < node->inputs; k++) {
+            lie_above(o, node->input[k], depth + (o->model->node[node->input[k]].masked ? 5 : 4));
+            need_mask(o, node->input[k], depth + 4);
+        }
+        break;
+    }
+}
+
 static bool comes_before(const keras_order *o, size_t a, size_t b)
 {
     if (o->layer_depth[a] != o->layer_depth[b])
@@ -246,8 +302,9 @@ static ls_status order_layers(ls_model *model)
             depth = o.layer_depth[layer];
         o.layer_depth[layer] = o.node_depth[o.post[p]] = depth;
         for (size_t k = 0; k < node->inputs; k++)
-            if (o.node_depth[node->input[k]] < depth + 1)
-                o.node_depth[node->input[k]] = depth + 1;
+            lie_above(&o, node->input[k], depth + 1);
+        if (node->layer->ops->takes_mask)
+            need_mask(&o, node->input[0], depth);
     }
     for (size_t i = 0; i < model->layers; i++)
         rank[i] = i;

@@ -23,7 +23,9 @@ typedef struct ls_node {
     char *name;      /* "h1"; for a call of a shared layer the node's own name */
     size_t *input;   /* [inputs] node indices, all smaller than this node's */
     size_t inputs;
-    ls_shape shape;      /* of one sample of its output */
+    ls_shape shape; /* of one sample of its output */
+    ls_shape mask;  /* of its output's mask, if it has one */
+    bool masked;
     size_t use;          /* 0 for the first call of its layer, 1 for the next, … */
     const ls_config *at; /* where it stands in the description */
 } ls_node;

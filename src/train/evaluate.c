@@ -49,12 +49,17 @@ ls_status ls_evaluate(const ls_task *task, ls_engine *engine, const ls_split *sp
             for (size_t m = 0; m < wave.count; m++)
                 ls_scores_add(scores, engine, &wave, m, loss_sums + m * outputs, activity[m]);
         }
+        if (ls_scores_by_batch(scores)) {
+            LS_TRY_CLEANUP(ls_scores_reduce(scores));
+            ls_scores_commit(scores, slice.batch_rows, ls_model_penalty(task->model));
+            ls_scores_begin_batch(scores);
+        }
     }
     if (st == LS_OK)
         st = ls_agree(task->comm, rows);
-    if (st == LS_OK)
+    if (st == LS_OK && !ls_scores_by_batch(scores))
         st = ls_scores_reduce(scores);
-    if (st == LS_OK)
+    if (st == LS_OK && !ls_scores_by_batch(scores))
         ls_scores_commit(scores, samples, ls_model_penalty(task->model));
 cleanup:
     ls_free(loss_sums);

@@ -17,7 +17,8 @@ struct ls_scores {
     const ls_model *model;
     const ls_output_spec *outputs;
     const ls_objective *objective;
-    size_t values; /* doubles of a contribution */
+    size_t values;  /* doubles of a contribution */
+    size_t counted; /* where in it the numbers of positions that count are, one per output; `values`: no mask */
     double *contribution;
     ls_wide *sums; /* [values] the batch in hand */
     double *batch; /* [values] its totals */
@@ -119,6 +120,19 @@ static ls_status plan_metrics(ls_scores *s)
     return LS_OK;
 }
 
+static bool has_masks(const ls_model *model)
+{
+    for (size_t k = 0; k < model->outputs; k++)
+        if (model->node[model->output[k]].masked)
+            return true;
+    return false;
+}
+
+bool ls_scores_by_batch(const ls_scores *s)
+{
+    return s->values > s->counted;
+}
+
 ls_status ls_scores_create(const ls_comm *comm, const ls_model *model, const ls_output_spec *outputs,
                            const ls_objective *objective, ls_scores **out)
 {
@@ -152,7 +166,9 @@ ls_status ls_scores_create(const ls_comm *comm, const ls_model *model, const ls_
         st = ls_fail(LS_ERR_CONFIG, "the metrics keep %zu numbers, more than can be summed at once", s->values);
         goto cleanup;
     }
-    s->states = 1 + s->values; /* loss, samples, output losses; the activity's place is taken by `samples` */
+    s->counted = s->values;
+    s->values += has_masks(model) ? model->outputs : 0;
+    s->states = 1 + s->counted; /* loss, samples, output losses; the activity's place is taken by `samples` */
     s->contribution = ls_calloc(s->values, sizeof *s->contribution, "the metrics");
     s->sums = ls_calloc(s->values, sizeof *s->sums, "the metrics");
     s->batch = ls_calloc(s->values, sizeof *s->batch, "the metrics");
@@ -178,6 +194,12 @@ void ls_scores_begin_batch(ls_scores *s)
     ls_wide_clear(s->sums, s->values);
 }
 
+/* The output has a mask, and losses or metrics that it matters to. */
+static bool is_counted(const ls_scores *s, size_t k)
+{
+    return s->model->node[s->model->output[k]].masked && s->objective[k].target_size > 0;
+}
+
 void ls_scores_add(ls_scores *s, ls_engine *engine, const ls_slice *slice, size_t m, const double *loss_sums,
                    double activity)
 {
@@ -191,7 +213,7 @@ void ls_scores_add(ls_scores *s, ls_engine *engine, const ls_slice *slice, size_
         const score_metric *metric = &s->metric[i];
         const ls_metric_ops *ops = (const ls_metric_ops *)metric->metric->ops;
         const ls_objective *objective = &s->objective[metric->output];
-        const float *weight = metric->weighted ? ls_engine_weights(engine, metric->output) : NULL;
+        const float *weight = ls_engine_score_weights(engine, metric->output, metric->weighted);
         const size_t size = objective->positions * metric->n;
 
         ops->update(metric->metric->config,
@@ -204,6 +226,8 @@ void ls_scores_add(ls_scores *s, ls_engine *engine, const ls_slice *slice, size_
                         .sums = s->contribution + metric->first,
                     });
     }
+    for (size_t k = 0; k < s->values - s->counted; k++)
+        s->contribution[s->counted + k] = is_counted(s, k) ? ls_engine_counted(engine, slice, k, m) : 0.0;
     for (size_t i = 0; i < s->values; i++)
         ls_wide_add(&s->sums[i], s->contribution[i]);
 }
@@ -232,7 +256,11 @@ ls_status ls_scores_reduce(ls_scores *s)
 
 static double output_loss(const ls_scores *s, size_t k, uint64_t batch_size)
 {
-    return s->batch[k] / ((double)batch_size * (s->objective[k].sums ? 1.0 : (double)s->objective[k].positions));
+    const double n = s->objective[k].sums ? (double)batch_size
+                     : is_counted(s, k)   ? s->batch[s->counted + k]
+                                          : (double)batch_size * (double)s->objective[k].positions;
+
+    return n > 0 ? s->batch[k] / n : 0.0;
 }
 
 double ls_scores_batch_loss(const ls_scores *s, uint64_t batch_size, double penalty)
@@ -255,7 +283,7 @@ double ls_scores_commit(ls_scores *s, uint64_t batch_size, double penalty)
     for (size_t k = 0; k < outputs; k++)
         if (s->outputs[k].loss.ops)
             s->state[2 + k] += output_loss(s, k, batch_size) * n;
-    for (size_t i = outputs + 1; i < s->values; i++)
+    for (size_t i = outputs + 1; i < s->counted; i++)
         s->state[1 + i] += s->batch[i];
     return loss;
 }

@@ -78,6 +78,8 @@ static size_t widest_sums(const ls_model *model)
         if (width > widest)
             widest = width;
     }
+    for (size_t k = 0; k < model->outputs && widest == 0; k++)
+        widest = model->node[model->output[k]].masked; /* how many positions count */
     return widest;
 }
 

@@ -75,9 +75,7 @@ static void a_column_of_numbers_but_for_some_is_refused(void **state)
                                          "nan",
                                          "1e999",
                                          "-",
-                                         "inf",
-                                         "18446744073709551615",
-                                         "-9223372036854775809"};
+                                         "inf"};
 
     (void)state;
     for (size_t s = 0; s < count_of(strays); s++) {
@@ -89,7 +87,7 @@ static void a_column_of_numbers_but_for_some_is_refused(void **state)
 
             write_column(values, count_of(values), turn);
             snprintf(where, sizeof where, ":%zu: column 'a'", line);
-            snprintf(value, sizeof value, "'%s' is no", strays[s]);
+            snprintf(value, sizeof value, "'%s' is not a ", strays[s]);
             FAILS(IMPORT(.delimiter = ';'), LS_ERR_DATA, where, value, "3 of its 4 values", "--type a=category");
         }
     }

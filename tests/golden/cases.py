@@ -139,6 +139,22 @@ SEQUENCES = [
     ("time_distributed_conv2d", "time_distributed: {layer: {conv2d: {filters: 2, kernel_size: 2}}}", [(3, 3, 4, 2)]),
     ("time_distributed_lstm", "time_distributed: {layer: {lstm: {units: 2}}}", [(2, 3, 2)]),
     ("repeat_vector", "repeat_vector: {n: 3}", [(4,)]),
+    # Names that begin with masked_: inputs come out of a masking layer, which leaves some steps out.
+    ("masking", "masking: {mask_value: 0.5}", [(4, 2)]),
+    ("masked_simple_rnn", "simple_rnn: {units: 3, return_sequences: true}", [(5, 2)]),
+    ("masked_gru", "gru: {units: 3}", [(5, 2)]),
+    ("masked_gru_reset_before", "gru: {units: 3, reset_after: false, return_sequences: true, go_backwards: true}",
+     [(5, 2)]),
+    ("masked_lstm", "lstm: {units: 3, return_sequences: true}", [(5, 2)]),
+    ("masked_lstm_last", "lstm: {units: 3, go_backwards: true}", [(5, 2)]),
+    ("masked_lstm_zero", "lstm: {units: 3, return_sequences: true, zero_output_for_mask: true}", [(5, 2)]),
+    ("masked_lstm_zero_last", "lstm: {units: 3, zero_output_for_mask: true}", [(5, 2)]),
+    ("masked_bidirectional", "bidirectional: {layer: {lstm: {units: 3, return_sequences: true}}}", [(5, 2)]),
+    ("masked_bidirectional_mul", "bidirectional: {layer: {gru: {units: 3, return_sequences: true}}, merge_mode: mul}",
+     [(5, 2)]),
+    ("masked_bidirectional_last", "bidirectional: {layer: {gru: {units: 3}}, merge_mode: sum}", [(5, 2)]),
+    ("masked_mean", "global_average_pooling1d: {}", [(5, 2)]),
+    ("masked_time_distributed", "time_distributed: {layer: {dense: {units: 2}}}", [(5, 2)]),
 ]
 
 # The same of layers over lines, images and volumes
@@ -577,6 +593,47 @@ compile:
   metrics: [mse]
 {FIT}
 """, {"x": (4,)}, {"y": ("real", 2)}),
+}
+
+# Those of sequences, in a file of their own
+SEQUENCE_DATA = SEQUENTIAL_DATA.replace("models.h5", "sequence_models.h5")
+SEQUENCE_MODELS = {
+    "recurrent": (f"""{SEQUENCE_DATA}
+model:
+  - {{name: first, lstm: {{units: 4, return_sequences: true}}}}
+  - {{name: both, bidirectional: {{layer: {{gru: {{units: 3, return_sequences: true}}}}}}}}
+  - {{name: each, time_distributed: {{layer: {{dense: {{units: 4, activation: tanh}}}}}}}}
+  - {{name: last, simple_rnn: {{units: 5, go_backwards: true}}}}
+  - {{name: class, dense: {{units: 3, activation: softmax}}}}
+compile:
+  optimizer: {{adam: {{learning_rate: 0.02}}}}
+  loss: sparse_categorical_crossentropy
+  metrics: [accuracy]
+{FIT}
+""", {"x": (5, 3)}, {"y": ("labels", 3)}),
+    "tagger": (f"""{SEQUENCE_DATA}
+model:
+  - {{name: words, embedding: {{input_dim: 10, output_dim: 4, mask_zero: true}}}}
+  - {{name: both, bidirectional: {{layer: {{lstm: {{units: 3, return_sequences: true}}}}}}}}
+  - {{name: tag, dense: {{units: 3, activation: softmax}}}}
+compile:
+  optimizer: {{adam: {{learning_rate: 0.02}}}}
+  loss: sparse_categorical_crossentropy
+  metrics: [accuracy]
+{FIT}
+""", {"x": ("tokens", 6)}, {"y": ("tags", (6, 3))}),
+    "reader": (f"""{SEQUENCE_DATA}
+model:
+  - {{name: words, embedding: {{input_dim: 10, output_dim: 4, mask_zero: true}}}}
+  - {{name: memory, gru: {{units: 4, return_sequences: true}}}}
+  - {{name: last, lstm: {{units: 4}}}}
+  - {{name: value, dense: {{units: 2}}}}
+compile:
+  optimizer: {{sgd: {{learning_rate: 0.2, momentum: 0.5}}}}
+  loss: mse
+  metrics: [mae]
+{FIT}
+""", {"x": ("tokens", 6)}, {"y": ("real", 2)}),
 }
 
 # ----------------------------------------------------------------------------------------------------------------------

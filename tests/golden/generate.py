@@ -64,6 +64,7 @@ CLASSES = {
               "conv2d": "Conv2D", "max_pooling2d": "MaxPooling2D", "average_pooling2d": "AveragePooling2D",
               "global_average_pooling2d": "GlobalAveragePooling2D", "dropout": "Dropout",
               "simple_rnn": "SimpleRNN", "gru": "GRU", "lstm": "LSTM", "bidirectional": "Bidirectional",
+              "masking": "Masking",
               "time_distributed": "TimeDistributed", "repeat_vector": "RepeatVector",
               "gaussian_noise": "GaussianNoise"},
     "loss": {"mse": "MeanSquaredError", "mae": "MeanAbsoluteError", "mape": "MeanAbsolutePercentageError",
@@ -242,10 +243,16 @@ def layer_weights(rng, layer):
     return values
 
 
-def run_layer(config, inputs, weights, dy, training, dtype):
+def argument_of(tensors, masked):
+    """What the layer is called with: masked ones come out of a masking layer."""
+    given = [keras.layers.Masking()(t) for t in tensors] if masked else tensors
+    return given[0] if len(given) == 1 else given
+
+
+def run_layer(config, inputs, weights, dy, training, dtype, masked):
     layer = build("layer", config)
     tensors = [tf.constant(as_run(x, dtype)) for x in inputs]
-    argument = tensors[0] if len(tensors) == 1 else tensors
+    argument = argument_of(tensors, masked)
     layer(argument)  # creates the weights
     for variable in layer.weights:
         if name_of(layer, variable) in weights:
@@ -256,7 +263,7 @@ def run_layer(config, inputs, weights, dy, training, dtype):
     floats = [t for t in tensors if t.dtype.is_floating]
     with tf.GradientTape() as tape:
         tape.watch(floats)
-        y = layer(argument, training=training)
+        y = layer(argument_of(tensors, masked), training=training)
     grads = tape.gradient(y, floats + [v.value for v in trainable], output_gradients=tf.constant(as_run(dy, dtype)))
     if training:
         results["y_train"] = y
@@ -285,9 +292,12 @@ def make_layer_cases(path, table):
             training = "batch_normalization" in config and "frozen" not in name
             rng = generator("layers", name)
             inputs = layer_inputs(rng, shapes)
+            masked = name.startswith("masked_")
+            for x in inputs if masked else []:  # of the first sample all steps are, of the last none
+                x[rng.random(x.shape[:2]) < np.linspace(0.7 if "mean" in name else 1.1, 0, len(x))[:, None]] = 0
             with precision("float32"):
                 layer = build("layer", config)
-                out = layer(inputs[0] if len(inputs) == 1 else inputs)
+                out = layer(argument_of([tf.constant(x) for x in inputs], masked))
                 weights = layer_weights(rng, layer)
             dy = normal(rng, out.shape)
             group = new_case(file, name, yaml_text)
@@ -300,7 +310,7 @@ def make_layer_cases(path, table):
                 if dtype == "float64" and "pooling3d" in name and "global" not in name:
                     continue  # TensorFlow has it in float32 only
                 with precision(dtype):
-                    runs.append(run_layer(config, inputs, weights, dy, training, dtype))
+                    runs.append(run_layer(config, inputs, weights, dy, training, dtype, masked))
                 put_all(group, runs[-1], suffix)
             for key in runs[0]:
                 check_close(f"{name}/{key}", [runs[0][key], runs[-1][key]])
@@ -520,12 +530,14 @@ def make_data(rng, inputs, outputs):
             x[name] = normal(rng, (cases.SAMPLES, *shape))
     flat = np.concatenate([v.reshape(cases.SAMPLES, -1) for v in x.values()], axis=1).astype(np.float64)
     for name, (kind, width) in outputs.items():
-        score = (flat - flat.mean(0)) @ rng.standard_normal((flat.shape[1], width)) + 0.5 * rng.standard_normal(
-            (cases.SAMPLES, width))
-        y[name] = {"labels": score.argmax(1).astype(np.int32),
-                   "classes": np.eye(width, dtype=np.float32)[score.argmax(1)],
-                   "binary": (score[:, 0] > 0).astype(np.int32),
-                   "real": (score / score.std()).astype(np.float32)}[kind]
+        all_of_it = int(np.prod(width))
+        score = (flat - flat.mean(0)) @ rng.standard_normal((flat.shape[1], all_of_it)) + 0.5 * rng.standard_normal(
+            (cases.SAMPLES, all_of_it))
+        y[name] = {"labels": lambda: score.argmax(1).astype(np.int32),
+                   "tags": lambda: score.reshape(cases.SAMPLES, *width).argmax(-1).astype(np.int32),
+                   "classes": lambda: np.eye(width, dtype=np.float32)[score.argmax(1)],
+                   "binary": lambda: (score[:, 0] > 0).astype(np.int32),
+                   "real": lambda: (score / score.std()).astype(np.float32)}[kind]()
     return x, y
 
 
@@ -554,18 +566,18 @@ def build_model(experiment, x):
 
 
 def initial_weights(rng, model):
-    scale = {"kernel": 0.4, "embeddings": 0.4, "bias": 0.1, "beta": 0.1, "gamma": 0.1}
+    scale = {"kernel": 0.4, "recurrent_kernel": 0.4, "embeddings": 0.4, "bias": 0.1, "beta": 0.1, "gamma": 0.1}
     weights = {}
     for layer in model.layers:
         for v in layer.weights:
             start = 1 if v.name in ("gamma", "moving_variance") else 0
-            weights[f"{layer.name}/{v.name}"] = np.float32(start) + normal(rng, v.shape) * np.float32(
+            weights[f"{layer.name}/{name_of(layer, v)}"] = np.float32(start) + normal(rng, v.shape) * np.float32(
                 scale.get(v.name, 0))
     return weights
 
 
 def weights_of(model):
-    return {f"{layer.name}/{v.name}": v.numpy().copy() for layer in model.layers for v in layer.weights}
+    return {f"{layer.name}/{name_of(layer, v)}": v.numpy().copy() for layer in model.layers for v in layer.weights}
 
 
 def with_dense_gradients(optimizer):
@@ -582,7 +594,7 @@ def run_model(experiment, x, y, weights, dtype):
     model = build_model(experiment, x)
     for layer in model.layers:
         for v in layer.weights:
-            v.assign(weights[f"{layer.name}/{v.name}"])
+            v.assign(weights[f"{layer.name}/{name_of(layer, v)}"])
     described = experiment["model"]
     output_names = [described[-1]["name"]] if isinstance(described, list) else described["outputs"]
     compiled, fit = dict(experiment["compile"]), dict(experiment["fit"])
@@ -617,8 +629,16 @@ def run_model(experiment, x, y, weights, dtype):
 
 
 def make_models():
-    with golden("models.h5") as file:
-        for name, (yaml_text, inputs, outputs) in cases.MODELS.items():
+    make_model_cases("models.h5", cases.MODELS)
+
+
+def make_sequence_models():
+    make_model_cases("sequence_models.h5", cases.SEQUENCE_MODELS)
+
+
+def make_model_cases(path, table):
+    with golden(path) as file:
+        for name, (yaml_text, inputs, outputs) in table.items():
             yaml_text = f"name: {name}\nseed: 1\n{yaml_text.replace('NAME', name)}"
             experiment = yaml.safe_load(yaml_text)
             rng = generator("models", name)
@@ -716,8 +736,10 @@ def make_callbacks():
 
 
 def main():
-    makers = {"layers": make_layers, "sequences": make_sequences, "spatial": make_spatial, "activations": make_activations, "losses": make_losses, "metrics": make_metrics,
+    makers = {"layers": make_layers, "sequences": make_sequences, "spatial": make_spatial,
+              "activations": make_activations, "losses": make_losses, "metrics": make_metrics,
               "schedules": make_schedules, "optimizers": make_optimizers, "models": make_models,
+              "sequence_models": make_sequence_models,
               "callbacks": make_callbacks}
     chosen = sys.argv[1:] or list(makers)
     for name in chosen:

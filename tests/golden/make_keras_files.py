@@ -3,7 +3,7 @@
 
     venv/bin/python make_keras_files.py [DATA...]   # with requirements.txt, as generate.py; about a minute
 
-DATA: data, sequences; all of them if none is named.
+DATA: data, sequences, masks; all of them if none is named.
 """
 
 import os
@@ -208,6 +208,29 @@ def volumes():
     return model, rng.normal(size=(N, 4, 4, 3, 2)), rng.normal(size=(N, 2))
 
 
+def masks():
+    """A graph of masked sequences: Keras writes down the operations that it computes their masks with."""
+    words = keras.Input((6,), dtype="int32", name="words")
+    steps = keras.Input((6, 3), name="steps")
+    table = layers.Embedding(9, 4, mask_zero=True, name="table")(words)
+    given = layers.Masking(name="given")(layers.Dense(3, activation="relu", name="narrow")(steps))
+    one = layers.LSTM(3, return_sequences=True, name="one")(table)
+    two = layers.LSTM(3, return_sequences=True, name="two")(given)
+    both = layers.Add(name="both")([one, layers.Dropout(0.1)(two)])
+    side = layers.Concatenate(name="side")([both, one, steps])
+    last = layers.Bidirectional(layers.GRU(2), name="last")(side)
+    tags = layers.Dense(3, activation="softmax", name="tags")(
+        layers.TimeDistributed(layers.Dense(4, activation="tanh"), name="each")(one))
+    price = layers.Dense(1, name="price")(last)
+    model = keras.Model([words, steps], [price, tags], name="masks")
+    model.compile("adam", ["mse", "sparse_categorical_crossentropy"], loss_weights=[0.5, 2.0],
+                  metrics=[["mae"], ["accuracy"]])
+    words, steps = rng.integers(0, 9, (N, 6)), rng.normal(size=(N, 6, 3))
+    words[rng.random((N, 6)) < 0.3] = 0
+    return (model, {"words": words.astype("int32"), "steps": steps},
+            {"price": rng.normal(size=(N, 1)), "tags": rng.integers(0, 3, (N, 6)).astype("int32")})
+
+
 def own_loss(y_true, y_pred):
     return keras.ops.mean((y_true - y_pred) ** 4)
 
@@ -276,7 +299,7 @@ def make(data, build):
 OUT.mkdir(exist_ok=True)
 keras.utils.set_random_seed(1)
 models = {"data": (image, graph, dictionary, custom), "sequences": (sequences,),
-          "spatial": (kinds, lines, pictures, volumes)}
+          "masks": (masks,), "spatial": (kinds, lines, pictures, volumes)}
 for name in sys.argv[1:] or models:
     rng = np.random.default_rng(20260101)
     with h5py.File(OUT / ("data.h5" if name == "data" else f"data_{name}.h5"), "w") as data:

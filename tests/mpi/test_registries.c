@@ -126,6 +126,8 @@ static void every_layer_trains_alike_on_all_ranks(void **unused)
         {"layer_normalization", SEQUENTIAL("dense: {units: 9}, layer_normalization: {}, dense: {units: 5}")},
         {"embedding", "[input: {shape: [5]}, embedding: {input_dim: 11, output_dim: 3}, flatten: {}, dense: {units: 4, "
                       "activation: softmax}]"},
+        {"masking", SEQUENTIAL(STEPS "activation: {activation: {relu: {threshold: 0.9}}}, masking: {}, "
+                                     "lstm: {units: 5, return_sequences: true}, dense: {units: 3}")},
         {"simple_rnn", SEQUENTIAL(STEPS "simple_rnn: {units: 5, return_sequences: true, dropout: 0.2}")},
         {"gru", SEQUENTIAL(STEPS "gru: {units: 5, return_sequences: true, dropout: 0.2, recurrent_dropout: 0.3}, "
                                  "gru: {units: 4, reset_after: false, recurrent_dropout: 0.3, go_backwards: true}")},
@@ -196,6 +198,14 @@ static void every_layer_trains_alike_on_all_ranks(void **unused)
             "layer", name,
             (choice){.x = strcmp(name, "embedding") == 0 ? "/tokens" : NULL, .model = model, .compile = CLASSIFY}));
     }
+    assert_true(is_invariant("layer", "masked_output",
+                             (choice){.x = "/tokens",
+                                      .y = "/tokens",
+                                      .model = "[input: {shape: [5]}, embedding: {input_dim: 11, output_dim: 3, "
+                                               "mask_zero: true}, bidirectional: {layer: {gru: {units: 4, "
+                                               "return_sequences: true, recurrent_dropout: 0.2}}}, "
+                                               "dense: {units: 11, activation: softmax}]",
+                                      .compile = CLASSIFY}));
     assert_true(is_invariant("layer", "ghost_normalization",
                              (choice){.model = SEQUENTIAL("dense: {units: 9}, "
                                                           "batch_normalization: {groups: 2}, dense: {units: 5}"),

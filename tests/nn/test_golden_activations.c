@@ -23,7 +23,7 @@ static bool check_activation(golden_case *c, void *context)
         bench b;
 
         snprintf(layer, sizeof layer, i ? layers[1] : layers[0], config);
-        bench_open(&b, layer, &z, 1);
+        bench_open(&b, layer, &z, 1, false);
         golden_note(context, bench_layer(&b, "tested")->activation.ops);
         for (size_t k = 0; i == 1 && k < 4; k++)
             bench_layer(&b, "tested")->param[0].value[5 * k] = 1; /* the identity */

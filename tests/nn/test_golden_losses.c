@@ -80,7 +80,7 @@ static bool check_loss(golden_case *c, void *context)
     if (fused)
         golden_text(c, "fused", activation, sizeof activation);
     snprintf(layer, sizeof layer, "activation: {activation: %s}", activation);
-    bench_open(&b, layer, &pred, 1);
+    bench_open(&b, layer, &pred, 1, false);
     objective = (ls_objective){.loss = &loss, .loss_weight = 1, .target_size = ls_shape_size(&target_shape)};
     assert_true(ok(ls_loss_check(&loss, bench_output_shape(&b), &target_shape, NULL, &objective.positions)));
     assert_int_equal(weight->n, b.rows * objective.positions);

@@ -365,6 +365,7 @@ static const struct layer_case {
     {"gaussian_noise", {"stddev", "0.3", NULL}, {{1, {7}}}, 1, NULL, 0},
     {"embedding", {"input_dim", "9", "output_dim", "3", NULL}, {{1, {4}}}, 1, ref_embedding, 0},
     {"embedding", {"input_dim", "300", "output_dim", "200", NULL}, {{0, {0}}}, 1, ref_embedding, 0},
+    {"masking", {NULL}, {{2, {4, 2}}}, 1, ref_copy, 0},
     {"simple_rnn", {"units", "3", NULL}, {{2, {4, 2}}}, 1, ref_recurrent, 0},
     {"simple_rnn",
      {"units", "4", "activation", "gelu", "use_bias", "false", "return_sequences", "true", "go_backwards", "true",

@@ -11,7 +11,7 @@ typedef struct built {
 
 static ls_status try_build(const char *layer, built *out)
 {
-    char yaml[512];
+    char yaml[1024];
 
     snprintf(yaml, sizeof yaml, "[input: {shape: [4, 3]}, %s]", layer);
     *out = (built){0};
@@ -122,7 +122,36 @@ static void refuses_what_it_has_not(void **state)
     UNSHAPELY("time_distributed: {layer: {add: {}}}", "cannot wrap 'add'");
     UNSHAPELY("flatten: {}, lstm: {units: 2}", "layer 'lstm' (lstm)", "(samples, steps, features)", "(None, 12)");
     UNSHAPELY("flatten: {}, time_distributed: {layer: {dense: {units: 2}}}", "(None, 12)");
+    UNSHAPELY("masking: {}, batch_normalization: {}", "does not take a masked sequence", "layer_normalization");
+    UNSHAPELY("masking: {}, softmax: {}", "does not take a masked sequence");
+    UNSHAPELY("masking: {}, time_distributed: {layer: {time_distributed: {layer: {dense: {units: 2}}}}}", "(None, 3)");
     UNSHAPELY("repeat_vector: {n: 2}", "(samples, features)", "(None, 4, 3)");
+}
+
+static bool is_masked(const ls_model *m, const char *name)
+{
+    for (size_t i = 0; i < m->nodes; i++)
+        if (strcmp(m->node[i].name, name) == 0)
+            return m->node[i].masked;
+    fail();
+    return false;
+}
+
+/* Which layers hand a mask on: Keras's supports_masking and compute_mask. */
+static void masks_go_as_far_as_in_keras(void **state)
+{
+    built b = build("masking: {}, dense: {units: 3, name: d}, layer_normalization: {name: n}, dropout: {rate: 0.5, "
+                    "name: dr}, lstm: {units: 3, return_sequences: true, name: all}, "
+                    "time_distributed: {layer: {dense: {units: 3}}, name: t}, "
+                    "bidirectional: {layer: {gru: {units: 2, return_sequences: true}}, name: b}, "
+                    "reshape: {target_shape: [4, 4], name: r}, masking: {name: again}, gru: {units: 2, name: last}");
+    static const char *const masked[] = {"masking", "d", "n", "dr", "all", "t", "b", "again"};
+
+    (void)state;
+    for (size_t i = 0; i < count_of(masked); i++)
+        assert_true(is_masked(b.model, masked[i]));
+    assert_false(is_masked(b.model, "input") || is_masked(b.model, "r") || is_masked(b.model, "last"));
+    tear_down(&b);
 }
 
 int main(void)
@@ -132,6 +161,7 @@ int main(void)
         cmocka_unit_test(recurrent_kernels_start_orthogonal),
         cmocka_unit_test(weights_of_wrapped_layers_have_names_of_their_own),
         cmocka_unit_test(refuses_what_it_has_not),
+        cmocka_unit_test(masks_go_as_far_as_in_keras),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -129,6 +129,32 @@ SEQUENCES = {
     ),
 }
 
+# Inputs are tokens. Not with an adaptive optimizer: TensorFlow squares an embedding's gradient token by token.
+TOKENS = {
+    "masked": (
+        "{sgd: {learning_rate: 0.1, momentum: 0.9}}",
+        """
+  inputs: {t: {shape: [7]}, u: {shape: [7]}}
+  layers:
+    - {name: et, embedding: {input_dim: 6, output_dim: 4, mask_zero: true}, inputs: t}
+    - {name: eu, embedding: {input_dim: 6, output_dim: 4, mask_zero: true}, inputs: u}
+    - {name: a, lstm: {units: 3, return_sequences: true}, inputs: et}
+    - {name: b, lstm: {units: 3, return_sequences: true}, inputs: eu}
+    - {name: s, add: {}, inputs: [a, b]}
+    - {name: c, concatenate: {}, inputs: [s, eu]}
+    - {name: g, gru: {units: 4, return_sequences: true, zero_output_for_mask: true}, inputs: c}
+    - {name: h, lstm: {units: 3}, inputs: b}
+    - {name: i, bidirectional: {layer: {gru: {units: 3}}}, inputs: g}
+    - {name: j, concatenate: {}, inputs: [i, h]}
+    - {name: y, dense: {units: 4, activation: softmax}, inputs: j}
+  outputs: [y]
+""",
+        ONE,
+        {"t": (7,), "u": (7,)},
+        {"y": 4},
+    ),
+}
+
 # Random in training, so only predictions are compared.
 ZOO = {
     "random_layers": (
@@ -273,6 +299,7 @@ def main():
     program, chosen = sys.argv[1], sys.argv[2:]
     cases = {name: ((o, DENSE, ONE, {"": (5,)}, {"": 4}), True, False) for name, o in OPTIMIZERS.items()}
     cases |= {name: (case, True, False) for name, case in (GRAPHS | SEQUENCES).items()}
+    cases |= {name: (case, True, True) for name, case in TOKENS.items()}
     cases |= {name: (case, False, True) for name, case in ZOO.items()}
     print(f"{'case':20} {'predict':>9} {'update':>9} {'variables':>9}")
     good = [check(program, name, *case) for name, case in cases.items() if not chosen or name in chosen]

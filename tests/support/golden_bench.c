@@ -16,7 +16,7 @@ static void bench_add_dims(ls_text *text, const golden_array *x)
         ls_text_add(text, "%s%zu", i > 1 ? ", " : "", x->dim[i]);
 }
 
-void bench_open(bench *b, const char *layer, const golden_array *const *x, size_t inputs)
+void bench_open(bench *b, const char *layer, const golden_array *const *x, size_t inputs, bool masked)
 {
     ls_text text = {0};
 
@@ -37,14 +37,17 @@ void bench_open(bench *b, const char *layer, const golden_array *const *x, size_
             continue;
         ls_text_add(&text, "  - {name: table%zu, embedding: {input_dim: %zu, output_dim: %zu}, inputs: i%zu}\n", i,
                     b->rows, x[i]->n / b->rows, i);
-        ls_text_add(&text, "  - {name: x%zu, inputs: table%zu, reshape: {target_shape: [", i, i);
+        ls_text_add(&text, "  - {name: %s%zu, inputs: table%zu, reshape: {target_shape: [", masked ? "r" : "x", i, i);
         bench_add_dims(&text, x[i]);
         ls_text_add(&text, "]}}\n");
+        if (masked)
+            ls_text_add(&text, "  - {name: x%zu, inputs: r%zu, masking: {}}\n", i, i);
     }
     ls_text_add(&text, "  - {name: tested, %s, inputs: [", layer);
     for (size_t i = 0; i < inputs; i++)
         ls_text_add(&text, "%s%s%zu", i ? ", " : "", x[i]->integer ? "i" : "x", i);
-    ls_text_add(&text, "]}\noutputs: tested\n");
+    ls_text_add(&text, masked ? "]}\n  - {name: bare, flatten: {}, inputs: tested}\noutputs: bare\n"
+                              : "]}\noutputs: tested\n");
     assert_int_equal(text.status, LS_OK);
     assert_true(ok(ls_yaml_parse(text.data, text.length, "bench", &b->description)));
     assert_true(ok(ls_model_create(b->description, NULL, NULL, &b->model)));
@@ -83,7 +86,7 @@ void bench_plan(bench *b, const ls_objective *objective, const golden_array *tar
         b->model, objective, &(ls_engine_size){.rows = b->rows, .microbatch = 1, .wave = b->rows, .training = true},
         &b->engine)));
     assert_true(
-        ok(ls_exact_sums_init(&b->sums, &b->alone, tested->ops->sum_width ? tested->ops->sum_width(tested) : 0)));
+        ok(ls_exact_sums_init(&b->sums, &b->alone, tested->ops->sum_width ? tested->ops->sum_width(tested) : 1)));
     golden_floats(target, ls_engine_target(b->engine, 0));
     for (size_t i = 0; i < b->inputs; i++) {
         float *const to = ls_engine_input(b->engine, i);

@@ -32,8 +32,11 @@ typedef struct bench {
 
 ls_layer *bench_layer(const bench *b, const char *name);
 
-/* Build the model around `layer` ("dense: {units: 3}"); x[i] (rows, shape) borrowed. */
-void bench_open(bench *b, const char *layer, const golden_array *const *x, size_t inputs);
+/*
+ * Build the model around `layer` ("dense: {units: 3}"); x[i] (rows, shape) borrowed. masked: through masking layers,
+ * and without a mask at the end.
+ */
+void bench_open(bench *b, const char *layer, const golden_array *const *x, size_t inputs, bool masked);
 
 void bench_close(bench *b);
 

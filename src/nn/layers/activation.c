@@ -30,6 +30,7 @@ const ls_layer_ops ls_layer_activation = {
     .inputs_min = 1,
     .inputs_max = 1,
     .build = build_activation,
+    .mask_shape = ls_mask_pass,
     .forward = ls_forward_copy,
     .backward = ls_backward_copy,
 };

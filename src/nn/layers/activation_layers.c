@@ -46,6 +46,7 @@ const ls_layer_ops ls_layer_relu = {
     .inputs_min = 1,
     .inputs_max = 1,
     .build = build_relu,
+    .mask_shape = ls_mask_pass,
     .forward = ls_forward_copy,
     .backward = ls_backward_copy,
 };
@@ -58,6 +59,7 @@ const ls_layer_ops ls_layer_leaky_relu = {
     .inputs_min = 1,
     .inputs_max = 1,
     .build = build_leaky_relu,
+    .mask_shape = ls_mask_pass,
     .forward = ls_forward_copy,
     .backward = ls_backward_copy,
 };
@@ -67,6 +69,7 @@ const ls_layer_ops ls_layer_elu = {
     .inputs_min = 1,
     .inputs_max = 1,
     .build = build_elu,
+    .mask_shape = ls_mask_pass,
     .forward = ls_forward_copy,
     .backward = ls_backward_copy,
 };
@@ -171,6 +174,15 @@ static const ls_option softmax_options[] = {
     {.name = NULL},
 };
 
+static ls_status mask_shape_softmax(const ls_layer *layer, const ls_shape *const *in, size_t inputs, bool *has,
+                                    ls_shape *out)
+{
+    if (in[0])
+        return ls_layer_fail(layer, "does not take a masked sequence: Keras would take the mask for one of the values "
+                                    "within a softmax; activation: {activation: softmax} leaves it as it is");
+    return ls_mask_pass(layer, in, inputs, has, out);
+}
+
 const ls_layer_ops ls_layer_softmax = {
     .ops = {.name = "softmax",
             .keras_name = "Softmax",
@@ -179,6 +191,7 @@ const ls_layer_ops ls_layer_softmax = {
     .inputs_min = 1,
     .inputs_max = 1,
     .build = build_softmax,
+    .mask_shape = mask_shape_softmax,
     .forward = forward_softmax,
     .backward = backward_softmax,
 };

@@ -27,6 +27,7 @@ const ls_layer_ops ls_layer_activity_regularization = {
     .inputs_min = 1,
     .inputs_max = 1,
     .build = build_activity_regularization,
+    .mask_shape = ls_mask_pass,
     .forward = ls_forward_copy,
     .backward = ls_backward_copy,
 };

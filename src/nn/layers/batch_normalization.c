@@ -165,6 +165,15 @@ static void commit_batch_normalization(ls_layer *layer, const double *totals, ui
                          total_variance(layer, totals, batch_size, c));
 }
 
+static ls_status mask_shape_batch_normalization(const ls_layer *layer, const ls_shape *const *in, size_t inputs,
+                                                bool *has, ls_shape *out)
+{
+    if (in[0])
+        return ls_layer_fail(layer, "does not take a masked sequence: its statistics would have to leave the masked "
+                                    "positions out, which lockstep does not have; layer_normalization takes masks");
+    return ls_mask_pass(layer, in, inputs, has, out);
+}
+
 /* ---- tables ---- */
 
 const ls_layer_ops ls_layer_batch_normalization = {
@@ -175,6 +184,7 @@ const ls_layer_ops ls_layer_batch_normalization = {
     .inputs_min = 1,
     .inputs_max = 1,
     .build = build_batch_normalization,
+    .mask_shape = mask_shape_batch_normalization,
     .forward = forward_batch_normalization,
     .backward = backward_batch_normalization,
     .backward_params = backward_params_batch_normalization,

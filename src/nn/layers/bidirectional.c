@@ -5,9 +5,10 @@
  * Records of both directions lie one behind the other, step by step, so that each direction's are an arithmetic
  * progression again (recurrent.h).
  */
-#include "nn/layers/recurrent.h"
+#include <string.h>
 
 #include "base/memory.h"
+#include "nn/layers/recurrent.h"
 
 enum { CONCAT, SUM, MUL, AVE };
 static const char *const merge_modes[] = {"concat", "sum", "mul", "ave", NULL};
@@ -72,6 +73,9 @@ static ls_status build_bidirectional(ls_layer *layer, const ls_shape *in, size_t
     if (layer->built)
         LS_TRY(ls_layer_same_inputs(layer, in, inputs));
     LS_TRY(make_second(b));
+    first = b->layer.config;
+    second = b->backward_layer.config;
+    first->zero_output_for_mask = second->zero_output_for_mask = first->return_sequences; /* as Keras has it */
     LS_TRY(ls_layer_build_inner(one, layer, &b->layer, in, out));
     LS_TRY(ls_layer_build_inner(two, layer, &b->backward_layer, in, out));
     if (b->merge_mode == CONCAT)
@@ -80,8 +84,6 @@ static ls_status build_bidirectional(ls_layer *layer, const ls_shape *in, size_t
         return LS_OK;
     for (size_t d = 0; d < 2; d++)
         LS_TRY(ls_layer_add_inner_params(layer, &b->direction[d], names[d], groups[d]));
-    first = one->config;
-    second = two->config;
     first->step = second->step = first->record + second->record;
     second->first_random = first->input_masks * first->in + first->operands * first->u;
     layer->activity_regularizer = one->activity_regularizer;
@@ -91,6 +93,12 @@ static ls_status build_bidirectional(ls_layer *layer, const ls_shape *in, size_t
     if (!ls_size_mul(first->steps, first->step, &layer->saved_per_sample))
         return ls_layer_fail(layer, "a sequence of %zu steps is too long", first->steps);
     return LS_OK;
+}
+
+static ls_status mask_shape_bidirectional(const ls_layer *layer, const ls_shape *const *in, size_t inputs, bool *has,
+                                          ls_shape *out)
+{
+    return ls_recurrent_mask_shape(&((const bidirectional *)layer->config)->direction[0], in, inputs, has, out);
 }
 
 static void placed_bidirectional(ls_layer *layer)
@@ -129,7 +137,7 @@ static const float *output_of(const ls_call *call, size_t d, size_t row, size_t 
     const ls_recurrent *l = direction_of(call, d);
     const size_t k = !l->return_sequences ? l->steps - 1 : d ? l->steps - 1 - p : p;
 
-    return ls_recurrent_output(l, records_of(call, d), row, k);
+    return ls_recurrent_output(l, call, records_of(call, d), row, k);
 }
 
 static LS_CLONES void merge(int mode, const float *restrict a, const float *restrict b, float *restrict y, size_t n)
@@ -149,12 +157,15 @@ static void forward_bidirectional(const ls_call *call)
     for (size_t r = 0; r < call->rows; r++)
         for (size_t p = 0; p < positions; p++) {
             float *y = call->Y + (r * positions + p) * width;
+            const float *one = output_of(call, 0, r, p), *two = output_of(call, 1, r, p);
 
-            if (b->merge_mode == CONCAT) {
-                ls_copy(output_of(call, 0, r, p), y, u);
-                ls_copy(output_of(call, 1, r, p), y + u, u);
+            if (!one || !two) { /* a masked step */
+                memset(y, 0, width * sizeof *y);
+            } else if (b->merge_mode == CONCAT) {
+                ls_copy(one, y, u);
+                ls_copy(two, y + u, u);
             } else {
-                merge(b->merge_mode, output_of(call, 0, r, p), output_of(call, 1, r, p), y, u);
+                merge(b->merge_mode, one, two, y, u);
             }
         }
 }
@@ -178,7 +189,7 @@ static void add_gradient(const ls_call *call, size_t d, size_t row, size_t k, fl
     const size_t u = l->u, positions = positions_of(call), p = positions == 1 ? 0 : d ? l->steps - 1 - k : k;
     const float *dy = call->dY + (row * positions + p) * (b->merge_mode == CONCAT ? 2 * u : u);
 
-    if (!l->return_sequences && k + 1 != l->steps)
+    if ((!l->return_sequences && k + 1 != l->steps) || !output_of(call, d, row, p))
         return;
     switch (b->merge_mode) {
     case CONCAT:
@@ -302,6 +313,8 @@ const ls_layer_ops ls_layer_bidirectional = {
     .inputs_min = 1,
     .inputs_max = 1,
     .build = build_bidirectional,
+    .mask_shape = mask_shape_bidirectional,
+    .takes_mask = true,
     .placed = placed_bidirectional,
     .initialize = initialize_bidirectional,
     .forward = forward_bidirectional,

@@ -74,6 +74,53 @@ static void backward_concatenate(const ls_call *call)
             ls_give(call, call->dY + o * whole + start, call->dX[k] + o * config->run[k], config->run[k]);
 }
 
+/* --- masks: over all axes but the last; an input without one counts everywhere -------------------------------------
+ */
+
+static bool joins_last_axis(const ls_layer *layer)
+{
+    size_t axis = 0;
+
+    (void)ls_axis_index(((const concatenate_config *)layer->config)->axis, layer->out_shape.axes, &axis);
+    return axis + 1 == layer->out_shape.axes;
+}
+
+static ls_status mask_shape_concatenate(const ls_layer *layer, const ls_shape *const *in, size_t inputs, bool *has,
+                                        ls_shape *out)
+{
+    *has = false;
+    *out = layer->out_shape;
+    out->axes--;
+    for (size_t k = 0; k < inputs; k++) {
+        *has |= in[k] != NULL;
+        if (in[k] && in[k]->axes != out->axes)
+            return ls_layer_fail(layer, "takes masks over all axes but the last");
+    }
+    return LS_OK;
+}
+
+static void write_mask_concatenate(const ls_call *call, float *mask)
+{
+    const concatenate_config *config = call->layer->config;
+    const size_t last = call->layer->out_shape.dim[call->layer->out_shape.axes - 1];
+    const size_t whole = run_of_output(call) / last;
+    size_t start = 0;
+
+    if (joins_last_axis(call->layer)) { /* a position counts if it does in any input */
+        for (size_t i = 0; i < call->rows * call->mask_size; i++) {
+            mask[i] = 0.0f;
+            for (size_t k = 0; k < call->inputs; k++)
+                if (!call->mask[k] || call->mask[k][i] != 0.0f)
+                    mask[i] = 1.0f;
+        }
+        return;
+    }
+    for (size_t k = 0; k < call->inputs; start += config->run[k++] / last)
+        for (size_t o = 0; o < call->rows * config->outer; o++)
+            for (size_t i = 0; i < config->run[k] / last; i++)
+                mask[o * whole + start + i] = call->mask[k] ? call->mask[k][o * (config->run[k] / last) + i] : 1.0f;
+}
+
 static const ls_option options[] = {
     {.name = "axis",
      .kind = LS_OPTION_INT,
@@ -93,6 +140,9 @@ const ls_layer_ops ls_layer_concatenate = {
     .inputs_max = LS_MERGE_INPUTS_MAX,
     .moves_values = true,
     .build = build_concatenate,
+    .mask_shape = mask_shape_concatenate,
+    .write_mask = write_mask_concatenate,
+    .mask_kind = LS_MASK_JOINS,
     .forward = forward_concatenate,
     .backward = backward_concatenate,
 };

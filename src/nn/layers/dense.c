@@ -167,6 +167,7 @@ const ls_layer_ops ls_layer_dense = {
     .inputs_min = 1,
     .inputs_max = 1,
     .build = build_dense,
+    .mask_shape = ls_mask_pass,
     .forward = forward_dense,
     .backward = backward_dense,
     .backward_params = backward_params_dense,

@@ -182,6 +182,7 @@ const ls_layer_ops ls_layer_dropout = {
     .inputs_min = 1,
     .inputs_max = 1,
     .build = build_dropout,
+    .mask_shape = ls_mask_pass,
     .forward = forward_dropout,
     .backward = backward_dropout,
 };
@@ -230,6 +231,7 @@ static const ls_option places_options[] = {RATE, SEED, LS_DATA_FORMAT_OPTION(dro
         .inputs_min = 1,                                       \
         .inputs_max = 1,                                       \
         .build = build_spatial##places##d,                     \
+        .mask_shape = ls_mask_pass,                            \
         .forward = forward_dropout,                            \
         .backward = backward_dropout,                          \
     }
@@ -310,6 +312,7 @@ const ls_layer_ops ls_layer_alpha_dropout = {
     .inputs_min = 1,
     .inputs_max = 1,
     .build = build_dropout,
+    .mask_shape = ls_mask_pass,
     .forward = forward_alpha,
     .backward = backward_alpha,
 };

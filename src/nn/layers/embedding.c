@@ -18,13 +18,6 @@ typedef struct embedding {
     bool mask_zero;
 } embedding;
 
-static ls_status check_embedding(const void *config, const ls_config *at)
-{
-    if (((const embedding *)config)->mask_zero)
-        return ls_config_fail(at, "mask_zero: true is not supported; leave it out");
-    return LS_OK;
-}
-
 static ls_status build_embedding(ls_layer *layer, const ls_shape *in, size_t inputs, ls_shape *out)
 {
     const embedding *config = layer->config;
@@ -40,6 +33,22 @@ static ls_status build_embedding(ls_layer *layer, const ls_shape *in, size_t inp
     layer->activity_regularizer = config->activity_regularizer;
     return ls_layer_add_param(layer, "embeddings", &table, true, &config->embeddings_initializer,
                               &config->embeddings_regularizer, &config->embeddings_constraint);
+}
+
+/* With mask_zero the number 0 stands for no input at all. */
+static ls_status mask_shape_embedding(const ls_layer *layer, const ls_shape *const *in, size_t inputs, bool *has,
+                                      ls_shape *out)
+{
+    (void)in;
+    (void)inputs;
+    *has = ((const embedding *)layer->config)->mask_zero;
+    *out = layer->in_shape[0];
+    return LS_OK;
+}
+
+static void write_mask_embedding(const ls_call *call, float *mask)
+{
+    ls_mask_of_values(call->X[0], 0.0f, call->rows * ls_shape_size(&call->layer->in_shape[0]), 1, mask);
 }
 
 /* Row of the table for an input number; SIZE_MAX if there is none. */
@@ -119,14 +128,13 @@ static const ls_option options[] = {
 };
 
 const ls_layer_ops ls_layer_embedding = {
-    .ops = {.name = "embedding",
-            .keras_name = "Embedding",
-            .options = options,
-            .config_bytes = sizeof(embedding),
-            .check = check_embedding},
+    .ops = {.name = "embedding", .keras_name = "Embedding", .options = options, .config_bytes = sizeof(embedding)},
     .inputs_min = 1,
     .inputs_max = 1,
     .build = build_embedding,
+    .mask_shape = mask_shape_embedding,
+    .write_mask = write_mask_embedding,
+    .mask_kind = LS_MASK_OF_NUMBERS,
     .table_rows = table_rows,
     .forward = forward_embedding,
     .backward_params = backward_params_embedding,

@@ -83,6 +83,7 @@ const ls_layer_ops ls_layer_gaussian_noise = {
     .inputs_min = 1,
     .inputs_max = 1,
     .build = build_gaussian_noise,
+    .mask_shape = ls_mask_pass,
     .forward = forward_gaussian_noise,
     .backward = ls_backward_copy,
 };
@@ -149,6 +150,7 @@ const ls_layer_ops ls_layer_gaussian_dropout = {
     .inputs_min = 1,
     .inputs_max = 1,
     .build = build_gaussian_noise,
+    .mask_shape = ls_mask_pass,
     .forward = forward_gaussian_dropout,
     .backward = backward_gaussian_dropout,
 };

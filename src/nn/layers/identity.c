@@ -13,6 +13,7 @@ const ls_layer_ops ls_layer_identity = {
     .inputs_max = 1,
     .moves_values = true,
     .build = build_identity,
+    .mask_shape = ls_mask_pass,
     .forward = ls_forward_copy,
     .backward = ls_backward_copy,
 };

@@ -202,6 +202,7 @@ const ls_layer_ops ls_layer_layer_normalization = {
     .inputs_min = 1,
     .inputs_max = 1,
     .build = build_layer_normalization,
+    .mask_shape = ls_mask_pass,
     .forward = forward_layer_normalization,
     .backward = backward_layer_normalization,
     .backward_params = backward_params_layer_normalization,

@@ -100,6 +100,32 @@ void ls_layer_place_inner(const ls_layer *wrapper, size_t first, ls_layer *inner
         inner->ops->placed(inner);
 }
 
+ls_status ls_mask_pass(const ls_layer *layer, const ls_shape *const *in, size_t inputs, bool *has, ls_shape *out)
+{
+    (void)layer;
+    (void)inputs;
+    *has = in[0] != NULL;
+    if (*has)
+        *out = *in[0];
+    return LS_OK;
+}
+
+const float *ls_call_mask(const ls_call *call, size_t input)
+{
+    return call->mask ? call->mask[input] : NULL;
+}
+
+void ls_mask_of_values(const float *x, float value, size_t n, size_t run, float *mask)
+{
+    for (size_t i = 0; i < n; i++) {
+        bool any = false;
+
+        for (size_t k = 0; k < run; k++)
+            any |= x[i * run + k] != value;
+        mask[i] = any;
+    }
+}
+
 #define TILE_FLOATS ((size_t)32768)
 
 size_t ls_tile_rows(size_t columns)

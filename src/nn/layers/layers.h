@@ -31,6 +31,7 @@
     X(gaussian_noise)             \
     X(gaussian_dropout)           \
     X(embedding)                  \
+    X(masking)                    \
     X(simple_rnn)                 \
     X(gru)                        \
     X(lstm)                       \
@@ -123,6 +124,13 @@ size_t ls_layer_microbatch_unit(const ls_layer *layer);
 
 /* Build, for a layer called again with other inputs than it was built for: LS_ERR_SHAPE. */
 ls_status ls_layer_same_inputs(const ls_layer *layer, const ls_shape *in, size_t inputs);
+
+/* ls_layer_ops.mask_shape of layers whose output's positions are those of their input: its mask goes on. */
+ls_status ls_mask_pass(const ls_layer *layer, const ls_shape *const *in, size_t inputs, bool *has, ls_shape *out);
+/* The mask of an input, NULL if it has none. */
+const float *ls_call_mask(const ls_call *call, size_t input);
+/* mask (n) = are any of n runs of `run` values not `value`? */
+void ls_mask_of_values(const float *x, float value, size_t n, size_t run, float *mask);
 
 /* forward and backward of layers that only give their input another shape: Y = X, dX = dY. */
 void ls_forward_copy(const ls_call *call);

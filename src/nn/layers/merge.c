@@ -277,6 +277,36 @@ static void backward_minimum(const ls_call *call)
     backward_extreme(call, -1.0f);
 }
 
+/* ---- masks ---- */
+
+/* A position counts if it does in any input; inputs without a mask leave the output without one, as in Keras. */
+static ls_status mask_shape_merge(const ls_layer *layer, const ls_shape *const *in, size_t inputs, bool *has,
+                                  ls_shape *out)
+{
+    char a[LS_SHAPE_TEXT_BYTES], b[LS_SHAPE_TEXT_BYTES];
+
+    *has = true;
+    for (size_t k = 0; k < inputs; k++)
+        *has &= in[k] != NULL;
+    for (size_t k = 1; *has && k < inputs; k++)
+        if (!ls_shape_equal(in[k], in[0]))
+            return ls_layer_fail(layer, "cannot merge masks of different shapes, %s and %s",
+                                 ls_shape_format_batch(in[0], a), ls_shape_format_batch(in[k], b));
+    if (*has)
+        *out = *in[0];
+    return LS_OK;
+}
+
+static void write_mask_merge(const ls_call *call, float *mask)
+{
+    const size_t n = call->rows * call->mask_size;
+
+    ls_copy(call->mask[0], mask, n);
+    for (size_t k = 1; k < call->inputs; k++)
+        for (size_t i = 0; i < n; i++)
+            mask[i] = mask[i] != 0.0f || call->mask[k][i] != 0.0f;
+}
+
 /* ---- the tables ---- */
 
 const ls_layer_ops ls_layer_add = {
@@ -284,6 +314,9 @@ const ls_layer_ops ls_layer_add = {
     .inputs_min = 2,
     .inputs_max = LS_MERGE_INPUTS_MAX,
     .build = build_merge,
+    .mask_shape = mask_shape_merge,
+    .write_mask = write_mask_merge,
+    .mask_kind = LS_MASK_FOLDS,
     .forward = forward_add,
     .backward = backward_add,
 };
@@ -293,6 +326,9 @@ const ls_layer_ops ls_layer_subtract = {
     .inputs_min = 2,
     .inputs_max = 2,
     .build = build_merge,
+    .mask_shape = mask_shape_merge,
+    .write_mask = write_mask_merge,
+    .mask_kind = LS_MASK_FOLDS,
     .forward = forward_subtract,
     .backward = backward_subtract,
 };
@@ -302,6 +338,9 @@ const ls_layer_ops ls_layer_multiply = {
     .inputs_min = 2,
     .inputs_max = LS_MERGE_INPUTS_MAX,
     .build = build_merge,
+    .mask_shape = mask_shape_merge,
+    .write_mask = write_mask_merge,
+    .mask_kind = LS_MASK_FOLDS,
     .forward = forward_multiply,
     .backward = backward_multiply,
 };
@@ -311,6 +350,9 @@ const ls_layer_ops ls_layer_average = {
     .inputs_min = 2,
     .inputs_max = LS_MERGE_INPUTS_MAX,
     .build = build_merge,
+    .mask_shape = mask_shape_merge,
+    .write_mask = write_mask_merge,
+    .mask_kind = LS_MASK_FOLDS,
     .forward = forward_average,
     .backward = backward_average,
 };
@@ -320,6 +362,9 @@ const ls_layer_ops ls_layer_maximum = {
     .inputs_min = 2,
     .inputs_max = LS_MERGE_INPUTS_MAX,
     .build = build_merge,
+    .mask_shape = mask_shape_merge,
+    .write_mask = write_mask_merge,
+    .mask_kind = LS_MASK_FOLDS,
     .forward = forward_maximum,
     .backward = backward_maximum,
 };
@@ -329,6 +374,9 @@ const ls_layer_ops ls_layer_minimum = {
     .inputs_min = 2,
     .inputs_max = LS_MERGE_INPUTS_MAX,
     .build = build_merge,
+    .mask_shape = mask_shape_merge,
+    .write_mask = write_mask_merge,
+    .mask_kind = LS_MASK_FOLDS,
     .forward = forward_minimum,
     .backward = backward_minimum,
 };

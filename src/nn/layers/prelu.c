@@ -109,6 +109,7 @@ const ls_layer_ops ls_layer_prelu = {
     .inputs_min = 1,
     .inputs_max = 1,
     .build = build_prelu,
+    .mask_shape = ls_mask_pass,
     .forward = forward_prelu,
     .backward = backward_prelu,
     .backward_params = backward_params_prelu,

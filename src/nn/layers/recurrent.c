@@ -7,6 +7,18 @@
 
 enum { KERNEL, RECURRENT, BIAS };
 
+ls_status ls_recurrent_mask_shape(const ls_layer *layer, const ls_shape *const *in, size_t inputs, bool *has,
+                                  ls_shape *out)
+{
+    const ls_recurrent *c = layer->config;
+
+    if (in[0] && (in[0]->axes != 1 || in[0]->dim[0] != c->steps))
+        return ls_layer_fail(layer, "takes a mask of one number for each of its %zu steps", c->steps);
+    LS_TRY(ls_mask_pass(layer, in, inputs, has, out));
+    *has &= c->return_sequences;
+    return LS_OK;
+}
+
 ls_status ls_recurrent_check(const void *config, const ls_config *at)
 {
     const ls_recurrent *c = config;
@@ -234,15 +246,23 @@ void ls_recurrent_layer_forward(const ls_call *call)
 
     ls_recurrent_run(call->layer, call, call->saved);
     for (size_t r = 0; r < call->rows; r++)
-        for (size_t k = 0; k < outputs; k++)
-            ls_copy(ls_recurrent_output(c, call->saved, r, c->return_sequences ? k : c->steps - 1),
-                    call->Y + (r * outputs + k) * c->u, c->u);
+        for (size_t k = 0; k < outputs; k++) {
+            float *const y = call->Y + (r * outputs + k) * c->u;
+            const float *h = ls_recurrent_output(c, call, call->saved, r, c->return_sequences ? k : c->steps - 1);
+
+            if (h)
+                ls_copy(h, y, c->u);
+            else
+                memset(y, 0, c->u * sizeof *y);
+        }
 }
 
 static void add_output_gradient(const ls_call *call, size_t row, size_t k, float *dh)
 {
     const ls_recurrent *c = call->layer->config;
 
+    if (!ls_recurrent_output(c, call, call->saved, row, k))
+        return;
     if (c->return_sequences)
         ls_add(call->dY + (row * c->steps + k) * c->u, dh, c->u);
     else if (k + 1 == c->steps)

@@ -117,12 +117,16 @@ struct ls_recurrent {
     }
 
 /* The ops of a cell's layer, but for build, names and options. */
-#define LS_RECURRENT_OPS                                                                             \
-    .inputs_min = 1, .inputs_max = 1, .forward = ls_recurrent_layer_forward,                         \
-    .prepare_backward = ls_recurrent_layer_prepare, .backward = ls_recurrent_layer_backward,         \
-    .backward_params = ls_recurrent_layer_params, .first_param_product = ls_recurrent_layer_product, \
-    .tiles = ls_recurrent_tiles, .tile_range = ls_recurrent_tile_range
+#define LS_RECURRENT_OPS                                                                         \
+    .inputs_min = 1, .inputs_max = 1, .mask_shape = ls_recurrent_mask_shape, .takes_mask = true, \
+    .forward = ls_recurrent_layer_forward, .prepare_backward = ls_recurrent_layer_prepare,       \
+    .backward = ls_recurrent_layer_backward, .backward_params = ls_recurrent_layer_params,       \
+    .first_param_product = ls_recurrent_layer_product, .tiles = ls_recurrent_tiles,              \
+    .tile_range = ls_recurrent_tile_range
 
+/* Sequences of outputs keep the mask of their inputs. */
+ls_status ls_recurrent_mask_shape(const ls_layer *layer, const ls_shape *const *in, size_t inputs, bool *has,
+                                  ls_shape *out);
 ls_status ls_recurrent_check(const void *config, const ls_config *at);
 /* Shapes, weights, records and groups, all but the saved memory; groups of gru come after. */
 ls_status ls_recurrent_build(ls_layer *layer, const ls_recurrent_cell *cell, const ls_shape *in, size_t inputs,
@@ -148,8 +152,12 @@ void ls_recurrent_kernel_rows(const ls_layer *layer, const ls_call *call, const 
                               size_t rows, float *out);
 size_t ls_recurrent_tiles(const ls_layer *layer);
 void ls_recurrent_tile_range(const ls_layer *layer, size_t tile, size_t *first, size_t *n);
-/* h after step k of the walk. */
-const float *ls_recurrent_output(const ls_recurrent *layer, const float *records, size_t row, size_t k);
+/*
+ * The output at step k of the walk: h after it, which a masked step leaves as it was; NULL for zeros
+ * (zero_output_for_mask).
+ */
+const float *ls_recurrent_output(const ls_recurrent *layer, const ls_call *call, const float *records, size_t row,
+                                 size_t k);
 
 /* --- for cells --- */
 

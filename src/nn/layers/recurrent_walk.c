@@ -138,9 +138,17 @@ static float *record_of(const ls_recurrent *c, const float *records, size_t row,
     return (float *)(uintptr_t)records + (row * c->steps + time_of(c, k)) * c->step;
 }
 
-const float *ls_recurrent_output(const ls_recurrent *c, const float *records, size_t row, size_t k)
+/* A masked step leaves the states as they are. */
+static bool is_masked(const ls_recurrent *c, const ls_call *call, size_t row, size_t k)
 {
-    return record_of(c, records, row, k) + c->h;
+    const float *mask = ls_call_mask(call, 0);
+
+    return mask && mask[row * c->steps + time_of(c, k)] == 0.0f;
+}
+
+const float *ls_recurrent_output(const ls_recurrent *c, const ls_call *call, const float *records, size_t row, size_t k)
+{
+    return c->zero_output_for_mask && is_masked(c, call, row, k) ? NULL : record_of(c, records, row, k) + c->h;
 }
 
 static ls_recurrent_step step_of(const ls_recurrent *c, const scratch *s, const float *records, size_t row, size_t k)
@@ -187,6 +195,13 @@ static void recurrent_product(const ls_layer *layer, const ls_call *call, float 
                 layer->param[1].value + group->column, c->width, true, at + group->into, ld);
 }
 
+static void pass_states(const ls_recurrent *c, const ls_recurrent_step *step)
+{
+    ls_copy(step->h, step->record + c->h, c->u);
+    if (c->cell->carries)
+        ls_copy(step->c, step->record + c->c, c->u);
+}
+
 void ls_recurrent_run(const ls_layer *layer, const ls_call *call, float *records)
 {
     const ls_recurrent *c = layer->config;
@@ -205,14 +220,20 @@ void ls_recurrent_run(const ls_layer *layer, const ls_call *call, float *records
         for (size_t r = 0; c->cell->reset && r < call->rows; r++) {
             const ls_recurrent_step step = step_of(c, &s, records, r, k);
 
-            c->cell->reset(&step);
+            if (is_masked(c, call, r, k)) /* what is multiplied is a number, whatever it is */
+                ls_copy(s.zeros, step.record + c->group[c->groups - 1].operand, c->u);
+            else
+                c->cell->reset(&step);
         }
         if (c->cell->reset)
             recurrent_product(layer, call, records, c->groups - 1, k);
         for (size_t r = 0; r < call->rows; r++) {
             const ls_recurrent_step step = step_of(c, &s, records, r, k);
 
-            c->cell->forward(&step);
+            if (is_masked(c, call, r, k))
+                pass_states(c, &step);
+            else
+                c->cell->forward(&step);
         }
     }
 }
@@ -248,14 +269,18 @@ void ls_recurrent_run_back(const ls_layer *layer, const ls_call *call, float *re
             const ls_recurrent_step step = step_of(c, &s, records, r, k);
 
             add(call, r, k, step.dh);
-            c->cell->backward(&step);
+            if (is_masked(c, call, r, k))
+                memset(step.record, 0, c->filled * sizeof *step.record);
+            else
+                c->cell->backward(&step);
         }
         if (c->cell->reset)
             product_back(layer, call, &s, records, c->groups - 1, k, s.d_reset);
         for (size_t r = 0; c->cell->reset && r < call->rows; r++) {
             const ls_recurrent_step step = step_of(c, &s, records, r, k);
 
-            c->cell->reset_backward(&step, s.d_reset + r * c->u);
+            if (!is_masked(c, call, r, k))
+                c->cell->reset_backward(&step, s.d_reset + r * c->u);
         }
         for (size_t g = 0; k > 0 && g < plain_groups(c); g++)
             product_back(layer, call, &s, records, g, k, NULL);

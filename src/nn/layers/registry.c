@@ -27,7 +27,6 @@ static const ls_refusal lacking[] = {
     {"integer_lookup", NULL},
     {"lambda", "it is a function of its program, which no file can hold"},
     {"lstm_cell", NULL},
-    {"masking", NULL},
     {"mel_spectrogram", NULL},
     {"mix_up", NULL},
     {"multi_head_attention", NULL},

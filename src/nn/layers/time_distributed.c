@@ -10,6 +10,7 @@ typedef struct time_distributed {
     ls_component layer;
     ls_layer inner;
     size_t steps;
+    bool masks_inner; /* the mask says what counts within a step, too */
 } time_distributed;
 
 static ls_status check_inner(const ls_layer *layer, const ls_layer_ops *inner)
@@ -62,6 +63,33 @@ static const ls_layer *inner_of(const ls_layer *layer)
     return &((const time_distributed *)layer->config)->inner;
 }
 
+/* The mask of the steps goes on. One that goes on into a step is the inner layer's; it does not fit what that gives. */
+static ls_status mask_shape_time_distributed(const ls_layer *layer, const ls_shape *const *in, size_t inputs, bool *has,
+                                             ls_shape *out)
+{
+    time_distributed *c = layer->config;
+    const ls_layer *inner = inner_of(layer);
+    const ls_shape *one = NULL;
+    ls_shape within = {0}, ignored;
+    bool any;
+
+    LS_TRY(ls_mask_pass(layer, in, inputs, has, out));
+    c->masks_inner = in[0] && in[0]->axes > 1;
+    if (in[0] && !c->masks_inner && inner->ops->takes_mask)
+        return ls_layer_fail(layer,
+                             "hands the mask on to '%s', but it has nothing within a step: put a layer that "
+                             "takes no mask (reshape) before it",
+                             inner->ops->ops.name);
+    if (!c->masks_inner)
+        return LS_OK;
+    *has = false;
+    within.axes = in[0]->axes - 1;
+    for (size_t i = 0; i < within.axes; i++)
+        within.dim[i] = in[0]->dim[i + 1];
+    one = &within;
+    return inner->ops->mask_shape ? inner->ops->mask_shape(inner, &one, 1, &any, &ignored) : LS_OK;
+}
+
 static void placed_time_distributed(ls_layer *layer)
 {
     ls_layer_place_inner(layer, 0, &((time_distributed *)layer->config)->inner);
@@ -82,6 +110,7 @@ static ls_call inner_call(const ls_call *call)
 
     own.layer = &c->inner;
     own.rows = call->rows * c->steps;
+    own.mask = c->masks_inner ? call->mask : NULL;
     own.steps = c->steps * (call->steps ? call->steps : 1);
     return own;
 }
@@ -163,6 +192,8 @@ const ls_layer_ops ls_layer_time_distributed = {
     .inputs_min = 1,
     .inputs_max = 1,
     .build = build_time_distributed,
+    .mask_shape = mask_shape_time_distributed,
+    .takes_mask = true,
     .placed = placed_time_distributed,
     .initialize = initialize_time_distributed,
     .forward = forward_time_distributed,
