@@ -14,10 +14,11 @@
 #include "formats/keras_file.h"
 #include "formats/keras_weights.h"
 #include "nn/summary.h"
+#include "run/run_files.h"
 
 static const char help[] =
-    "usage: lockstep compare A.h5 B.h5\n\n"
-    "Compares the weights of two files of lockstep or Keras (.h5, .weights.h5, .keras), bit by bit. Weights are paired by their order, as Keras "
+    "usage: lockstep compare A.h5|RUN B.h5|RUN\n\n"
+    "Compares the weights of two files of lockstep or Keras (.h5, .weights.h5, .keras) or run directories, bit by bit. Weights are paired by their order, as Keras "
     "pairs\n"
     "them, whatever their names. For every weight that differs: how many elements, the first of them with both values "
     "in\n"
@@ -274,6 +275,7 @@ cleanup:
 
 static ls_status run(const ls_comm *comm, int argc, char **argv)
 {
+    char *a = NULL, *b = NULL;
     ls_text text = {0};
     ls_status st = LS_OK;
 
@@ -281,7 +283,13 @@ static ls_status run(const ls_comm *comm, int argc, char **argv)
     if (st == LS_OK)
         st = ls_cli_operands(argc, argv, 2, "A.h5 B.h5");
     if (st == LS_OK && comm->rank == 0)
-        st = compare(argv[optind], argv[optind + 1], &text);
+        st = ls_run_model_file(argv[optind], false, &a);
+    if (st == LS_OK && comm->rank == 0)
+        st = ls_run_model_file(argv[optind + 1], false, &b);
+    if (st == LS_OK && comm->rank == 0)
+        st = compare(a, b, &text);
+    ls_free(a);
+    ls_free(b);
     return ls_cli_print(comm, st, &text);
 }
 

@@ -8,6 +8,7 @@
 #include "experiment/model_file.h"
 #include "h5/file.h"
 #include "run/checkpoint.h"
+#include "run/run_files.h"
 #include "train/evaluate.h"
 
 enum { DATA = 1, SPLIT, BATCH, OUTPUT, MEMORY, LINKS, UNWRITTEN };
@@ -28,6 +29,7 @@ void ls_data_arguments_reset(ls_data_arguments *a)
     ls_array_specs_free(a->spec.sample_weight, a->spec.weights);
     ls_free(a->spec.name);
     ls_experiment_free(a->experiment);
+    ls_free(a->model);
     *a = (ls_data_arguments){0};
 }
 
@@ -145,7 +147,7 @@ static ls_status read_arguments(int argc, char **argv, bool wants_output, ls_dat
     LS_TRY(st);
     LS_TRY(
         ls_cli_operands(argc, argv, 1, wants_output ? "MODEL --data FILE.h5 --output OUT.h5" : "MODEL --data FILE.h5"));
-    a->model = argv[optind];
+    LS_TRY(ls_run_model_file(argv[optind], false, &a->model));
     if (!a->data)
         return ls_fail(LS_ERR_USAGE, "--data FILE.h5 is missing; see lockstep %s --help", argv[0]);
     if (wants_output && !a->output)

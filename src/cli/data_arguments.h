@@ -18,7 +18,8 @@
     "  --unwritten error|fill  values that nobody has written: an error (default), or HDF5's fill value\n"
 
 typedef struct ls_data_arguments {
-    const char *model, *data, *split, *output; /* output: predict only */
+    char *model;                       /* owned: a run directory's, if it was one that was named */
+    const char *data, *split, *output; /* output: predict only */
     ls_experiment *experiment;
     ls_h5_rules rules;
     ls_split_spec spec; /* owned texts */

@@ -2,16 +2,18 @@
 #include <stdio.h>
 
 #include "base/file.h"
+#include "base/memory.h"
 #include "cli/cli.h"
 #include "experiment/model_file.h"
 #include "formats/keras_archive.h"
 #include "formats/keras_file.h"
 #include "run/checkpoint.h"
+#include "run/run_files.h"
 #include "train/task.h"
 
 static const char help[] =
-    "usage: lockstep export MODEL.h5 --output FILE\n\n"
-    "A model or checkpoint of lockstep as a file for Keras 3, by the end of FILE's name:\n\n"
+    "usage: lockstep export MODEL.h5|RUN --output FILE\n\n"
+    "A model or checkpoint of lockstep, or that of a run directory, as a file for Keras 3, by the end of FILE's name:\n\n"
     "  .keras        the archive: model, compile settings, weights, the optimizer's state. Keras loads it with\n"
     "                keras.models.load_model, and its next update is the one that lockstep would make next\n"
     "  .weights.h5   weights and the optimizer's state, for model.load_weights\n"
@@ -84,6 +86,7 @@ cleanup:
 static ls_status run(const ls_comm *comm, int argc, char **argv)
 {
     const char *path = NULL;
+    char *model = NULL;
     ls_status st = LS_OK;
 
     while (ls_cli_option(argc, argv, options, &st) != -1)
@@ -93,10 +96,13 @@ static ls_status run(const ls_comm *comm, int argc, char **argv)
     if (!path)
         return ls_fail(LS_ERR_USAGE, "--output FILE is missing; see lockstep %s --help", argv[0]);
     LS_TRY(ls_keras_check_path(path));
-    if (comm->rank == 0 && ls_file_same(argv[optind], path))
+    if (comm->rank == 0)
+        st = ls_run_model_file(argv[optind], false, &model);
+    if (comm->rank == 0 && st == LS_OK && ls_file_same(model, path))
         st = ls_fail(LS_ERR_USAGE, "--output names the model itself: '%s' would lose what lockstep resumes from", path);
-    else if (comm->rank == 0)
-        st = export_model(argv[optind], path);
+    else if (comm->rank == 0 && st == LS_OK)
+        st = export_model(model, path);
+    ls_free(model);
     LS_TRY(ls_agree(comm, st));
     if (comm->rank == 0)
         printf("%s\n", path);

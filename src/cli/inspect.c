@@ -16,15 +16,17 @@
 #include "h5/lock.h"
 #include "h5/tree.h"
 #include "h5/written.h"
+#include "run/run_files.h"
 
 #define PATH_MAX_BYTES 1000
 
 static const char help[] =
-    "usage: lockstep inspect FILE.h5 [--links below|any]\n\n"
+    "usage: lockstep inspect FILE.h5|RUN [--links below|any]\n\n"
     "Says what an HDF5 file holds. Of a dataset file: every array with type, shape, scaling, chunks, compression,\n"
     "checksum, size, range of values and how often each label occurs; where links lead, what virtual and external\n"
     "datasets take their values from, which samples were never written. Of a model or checkpoint: layers, weights, and\n"
-    "the state lockstep keeps beside them. Files of h5py and Keras (.h5, .weights.h5, .keras) are read too.\n\n"
+    "the state lockstep keeps beside them. Files of h5py and Keras (.h5, .weights.h5, .keras) are read too. Of a run\n"
+    "directory: its model, or the newest checkpoint if the run has not ended.\n\n"
     "  --links below|any    follow links and virtual datasets to other files below the folder of FILE.h5 (default), or\n"
     "                       to any, as links below data does for train\n";
 
@@ -404,14 +406,18 @@ static ls_status run(const ls_comm *comm, int argc, char **argv)
 {
     ls_h5_rules rules = {0};
     ls_text text = {0};
+    char *path = NULL;
     ls_status st = LS_OK;
 
     while (ls_cli_option(argc, argv, options, &st) == LINKS && st == LS_OK)
         st = ls_links_parse(optarg, "--links", &rules.any_links);
     if (st == LS_OK)
-        st = ls_cli_operands(argc, argv, 1, "FILE.h5");
+        st = ls_cli_operands(argc, argv, 1, "FILE.h5|RUN");
     if (st == LS_OK && comm->rank == 0)
-        st = inspect(argv[optind], &rules, &text);
+        st = ls_run_model_file(argv[optind], false, &path);
+    if (st == LS_OK && comm->rank == 0)
+        st = inspect(path, &rules, &text);
+    ls_free(path);
     return ls_cli_print(comm, st, &text);
 }
 

@@ -15,7 +15,7 @@ static const char help[] =
     "usage: lockstep predict MODEL --data FILE.h5 [--split test] --output OUT.h5 [OPTIONS]\n\n"
     "The model's outputs for every sample of a split, in dataset order, as OUT.h5:/OUTPUT (float32, one dataset per\n"
     "output of the model). The same bits on any number of ranks.\n"
-    "MODEL: a model file of lockstep or Keras (.h5, .keras).\n\n" LS_DATA_ARGUMENTS_HELP
+    "MODEL: a model file of lockstep or Keras (.h5, .keras), or a run directory.\n\n" LS_DATA_ARGUMENTS_HELP
     "  --output OUT.h5      where to write; an existing file is replaced once the new one is whole. OUT.npy is NumPy's "
     "form,\n"
     "                       for a model with one output; OUT.npz an archive of one array per output\n";

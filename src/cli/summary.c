@@ -3,19 +3,22 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/memory.h"
 #include "cli/cli.h"
 #include "cli/print.h"
 #include "formats/keras_file.h"
 #include "nn/graphviz.h"
 #include "nn/summary.h"
 #include "run/checkpoint.h"
+#include "run/run_files.h"
 #include "train/task.h"
 
 static const char help[] =
-    "usage: lockstep summary EXPERIMENT.yaml|MODEL [--dot FILE.dot]\n\n"
+    "usage: lockstep summary EXPERIMENT.yaml|MODEL|RUN [--dot FILE.dot]\n\n"
     "Prints the table of a model as Keras does: layers, output shapes, parameters. For an experiment whose model does "
     "not\n"
-    "begin with its input shape, the shape is read from the training data. MODEL: a file of lockstep or Keras (.h5, .keras).\n\n"
+    "begin with its input shape, the shape is read from the training data. MODEL: a file of lockstep or Keras (.h5, .keras).\n"
+    "RUN: a run directory.\n\n"
     "  --dot FILE.dot       also write a picture of the graph for Graphviz: dot -Tsvg FILE.dot > FILE.svg\n";
 
 enum { DOT = 1 };
@@ -23,7 +26,8 @@ enum { DOT = 1 };
 static const struct option options[] = {{"dot", required_argument, NULL, DOT}, {NULL, 0, NULL, 0}};
 
 typedef struct arguments {
-    const char *file, *dot;
+    char *file; /* owned */
+    const char *dot;
 } arguments;
 
 static ls_status read_arguments(int argc, char **argv, arguments *a)
@@ -33,8 +37,8 @@ static ls_status read_arguments(int argc, char **argv, arguments *a)
     while (ls_cli_option(argc, argv, options, &st) == DOT)
         a->dot = optarg;
     LS_TRY(st);
-    LS_TRY(ls_cli_operands(argc, argv, 1, "EXPERIMENT.yaml|MODEL"));
-    a->file = argv[optind];
+    LS_TRY(ls_cli_operands(argc, argv, 1, "EXPERIMENT.yaml|MODEL|RUN"));
+    LS_TRY(ls_run_model_file(argv[optind], true, &a->file));
     if (a->dot && ls_file_same(a->dot, a->file))
         return ls_fail(LS_ERR_USAGE, "--dot would overwrite '%s' itself", a->file);
     return LS_OK;
@@ -94,6 +98,7 @@ static ls_status run(const ls_comm *comm, int argc, char **argv)
 
     if (st == LS_OK && comm->rank == 0)
         st = summarize(&a, &text);
+    ls_free(a.file);
     return ls_cli_print(comm, st, &text);
 }
 

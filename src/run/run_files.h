@@ -2,6 +2,10 @@
 #ifndef LS_RUN_RUN_FILES_H
 #define LS_RUN_RUN_FILES_H
 
+#include <stdbool.h>
+
+#include "base/error.h"
+
 #define LS_RUN_CHECKPOINT "checkpoint.h5"           /* the newest */
 #define LS_RUN_OLDER_CHECKPOINT "checkpoint-update" /* and a number: those before it */
 #define LS_RUN_MODEL "model.h5"
@@ -14,5 +18,11 @@
 /* All whose whole name is known: no callback may write one. */
 #define LS_RUN_FILES \
     LS_RUN_CHECKPOINT, LS_RUN_MODEL, LS_RUN_EXPERIMENT, LS_RUN_HISTORY, LS_RUN_TIMINGS, LS_RUN_FACTS, LS_RUN_TRACE
+
+/*
+ * The file that a command takes for this: of a run directory its model, of a run that has not ended the newest
+ * checkpoint, with or_experiment of one that has none its experiment; of anything else itself. *out: to be freed.
+ */
+ls_status ls_run_model_file(const char *path, bool or_experiment, char **out);
 
 #endif

@@ -67,6 +67,38 @@ same all.csv run/all.csv 'the log that is appended to'
 [[ -e outside.h5 ]] || fail 'a file outside of the directory is gone'
 succeed 2 train run.yaml --output new --overwrite # nothing to replace
 
+say 'commands take a run directory for its model, of a run that has not ended for its checkpoint'
+# RUN FILE: every command says the same of both.
+both() {
+    local command
+    for command in "evaluate MODEL --data $fashion_mnist" 'summary MODEL' 'inspect MODEL' "compare MODEL $2" "compare $2 MODEL" \
+        'export MODEL --output m.keras' "predict MODEL --data $fashion_mnist --output p.npy"; do
+        # shellcheck disable=SC2086
+        succeed 1 ${command//MODEL/$2}
+        mv out want.out
+        [[ $command != *--output* ]] || mv "${command##*--output }" want.file
+        # shellcheck disable=SC2086
+        succeed 1 ${command//MODEL/$1}
+        diff want.out out >&2 || fail "$command says something else of the run directory"
+        [[ $command != *--output* ]] || same want.file "${command##*--output }" "$command"
+    done
+}
+both run run/model.h5
+mkdir cut begun nothing
+cp run/experiment.yaml run/checkpoint.h5 cut
+both cut cut/checkpoint.h5
+succeed 3 evaluate run --data "$fashion_mnist"
+cp run/experiment.yaml begun
+succeed 1 summary begun
+for command in evaluate predict inspect export; do
+    words=(nothing)
+    [[ $command == inspect ]] || words+=(--output p.h5)
+    [[ $command != evaluate ]] || words=(nothing --data x.h5)
+    [[ $command != predict ]] || words+=(--data x.h5)
+    refuse 1 1 "'nothing' is a directory" 'model.h5' 'checkpoint.h5' -- "$command" "${words[@]}"
+done
+refuse 1 1 "'nothing' is a directory" -- compare run nothing
+
 say 'two runs at a time: the second is refused, whatever it asks for; --resume waits a little for a run that is dying'
 start 1 train run.yaml --output busy --set fit.epochs=1000000 --set fit.checkpoint_every=1 --verbose 0
 wait_until test -e busy/checkpoint.h5
