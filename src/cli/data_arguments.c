@@ -2,9 +2,11 @@
 
 #include <math.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "base/memory.h"
+#include "cli/new_rows.h"
 #include "experiment/model_file.h"
 #include "h5/file.h"
 #include "run/checkpoint.h"
@@ -29,7 +31,11 @@ void ls_data_arguments_reset(ls_data_arguments *a)
     ls_array_specs_free(a->spec.sample_weight, a->spec.weights);
     ls_free(a->spec.name);
     ls_experiment_free(a->experiment);
+    ls_preparation_reset(&a->preparation);
     ls_free(a->model);
+    if (a->made)
+        unlink(a->made);
+    ls_free(a->made);
     *a = (ls_data_arguments){0};
 }
 
@@ -118,6 +124,44 @@ cleanup:
     return st;
 }
 
+static ls_status add_new_arrays(const ls_data_arguments *a, const ls_prepared *list, size_t n, ls_array_spec **out,
+                                size_t *count)
+{
+    if (!(*out = ls_calloc(n, sizeof **out, "the arrays of a split")))
+        return LS_ERR_MEMORY;
+    for (size_t i = 0; i < n; i++)
+        LS_TRY(
+            set_array(a, NULL, ls_path_join("/new", list[i].array), n > 1 ? list[i].name : NULL, &(*out)[(*count)++]));
+    return LS_OK;
+}
+
+/* The split is a CSV file. */
+static ls_status make_new_spec(ls_data_arguments *a, bool scored)
+{
+    const ls_preparation *const p = &a->preparation;
+
+    LS_TRY(ls_new_rows_import(a->model, p, a->data, scored, &a->made));
+    a->table = a->data;
+    a->data = a->made;
+    a->rules.any_links = false;
+    if (!(a->spec.name = ls_strdup("new")))
+        return LS_ERR_MEMORY;
+    LS_TRY(add_new_arrays(a, p->x, p->xs, &a->spec.x, &a->spec.xs));
+    return scored ? add_new_arrays(a, p->y, p->ys, &a->spec.y, &a->spec.ys) : LS_OK;
+}
+
+/* MODEL, and the data if no option names them. */
+static ls_status read_operands(int argc, char **argv, bool wants_output, ls_data_arguments *a)
+{
+    const bool has_data = !a->data && argc - optind == 2;
+
+    if (!has_data)
+        LS_TRY(ls_cli_operands(argc, argv, 1, wants_output ? "MODEL DATA --output OUT" : "MODEL DATA"));
+    if (has_data)
+        a->data = argv[optind + 1];
+    return ls_run_model_file(argv[optind], false, &a->model);
+}
+
 static ls_status read_arguments(int argc, char **argv, bool wants_output, ls_data_arguments *a)
 {
     ls_status st = LS_OK;
@@ -125,7 +169,6 @@ static ls_status read_arguments(int argc, char **argv, bool wants_output, ls_dat
     long batch = 0;
     int option;
 
-    a->split = "test";
     while ((option = ls_cli_option(argc, argv, options, &st)) != -1) {
         if (option == DATA)
             a->data = optarg;
@@ -145,20 +188,24 @@ static ls_status read_arguments(int argc, char **argv, bool wants_output, ls_dat
             return ls_fail(LS_ERR_USAGE, "unknown option '--output'; see lockstep %s --help", argv[0]);
     }
     LS_TRY(st);
-    LS_TRY(
-        ls_cli_operands(argc, argv, 1, wants_output ? "MODEL --data FILE.h5 --output OUT.h5" : "MODEL --data FILE.h5"));
-    LS_TRY(ls_run_model_file(argv[optind], false, &a->model));
+    LS_TRY(read_operands(argc, argv, wants_output, a));
     if (!a->data)
-        return ls_fail(LS_ERR_USAGE, "--data FILE.h5 is missing; see lockstep %s --help", argv[0]);
+        return ls_fail(LS_ERR_USAGE,
+                       "the data are missing: name a dataset file or a CSV file (--data); see lockstep %s --help",
+                       argv[0]);
     if (wants_output && !a->output)
         return ls_fail(LS_ERR_USAGE, "--output OUT.h5 is missing; see lockstep %s --help", argv[0]);
+    if (a->split && ls_is_table(a->data))
+        return ls_fail(LS_ERR_USAGE, "--split names a split of a dataset file; '%s' has none", a->data);
+    a->split = a->split ? a->split : "test";
     LS_TRY(ls_experiment_of_model(a->model, &a->experiment));
+    LS_TRY(ls_preparation_read(a->model, &a->preparation));
     if (memory)
         LS_TRY(ls_bytes_parse(memory, "--memory", &a->experiment->data.memory_bytes));
     a->batch_size = batch ? (uint64_t)batch : (uint64_t)a->experiment->fit.batch_size;
     a->microbatch = (uint64_t)a->experiment->fit.microbatch;
     a->experiment->fit.validation_batch_size = (int64_t)a->batch_size; /* data that are streamed are held for it */
-    return make_spec(a, !wants_output);
+    return ls_is_table(a->data) ? make_new_spec(a, !wants_output) : make_spec(a, !wants_output);
 }
 
 ls_status ls_data_arguments_read(const ls_comm *comm, int argc, char **argv, bool wants_output, ls_data_arguments *a)
@@ -168,7 +215,9 @@ ls_status ls_data_arguments_read(const ls_comm *comm, int argc, char **argv, boo
     *a = (ls_data_arguments){0};
     LS_TRY(ls_agree(comm, read_arguments(argc, argv, wants_output, a)));
     LS_TRY(ls_task_create_for(comm, a->experiment, &a->spec, &a->task));
-    st = ls_model_file_weights(a->model, a->task->model);
+    st = ls_preparation_check(&a->preparation, a->task, &a->spec);
+    if (st == LS_OK)
+        st = ls_model_file_weights(a->model, a->task->model);
     if (st == LS_OK)
         st = ls_evaluate_engine(a->task, true, a->batch_size, a->microbatch, &a->engine);
     if (st == LS_OK)

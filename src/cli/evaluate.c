@@ -6,8 +6,8 @@
 #include "train/evaluate.h"
 
 static const char help[] =
-    "usage: lockstep evaluate MODEL --data FILE.h5 [--split test] [OPTIONS]\n\n"
-    "Loss and metrics of a trained model on a split, the same numbers on any number of ranks.\n"
+    "usage: lockstep evaluate MODEL DATA [--split test] [OPTIONS]\n\n"
+    "Loss and metrics of a trained model on a split or a CSV file, the same numbers on any number of ranks.\n"
     "MODEL: a model file of lockstep or Keras (.h5, .keras), or a run directory.\n\n" LS_DATA_ARGUMENTS_HELP;
 
 static ls_status evaluate(const ls_comm *comm, const ls_data_arguments *a)

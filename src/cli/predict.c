@@ -6,19 +6,24 @@
 #include "base/memory.h"
 #include "base/zip.h"
 #include "cli/data_arguments.h"
+#include "cli/prediction_table.h"
 #include "data/npy.h"
 #include "h5/file.h"
 #include "tensor/kernels.h"
 #include "train/evaluate.h"
 
 static const char help[] =
-    "usage: lockstep predict MODEL --data FILE.h5 [--split test] --output OUT.h5 [OPTIONS]\n\n"
+    "usage: lockstep predict MODEL DATA [--split test] --output OUT [OPTIONS]\n\n"
     "The model's outputs for every sample of a split, in dataset order, as OUT.h5:/OUTPUT (float32, one dataset per\n"
-    "output of the model). The same bits on any number of ranks.\n"
+    "output of the model), or for every row of a CSV file, which needs no targets. The same bits on any number of ranks.\n"
     "MODEL: a model file of lockstep or Keras (.h5, .keras), or a run directory.\n\n" LS_DATA_ARGUMENTS_HELP
-    "  --output OUT.h5      where to write; an existing file is replaced once the new one is whole. OUT.npy is NumPy's "
-    "form,\n"
-    "                       for a model with one output; OUT.npz an archive of one array per output\n";
+    "  --output OUT         where to write; an existing file is replaced once the new one is whole. OUT.h5, OUT.npy (of a\n"
+    "                       model with one output) and OUT.npz hold the numbers as the model gives them, an array per\n"
+    "                       output; in OUT.h5 with the attributes classes, and scale and offset by which they become the\n"
+    "                       values before targets were scaled, (value - offset) * scale. OUT.csv is a table in the words and units of the training data: the number of the row,\n"
+    "                       from 0; the columns of a CSV file that are no inputs; the class and the probability of each,\n"
+    "                       or the value as it was before targets were scaled\n\n"
+    "  lockstep predict runs/titanic passengers.csv --output survivors.csv\n";
 
 /* Rank 0 collects all rows, then writes them at once. */
 typedef struct collector {
@@ -50,7 +55,18 @@ static ls_status plan(const ls_model *model, uint64_t samples, collector *c)
     return LS_OK;
 }
 
-static ls_status write_rows(const collector *c, uint64_t samples, const char *path)
+/* Names of classes, and the scaling that brings values back to the units of the target: value = y / scale + offset. */
+static ls_status put_meaning(hid_t file, const char *name, const ls_prepared *target)
+{
+    if (target && target->classes)
+        LS_TRY(ls_h5_put_texts(file, name, "classes", (const char *const *)target->class, target->classes));
+    if (!target || target->period != 1)
+        return LS_OK;
+    LS_TRY(ls_h5_put_double(file, name, "scale", 1 / target->scale[0]));
+    return ls_h5_put_double(file, name, "offset", -target->offset[0] * target->scale[0]);
+}
+
+static ls_status write_rows(const ls_preparation *p, const collector *c, uint64_t samples, const char *path)
 {
     hid_t file = H5I_INVALID_HID;
     ls_status st;
@@ -62,6 +78,7 @@ static ls_status write_rows(const collector *c, uint64_t samples, const char *pa
 
         memcpy(dim + 1, node->shape.dim, node->shape.axes * sizeof *dim);
         LS_TRY_CLEANUP(ls_h5_put_array(file, node->name, H5T_NATIVE_FLOAT, node->shape.axes + 1, dim, c->rows[k]));
+        LS_TRY_CLEANUP(put_meaning(file, node->name, ls_preparation_output(p, node->name)));
     }
     st = ls_h5_image_save(file, path);
 cleanup:
@@ -131,28 +148,33 @@ cleanup:
     return st;
 }
 
-static ls_status write_predictions(const collector *c, uint64_t samples, const char *path)
+static ls_status write_predictions(const ls_data_arguments *a, const collector *c, uint64_t samples)
 {
+    const char *const path = a->output;
+
+    if (ls_ends_with(path, ".csv"))
+        return ls_prediction_table_write(a, c->rows, samples);
     if (ls_ends_with(path, ".npy"))
         return write_npy(c, samples, path);
-    return ls_ends_with(path, ".npz") ? write_npz(c, samples, path) : write_rows(c, samples, path);
+    return ls_ends_with(path, ".npz") ? write_npz(c, samples, path) : write_rows(&a->preparation, c, samples, path);
 }
 
 /* Before any work is done. */
 static ls_status check_output(const ls_data_arguments *a)
 {
-    static const char *const endings[] = {".h5", ".hdf5", ".npy", ".npz"};
+    static const char *const endings[] = {".csv", ".h5", ".hdf5", ".npy", ".npz"};
     size_t i = 0;
 
-    while (i < 4 && !ls_ends_with(a->output, endings[i]))
+    while (i < 5 && !ls_ends_with(a->output, endings[i]))
         i++;
-    if (i == 4)
-        return ls_fail(LS_ERR_USAGE, "--output writes .h5, .npy and .npz files; '%s' is none by its name", a->output);
+    if (i == 5)
+        return ls_fail(LS_ERR_USAGE, "--output writes .csv, .h5, .npy and .npz files; '%s' is none by its name",
+                       a->output);
     if (a->task->model->outputs > 1 && ls_ends_with(a->output, ".npy"))
         return ls_fail(LS_ERR_USAGE,
                        "'%s' can hold one array, but the model has %zu outputs; write an .npz or .h5 file", a->output,
                        a->task->model->outputs);
-    if (ls_file_same(a->output, a->model) || ls_file_same(a->output, a->data))
+    if (ls_file_same(a->output, a->model) || ls_file_same(a->output, a->table ? a->table : a->data))
         return ls_fail(LS_ERR_USAGE, "--output would overwrite '%s', which is read", a->output);
     return LS_OK;
 }
@@ -192,7 +214,7 @@ static ls_status predict(const ls_comm *comm, const ls_data_arguments *a)
     LS_TRY(ls_agree(comm, check_output(a)));
     LS_TRY_CLEANUP(ls_agree(comm, comm->rank == 0 ? plan(a->task->model, samples, &c) : LS_OK));
     LS_TRY_CLEANUP(ls_predict(a->task, a->engine, a->task->test, a->batch_size, a->microbatch, &sink));
-    LS_TRY_CLEANUP(ls_agree(comm, comm->rank == 0 ? write_predictions(&c, samples, a->output) : LS_OK));
+    LS_TRY_CLEANUP(ls_agree(comm, comm->rank == 0 ? write_predictions(a, &c, samples) : LS_OK));
     if (comm->rank == 0) {
         printf("%llu predictions in %s\n", (unsigned long long)samples, a->output);
         warn_not_finite(&c, samples);

@@ -85,6 +85,11 @@ void ls_array_prefetch(const ls_array *array, uint64_t index);
 /* Sample `index` as float32 into out (one sample's elements). Pure; safe from several threads. */
 void ls_array_get(const ls_array *array, uint64_t index, float *out);
 
+/*
+ * How stored values become float32: (value - offset) * scale, element j with number j % period of each. Borrowed; NULL,
+ * and period 0: as they are.
+ */
+const double *ls_array_scaling(const ls_array *array, const double **offset, size_t *period);
 /* Replace the scaling that the file gives: float32 = (value - offset) * scale; NULL leaves one as it is. */
 ls_status ls_array_set_scaling(ls_array *array, const double *scale, const double *offset);
 

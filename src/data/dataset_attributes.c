@@ -107,6 +107,13 @@ static ls_status set_scaling(ls_array *array, const double *scale, size_t scales
     return LS_OK;
 }
 
+const double *ls_array_scaling(const ls_array *array, const double **offset, size_t *period)
+{
+    *offset = array->scaled ? array->offset : NULL;
+    *period = array->scaled ? array->period : 0;
+    return array->scaled ? array->scale : NULL;
+}
+
 /* v * factor + shift is (v + shift / factor) * factor. */
 static ls_status set_packing(ls_array *array, const double *factor, size_t factors, const double *shift, size_t shifts)
 {

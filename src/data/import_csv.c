@@ -104,6 +104,9 @@ static ls_status read_files(job *j)
 
     if (j->import->like)
         LS_TRY(ls_csv_plan_like(j->import, &j->p, &j->stratify));
+    for (size_t c = 0; j->import->keep_rows && c < j->p.columns; c++)
+        if (j->p.column[c].missing == LS_MISSING_DROP)
+            j->p.column[c].missing = LS_MISSING_ERROR;
     LS_TRY(choose_format(j->import, &j->p));
     if (j->import->input)
         return read_file(j, j->import->input, 0);

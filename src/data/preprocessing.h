@@ -120,5 +120,9 @@ ls_status ls_preprocessing_bind(const ls_preprocessing *p, struct ls_table *tabl
 ls_status ls_preprocessing_write(const ls_preprocessing *p, hid_t file, const char *path);
 /* Everything in the file is checked; *p must be empty. */
 ls_status ls_preprocessing_read(const char *path, ls_preprocessing *p);
+/* Does the file have such a group? */
+bool ls_preprocessing_is_in(const char *path);
+/* What an attribute of the group takes at most, in bytes: HDF5's older formats hold 64 KiB. */
+size_t ls_preprocessing_widest(const ls_preprocessing *p);
 
 #endif

@@ -513,3 +513,46 @@ cleanup:
     ls_h5_lock_release(&lock);
     return st;
 }
+
+bool ls_preprocessing_is_in(const char *path)
+{
+    ls_h5_lock lock;
+    hid_t file = H5I_INVALID_HID;
+    bool found;
+
+    ls_h5_lock_take(&lock);
+    found = ls_h5_open_file(path, &file) == LS_OK && ls_h5_is_group(file, GROUP);
+    if (file >= 0)
+        H5Fclose(file);
+    ls_h5_lock_release(&lock);
+    return found;
+}
+
+/* As pack_texts of h5/output.c lays them out. */
+static size_t texts_bytes(char *const *texts, size_t n)
+{
+    size_t width = 1;
+
+    for (size_t i = 0; i < n; i++)
+        width = strlen(texts[i]) > width ? strlen(texts[i]) : width;
+    return n * width;
+}
+
+size_t ls_preprocessing_widest(const ls_preprocessing *p)
+{
+    size_t most = texts_bytes(p->format.na, p->format.nas);
+
+    for (size_t c = 0; c < p->columns; c++) {
+        const size_t names = texts_bytes(p->column[c].category, p->column[c].categories);
+        const size_t numbers = p->column[c].encoded ? p->column[c].categories * p->column[c].width * sizeof(double) : 0;
+
+        most = names > most ? names : most;
+        most = numbers > most ? numbers : most;
+    }
+    for (size_t a = 0; a < p->arrays; a++) {
+        const size_t longest = p->array[a].elements > p->array[a].columns ? p->array[a].elements : p->array[a].columns;
+
+        most = longest * sizeof(double) > most ? longest * sizeof(double) : most;
+    }
+    return most;
+}

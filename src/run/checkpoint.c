@@ -15,6 +15,7 @@
 #include "h5/lock.h"
 #include "lockstep/version.h"
 #include "run/maker.h"
+#include "run/preparation.h"
 #include "run/run_identity.h"
 #include "run/state.h"
 
@@ -334,6 +335,7 @@ static ls_status make_image(ls_trainer *t, ls_callbacks *callbacks, void **image
     LS_TRY_CLEANUP(pass_state(&out, t, callbacks, NULL));
     LS_TRY_CLEANUP(put_attributes(&out, t->experiment, t->model));
     LS_TRY_CLEANUP(put_identity(&out, t, callbacks));
+    LS_TRY_CLEANUP(ls_preparation_put(out.file, t->task));
     st = ls_h5_image_sealed(out.file, image, bytes);
 cleanup:
     ls_h5_close(out.file);

@@ -6,6 +6,7 @@
 
 #include "base/failures.h"
 #include "base/memory.h"
+#include "data/preprocessing.h"
 #include "experiment/model_file.h"
 #include "formats/yaml.h"
 #include "nn/layers/layers.h"
@@ -20,6 +21,9 @@ void ls_task_free(ls_task *task)
     ls_split_free(task->train);
     ls_split_free(task->test);
     ls_node_memory_free(task->memory);
+    if (task->preprocessing)
+        ls_preprocessing_reset(task->preprocessing);
+    ls_free(task->preprocessing);
     ls_free(task->objective);
     if (task->model)
         ls_outputs_free(task->outputs, task->model->outputs);
@@ -399,6 +403,37 @@ static ls_status open_splits(ls_task *task, const ls_task_source *source)
     return ls_failures_end(&all);
 }
 
+static bool is_all_in(const ls_array_spec *specs, size_t n, const char *file)
+{
+    for (size_t i = 0; i < n; i++)
+        if (specs[i].memory || !specs[i].file || strcmp(specs[i].file, file) != 0)
+            return false;
+    return true;
+}
+
+/*
+ * For the model file, which is to make new data ready as these were. Now and not when it is written, when the data file
+ * may be gone; what cannot be read is no reason not to train.
+ */
+static ls_status read_table(ls_task *task, const ls_split_spec *train)
+{
+    const char *const file = train->xs ? train->x[0].file : NULL;
+    ls_status st;
+
+    if (task->comm->rank != 0 || !file || !is_all_in(train->x, train->xs, file) ||
+        !is_all_in(train->y, train->ys, file) || !ls_preprocessing_is_in(file))
+        return LS_OK;
+    if (!(task->preprocessing = ls_calloc(1, sizeof *task->preprocessing, "preprocessing")))
+        return LS_ERR_MEMORY;
+    st = ls_preprocessing_read(file, task->preprocessing);
+    if (st != LS_OK) {
+        ls_preprocessing_reset(task->preprocessing);
+        ls_free(task->preprocessing);
+        task->preprocessing = NULL;
+    }
+    return st == LS_ERR_MEMORY ? st : LS_OK;
+}
+
 static ls_status open_training(ls_task *task, const ls_task_source *source)
 {
     const ls_experiment *e = task->experiment;
@@ -433,6 +468,8 @@ static ls_status open_training(ls_task *task, const ls_task_source *source)
         LS_GATHER(&all, ls_task_check_targets(task, task->train));
     if (task->validation)
         LS_GATHER(&all, ls_task_check_targets(task, task->validation));
+    if (task->train)
+        LS_GATHER(&all, read_table(task, train));
     return ls_failures_end(&all);
 }
 

@@ -21,6 +21,8 @@ typedef struct ls_task {
     ls_split *train, *validation, *test; /* NULL where not asked for */
     bool has_loss;                       /* some output has one */
     ls_node_memory *memory;              /* of the splits */
+    /* Rank 0 of a training: what import csv fitted, if all of train is in its file; else NULL. */
+    struct ls_preprocessing *preprocessing;
 } ls_task;
 
 /*
