@@ -13,13 +13,18 @@
 #include "run/run_files.h"
 #include "train/evaluate.h"
 
-enum { DATA = 1, SPLIT, BATCH, OUTPUT, MEMORY, LINKS, UNWRITTEN };
+enum { DATA = 1, SPLIT, BATCH, OUTPUT, MEMORY, LINKS, UNWRITTEN, REPORT };
 
 static const struct option options[] = {
-    {"data", required_argument, NULL, DATA},           {"split", required_argument, NULL, SPLIT},
-    {"batch-size", required_argument, NULL, BATCH},    {"output", required_argument, NULL, OUTPUT},
-    {"memory", required_argument, NULL, MEMORY},       {"links", required_argument, NULL, LINKS},
-    {"unwritten", required_argument, NULL, UNWRITTEN}, {NULL, 0, NULL, 0},
+    {"data", required_argument, NULL, DATA},
+    {"split", required_argument, NULL, SPLIT},
+    {"batch-size", required_argument, NULL, BATCH},
+    {"output", required_argument, NULL, OUTPUT},
+    {"memory", required_argument, NULL, MEMORY},
+    {"links", required_argument, NULL, LINKS},
+    {"unwritten", required_argument, NULL, UNWRITTEN},
+    {"report", no_argument, NULL, REPORT},
+    {NULL, 0, NULL, 0},
 };
 
 void ls_data_arguments_reset(ls_data_arguments *a)
@@ -184,8 +189,11 @@ static ls_status read_arguments(int argc, char **argv, bool wants_output, ls_dat
             LS_TRY(ls_unwritten_parse(optarg, "--unwritten", &a->rules.unwritten));
         else if (option == OUTPUT && wants_output)
             a->output = optarg;
+        else if (option == REPORT && !wants_output)
+            a->report = true;
         else
-            return ls_fail(LS_ERR_USAGE, "unknown option '--output'; see lockstep %s --help", argv[0]);
+            return ls_fail(LS_ERR_USAGE, "unknown option '--%s'; see lockstep %s --help",
+                           option == REPORT ? "report" : "output", argv[0]);
     }
     LS_TRY(st);
     LS_TRY(read_operands(argc, argv, wants_output, a));

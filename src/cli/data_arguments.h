@@ -23,6 +23,7 @@ typedef struct ls_data_arguments {
     char *model;                       /* owned: a run directory's, if it was one that was named */
     const char *data, *split, *output; /* output: predict only */
     const char *table;                 /* the CSV file that data was made of; NULL: none was */
+    bool report;                       /* evaluate only */
     char *made;                        /* that dataset file, owned, with its name; removed by _reset */
     ls_experiment *experiment;
     ls_preparation preparation; /* of the data that the model was trained on */

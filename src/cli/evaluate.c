@@ -3,12 +3,27 @@
 
 #include "cli/data_arguments.h"
 #include "cli/print.h"
+#include "cli/score_report.h"
 #include "train/evaluate.h"
 
 static const char help[] =
     "usage: lockstep evaluate MODEL DATA [--split test] [OPTIONS]\n\n"
     "Loss and metrics of a trained model on a split or a CSV file, the same numbers on any number of ranks.\n"
-    "MODEL: a model file of lockstep or Keras (.h5, .keras), or a run directory.\n\n" LS_DATA_ARGUMENTS_HELP;
+    "MODEL: a model file of lockstep or Keras (.h5, .keras), or a run directory.\n\n" LS_DATA_ARGUMENTS_HELP
+    "  --report             also the confusion matrix, and precision, recall, F1 and support of each class as\n"
+    "                       scikit-learn has them; of other outputs the residuals, in the units of the target\n";
+
+/* Collective. */
+static ls_status add_report(const ls_comm *comm, const ls_data_arguments *a, ls_text *out)
+{
+    ls_predictions predictions;
+    ls_status st = ls_predictions_collect(comm, a, &predictions);
+
+    if (st == LS_OK)
+        st = ls_agree(comm, comm->rank == 0 ? ls_score_report(a, &predictions, out) : LS_OK);
+    ls_predictions_reset(&predictions);
+    return st;
+}
 
 static ls_status evaluate(const ls_comm *comm, const ls_data_arguments *a)
 {
@@ -33,10 +48,13 @@ static ls_status evaluate(const ls_comm *comm, const ls_data_arguments *a)
     n = ls_scores_logs(scores, &logs);
     for (size_t i = 0; i < n && comm->rank == 0; i++)
         ls_text_add(&text, "%s: %.9g\n", logs[i].name, logs[i].value);
+    if (a->report)
+        LS_TRY_CLEANUP(add_report(comm, a, &text));
     st = ls_cli_print(comm, LS_OK, &text);
     if (comm->rank == 0)
         ls_cli_warn_nan("", logs, n);
 cleanup:
+    ls_text_reset(&text);
     ls_scores_free(scores);
     return st;
 }

@@ -7,10 +7,10 @@
 #include "base/zip.h"
 #include "cli/data_arguments.h"
 #include "cli/prediction_table.h"
+#include "cli/predictions.h"
 #include "data/npy.h"
 #include "h5/file.h"
 #include "tensor/kernels.h"
-#include "train/evaluate.h"
 
 static const char help[] =
     "usage: lockstep predict MODEL DATA [--split test] --output OUT [OPTIONS]\n\n"
@@ -25,36 +25,6 @@ static const char help[] =
     "                       or the value as it was before targets were scaled\n\n"
     "  lockstep predict runs/titanic passengers.csv --output survivors.csv\n";
 
-/* Rank 0 collects all rows, then writes them at once. */
-typedef struct collector {
-    const ls_model *model;
-    float **rows; /* [outputs] (samples, output shape) */
-} collector;
-
-static ls_status collect(void *context, size_t output, uint64_t first, size_t n, const float *values)
-{
-    const collector *c = context;
-    const size_t size = ls_shape_size(&c->model->node[c->model->output[output]].shape);
-
-    memcpy(c->rows[output] + first * size, values, n * size * sizeof *values);
-    return LS_OK;
-}
-
-static ls_status plan(const ls_model *model, uint64_t samples, collector *c)
-{
-    c->model = model;
-    if (!(c->rows = ls_calloc(model->outputs, sizeof *c->rows, "the predictions")))
-        return LS_ERR_MEMORY;
-    for (size_t k = 0; k < model->outputs; k++) {
-        size_t n;
-
-        if (!ls_size_mul(ls_shape_size(&model->node[model->output[k]].shape), samples, &n) ||
-            !(c->rows[k] = ls_calloc(n, sizeof(float), "the predictions")))
-            return ls_fail(LS_ERR_MEMORY, "out of memory: %llu predictions", (unsigned long long)samples);
-    }
-    return LS_OK;
-}
-
 /* Names of classes, and the scaling that brings values back to the units of the target: value = y / scale + offset. */
 static ls_status put_meaning(hid_t file, const char *name, const ls_prepared *target)
 {
@@ -66,7 +36,7 @@ static ls_status put_meaning(hid_t file, const char *name, const ls_prepared *ta
     return ls_h5_put_double(file, name, "offset", -target->offset[0] * target->scale[0]);
 }
 
-static ls_status write_rows(const ls_preparation *p, const collector *c, uint64_t samples, const char *path)
+static ls_status write_rows(const ls_preparation *p, const ls_predictions *c, uint64_t samples, const char *path)
 {
     hid_t file = H5I_INVALID_HID;
     ls_status st;
@@ -87,7 +57,7 @@ cleanup:
 }
 
 /* One output as NumPy keeps it; to be freed. */
-static ls_status make_npy(const collector *c, size_t output, uint64_t samples, void **bytes, size_t *n)
+static ls_status make_npy(const ls_predictions *c, size_t output, uint64_t samples, void **bytes, size_t *n)
 {
     const ls_shape *shape = &c->model->node[c->model->output[output]].shape;
     const size_t value_bytes = (size_t)samples * ls_shape_size(shape) * sizeof(float);
@@ -105,7 +75,7 @@ static ls_status make_npy(const collector *c, size_t output, uint64_t samples, v
     return all ? LS_OK : LS_ERR_MEMORY;
 }
 
-static ls_status write_npy(const collector *c, uint64_t samples, const char *path)
+static ls_status write_npy(const ls_predictions *c, uint64_t samples, const char *path)
 {
     void *bytes;
     size_t n;
@@ -117,7 +87,7 @@ static ls_status write_npy(const collector *c, uint64_t samples, const char *pat
     return st;
 }
 
-static ls_status write_npz(const collector *c, uint64_t samples, const char *path)
+static ls_status write_npz(const ls_predictions *c, uint64_t samples, const char *path)
 {
     const size_t outputs = c->model->outputs;
     ls_zip_member *const member = ls_calloc(outputs, sizeof *member, "the predictions");
@@ -148,7 +118,7 @@ cleanup:
     return st;
 }
 
-static ls_status write_predictions(const ls_data_arguments *a, const collector *c, uint64_t samples)
+static ls_status write_predictions(const ls_data_arguments *a, const ls_predictions *c, uint64_t samples)
 {
     const char *const path = a->output;
 
@@ -180,7 +150,7 @@ static ls_status check_output(const ls_data_arguments *a)
 }
 
 /* How many samples have an output that is no finite number, and which is the first of them. */
-static void warn_not_finite(const collector *c, uint64_t samples)
+static void warn_not_finite(const ls_predictions *c, uint64_t samples)
 {
     uint64_t bad = 0, first = 0;
 
@@ -206,23 +176,18 @@ static void warn_not_finite(const collector *c, uint64_t samples)
 
 static ls_status predict(const ls_comm *comm, const ls_data_arguments *a)
 {
-    collector c = {0};
-    const ls_prediction_sink sink = {.context = &c, .rows = collect};
-    const uint64_t samples = a->task->test->samples;
+    ls_predictions p = {0};
     ls_status st;
 
     LS_TRY(ls_agree(comm, check_output(a)));
-    LS_TRY_CLEANUP(ls_agree(comm, comm->rank == 0 ? plan(a->task->model, samples, &c) : LS_OK));
-    LS_TRY_CLEANUP(ls_predict(a->task, a->engine, a->task->test, a->batch_size, a->microbatch, &sink));
-    LS_TRY_CLEANUP(ls_agree(comm, comm->rank == 0 ? write_predictions(a, &c, samples) : LS_OK));
+    LS_TRY_CLEANUP(ls_predictions_collect(comm, a, &p));
+    LS_TRY_CLEANUP(ls_agree(comm, comm->rank == 0 ? write_predictions(a, &p, p.samples) : LS_OK));
     if (comm->rank == 0) {
-        printf("%llu predictions in %s\n", (unsigned long long)samples, a->output);
-        warn_not_finite(&c, samples);
+        printf("%llu predictions in %s\n", (unsigned long long)p.samples, a->output);
+        warn_not_finite(&p, p.samples);
     }
 cleanup:
-    for (size_t k = 0; c.rows && k < a->task->model->outputs; k++)
-        ls_free(c.rows[k]);
-    ls_free(c.rows);
+    ls_predictions_reset(&p);
     return st;
 }
 

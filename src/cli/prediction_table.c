@@ -1,101 +1,21 @@
 #include "cli/prediction_table.h"
 
-#include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/file.h"
 #include "base/memory.h"
+#include "cli/output_meaning.h"
 #include "data/csv.h"
-#include "nn/activations/activations.h"
-#include "nn/losses/losses.h"
-
-/* How one output is written. */
-typedef struct column_group {
-    const char *name;    /* of the target's column, else of the output */
-    const char *prefix;  /* of all columns, where there are several outputs; else "" */
-    char *const *class;  /* names, borrowed; NULL: numbers */
-    size_t width;        /* values per sample */
-    bool is_class;       /* the outputs are classes' */
-    double cut;          /* of a single one: it is the second class above */
-    const double *scale; /* of the target, with period; NULL: none */
-    const double *offset;
-    size_t period;
-} column_group;
 
 typedef struct table {
     const ls_data_arguments *arguments;
-    column_group *group; /* [outputs] */
-    ls_csv *source;      /* NULL: there is none */
-    bool *copied;        /* of its columns */
+    ls_output_meaning *meaning; /* [outputs] */
+    ls_csv *source;             /* NULL: there is none */
+    bool *copied;               /* of its columns */
     size_t columns;
     ls_text out;
 } table;
-
-/* ---- what the outputs mean ---- */
-
-static const ls_prep_array *array_of(const ls_preparation *p, const ls_prepared *target)
-{
-    for (size_t i = 0; p->of_table && target && target->array && i < p->preprocessing.arrays; i++)
-        if (strcmp(p->preprocessing.array[i].name, target->array) == 0)
-            return &p->preprocessing.array[i];
-    return NULL;
-}
-
-static bool is_loss(const ls_component *loss, const char *name)
-{
-    return loss->ops && strcmp(loss->ops->name, name) == 0;
-}
-
-/* A sigmoid's middle is 1/2, that of a logit 0. */
-static void set_meaning(const ls_data_arguments *a, size_t k, size_t classes, column_group *g)
-{
-    const ls_model *const model = a->task->model;
-    const ls_node *const node = &model->node[model->output[k]];
-    const char *const activation = node->layer->activation.ops ? node->layer->activation.ops->name : "linear";
-    const ls_component *const loss = &a->task->outputs[k].loss;
-    const bool flat = node->shape.axes <= 1;
-
-    if (g->width == 1) {
-        const bool is_sigmoid = strcmp(activation, "sigmoid") == 0;
-
-        g->is_class = flat && (is_loss(loss, "binary_crossentropy") || (classes == 2 && is_sigmoid));
-        g->cut = is_sigmoid ? 0.5 : 0;
-        return;
-    }
-    g->is_class =
-        flat && (classes == g->width || strcmp(activation, "softmax") == 0 ||
-                 is_loss(loss, "sparse_categorical_crossentropy") || is_loss(loss, "categorical_crossentropy"));
-}
-
-static void describe_output(const ls_data_arguments *a, size_t k, column_group *g)
-{
-    const ls_preparation *const p = &a->preparation;
-    const ls_model *const model = a->task->model;
-    const ls_node *const node = &model->node[model->output[k]];
-    const ls_prepared *const target = ls_preparation_output(p, node->name);
-    const ls_prep_array *const array = array_of(p, target);
-    const ls_prep_column *const column =
-        array && array->columns == 1 ? &p->preprocessing.column[array->column[0]] : NULL;
-    size_t classes = target ? target->classes : 0;
-
-    g->width = ls_shape_size(&node->shape);
-    g->name = column ? column->name : node->name;
-    g->prefix = model->outputs > 1 ? g->name : "";
-    if (target)
-        g->class = target->class;
-    if (column && column->encoding == LS_ENCODING_ONE_HOT) {
-        g->class = column->category;
-        classes = column->categories;
-    }
-    set_meaning(a, k, classes, g);
-    if (classes != (g->width == 1 ? 2 : g->width))
-        g->class = NULL;
-    if (target && target->scale && !g->is_class) {
-        g->scale = target->scale;
-        g->offset = target->offset;
-        g->period = target->period;
-    }
-}
 
 /* ---- text ---- */
 
@@ -110,29 +30,18 @@ static void add_field(ls_text *out, const char *text)
     ls_text_add(out, "%s", quoted ? "\"" : "");
 }
 
-static void add_number(ls_text *out, double value)
+/* Of an output among several its name stands before that of the column. */
+static void add_head(table *t, const ls_output_meaning *m, const char *before, const char *name, const char *after)
 {
-    ls_text_add(out, ",%.9g", value);
-}
-
-static void add_head(ls_text *out, const column_group *g, const char *before, const char *name, const char *after)
-{
+    const bool several = t->arguments->task->model->outputs > 1;
     ls_text head = {0};
 
-    ls_text_add(&head, "%s%s%s%s%s", g->prefix, *g->prefix ? " " : "", before, name, after);
+    ls_text_add(&head, "%s%s%s%s%s", several ? m->name : "", several ? " " : "", before, name, after);
     if (head.status == LS_OK)
-        add_field(out, head.data);
+        add_field(&t->out, head.data);
     else
-        out->status = head.status;
+        t->out.status = head.status;
     ls_text_reset(&head);
-}
-
-static void add_class_head(ls_text *out, const column_group *g, size_t c)
-{
-    char number[24];
-
-    snprintf(number, sizeof number, "%zu", c);
-    add_head(out, g, "p(", g->class ? g->class[c] : number, ")");
 }
 
 static bool is_copied(const table *t, const char *name)
@@ -147,50 +56,33 @@ static bool is_copied(const table *t, const char *name)
 }
 
 /* A value's name must not be that of a column of the source, which may hold what was to be predicted. */
-static void add_heads(table *t, const column_group *g)
+static void add_heads(table *t, const ls_output_meaning *m)
 {
-    char number[32];
+    const bool several = t->arguments->task->model->outputs > 1;
+    char number[32] = "";
 
-    if (g->is_class) {
-        add_head(&t->out, g, "", "class", "");
-        for (size_t c = g->width == 1 ? 1 : 0; c < (g->width == 1 ? 2 : g->width); c++)
-            add_class_head(&t->out, g, c);
-        return;
-    }
-    for (size_t i = 0; i < g->width; i++) {
-        const bool copied = is_copied(t, g->name);
-
-        snprintf(number, sizeof number, g->width > 1 ? "[%zu]" : "%.0zu", g->width > 1 ? i : 0);
-        if (*g->prefix)
-            add_head(&t->out, g, "", g->width > 1 ? number : "value", "");
+    if (m->classes)
+        add_head(t, m, "", "class", "");
+    for (size_t i = 0; i < m->width; i++) {
+        if (m->width > 1)
+            snprintf(number, sizeof number, "[%zu]", i);
+        if (m->classes)
+            add_head(t, m, m->is_probability ? "p(" : "logit(", ls_class_name(m, m->width == 1 ? 1 : i, number), ")");
+        else if (several)
+            add_head(t, m, "", m->width > 1 ? number : "value", "");
         else
-            add_head(&t->out, g, copied ? "predicted " : "", g->name, number);
+            add_head(t, m, is_copied(t, m->name) ? "predicted " : "", m->name, number);
     }
 }
 
-static void add_class(ls_text *out, const column_group *g, size_t c)
+static void add_values(ls_text *out, const ls_output_meaning *m, const float *value)
 {
     char number[24];
 
-    snprintf(number, sizeof number, "%zu", c);
-    add_field(out, g->class ? g->class[c] : number);
-}
-
-static void add_values(ls_text *out, const column_group *g, const float *value)
-{
-    size_t best = 0;
-
-    if (g->is_class && g->width == 1) {
-        add_class(out, g, (double)value[0] > g->cut);
-    } else if (g->is_class) {
-        for (size_t i = 1; i < g->width; i++)
-            if (value[i] > value[best])
-                best = i;
-        add_class(out, g, best);
-    }
-    for (size_t i = 0; i < g->width; i++)
-        add_number(out,
-                   g->scale ? (double)value[i] / g->scale[i % g->period] + g->offset[i % g->period] : (double)value[i]);
+    if (m->classes)
+        add_field(out, ls_class_name(m, ls_meant_class(m, value), number));
+    for (size_t i = 0; i < m->width; i++)
+        ls_text_add(out, ",%.9g", ls_meant_value(m, i, value[i]));
 }
 
 /* ---- the source ---- */
@@ -199,7 +91,7 @@ static void add_values(ls_text *out, const column_group *g, const float *value)
 static bool is_input(const ls_preparation *p, const char *name)
 {
     for (size_t i = 0; i < p->xs; i++) {
-        const ls_prep_array *const array = array_of(p, &p->x[i]);
+        const ls_prep_array *const array = ls_prepared_table(p, &p->x[i]);
 
         for (size_t c = 0; array && c < array->columns; c++)
             if (strcmp(p->preprocessing.column[array->column[c]].name, name) == 0)
@@ -253,12 +145,12 @@ static ls_status write_table(table *t, float *const *rows, uint64_t samples)
         if (t->copied[i])
             add_field(&t->out, names[i]);
     for (size_t k = 0; k < outputs; k++)
-        add_heads(t, &t->group[k]);
+        add_heads(t, &t->meaning[k]);
     for (uint64_t r = 0; r < samples; r++) {
         ls_text_add(&t->out, "\n%llu", (unsigned long long)(first + r));
         LS_TRY(copy_row(t));
         for (size_t k = 0; k < outputs; k++)
-            add_values(&t->out, &t->group[k], rows[k] + r * t->group[k].width);
+            add_values(&t->out, &t->meaning[k], rows[k] + r * t->meaning[k].width);
     }
     ls_text_add(&t->out, "\n");
     LS_TRY(t->out.status);
@@ -271,16 +163,16 @@ ls_status ls_prediction_table_write(const ls_data_arguments *a, float *const *ro
     table t = {.arguments = a};
     ls_status st;
 
-    if (!(t.group = ls_calloc(outputs, sizeof *t.group, "the predictions")))
+    if (!(t.meaning = ls_calloc(outputs, sizeof *t.meaning, "the predictions")))
         return LS_ERR_MEMORY;
     for (size_t k = 0; k < outputs; k++)
-        describe_output(a, k, &t.group[k]);
+        t.meaning[k] = ls_output_meaning_of(a, k);
     LS_TRY_CLEANUP(open_source(&t));
     st = write_table(&t, rows, samples);
 cleanup:
     ls_csv_close(t.source);
     ls_free(t.copied);
-    ls_free(t.group);
+    ls_free(t.meaning);
     ls_text_reset(&t.out);
     return st;
 }
