@@ -18,11 +18,9 @@
 
 static const char help[] =
     "usage: lockstep compare A.h5|RUN B.h5|RUN\n\n"
-    "Compares the weights of two files of lockstep or Keras (.h5, .weights.h5, .keras) or run directories, bit by bit. Weights are paired by their order, as Keras "
-    "pairs\n"
-    "them, whatever their names. For every weight that differs: how many elements, the first of them with both values "
-    "in\n"
-    "hexadecimal and decimal, and the largest distance in ULPs, the number of float32 steps between two values.\n\n"
+    "Compares the weights of two files of lockstep or Keras (.h5, .weights.h5, .keras) or run directories, bit by bit.\n"
+    "Weights are paired by their order, as Keras pairs them, whatever their names. For every weight that differs: how\n"
+    "many elements, the first of them with both values in hexadecimal and decimal, and the largest distance in ULPs, the number of float32 steps between two values.\n\n"
     "Exit status 0 only if all bits are the same; the last line then ends with the fingerprint, as `train` prints "
     "it.\n";
 

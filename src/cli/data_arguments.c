@@ -2,6 +2,7 @@
 
 #include <math.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -41,6 +42,7 @@ void ls_data_arguments_reset(ls_data_arguments *a)
     if (a->made)
         unlink(a->made);
     ls_free(a->made);
+    ls_text_reset(&a->names);
     *a = (ls_data_arguments){0};
 }
 
@@ -155,6 +157,39 @@ static ls_status make_new_spec(ls_data_arguments *a, bool scored)
     return scored ? add_new_arrays(a, p->y, p->ys, &a->spec.y, &a->spec.ys) : LS_OK;
 }
 
+/* The split is a folder of images. */
+static ls_status make_image_spec(ls_data_arguments *a, bool scored)
+{
+    ls_model *model = NULL;
+    bool has_y = false;
+    ls_status st;
+
+    LS_TRY(ls_task_model(a->experiment, &model));
+    st = model->inputs == 1 ? ls_new_images_import(a->model, &a->preparation, &model->node[model->input[0]].shape,
+                                                   a->data, &a->made, &a->names, &has_y)
+                            : ls_fail(LS_ERR_DATA, "'%s' takes several inputs, and not images of a folder", a->model);
+    ls_model_free(model);
+    LS_TRY(st);
+    if (scored && !has_y)
+        return ls_fail(LS_ERR_DATA,
+                       "the images in '%s' have no classes: there is nothing to evaluate; put them in a folder for "
+                       "each class",
+                       a->data);
+    a->data = a->made;
+    if (!(a->spec.name = ls_strdup("new")) || !(a->spec.x = ls_calloc(1, sizeof *a->spec.x, "the images")) ||
+        !(a->spec.y = ls_calloc(1, sizeof *a->spec.y, "the images")))
+        return LS_ERR_MEMORY;
+    LS_TRY(set_array(a, NULL, ls_strdup("/new/x"), NULL, &a->spec.x[a->spec.xs++]));
+    return scored ? set_array(a, NULL, ls_strdup("/new/y"), NULL, &a->spec.y[a->spec.ys++]) : LS_OK;
+}
+
+static bool is_folder(const char *path)
+{
+    struct stat info;
+
+    return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
+}
+
 /* MODEL, and the data if no option names them. */
 static ls_status read_operands(int argc, char **argv, bool wants_output, ls_data_arguments *a)
 {
@@ -203,7 +238,7 @@ static ls_status read_arguments(int argc, char **argv, bool wants_output, ls_dat
                        argv[0]);
     if (wants_output && !a->output)
         return ls_fail(LS_ERR_USAGE, "--output OUT.h5 is missing; see lockstep %s --help", argv[0]);
-    if (a->split && ls_is_table(a->data))
+    if (a->split && (ls_is_table(a->data) || is_folder(a->data)))
         return ls_fail(LS_ERR_USAGE, "--split names a split of a dataset file; '%s' has none", a->data);
     a->split = a->split ? a->split : "test";
     LS_TRY(ls_experiment_of_model(a->model, &a->experiment));
@@ -213,6 +248,8 @@ static ls_status read_arguments(int argc, char **argv, bool wants_output, ls_dat
     a->batch_size = batch ? (uint64_t)batch : (uint64_t)a->experiment->fit.batch_size;
     a->microbatch = (uint64_t)a->experiment->fit.microbatch;
     a->experiment->fit.validation_batch_size = (int64_t)a->batch_size; /* data that are streamed are held for it */
+    if (is_folder(a->data))
+        return make_image_spec(a, !wants_output);
     return ls_is_table(a->data) ? make_new_spec(a, !wants_output) : make_spec(a, !wants_output);
 }
 

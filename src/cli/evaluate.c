@@ -8,7 +8,8 @@
 
 static const char help[] =
     "usage: lockstep evaluate MODEL DATA [--split test] [OPTIONS]\n\n"
-    "Loss and metrics of a trained model on a split or a CSV file, the same numbers on any number of ranks.\n"
+    "Loss and metrics of a trained model on a split, a CSV file or a folder of images, the same numbers on any\n"
+    "number of ranks.\n"
     "MODEL: a model file of lockstep or Keras (.h5, .keras), or a run directory.\n\n" LS_DATA_ARGUMENTS_HELP
     "  --report             also the confusion matrix, and precision, recall, F1 and support of each class as\n"
     "                       scikit-learn has them; of other outputs the residuals, in the units of the target\n";

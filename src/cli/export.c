@@ -13,7 +13,8 @@
 
 static const char help[] =
     "usage: lockstep export MODEL.h5|RUN --output FILE\n\n"
-    "A model or checkpoint of lockstep, or that of a run directory, as a file for Keras 3, by the end of FILE's name:\n\n"
+    "A model or checkpoint of lockstep, or that of a run directory, as a file for Keras 3, by the end of FILE's\n"
+    "name:\n\n"
     "  .keras        the archive: model, compile settings, weights, the optimizer's state. Keras loads it with\n"
     "                keras.models.load_model, and its next update is the one that lockstep would make next\n"
     "  .weights.h5   weights and the optimizer's state, for model.load_weights\n"

@@ -6,6 +6,7 @@
 #define LS_CLI_IMPORT_H
 
 #include "cli/cli.h"
+#include "data/import.h"
 
 typedef struct ls_import_options {
     const char *output; /* the dataset file to make */
@@ -62,5 +63,8 @@ ls_status ls_import_pair(ls_import_options *options, const char *form, const cha
 
 /* "train: x uint8 (60000, 28, 28), y uint8 (60000)": the arrays of a split, as they are in the file. */
 ls_status ls_cli_describe_split(const char *path, const char *split, ls_text *out);
+
+/* Of a failure that is about several images: all of them, to standard error. */
+void ls_cli_list_bad_images(ls_images_report *report);
 
 #endif

@@ -113,8 +113,7 @@ static ls_status read_operands(void *context, int argc, char **argv)
     return LS_OK;
 }
 
-/* Of a message about several images: all of them. */
-static void list_bad(ls_images_report *report)
+void ls_cli_list_bad_images(ls_images_report *report)
 {
     if (report->bad < 2 || !report->bad_lines.data)
         return;
@@ -146,7 +145,7 @@ static ls_status import_images(const void *context, const ls_import_options *o, 
     import.output = o->output;
     import.deflate = o->deflate;
     if ((st = ls_import_images(&import, &report)) != LS_OK)
-        list_bad(&report);
+        ls_cli_list_bad_images(&report);
     for (size_t i = 0; i < a->splits && st == LS_OK; i++)
         st = ls_cli_describe_split(o->output, a->split[i].key, out);
     if (st == LS_OK)

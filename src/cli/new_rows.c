@@ -1,13 +1,17 @@
 #include "cli/new_rows.h"
 
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "cli/import.h"
 #include "data/import.h"
 
 bool ls_is_table(const char *path)
@@ -100,5 +104,67 @@ ls_status ls_new_rows_import(const char *model, const ls_preparation *p, const c
         st = fail_row(ls_error_message());
 cleanup:
     ls_free(array);
+    return st;
+}
+
+/* ---- images ---- */
+
+/* Is there a folder in the folder, whose name does not begin with a dot? */
+static ls_status has_folders(const char *path, bool *out)
+{
+    DIR *const d = opendir(path);
+
+    *out = false;
+    if (!d)
+        return ls_fail(LS_ERR_IO, "cannot open the folder '%s': %s", path, strerror(errno));
+    for (const struct dirent *entry; !*out && (entry = readdir(d)) != NULL;) {
+        struct stat info;
+
+        *out = entry->d_name[0] != '.' && fstatat(dirfd(d), entry->d_name, &info, 0) == 0 && S_ISDIR(info.st_mode);
+    }
+    closedir(d);
+    return LS_OK;
+}
+
+/* As import images makes them: one input (height, width, 1 or 3) of bytes over 255. */
+static bool takes_images(const ls_preparation *p, const ls_shape *shape)
+{
+    return p->xs == 1 && p->x[0].period == 1 && p->x[0].scale[0] == 1.0 / 255.0 && p->x[0].offset[0] == 0 &&
+           shape->axes == 3 && (shape->dim[2] == 1 || shape->dim[2] == 3);
+}
+
+ls_status ls_new_images_import(const char *model, const ls_preparation *p, const ls_shape *shape, const char *folder,
+                               char **out, ls_text *names, bool *has_y)
+{
+    const ls_setting whole = {.key = "new", .value = "1"};
+    ls_images_import import = {.input = folder, .splits = {&whole, 1}};
+    ls_images_report report = {0};
+    ls_status st;
+
+    if (!takes_images(p, shape))
+        return ls_fail(
+            LS_ERR_DATA,
+            "'%s' does not take the images of the folder '%s': it was not trained on a file of import images "
+            "(or by a lockstep that kept nothing of it)",
+            model, folder);
+    import.height = shape->dim[0];
+    import.width = shape->dim[1];
+    import.channels = shape->dim[2];
+    LS_TRY(has_folders(folder, has_y));
+    if (*has_y && (p->ys != 1 || !p->y[0].class))
+        return ls_fail(LS_ERR_DATA, "'%s' does not say which classes the folders in '%s' are", model, folder);
+    import.flat = !*has_y;
+    if (*has_y) {
+        import.class = (const char *const *)p->y[0].class;
+        import.classes = p->y[0].classes;
+    }
+    LS_TRY(make_file(out));
+    import.output = *out;
+    st = ls_import_images(&import, &report);
+    if (st != LS_OK)
+        ls_cli_list_bad_images(&report);
+    *names = report.names;
+    report.names = (ls_text){0};
+    ls_images_report_reset(&report);
     return st;
 }

@@ -15,14 +15,16 @@
 static const char help[] =
     "usage: lockstep predict MODEL DATA [--split test] --output OUT [OPTIONS]\n\n"
     "The model's outputs for every sample of a split, in dataset order, as OUT.h5:/OUTPUT (float32, one dataset per\n"
-    "output of the model), or for every row of a CSV file, which needs no targets. The same bits on any number of ranks.\n"
+    "output of the model), or for every row of a CSV file, or image of a folder, which need\n"
+    "no targets. The same bits on any number of ranks.\n"
     "MODEL: a model file of lockstep or Keras (.h5, .keras), or a run directory.\n\n" LS_DATA_ARGUMENTS_HELP
     "  --output OUT         where to write; an existing file is replaced once the new one is whole. OUT.h5, OUT.npy (of a\n"
     "                       model with one output) and OUT.npz hold the numbers as the model gives them, an array per\n"
     "                       output; in OUT.h5 with the attributes classes, and scale and offset by which they become the\n"
-    "                       values before targets were scaled, (value - offset) * scale. OUT.csv is a table in the words and units of the training data: the number of the row,\n"
-    "                       from 0; the columns of a CSV file that are no inputs; the class and the probability of each,\n"
-    "                       or the value as it was before targets were scaled\n\n"
+    "                       values before targets were scaled, (value - offset) * scale. OUT.csv is a table in the words\n"
+    "                       and units of the training data: the number of the row, from 0; the columns of a CSV file that\n"
+    "                       are no inputs, or the name of the image; the class and the probability of each, or the value\n"
+    "                       as it was before targets were scaled\n\n"
     "  lockstep predict runs/titanic passengers.csv --output survivors.csv\n";
 
 /* Names of classes, and the scaling that brings values back to the units of the target: value = y / scale + offset. */

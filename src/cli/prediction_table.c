@@ -140,7 +140,9 @@ static ls_status write_table(table *t, float *const *rows, uint64_t samples)
     const uint64_t first = t->arguments->spec.has_rows ? t->arguments->spec.rows[0] : 0;
     const char *const *const names = t->source ? ls_csv_names(t->source, &t->columns) : NULL;
 
-    ls_text_add(&t->out, "row");
+    const char *name = t->arguments->names.data;
+
+    ls_text_add(&t->out, name ? "row,image" : "row");
     for (size_t i = 0; i < t->columns; i++)
         if (t->copied[i])
             add_field(&t->out, names[i]);
@@ -149,6 +151,10 @@ static ls_status write_table(table *t, float *const *rows, uint64_t samples)
     for (uint64_t r = 0; r < samples; r++) {
         ls_text_add(&t->out, "\n%llu", (unsigned long long)(first + r));
         LS_TRY(copy_row(t));
+        if (name) {
+            add_field(&t->out, name);
+            name += strlen(name) + 1;
+        }
         for (size_t k = 0; k < outputs; k++)
             add_values(&t->out, &t->meaning[k], rows[k] + r * t->meaning[k].width);
     }

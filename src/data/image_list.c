@@ -175,14 +175,28 @@ static ls_status read_root(ls_image_list *list, const char *root, names *inside)
     return LS_OK;
 }
 
-static ls_status set_classes(ls_image_list *list, const names *given)
+ls_status ls_image_list_set_classes(ls_image_list *list, const char *const *class, size_t n)
 {
-    if (!(list->class = ls_calloc(given->n, sizeof *list->class, "classes")))
+    if (!(list->class = ls_calloc(n, sizeof *list->class, "classes")))
         return LS_ERR_MEMORY;
-    for (; list->classes < given->n; list->classes++)
-        if (!(list->class[list->classes] = ls_strdup(given->name[list->classes])))
+    for (; list->classes < n; list->classes++) {
+        const size_t i = list->classes;
+
+        if (i > 0 && strcmp(class[i - 1], class[i]) >= 0)
+            return ls_fail(LS_ERR_DATA, "the class '%s' is numbered before '%s': folders are numbered by name",
+                           class[i - 1], class[i]);
+        if (!(list->class[i] = ls_strdup(class[i])))
             return LS_ERR_MEMORY;
+    }
     return LS_OK;
+}
+
+ls_status ls_image_list_add_flat(ls_image_list *list, const char *folder, size_t split)
+{
+    static const char *const none[] = {""};
+
+    LS_TRY(ls_image_list_set_classes(list, none, 1));
+    return add_class(list, folder, none[0], split);
 }
 
 ls_status ls_image_list_add(ls_image_list *list, const char *root, size_t split)
@@ -192,7 +206,7 @@ ls_status ls_image_list_add(ls_image_list *list, const char *root, size_t split)
 
     LS_TRY_CLEANUP(read_root(list, root, &inside));
     if (!list->class)
-        LS_TRY_CLEANUP(set_classes(list, &inside));
+        LS_TRY_CLEANUP(ls_image_list_set_classes(list, (const char *const *)inside.name, inside.n));
     for (size_t i = 0; i < inside.n; i++) {
         char *const path = ls_path_join(root, inside.name[i]);
 

@@ -26,6 +26,10 @@ typedef struct ls_image_list {
  * {0}.
  */
 ls_status ls_image_list_add(ls_image_list *list, const char *root, size_t split);
+/* The classes there are, before the first root, and not as that decides; copied. LS_ERR_DATA if they are not sorted. */
+ls_status ls_image_list_set_classes(ls_image_list *list, const char *const *class, size_t n);
+/* Add the pictures that lie in a folder itself, as those of the only class, "". LS_ERR_DATA if there are none. */
+ls_status ls_image_list_add_flat(ls_image_list *list, const char *folder, size_t split);
 void ls_image_list_reset(ls_image_list *list);
 
 #endif

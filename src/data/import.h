@@ -99,7 +99,10 @@ typedef struct ls_images_import {
     bool shuffle;         /* images stand in random order in their splits, not by class and name */
     size_t channels;      /* 1 or 3; 0: those of the first image, and all must have them */
     size_t height, width; /* to resize to; 0: those of the first image, and all must have them */
-    bool skip_damaged;    /* leave out the files that are damaged or no images by what they hold */
+    const char *const *class; /* the classes there are, sorted; NULL: the folders of the training images */
+    size_t classes;
+    bool flat;         /* input itself holds the images, which have no classes: x alone is written */
+    bool skip_damaged; /* leave out the files that are damaged or no images by what they hold */
     const char *output;
     int deflate; /* 0…9 */
 } ls_images_import;
@@ -113,6 +116,7 @@ typedef struct ls_images_report {
     ls_text skipped_lines;
     uint64_t flawed; /* imported, with all their pixels, though not quite what a JPEG should be */
     ls_text flaw;    /* of the first of them: "PATH: libjpeg: …" */
+    ls_text names;   /* with flat or class: of the images in the order they have in the file, a zero byte after each */
 } ls_images_report;
 
 void ls_images_report_reset(ls_images_report *report);

@@ -47,6 +47,10 @@ static ls_status list_images(job *j)
 {
     const ls_settings *const splits = &j->import->splits;
 
+    if (j->import->flat)
+        return ls_image_list_add_flat(&j->list, j->import->input, 0);
+    if (j->import->class)
+        LS_TRY(ls_image_list_set_classes(&j->list, j->import->class, j->import->classes));
     if (j->import->input)
         return ls_image_list_add(&j->list, j->import->input, 0);
     LS_TRY(ls_image_list_add(&j->list, splits->at[j->train].value, j->train));
@@ -268,6 +272,14 @@ static ls_status skip_damaged(job *j)
 
 /* ---- writing ---- */
 
+static void note_name(const job *j, const char *path)
+{
+    const char *const name = j->import->input ? below(path, j->import->input) : path;
+
+    if (j->import->flat || j->import->class)
+        ls_text_add_bytes(&j->report->names, name, strlen(name) + 1);
+}
+
 static void note_flaw(ls_images_report *report, const char *path, const char *flaw)
 {
     if (*flaw && report->flawed++ == 0)
@@ -283,6 +295,7 @@ static ls_status write_images(job *j, hid_t dataset, const size_t *row, size_t r
 
         j->image_failed = st != LS_OK && st != LS_ERR_MEMORY;
         note_flaw(j->report, path, image.flaw);
+        note_name(j, path);
         if (st == LS_OK && !ls_h5_write_rows(dataset, H5T_NATIVE_UINT8, i, 1, image.pixels))
             st = ls_h5_output_fail(j->import->output);
         ls_image_reset(&image);
@@ -337,7 +350,7 @@ static ls_status write_split(job *j, hid_t file, size_t s)
 
     if (st == LS_OK)
         st = write_x(j, group, row, rows);
-    if (st == LS_OK)
+    if (st == LS_OK && !j->import->flat)
         st = write_y(j, group, row, rows);
     if (group >= 0 && H5Gclose(group) < 0 && st == LS_OK)
         st = ls_h5_output_fail(j->import->output);
@@ -394,6 +407,7 @@ void ls_images_report_reset(ls_images_report *report)
     ls_text_reset(&report->bad_lines);
     ls_text_reset(&report->skipped_lines);
     ls_text_reset(&report->flaw);
+    ls_text_reset(&report->names);
     *report = (ls_images_report){0};
 }
 
@@ -415,7 +429,7 @@ ls_status ls_import_images(const ls_images_import *import, ls_images_report *rep
     LS_TRY_CLEANUP(deal_images(&j));
     LS_TRY_CLEANUP(choose_form(&j));
     LS_TRY_CLEANUP(write_file(&j));
-    st = report->flaw.status;
+    st = report->flaw.status == LS_OK ? report->names.status : report->flaw.status;
 cleanup:
     if (j.image_failed)
         st = fail_images(&j);

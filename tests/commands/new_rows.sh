@@ -126,6 +126,52 @@ succeed 1 evaluate pictures-run pictures.h5 --split train
 refuse 1 1 "more.h5:/test/y: class 0 is 'a', but 'b'" -- evaluate pictures-run more.h5
 refuse 1 1 'was not trained on a file of import csv' -- predict pictures-run new.csv --output never.csv
 
+say 'images: of folders without labels, and with'
+# NAME FILE: a picture of the golden ones.
+picture() {
+    h5dump -d "/$1/file" -b LE -o "$2" "$root/tests/golden/images.h5" >/dev/null
+}
+mkdir -p shapes/bright shapes/dark new labelled/dark
+picture png_rgb shapes/bright/1.png
+picture jpeg_rgb shapes/bright/2.jpg
+picture png_palette2 shapes/dark/1.png
+picture jpeg_420 shapes/dark/2.jpg
+picture png_gray labelled/dark/3.png # of another size, and gray
+succeed 1 import images shapes --output shapes.h5
+sed 's/pictures/shapes/; s/epochs: 1/epochs: 20/' pictures.yaml >shapes.yaml
+train 2 shapes-run shapes.yaml
+cp shapes/bright/1.png new/a.png
+cp shapes/dark/2.jpg 'new/b, c.jpg'
+cp labelled/dark/3.png new/z.png
+for ranks in 1 3; do
+    succeed $ranks predict shapes-run new --output images.csv
+    [[ $(head -n 1 images.csv) == 'row,image,class,p(bright),p(dark)' ]] || fail "the head is $(head -n 1 images.csv)"
+    diff <(printf '%s\n' '0,a.png,' '1,"b, c.jpg",' '2,z.png,') <(tail -n +2 images.csv | grep -o '^[0-9]*,\("[^"]*"\|[^,]*\),') >&2 ||
+        fail 'names of images'
+done
+mkdir -p same/bright same/dark
+cp new/a.png same/bright/
+cp 'new/b, c.jpg' new/z.png same/dark/
+succeed 1 import images same --size 29,37 --channels 3 --split test=1 --output same.h5
+succeed 1 predict shapes-run same.h5 --output same.csv
+diff <(rev images.csv | cut -d, -f 1-3) <(rev same.csv | cut -d, -f 1-3) >&2 || fail 'other probabilities than of import images'
+succeed 1 evaluate shapes-run same.h5
+mv out want
+for ranks in 1 2; do
+    succeed $ranks evaluate shapes-run same
+    diff want out >&2 || fail 'evaluate of folders gives something else'
+done
+succeed 1 evaluate shapes-run labelled # one class of the two
+refuse 1 1 "the images in 'new' have no classes" -- evaluate shapes-run new
+mv same/bright same/light
+refuse 1 2 "same/light' is the folder of a class" -- evaluate shapes-run same
+echo text >new/c.png
+truncate -s 300 'new/b, c.jpg'
+refuse 1 1 '2 of 4 images' -- predict shapes-run new --output never.csv
+grep -q '  new/c.png is neither' err || fail 'the second is not listed'
+refuse 1 1 'was not trained on a file of import images' -- predict kind new --output never.csv
+[[ ! -e never.csv ]] || fail 'a refused command leaves a file'
+
 say 'the same files on any number of ranks'
 for ranks in 1 3; do
     train $ranks again kind.yaml
