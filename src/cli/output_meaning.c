@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "nn/activations/activations.h"
 #include "nn/losses/losses.h"
 
@@ -37,7 +38,28 @@ static void set_classes(const ls_data_arguments *a, size_t k, size_t known, ls_o
     m->is_probability = m->classes && (is_sigmoid || is_softmax);
 }
 
-ls_output_meaning ls_output_meaning_of(const ls_data_arguments *a, size_t k)
+/* Where every value has a column of its own. */
+static ls_status name_values(const ls_preprocessing *p, const ls_prep_array *table, ls_output_meaning *m)
+{
+    for (size_t i = 0; table && i < table->columns; i++)
+        if (p->column[table->column[i]].width != 1)
+            return LS_OK;
+    if (!table || m->classes || table->columns != m->width || m->width == 1)
+        return LS_OK;
+    if (!(m->value = ls_calloc(m->width, sizeof *m->value, "the names of values")))
+        return LS_ERR_MEMORY;
+    for (size_t i = 0; i < m->width; i++)
+        m->value[i] = p->column[table->column[i]].name;
+    return LS_OK;
+}
+
+void ls_output_meaning_reset(ls_output_meaning *m)
+{
+    ls_free(m->value);
+    *m = (ls_output_meaning){0};
+}
+
+ls_status ls_output_meaning_init(ls_output_meaning *m, const ls_data_arguments *a, size_t k)
 {
     const ls_preparation *const p = &a->preparation;
     const ls_node *const node = &a->task->model->node[a->task->model->output[k]];
@@ -45,24 +67,24 @@ ls_output_meaning ls_output_meaning_of(const ls_data_arguments *a, size_t k)
     const ls_prep_array *const table = ls_prepared_table(p, target);
     const ls_prep_column *const column =
         table && table->columns == 1 ? &p->preprocessing.column[table->column[0]] : NULL;
-    ls_output_meaning m = {.name = column ? column->name : node->name, .width = ls_shape_size(&node->shape)};
     size_t known = target ? target->classes : 0;
 
+    *m = (ls_output_meaning){.name = column ? column->name : node->name, .width = ls_shape_size(&node->shape)};
     if (target)
-        m.class = target->class;
+        m->class = target->class;
     if (column && column->encoding == LS_ENCODING_ONE_HOT) {
-        m.class = column->category;
+        m->class = column->category;
         known = column->categories;
     }
-    set_classes(a, k, known, &m);
-    if (known != m.classes)
-        m.class = NULL;
-    if (target && target->scale && !m.classes) {
-        m.scale = target->scale;
-        m.offset = target->offset;
-        m.period = target->period;
+    set_classes(a, k, known, m);
+    if (known != m->classes)
+        m->class = NULL;
+    if (target && target->scale && !m->classes) {
+        m->scale = target->scale;
+        m->offset = target->offset;
+        m->period = target->period;
     }
-    return m;
+    return name_values(&p->preprocessing, table, m);
 }
 
 /* A sigmoid's middle is 1/2, that of a logit 0. The first of equals. */

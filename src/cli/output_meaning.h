@@ -4,9 +4,10 @@
 
 #include "cli/data_arguments.h"
 
-/* One output. All texts are borrowed from the model and its preparation. */
+/* One output, {0} before. All texts are borrowed from the model and its preparation. */
 typedef struct ls_output_meaning {
     const char *name;    /* of the target's column, else of the output */
+    const char **value;  /* [width] names of the target's columns, one for each value, owned; NULL: there are no such */
     char *const *class;  /* names; NULL: classes are numbers */
     size_t width;        /* values per sample */
     size_t classes;      /* 0: the values are no classes'. A single value is about the second of 2 */
@@ -16,7 +17,9 @@ typedef struct ls_output_meaning {
     size_t period;
 } ls_output_meaning;
 
-ls_output_meaning ls_output_meaning_of(const ls_data_arguments *a, size_t output);
+/* LS_ERR_MEMORY; to be reset in any case. */
+ls_status ls_output_meaning_init(ls_output_meaning *m, const ls_data_arguments *a, size_t output);
+void ls_output_meaning_reset(ls_output_meaning *m);
 
 /* The class that these values speak for. */
 size_t ls_meant_class(const ls_output_meaning *m, const float *value);

@@ -68,6 +68,8 @@ static void add_heads(table *t, const ls_output_meaning *m)
             snprintf(number, sizeof number, "[%zu]", i);
         if (m->classes)
             add_head(t, m, m->is_probability ? "p(" : "logit(", ls_class_name(m, m->width == 1 ? 1 : i, number), ")");
+        else if (m->value)
+            add_head(t, m, is_copied(t, m->value[i]) ? "predicted " : "", m->value[i], "");
         else if (several)
             add_head(t, m, "", m->width > 1 ? number : "value", "");
         else
@@ -172,12 +174,14 @@ ls_status ls_prediction_table_write(const ls_data_arguments *a, float *const *ro
     if (!(t.meaning = ls_calloc(outputs, sizeof *t.meaning, "the predictions")))
         return LS_ERR_MEMORY;
     for (size_t k = 0; k < outputs; k++)
-        t.meaning[k] = ls_output_meaning_of(a, k);
+        LS_TRY_CLEANUP(ls_output_meaning_init(&t.meaning[k], a, k));
     LS_TRY_CLEANUP(open_source(&t));
     st = write_table(&t, rows, samples);
 cleanup:
     ls_csv_close(t.source);
     ls_free(t.copied);
+    for (size_t k = 0; k < outputs; k++)
+        ls_output_meaning_reset(&t.meaning[k]);
     ls_free(t.meaning);
     ls_text_reset(&t.out);
     return st;

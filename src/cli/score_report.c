@@ -251,8 +251,8 @@ static ls_status report_values(const ls_output_meaning *m, const ls_split *split
         const double spread = fill_residuals(m, split, y, rows, i, target, residual);
 
         ls_text_add(out, "residuals of ");
-        ls_add_clean(m->name, NAME_BYTES, out);
-        if (m->width > 1)
+        ls_add_clean(m->value ? m->value[i] : m->name, NAME_BYTES, out);
+        if (m->width > 1 && !m->value)
             ls_text_add(out, "[%zu]", i);
         ls_text_add(out, ", prediction - target, of %llu samples:\n", (unsigned long long)split->samples);
         add_residuals(residual, split->samples, spread, out);
@@ -268,17 +268,20 @@ static ls_status report_values(const ls_output_meaning *m, const ls_split *split
 static ls_status report_output(const ls_data_arguments *a, const ls_predictions *p, size_t k, ls_text *out)
 {
     const ls_split *const split = a->task->test;
-    const ls_output_meaning m = ls_output_meaning_of(a, k);
+    ls_output_meaning m = {0};
     const ls_array *const y = split->y ? split->y[k] : NULL;
-    float *target;
+    float *target = NULL;
     ls_status st;
 
     if (!y)
         return LS_OK;
     if (!ls_array_is_loaded(y))
         return ls_fail(LS_ERR_USAGE, "--report needs the targets in memory: leave out --memory");
-    if (!(target = ls_calloc(ls_shape_size(ls_array_shape(y)), sizeof *target, "the report")))
-        return LS_ERR_MEMORY;
+    LS_TRY_CLEANUP(ls_output_meaning_init(&m, a, k));
+    if (!(target = ls_calloc(ls_shape_size(ls_array_shape(y)), sizeof *target, "the report"))) {
+        st = LS_ERR_MEMORY;
+        goto cleanup;
+    }
     ls_text_add(out, "\n");
     if (p->model->outputs > 1) {
         ls_add_clean(m.name, NAME_BYTES, out);
@@ -286,6 +289,8 @@ static ls_status report_output(const ls_data_arguments *a, const ls_predictions 
     }
     st = m.classes ? report_classes(&m, split, y, p->rows[k], target, out)
                    : report_values(&m, split, y, p->rows[k], target, out);
+cleanup:
+    ls_output_meaning_reset(&m);
     ls_free(target);
     return st;
 }

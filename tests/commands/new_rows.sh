@@ -80,6 +80,30 @@ succeed 1 predict price t.h5 --output table.csv
 numbers kind dense_1 >/dev/null
 h5dump -y -a /dense_1/classes like-p.h5 | grep -q '"new", "old"' || fail 'no classes'
 
+say 'several outputs, targets one-hot and of several columns; semicolons and decimal commas'
+sed 's/\("[^"]*"\)/\1/; s/,/;/g; s/"p; /"p, /' new.csv | sed 's/\(;[0-9]\+\)$/\1,5/' >semicolons.csv
+succeed 1 import csv semicolons.csv --delimiter ';' --decimal , --array x=age,city --encode city=onehot --missing age=mean \
+    --scale x=standard --array y=kind --encode kind=onehot --array p=price,age --scale p=standard --output semicolons.h5
+cat >graph.yaml <<'END'
+data: {file: semicolons.h5, train: {x: /train/x, y: {k: /train/y, v: /train/p}}}
+model:
+  inputs: {in: {shape: [3]}}
+  layers:
+    - {name: k, dense: {units: 2, activation: softmax}, inputs: [in]}
+    - {name: v, dense: {units: 2}, inputs: [in]}
+  outputs: [k, v]
+compile: {optimizer: {adam: {learning_rate: 0.02}}, loss: {k: categorical_crossentropy, v: mse}}
+fit: {epochs: 60, batch_size: 8}
+END
+train 1 graph graph.yaml
+succeed 1 predict graph semicolons.csv --output graph.csv
+[[ $(head -n 1 graph.csv) == 'row,id,kind,price,kind class,kind p(new),kind p(old),v predicted price,v age' ]] ||
+    fail "the head is $(head -n 1 graph.csv)"
+sed -n 2p semicolons.csv | cut -d ';' -f 5 | grep -q ',5$' || fail 'no decimal commas'
+grep -q '^0,"p, 1000",[a-z]*,"[0-9]*,5",' graph.csv || fail "the first row is $(sed -n 2p graph.csv)"
+succeed 1 evaluate graph semicolons.csv --report
+grep -q '^residuals of price, prediction - target, of 30 samples:' out || fail 'no residuals of the price'
+
 say 'rows that do not fit'
 sed '5s/,[A-Z][a-z]*,/,Paris,/' new.csv >bad.csv
 refuse 1 2 'bad.csv:5' "'city'" "'Paris'" 'mend it' -- predict kind bad.csv --output never.csv
