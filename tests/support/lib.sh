@@ -103,12 +103,18 @@ succeed() {
 start() {
     local -a command
     set_command "$@"
+    start_command "${command[@]}"
+}
+
+# WORD...: the same for any command.
+start_command() {
+    last_command="$*"
     rm -f "$work/job" "$work/status"
     # A shell between, so that nobody reports "Killed" here.
     (
         set +e
         # shellcheck disable=SC2016
-        bash -c 'echo $$ >"$0" && exec "$@"' "$work/job" "${command[@]}" >"$work/out" 2>"$work/err" </dev/null
+        bash -c 'echo $$ >"$0" && exec "$@"' "$work/job" "$@" >"$work/out" 2>"$work/err" </dev/null
         echo $? >"$work/status.new"
         mv "$work/status.new" "$work/status"
     ) 2>/dev/null &
