@@ -90,8 +90,7 @@ static void start_ranks(int argc, char **argv)
         readlink("/proc/self/exe", self, sizeof self - 1) > 0 &&
         (command = ls_calloc((size_t)argc + 8, sizeof *command, "a command")) != NULL) {
         snprintf(ranks, sizeof ranks, "%d", a.most);
-        command[n++] = (char *)"mpirun";
-        command[n++] = (char *)"--oversubscribe";
+        command[n++] = (char *)LS_MPIEXEC;
         command[n++] = (char *)"-n";
         command[n++] = ranks;
         command[n++] = self;
@@ -101,8 +100,12 @@ static void start_ranks(int argc, char **argv)
             setenv("OMPI_ALLOW_RUN_AS_ROOT", "1", 0);
             setenv("OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1", 0);
         }
+        setenv("OMPI_MCA_rmaps_base_oversubscribe", "1", 0);
+        setenv("PRTE_MCA_rmaps_default_mapping_policy", ":oversubscribe", 0);
         setenv("OMPI_MCA_mpi_yield_when_idle", "1", 0);
-        execvp("mpirun", command);
+        execvp(command[0], command);
+        command[0] = (char *)"mpirun"; /* the program has come to another machine */
+        execvp(command[0], command);
         ls_free(command);
     }
     ls_free(a.setting);

@@ -334,7 +334,7 @@ static ls_status search_waves(search *s, const ls_slice *slice)
 /* Collective. LS_ERR_NUMERIC naming the layer, parameter or loss that is not finite, and the step. */
 static ls_status fail_nonfinite(ls_trainer *t, const ls_slice *slice, const ls_param *param)
 {
-    const uint64_t none = UINT64_MAX;
+    const uint64_t none = INT64_MAX; /* MPICH compares unsigned numbers as signed ones */
     char name[LS_PARAM_NAME_BYTES], step[96];
     search node = {t, FIRST_NODE, none, LS_OK, step}, rows = {t, TABLE_ROWS, none, LS_OK, step};
     search logs = {t, LOGARITHMS, none, LS_OK, step};
@@ -343,7 +343,7 @@ static ls_status fail_nonfinite(ls_trainer *t, const ls_slice *slice, const ls_p
     LS_TRY(search_waves(&node, slice));
     /* The earliest node wins, then the earliest microbatch: the same answer on any number of ranks. */
     first = node.first;
-    LS_TRY(ls_mpi_check(MPI_Allreduce(MPI_IN_PLACE, &first, 1, MPI_UINT64_T, MPI_MIN, t->comm->mpi),
+    LS_TRY(ls_mpi_check(MPI_Allreduce(MPI_IN_PLACE, &first, 1, MPI_INT64_T, MPI_MIN, t->comm->mpi),
                         "finding the layer that is not finite"));
     snprintf(step, sizeof step, "epoch %" PRIu64 ", batch %" PRIu64 ", update %" PRIu64, t->epoch + 1, t->batch + 1,
              t->update + 1);

@@ -28,22 +28,21 @@ say "LS_SEED=$seed ROUNDS=$rounds"
 
 # N: makes host N, or gives it power again.
 host_up() {
-    local holder
     ip netns add "$prefix-$1"
     ip link add "${prefix}v$1" type veth peer name e0 netns "$prefix-$1"
     ip link set "${prefix}v$1" master "$bridge" up
     ip -n "$prefix-$1" addr add "$net.$1/24" dev e0
     ip -n "$prefix-$1" link set e0 up
     ip -n "$prefix-$1" link set lo up
+    # Its first process keeps the namespaces and buries the dead.
     # shellcheck disable=SC2016
     ip netns exec "$prefix-$1" unshare --uts --mount --pid --fork --kill-child --mount-proc \
-        sh -c 'hostname "$1"; mount -t tmpfs tmpfs /dev/shm; exec sleep infinity' sh "host$1" </dev/null >/dev/null 2>&1 &
-    for ((holder = 0; holder == 0; )); do
+        sh -c 'hostname "$1"; mount -t tmpfs tmpfs /dev/shm; while :; do sleep 1 & wait; done' sh "host$1" \
+        </dev/null >/dev/null 2>&1 &
+    disown
+    until pgrep -P $! >"$HOSTS_FOLDER/$net.$1"; do
         sleep 0.05
-        holder=$(pgrep -P "$(pgrep -P $$ -f "unshare.* sh host$1\$" | tail -n 1)" | head -n 1)
-        [[ $(cat "/proc/$holder/comm" 2>/dev/null) == sleep ]] || holder=0
     done
-    echo "$holder" >"$HOSTS_FOLDER/$net.$1"
 }
 
 host_down() {
@@ -64,7 +63,7 @@ take_down() {
     done
     ip link del "$bridge" 2>/dev/null || true
 }
-trap 'code=$?; take_down; (exit $code); clean_up' EXIT
+trap 'code=$?; set +e; take_down; (exit $code); clean_up' EXIT
 
 ip link add "$bridge" type bridge
 ip addr add "$net.254/24" dev "$bridge"

@@ -24,6 +24,13 @@ if [[ $(id -u) == 0 ]]; then
     export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
 fi
 
+# Another launcher than the one that is called mpirun here.
+if [[ -n ${LOCKSTEP_MPIEXEC-} ]]; then
+    mkdir "$work/.bin"
+    ln -s "$LOCKSTEP_MPIEXEC" "$work/.bin/mpirun"
+    PATH=$work/.bin:$PATH
+fi
+
 say() {
     printf '== %s\n' "$*"
 }
