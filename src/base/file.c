@@ -14,8 +14,10 @@
 
 #include "base/memory.h"
 #include "base/text.h"
+#include "base/watchdog.h"
 
-#define LINKS_MAX 40 /* as Linux has it */
+#define LINKS_MAX 40                  /* as Linux has it */
+#define WRITE_BYTES ((size_t)1 << 26) /* at once: a slow disk makes progress all the same */
 
 bool ls_file_exists(const char *path)
 {
@@ -86,8 +88,9 @@ static int close_at_once(int fd)
 static int write_all(int fd, const char *bytes, size_t n)
 {
     while (n > 0) {
-        const ssize_t done = write(fd, bytes, n < (1u << 30) ? n : 1u << 30);
+        const ssize_t done = write(fd, bytes, n < WRITE_BYTES ? n : WRITE_BYTES);
 
+        ls_watchdog_tick();
         if (done < 0 && errno == EINTR)
             continue;
         if (done < 0)

@@ -14,10 +14,12 @@ struct ls_watchdog {
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t wake;
-    bool stop;
+    bool stop, has_thread;
     double timeout_s;
     ls_watchdog_expired expired;
     void *context;
+    ls_watchdog_others others;
+    void *others_context;
     _Atomic(const char *) phase;
     atomic_uint_fast64_t beats, update;
 };
@@ -36,25 +38,53 @@ static struct timespec after(double seconds)
     return t;
 }
 
+static _Atomic(ls_watchdog *) program;
+
+static ls_watchdog *of(ls_watchdog *w)
+{
+    return w ? w : atomic_load_explicit(&program, memory_order_acquire);
+}
+
+/* With the lock, which is let go of meanwhile: the answers take a moment. */
+static bool others_progress(ls_watchdog *w)
+{
+    const ls_watchdog_others others = w->others;
+    void *const context = w->others_context;
+    bool progress = false;
+
+    if (others) {
+        pthread_mutex_unlock(&w->lock);
+        progress = others(context);
+        pthread_mutex_lock(&w->lock);
+    }
+    return progress;
+}
+
 static void *watch(void *argument)
 {
     ls_watchdog *w = argument;
     uint64_t last = atomic_load(&w->beats);
-    struct timespec deadline = after(w->timeout_s);
+    struct timespec deadline;
+    int halves = 0; /* of the time without a beat */
 
     pthread_mutex_lock(&w->lock);
+    deadline = after(w->timeout_s / 2);
     while (!w->stop) {
-        const int code = pthread_cond_timedwait(&w->wake, &w->lock, &deadline);
+        const int code = w->timeout_s > 0 ? pthread_cond_timedwait(&w->wake, &w->lock, &deadline)
+                                          : pthread_cond_wait(&w->wake, &w->lock);
         const uint64_t now = atomic_load(&w->beats);
+        const bool waited = code == ETIMEDOUT && !w->stop;
 
-        if (code == ETIMEDOUT && now == last && !w->stop) {
+        if (now != last || code != ETIMEDOUT)
+            halves = 0;
+        else if (others_progress(w))
+            halves = 1;
+        else if (waited && atomic_load(&w->beats) == last && ++halves == 2) {
             w->expired(w->context, w->timeout_s, atomic_load(&w->phase), atomic_load(&w->update));
             break;
         }
-        if (now != last || code == ETIMEDOUT) {
-            last = now;
-            deadline = after(w->timeout_s);
-        }
+        last = now;
+        deadline = after(w->timeout_s / 2);
     }
     pthread_mutex_unlock(&w->lock);
     return NULL;
@@ -92,34 +122,79 @@ ls_status ls_watchdog_start(double timeout_s, ls_watchdog_expired expired, void 
         ls_free(w);
         return ls_fail(LS_ERR_INTERNAL, "cannot start the watchdog thread: %s", strerror(code));
     }
+    w->has_thread = true;
     *out = w;
     return LS_OK;
 }
 
-void ls_watchdog_stop(ls_watchdog *w)
+void ls_watchdog_halt(ls_watchdog *w)
 {
-    if (!w)
+    if (!w || !w->has_thread)
         return;
     pthread_mutex_lock(&w->lock);
     w->stop = true;
     pthread_cond_signal(&w->wake);
     pthread_mutex_unlock(&w->lock);
     pthread_join(w->thread, NULL);
+    w->has_thread = false;
+}
+
+void ls_watchdog_stop(ls_watchdog *w)
+{
+    if (!w)
+        return;
+    ls_watchdog_halt(w);
     pthread_cond_destroy(&w->wake);
     pthread_mutex_destroy(&w->lock);
     ls_free(w);
 }
 
+void ls_watchdog_set_timeout(ls_watchdog *w, double timeout_s)
+{
+    pthread_mutex_lock(&w->lock);
+    w->timeout_s = timeout_s;
+    pthread_cond_signal(&w->wake);
+    pthread_mutex_unlock(&w->lock);
+}
+
+void ls_watchdog_set_others(ls_watchdog *w, ls_watchdog_others others, void *context)
+{
+    pthread_mutex_lock(&w->lock);
+    w->others = others;
+    w->others_context = context;
+    pthread_mutex_unlock(&w->lock);
+}
+
+void ls_watchdog_set_program(ls_watchdog *w)
+{
+    atomic_store_explicit(&program, w, memory_order_release);
+}
+
 void ls_watchdog_beat(ls_watchdog *w, const char *phase)
 {
-    if (!w)
+    if (!(w = of(w)))
         return;
     atomic_store_explicit(&w->phase, phase, memory_order_relaxed);
     atomic_fetch_add_explicit(&w->beats, 1, memory_order_relaxed);
 }
 
+void ls_watchdog_tick(void)
+{
+    ls_watchdog *const w = of(NULL);
+
+    if (w)
+        atomic_fetch_add_explicit(&w->beats, 1, memory_order_relaxed);
+}
+
 void ls_watchdog_update(ls_watchdog *w, uint64_t update)
 {
-    if (w)
+    if ((w = of(w)))
         atomic_store_explicit(&w->update, update, memory_order_relaxed);
+}
+
+void ls_watchdog_look(const ls_watchdog *w, const char **phase, uint64_t *beats, uint64_t *update)
+{
+    *phase = atomic_load_explicit(&w->phase, memory_order_relaxed);
+    *beats = atomic_load_explicit(&w->beats, memory_order_relaxed);
+    *update = atomic_load_explicit(&w->update, memory_order_relaxed);
 }

@@ -17,6 +17,7 @@ typedef struct ls_command {
     /* OPTIONAL. Before MPI is started; may start the program over in another way and then does not return. */
     void (*before_mpi)(int argc, char **argv);
     bool works_alone; /* one process needs no MPI for it */
+    bool is_watched;  /* it ends with a message when no rank makes progress */
     /* REQUIRED. Collective: the same arguments on every rank. An error is an error everywhere (ls_agree). */
     ls_status (*run)(const ls_comm *comm, int argc, char **argv);
 } ls_command;

@@ -75,5 +75,6 @@ const ls_command ls_command_evaluate = {
     .name = "evaluate",
     .summary = "loss and metrics of a trained model",
     .help = help,
+    .is_watched = true,
     .run = run,
 };

@@ -1,10 +1,13 @@
 #include "cli/long_run.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "comm/comm.h"
+#include "base/locale.h"
+#include "base/text.h"
+#include "comm/peers.h"
 
 /*
  * When the job hangs: how long each rank lets the one before it speak, and how many may before it at most. Open MPI's
@@ -35,25 +38,113 @@ const volatile sig_atomic_t *ls_cli_catch_signals(void)
     return &stop;
 }
 
+/* ---- the watchdog ---- */
+
+#define TIMEOUT_S 600.0 /* as distributed.timeout */
+
+static struct {
+    ls_watchdog *watchdog; /* NULL: none */
+    const ls_comm *comm;   /* NULL: MPI has not started */
+    ls_peers *peers;       /* NULL: nobody can be asked */
+} job;
+
+/* As the launcher says, for MPI does not yet. */
+static int rank_of_launcher(void)
+{
+    static const char *const names[] = {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK", "SLURM_PROCID"};
+
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (getenv(names[i]))
+            return atoi(getenv(names[i]));
+    return 0;
+}
+
+/* Who it is that hangs. */
+static void add_culprits(ls_text *out)
+{
+    if (!job.comm)
+        ls_text_add(out, "other ranks have not started, or cannot be reached");
+    else if (job.comm->size == 1)
+        ls_text_add(out, "this machine or its file system hangs");
+    else if (!job.peers)
+        ls_text_add(out, "another rank hangs or cannot be reached");
+    else
+        ls_peers_describe(job.peers, out);
+}
+
 /*
  * All ranks that wait come here at about the same time, and one of them is to speak: the lowest that is alive. The
  * others wait their turn, and meanwhile mpirun sends them SIGTERM.
  */
-void ls_cli_expired(void *context, double timeout_s, const char *phase, uint64_t update)
+static void expired(void *context, double timeout_s, const char *phase, uint64_t update)
 {
-    const ls_comm *comm = context;
     const bool was_told = stop; /* by the user, before */
+    const int rank = job.comm ? job.comm->rank : rank_of_launcher();
     char host[MPI_MAX_PROCESSOR_NAME] = "";
+    ls_text who = {0};
 
-    for (int turn = 0; turn < comm->rank && turn < TURNS_MAX; turn++) {
+    (void)context;
+    for (int turn = 0; turn < rank && turn < TURNS_MAX; turn++) {
         nanosleep(&(const struct timespec){.tv_sec = TURN_S}, NULL);
         if (stop && !was_told)
             _exit(1);
     }
     gethostname(host, sizeof host - 1);
+    add_culprits(&who);
     fprintf(stderr,
-            "lockstep: rank %d on %s: no progress for %.0f s after update %llu, while %s: another rank hangs or cannot "
-            "be reached; look for it, or raise distributed.timeout\n",
-            comm->rank, host, timeout_s, (unsigned long long)update, phase);
+            "lockstep: rank %d on %s: no progress for %.0f s after update %llu, while %s: %s; look there, or raise "
+            "distributed.timeout\n",
+            rank, host, timeout_s, (unsigned long long)update, phase, who.status == LS_OK ? who.data : "");
     _exit(1); /* mpirun ends the other ranks when one is gone */
+}
+
+static bool others_progress(void *context)
+{
+    return ls_peers_progress(context);
+}
+
+/* Until an experiment says otherwise, and for commands that have none. */
+static double first_timeout(void)
+{
+    const char *text = getenv("LOCKSTEP_TIMEOUT");
+    char *end;
+    const double seconds = text ? ls_parse_double(text, &end) : TIMEOUT_S;
+
+    return text && (end == text || *end || !(seconds >= 0)) ? TIMEOUT_S : seconds;
+}
+
+void ls_cli_watch_begin(void)
+{
+    if (ls_watchdog_start(first_timeout(), expired, NULL, &job.watchdog) != LS_OK)
+        return; /* without it, it works all the same */
+    ls_watchdog_set_program(job.watchdog);
+    ls_watchdog_beat(NULL, "starting MPI");
+}
+
+ls_status ls_cli_watch_ranks(const ls_comm *comm)
+{
+    ls_watchdog_beat(NULL, "starting");
+    job.comm = comm;
+    if (comm->size == 1 || first_timeout() == 0)
+        return LS_OK;
+    LS_TRY(ls_agree(comm, job.watchdog ? LS_OK : ls_fail(LS_ERR_INTERNAL, "the watchdog cannot be started")));
+    LS_TRY(ls_peers_create(comm, job.watchdog, &job.peers));
+    ls_watchdog_set_others(job.watchdog, others_progress, job.peers);
+    return LS_OK;
+}
+
+void ls_cli_watch_timeout(double timeout_s)
+{
+    if (job.watchdog)
+        ls_watchdog_set_timeout(job.watchdog, timeout_s);
+}
+
+void ls_cli_watch_end(void)
+{
+    ls_watchdog_set_program(NULL);
+    ls_watchdog_halt(job.watchdog); /* it asks the peers, who look at it */
+    ls_peers_free(job.peers);
+    ls_watchdog_stop(job.watchdog);
+    job.watchdog = NULL;
+    job.peers = NULL;
 }

@@ -10,6 +10,7 @@
 
 #include "base/memory.h"
 #include "cli/cli.h"
+#include "cli/long_run.h"
 #include "formats/yaml.h"
 #include "h5/lock.h"
 #include "lockstep/version.h"
@@ -261,6 +262,8 @@ static int run(const ls_command *command, int argc, char **argv)
     if (!is_launched()) /* Open MPI 4 would start a daemon for one process, and look for ssh */
         setenv("OMPI_MCA_ess_singleton_isolated", "1", 0);
     set_mpi_defaults();
+    if (command->is_watched)
+        ls_cli_watch_begin();
     MPI_Init_thread(&argc, &argv, MPI_THREAD_FUNNELED, &provided);
     if ((st = ls_comm_create(MPI_COMM_WORLD, &comm)) != LS_OK) {
         print_failure();
@@ -269,8 +272,11 @@ static int run(const ls_command *command, int argc, char **argv)
     st = check_launcher(comm);
     if (st == LS_OK)
         st = ls_comm_prepare(comm);
+    if (st == LS_OK && command->is_watched)
+        st = ls_cli_watch_ranks(comm);
     if (st == LS_OK)
         st = command->run(comm, argc, argv);
+    ls_cli_watch_end();
     if (st == LS_OK)
         st = ls_agree(comm, comm->rank == 0 ? finish_output() : LS_OK);
     if (st != LS_OK && !farewell(comm))

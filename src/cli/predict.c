@@ -208,5 +208,6 @@ const ls_command ls_command_predict = {
     .name = "predict",
     .summary = "outputs of a trained model for every sample",
     .help = help,
+    .is_watched = true,
     .run = run,
 };

@@ -97,18 +97,14 @@ static ls_status work(const ls_comm *comm, const arguments *a, const ls_sweep *s
 {
     ls_sweep_settings settings = {.directory = a->output ? a->output : sweep->output, .out = stdout};
     double timeout_s = 0;
-    ls_status st;
 
     if (!settings.directory || !*settings.directory)
         return ls_fail(LS_ERR_USAGE, "%s names no `output`: say where to write the sweep with --output DIR", a->sweep);
     LS_TRY(ls_sweep_check_ranks(comm, sweep));
     LS_TRY(ls_agree(comm, find_timeout(sweep, &timeout_s)));
-    LS_TRY_CLEANUP(ls_agree(comm, ls_watchdog_start(timeout_s, ls_cli_expired, (void *)comm, &settings.watchdog)));
+    ls_cli_watch_timeout(timeout_s);
     settings.stop = ls_cli_catch_signals(); /* since before MPI; here for the flag */
-    st = a->repeat ? ls_sweep_repeat(comm, sweep, &settings, a->repeat) : ls_sweep_run(comm, sweep, &settings);
-cleanup:
-    ls_watchdog_stop(settings.watchdog);
-    return st;
+    return a->repeat ? ls_sweep_repeat(comm, sweep, &settings, a->repeat) : ls_sweep_run(comm, sweep, &settings);
 }
 
 static ls_status run(const ls_comm *comm, int argc, char **argv)
@@ -140,5 +136,6 @@ const ls_command ls_command_sweep = {
     .summary = "train many variants of an experiment, and compare them",
     .help = help,
     .before_mpi = catch_signals,
+    .is_watched = true,
     .run = run,
 };

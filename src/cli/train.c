@@ -144,13 +144,13 @@ static const ls_split *test_split(const ls_task *task)
 }
 
 /* The final weights on all of the test split: a validation may have been of other weights, or of part of it. */
-static ls_status evaluate_test(const ls_task *task, const ls_split *test, ls_watchdog *watchdog)
+static ls_status evaluate_test(const ls_task *task, const ls_split *test)
 {
     ls_scores *scores;
     const ls_log *logs;
     size_t n;
 
-    LS_TRY(ls_evaluate_once(task, test, watchdog, &scores));
+    LS_TRY(ls_evaluate_once(task, test, NULL, &scores));
     n = ls_scores_logs(scores, &logs);
     for (size_t i = 0; i < n && task->comm->rank == 0; i++) {
         char value[400];
@@ -209,7 +209,6 @@ static ls_status train(const ls_comm *comm, const arguments *a, const ls_experim
                                 .warn = warn};
     ls_trace_sink sink = {.update = ls_trace_write};
     ls_fit_result result;
-    ls_watchdog *watchdog = NULL;
     ls_task *task = NULL;
     ls_run_claim claim = {0};
     FILE *trace = NULL;
@@ -220,22 +219,20 @@ static ls_status train(const ls_comm *comm, const arguments *a, const ls_experim
                        a->experiment);
     LS_TRY(ls_run_check(comm, directory, a->resume, a->overwrite)); /* before much is read */
     warn_idle_ranks(comm, e);
-    LS_TRY_CLEANUP(ls_task_create(comm, e, &task)); /* reading a large file is no stall: the watchdog comes after it */
+    ls_cli_watch_timeout(e->distributed.timeout_s);
+    LS_TRY_CLEANUP(ls_task_create(comm, e, &task));
     warn_short_epochs(task);
     LS_TRY_CLEANUP(ls_agree(comm, ls_cli_advise(task)));
-    LS_TRY_CLEANUP(
-        ls_agree(comm, ls_watchdog_start(e->distributed.timeout_s, ls_cli_expired, (void *)comm, &watchdog)));
     LS_TRY_CLEANUP(ls_run_take(comm, directory, a->resume, a->overwrite, &claim));
     if (a->trace) {
         LS_TRY_CLEANUP(open_trace(comm, directory, &trace));
         sink.context = trace;
         settings.trainer.trace = &sink;
     }
-    settings.trainer.watchdog = watchdog;
     settings.stop = ls_cli_catch_signals(); /* since before MPI; here for the flag */
     LS_TRY_CLEANUP(ls_fit(task, &settings, &result));
     if (test_split(task))
-        LS_TRY_CLEANUP(evaluate_test(task, test_split(task), watchdog));
+        LS_TRY_CLEANUP(evaluate_test(task, test_split(task)));
     if (comm->rank == 0)
         printf("fingerprint: %s\n", result.fingerprint);
 cleanup:
@@ -243,7 +240,6 @@ cleanup:
         fclose(trace);
     ls_run_release(&claim);
     ls_task_free(task);
-    ls_watchdog_stop(watchdog);
     return st;
 }
 
@@ -276,5 +272,6 @@ const ls_command ls_command_train = {
     .summary = "train the model of an experiment",
     .help = help,
     .before_mpi = catch_signals,
+    .is_watched = true,
     .run = run,
 };

@@ -8,6 +8,7 @@
 #include "base/locale.h"
 #include "base/memory.h"
 #include "cli/cli.h"
+#include "cli/long_run.h"
 #include "run/fit.h"
 #include "run/verify.h"
 
@@ -131,6 +132,7 @@ static ls_status verify(const ls_comm *comm, const arguments *a, const ls_experi
     if (comm->size < a->most)
         return ls_fail(LS_ERR_USAGE, "-n asks for %d ranks, but there are %d: start it with mpirun -n %d", a->most,
                        comm->size, a->most);
+    ls_cli_watch_timeout(experiment->distributed.timeout_s);
     LS_TRY(ls_verify(comm, experiment, a->count, a->counts, NULL, report, NULL, &result));
     ls_verify_explain(&result, &sentence);
     st = sentence.status;
@@ -163,5 +165,6 @@ const ls_command ls_command_verify = {
     .summary = "prove the same bits at several rank counts",
     .help = help,
     .before_mpi = start_ranks,
+    .is_watched = true,
     .run = run,
 };

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/watchdog.h"
 #include "data/dataset_impl.h"
 #include "h5/case.h"
 #include "h5/lock.h"
@@ -201,6 +202,7 @@ ls_status ls_array_reader_read(ls_array_reader *r, uint64_t first, uint64_t n, v
         char *const out = (char *)values + (size_t)(sample - first) * ls_array_sample_bytes(a);
 
         next = boundary < end ? boundary : end;
+        ls_watchdog_tick();
         LS_TRY(read_piece(r, row, next - row, out));
         LS_TRY(check_gaps(a, sample, next - row, out));
         LS_TRY(ls_array_check_finite(a, sample, next - row, out, r->sample));

@@ -42,7 +42,8 @@ ls_status ls_checkpoints_finish(ls_checkpoints *c)
 
     if (!c->is_under_way)
         return LS_OK;
-    ls_watchdog_beat(c->trainer->watchdog, "waiting until a checkpoint is written");
+    ls_watchdog_beat(c->trainer->watchdog, comm->rank == 0 ? "bringing a checkpoint to disk"
+                                                           : "waiting until rank 0 has written a checkpoint");
     c->is_under_way = false;
     return ls_agree(comm, comm->rank == 0 ? wait_for_writer(c) : LS_OK);
 }

@@ -146,6 +146,7 @@ static ls_status wait_for_all(const ls_comm *world)
     LS_TRY(ls_mpi_check(MPI_Ibarrier(world->mpi, &request), "waiting for a run to end"));
     while (!done) {
         LS_TRY(ls_mpi_check(MPI_Test(&request, &done, MPI_STATUS_IGNORE), "waiting for a run to end"));
+        ls_watchdog_beat(NULL, "waiting for a run on fewer ranks to end");
         if (!done)
             nanosleep(&nap, NULL);
     }

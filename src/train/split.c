@@ -285,6 +285,7 @@ ls_status ls_split_read(ls_split *split, const ls_sharing *sharing)
 {
     ls_status st;
 
+    ls_watchdog_beat(NULL, "reading data");
     for (size_t i = 0; split->owns && i < arrays_of(split); i++)
         if (array_at(split, i))
             LS_TRY(ls_array_load(array_at(split, i), sharing));

@@ -97,6 +97,55 @@ static void barks_at_a_rank_that_never_began(void **state)
     assert_true(b.update == 0);
 }
 
+static bool busy(void *context)
+{
+    return atomic_fetch_sub((atomic_int *)context, 1) > 0;
+}
+
+/* Asked after every half: while others make progress it waits, and half of the time longer. */
+static void waits_while_others_make_progress(void **state)
+{
+    bark b = {0};
+    ls_watchdog *w = NULL;
+    atomic_int answers = 5;
+    double waited;
+
+    (void)state;
+    assert_true(ok(ls_watchdog_start(TIMEOUT_S, expired, &b, &w)));
+    ls_watchdog_set_others(w, busy, &answers);
+    waited = wait_for(&b);
+    assert_true(atomic_load(&b.count) == 1 && waited > 0.9 * (5 + 1) * TIMEOUT_S / 2);
+    assert_int_equal(atomic_load(&answers), -1);
+    ls_watchdog_stop(w);
+}
+
+static void null_is_that_of_the_program(void **state)
+{
+    bark b = {0};
+    ls_watchdog *w = NULL;
+    const char *phase;
+    uint64_t beats, update;
+
+    (void)state;
+    assert_true(ok(ls_watchdog_start(3600, expired, &b, &w)));
+    ls_watchdog_beat(NULL, "for nobody");
+    ls_watchdog_set_program(w);
+    ls_watchdog_beat(NULL, "reading");
+    ls_watchdog_tick();
+    ls_watchdog_update(NULL, 7);
+    ls_watchdog_look(w, &phase, &beats, &update);
+    assert_true(strcmp(phase, "reading") == 0 && beats == 2 && update == 7);
+    ls_watchdog_set_timeout(w, 0.05);
+    wait_for(&b);
+    assert_int_equal(atomic_load(&b.count), 1);
+    ls_watchdog_set_program(NULL);
+    ls_watchdog_tick();
+    ls_watchdog_halt(w);
+    ls_watchdog_look(w, &phase, &beats, &update);
+    assert_int_equal(beats, 2);
+    ls_watchdog_stop(w);
+}
+
 static void stops_at_once(void **state)
 {
     bark b = {0};
@@ -127,6 +176,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(is_quiet_while_somebody_beats),
         cmocka_unit_test(barks_at_a_rank_that_never_began),
+        cmocka_unit_test(waits_while_others_make_progress),
+        cmocka_unit_test(null_is_that_of_the_program),
         cmocka_unit_test(stops_at_once),
         cmocka_unit_test(zero_means_none),
     };
