@@ -34,7 +34,8 @@ typedef struct ls_command {
     X(compare)             \
     X(verify)              \
     X(sweep)               \
-    X(report)
+    X(report)              \
+    X(doctor)
 
 #define LS_COMMAND_DECLARE(name) extern const ls_command ls_command_##name;
 LS_COMMAND_LIST(LS_COMMAND_DECLARE)

@@ -63,7 +63,9 @@ static int rank_of_launcher(void)
 static void add_culprits(ls_text *out)
 {
     if (!job.comm)
-        ls_text_add(out, "other ranks have not started, or cannot be reached");
+        ls_text_add(out,
+                    "other ranks have not started, cannot be reached, or MPI takes an interface that does not lead "
+                    "to them (mpirun --mca btl_tcp_if_include SUBNET)");
     else if (job.comm->size == 1)
         ls_text_add(out, "this machine or its file system hangs");
     else if (!job.peers)

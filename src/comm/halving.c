@@ -111,10 +111,11 @@ static ls_status advance_halving(ls_reducer *reducer, size_t number, bool *done)
     halving_lane *const lane = (halving_lane *)reducer->state + number;
     const size_t P = (size_t)reducer->comm->size;
     const bool halves = lane->v.half == LS_REDUCE_SCATTER;
+    MPI_Status unused[2]; /* MPICH's MPI_STATUSES_IGNORE is a warning of gcc */
     int here;
 
     for (;;) {
-        LS_TRY(ls_mpi_check(MPI_Testall(2, lane->request, &here, MPI_STATUSES_IGNORE), "halving cannot go on"));
+        LS_TRY(ls_mpi_check(MPI_Testall(2, lane->request, &here, unused), "halving cannot go on"));
         if (!here)
             return LS_OK;
         use_blocks(reducer, lane, halves ? 0 : lane->from, lane->to - lane->from, halves ? ADD : STORE, lane->in);
