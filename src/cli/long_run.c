@@ -41,6 +41,7 @@ const volatile sig_atomic_t *ls_cli_catch_signals(void)
 /* ---- the watchdog ---- */
 
 #define TIMEOUT_S 600.0 /* as distributed.timeout */
+#define NEVER_S 1e9 /* what 0 means: ranks have watchdogs all the same, for the environment may differ between them */
 
 static struct {
     ls_watchdog *watchdog; /* NULL: none */
@@ -112,7 +113,9 @@ static double first_timeout(void)
     char *end;
     const double seconds = text ? ls_parse_double(text, &end) : TIMEOUT_S;
 
-    return text && (end == text || *end || !(seconds >= 0)) ? TIMEOUT_S : seconds;
+    if (text && (end == text || *end || !(seconds >= 0 && seconds <= NEVER_S)))
+        return TIMEOUT_S;
+    return seconds > 0 ? seconds : NEVER_S;
 }
 
 void ls_cli_watch_begin(void)
@@ -127,7 +130,7 @@ ls_status ls_cli_watch_ranks(const ls_comm *comm)
 {
     ls_watchdog_beat(NULL, "starting");
     job.comm = comm;
-    if (comm->size == 1 || first_timeout() == 0)
+    if (comm->size == 1)
         return LS_OK;
     LS_TRY(ls_agree(comm, job.watchdog ? LS_OK : ls_fail(LS_ERR_INTERNAL, "the watchdog cannot be started")));
     LS_TRY(ls_peers_create(comm, job.watchdog, &job.peers));
