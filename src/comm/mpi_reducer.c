@@ -16,6 +16,7 @@
 typedef struct mpi_lane {
     ls_vector v;
     int *count, *first; /* [P] elements of a chunk, and where it begins */
+    void *own;          /* [max_bytes] this rank's sums: MPICH cannot reduce to scattered places in place */
     MPI_Request request;
 } mpi_lane;
 
@@ -37,7 +38,7 @@ static ls_status start_mpi(ls_reducer *reducer, size_t number, const ls_vector *
     }
     if (v->half == LS_REDUCE_SCATTER)
         return ls_mpi_check(
-            MPI_Ireduce_scatter(MPI_IN_PLACE, v->buf, lane->count, type, MPI_SUM, s->comm->mpi, &lane->request),
+            MPI_Ireduce_scatter(v->buf, lane->own, lane->count, type, MPI_SUM, s->comm->mpi, &lane->request),
             "MPI_Ireduce_scatter failed");
     return ls_mpi_check(
         MPI_Iallgatherv(MPI_IN_PLACE, 0, type, v->buf, lane->count, lane->first, type, s->comm->mpi, &lane->request),
@@ -51,8 +52,8 @@ static ls_status advance_mpi(ls_reducer *reducer, size_t number, bool *done)
     int here = 0;
 
     LS_TRY(ls_mpi_check(MPI_Test(&lane->request, &here, MPI_STATUS_IGNORE), "MPI's reduction failed"));
-    if (here && lane->v.half == LS_REDUCE_SCATTER) /* in place, MPI leaves the result at the beginning of the vector */
-        memmove((char *)lane->v.buf + lane->v.begin[rank] * bytes, lane->v.buf, (size_t)lane->count[rank] * bytes);
+    if (here && lane->v.half == LS_REDUCE_SCATTER)
+        memcpy((char *)lane->v.buf + lane->v.begin[rank] * bytes, lane->own, (size_t)lane->count[rank] * bytes);
     *done = here != 0;
     return LS_OK;
 }
@@ -68,7 +69,8 @@ static ls_status setup_mpi(ls_reducer *reducer)
     for (size_t i = 0; i < LS_LANES && st == LS_OK; i++) {
         s->lane[i].count = ls_calloc((size_t)reducer->comm->size, sizeof(int), "the counts of allreduce 'mpi'");
         s->lane[i].first = ls_calloc((size_t)reducer->comm->size, sizeof(int), "the offsets of allreduce 'mpi'");
-        if (!s->lane[i].count || !s->lane[i].first)
+        s->lane[i].own = ls_calloc(reducer->max_bytes, 1, "the sums of allreduce 'mpi'");
+        if (!s->lane[i].count || !s->lane[i].first || !s->lane[i].own)
             st = LS_ERR_MEMORY;
     }
     LS_TRY(ls_agree(reducer->comm, st));
@@ -82,6 +84,7 @@ static void destroy_mpi(ls_reducer *reducer)
     for (size_t i = 0; s && i < LS_LANES; i++) {
         ls_free(s->lane[i].count);
         ls_free(s->lane[i].first);
+        ls_free(s->lane[i].own);
     }
     if (s)
         ls_comm_free(s->comm);
