@@ -6,8 +6,8 @@
 #include "base/memory.h"
 
 #define SHORT_BYTES ((size_t)8)
-#define LONG_BYTES ((size_t)1 << 18)
-#define REPETITIONS 7 /* of which the fastest counts: a busy machine is only ever slower */
+#define LONG_BYTES ((size_t)1 << 20)
+#define REPETITIONS 9 /* of which the median counts: networks take a first burst faster than they can go on */
 
 #define PACKING_BYTE_S 1e-9 /* to pack an element and unpack it costs about what two bytes take on such a network */
 
@@ -20,40 +20,48 @@ typedef struct mixed {
     size_t taken[LS_LANES]; /* the lane's algorithm */
 } mixed;
 
+static double median_of(double *seconds)
+{
+    for (int i = 1; i < REPETITIONS; i++)
+        for (int j = i; j > 0 && seconds[j] < seconds[j - 1]; j--) {
+            const double larger = seconds[j - 1];
+
+            seconds[j - 1] = seconds[j];
+            seconds[j] = larger;
+        }
+    return seconds[REPETITIONS / 2];
+}
+
 /* To the right neighbour and from the left one at once. */
 static ls_status time_shift(const ls_comm *comm, char *out, char *in, size_t bytes, double *seconds)
 {
     const int right = (comm->rank + 1) % comm->size, left = (comm->rank + comm->size - 1) % comm->size;
-    double best = -1;
+    double took[REPETITIONS];
 
     for (int i = 0; i < REPETITIONS; i++) {
         const double begin = ls_now_s();
-        double took;
 
         LS_TRY(ls_mpi_check(MPI_Sendrecv(out, (int)bytes, MPI_BYTE, right, LS_TAG_LANE, in, (int)bytes, MPI_BYTE, left,
                                          LS_TAG_LANE, comm->mpi, MPI_STATUS_IGNORE),
                             "cannot measure the network"));
-        took = ls_now_s() - begin;
-        best = best < 0 || took < best ? took : best;
+        took[i] = ls_now_s() - begin;
     }
-    *seconds = best;
+    *seconds = median_of(took);
     return LS_OK;
 }
 
 static double time_adding(char *y, char *x)
 {
-    double best = -1;
+    double took[REPETITIONS];
 
     for (int i = 0; i < REPETITIONS; i++) {
         const double begin = ls_now_s();
-        double took;
 
         memcpy(x, y, LONG_BYTES);
         ls_element_add(LS_FLOAT64, y, x, LONG_BYTES / sizeof(double));
-        took = ls_now_s() - begin;
-        best = best < 0 || took < best ? took : best;
+        took[i] = ls_now_s() - begin;
     }
-    return best;
+    return median_of(took);
 }
 
 ls_status ls_link_measure(const ls_comm *comm, ls_link *out)

@@ -21,7 +21,7 @@
  * Returns the bytes.
  */
 size_t ls_wire_pack(const double *x, size_t first, size_t count, const double *grid, char *out);
-/* The same elements of y += what was packed. */
+/* Elements [first, first + count) of y += what was packed. */
 void ls_wire_add(const char *in, size_t first, size_t count, const double *grid, double *y);
 
 #endif
