@@ -7,6 +7,7 @@
 #include <limits.h>
 #include <math.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <time.h>
 
 #include "comm/agreement.h"
@@ -485,6 +486,30 @@ static void what_cannot_be_shared_says_so(void **unused)
     assert_true(all_ranks(failed_with(ls_reducer_create(world, &options, &reducer), LS_ERR_MEMORY, words)));
 }
 
+/* Files may be small here, so that what the ranks share may be, too: they go round the ring, and say why. */
+static void without_common_memory_the_ring_goes_on(void **unused)
+{
+    enum { N = 5000 };
+    const struct rlimit small = {.rlim_cur = 8192, .rlim_max = RLIM_INFINITY};
+    struct rlimit before;
+    size_t bounds[8];
+    ls_reducer *reducer;
+    bool good;
+
+    (void)unused;
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    if (!all_ranks(before.rlim_max == RLIM_INFINITY && setrlimit(RLIMIT_FSIZE, &small) == 0))
+        skip();
+    good = ok(make("auto", N * sizeof(double), 512, &reducer));
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+    assert_true(all_ranks(good));
+    assert_true(reducer->ops == &ls_reducer_ring);
+    assert_true(P == 1 || (reducer->fell_back && strstr(reducer->why, "ring: ") && strstr(reducer->why, "ulimit -f")));
+    cut(0, N, bounds);
+    assert_true(reduces(reducer, LS_FLOAT64, N, bounds));
+    ls_reducer_free(reducer);
+}
+
 /* The total over ranks of one value each. */
 static double wide_total(double mine)
 {
@@ -540,17 +565,12 @@ static int tear_down(void **state)
 }
 
 static const struct CMUnitTest tests[] = {
-    cmocka_unit_test(every_algorithm_reduces_and_gathers),
-    cmocka_unit_test(nodes_add_up_and_exchange),
-    cmocka_unit_test(a_reducer_can_be_used_again),
-    cmocka_unit_test(exact_sums_do_not_know_the_ranks),
-    cmocka_unit_test(fast_sums_have_the_order_of_the_ring),
-    cmocka_unit_test(vectors_overlap_and_ranks_are_late),
-    cmocka_unit_test(ranks_agree_in_one_message),
-    cmocka_unit_test(unknown_names_list_the_known),
-    cmocka_unit_test(impossible_sizes_are_refused),
-    cmocka_unit_test(what_cannot_be_shared_says_so),
-    cmocka_unit_test(wide_sums_add_over_ranks),
+    cmocka_unit_test(every_algorithm_reduces_and_gathers),  cmocka_unit_test(nodes_add_up_and_exchange),
+    cmocka_unit_test(a_reducer_can_be_used_again),          cmocka_unit_test(exact_sums_do_not_know_the_ranks),
+    cmocka_unit_test(fast_sums_have_the_order_of_the_ring), cmocka_unit_test(vectors_overlap_and_ranks_are_late),
+    cmocka_unit_test(ranks_agree_in_one_message),           cmocka_unit_test(unknown_names_list_the_known),
+    cmocka_unit_test(impossible_sizes_are_refused),         cmocka_unit_test(without_common_memory_the_ring_goes_on),
+    cmocka_unit_test(what_cannot_be_shared_says_so),        cmocka_unit_test(wide_sums_add_over_ranks),
     cmocka_unit_test(wide_infinities_add_over_ranks),
 };
 
