@@ -388,6 +388,43 @@ static void vectors_overlap_and_ranks_are_late(void **unused)
     }
 }
 
+/* A step that is done again: sums after sums, with nothing in between, while a rank is late to add up the first. */
+static void sums_can_follow_sums(void **unused)
+{
+    enum { N = 5000, ROUNDS = 40 };
+    size_t bounds[8];
+
+    (void)unused;
+    cut(0, N, bounds);
+    for (const ls_reducer_ops *const *ops = ls_reducers; *ops; ops++) {
+        ls_reducer *reducer;
+        bool good = true;
+
+        assert_true(all_ranks(ok(make((*ops)->name, N * sizeof(double), 512, &reducer))));
+        for (size_t round = 0; round < ROUNDS; round++) {
+            const ls_vector v = {.half = LS_REDUCE_SCATTER,
+                                 .element = LS_FLOAT64,
+                                 .buf = reducer->sums,
+                                 .begin = bounds,
+                                 .end = bounds + 1};
+            uint64_t number;
+
+            ls_reducer_settle(reducer);
+            for (size_t i = 0; i < N; i++)
+                put(reducer->sums, LS_FLOAT64, i, value(i + round, rank));
+            good &= ok(ls_reducer_start(reducer, &v, &number));
+            be_late(round);
+            good &= ok(ls_reducer_finish(reducer, number));
+            for (size_t i = bounds[rank]; i < bounds[rank + 1] && good; i++)
+                good = get(reducer->sums, LS_FLOAT64, i) == total(i + round);
+        }
+        if (!good)
+            print_error("%s\n", (*ops)->name);
+        assert_true(all_ranks(good));
+        ls_reducer_free(reducer);
+    }
+}
+
 /* The largest and the sum, each round of other numbers, by messages and through common memory. */
 static void ranks_agree_in_one_message(void **unused)
 {
@@ -565,12 +602,19 @@ static int tear_down(void **state)
 }
 
 static const struct CMUnitTest tests[] = {
-    cmocka_unit_test(every_algorithm_reduces_and_gathers),  cmocka_unit_test(nodes_add_up_and_exchange),
-    cmocka_unit_test(a_reducer_can_be_used_again),          cmocka_unit_test(exact_sums_do_not_know_the_ranks),
-    cmocka_unit_test(fast_sums_have_the_order_of_the_ring), cmocka_unit_test(vectors_overlap_and_ranks_are_late),
-    cmocka_unit_test(ranks_agree_in_one_message),           cmocka_unit_test(unknown_names_list_the_known),
-    cmocka_unit_test(impossible_sizes_are_refused),         cmocka_unit_test(without_common_memory_the_ring_goes_on),
-    cmocka_unit_test(what_cannot_be_shared_says_so),        cmocka_unit_test(wide_sums_add_over_ranks),
+    cmocka_unit_test(every_algorithm_reduces_and_gathers),
+    cmocka_unit_test(nodes_add_up_and_exchange),
+    cmocka_unit_test(a_reducer_can_be_used_again),
+    cmocka_unit_test(exact_sums_do_not_know_the_ranks),
+    cmocka_unit_test(fast_sums_have_the_order_of_the_ring),
+    cmocka_unit_test(vectors_overlap_and_ranks_are_late),
+    cmocka_unit_test(ranks_agree_in_one_message),
+    cmocka_unit_test(unknown_names_list_the_known),
+    cmocka_unit_test(impossible_sizes_are_refused),
+    cmocka_unit_test(sums_can_follow_sums),
+    cmocka_unit_test(without_common_memory_the_ring_goes_on),
+    cmocka_unit_test(what_cannot_be_shared_says_so),
+    cmocka_unit_test(wide_sums_add_over_ranks),
     cmocka_unit_test(wide_infinities_add_over_ranks),
 };
 
