@@ -113,5 +113,6 @@ done
 refuse 1 1 "weights only" -- summary "$files/graph.weights.h5"
 refuse 1 1 "weights only" -- evaluate "$files/graph.weights.h5" --data "$data" --split graph
 refuse 1 2 "'/absent/x'" -- predict "$files/graph.keras" --data "$data" --split absent --output "$work/none.h5"
-refuse 2 1 "3 inputs" -- predict "$files/graph.keras" --data "$data" --split image --output "$work/none.h5"
+refuse 2 1 "2 errors" -- predict "$files/graph.keras" --data "$data" --split image --output "$work/none.h5"
+grep -q 'the model has 3 inputs' "$work/err" || fail "it does not say how many inputs the model has"
 [[ ! -e $work/none.h5 ]] || fail "a refused prediction left a file"
