@@ -1,5 +1,6 @@
 #include "experiment/experiment.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/failures.h"
@@ -215,6 +216,53 @@ ls_status ls_experiment_create(ls_config *root, const char *file, ls_experiment 
     return LS_OK;
 }
 
+/* The name of the chosen optimizer, as the file may write it; "config" in Keras's form, where arguments are below that.
+ */
+static const char *step_to_arguments(const ls_config *optimizer)
+{
+    if (ls_config_is_null(optimizer))
+        return "rmsprop"; /* Keras's default */
+    if (optimizer->kind == LS_CONFIG_SCALAR)
+        return optimizer->text;
+    if (ls_config_get(optimizer, "class_name"))
+        return "config";
+    return optimizer->kind == LS_CONFIG_MAP && optimizer->count == 1 ? optimizer->first->key : NULL;
+}
+
+/*
+ * ls_yaml_set; compile.optimizer.learning_rate=0.1 is an argument of the optimizer that was chosen, whatever its name,
+ * also if it was chosen by that alone.
+ */
+static ls_status set(ls_config *root, const char *assignment)
+{
+    static const char path[] = "compile.optimizer.";
+    ls_config *optimizer = ls_config_get(ls_config_get(root, "compile"), "optimizer");
+    const char *const rest = assignment + sizeof path - 1, *const name = step_to_arguments(optimizer);
+    char step[64];
+    ls_text full = {0};
+    ls_status st;
+
+    if (strncmp(assignment, path, sizeof path - 1) != 0 || !name)
+        return ls_yaml_set(root, assignment);
+    snprintf(step, sizeof step, "%.*s", (int)strcspn(rest, ".="), rest);
+    if (strcmp(step, name) == 0 || strcmp(step, "class_name") == 0 || ls_registry_find(&ls_optimizers, step))
+        return ls_yaml_set(root, assignment);
+    ls_text_add(&full, "%s%s.%s", path, name, rest);
+    st = full.status;
+    if (st == LS_OK && optimizer && optimizer->kind == LS_CONFIG_SCALAR) {
+        ls_config *map = ls_config_create(LS_CONFIG_MAP, NULL);
+
+        st = map && ls_config_add(map, name, LS_CONFIG_NULL, NULL)
+                 ? ls_config_replace(ls_config_get(root, "compile"), optimizer, map)
+                 : LS_ERR_MEMORY;
+        ls_config_free(map);
+    }
+    if (st == LS_OK)
+        st = ls_yaml_set(root, full.data);
+    ls_text_reset(&full);
+    return st;
+}
+
 ls_status ls_experiment_tree(const char *file, const char *const *settings, size_t n, ls_config **out)
 {
     ls_failures all = {0};
@@ -224,7 +272,7 @@ ls_status ls_experiment_tree(const char *file, const char *const *settings, size
     *out = NULL;
     LS_TRY(ls_yaml_read(file, &root));
     for (size_t i = 0; i < n; i++)
-        ls_failures_add(&all, ls_yaml_set(root, settings[i]));
+        ls_failures_add(&all, set(root, settings[i]));
     if ((st = ls_failures_end(&all)) == LS_OK)
         *out = root;
     else
@@ -277,7 +325,7 @@ ls_status ls_experiment_with(const ls_experiment *experiment, const char *settin
     *out = NULL;
     if (!root)
         return LS_ERR_MEMORY;
-    if ((st = ls_yaml_set(root, setting)) != LS_OK) {
+    if ((st = set(root, setting)) != LS_OK) {
         ls_config_free(root);
         return st;
     }

@@ -22,5 +22,7 @@ ls_status ls_yaml_put(ls_config *root, const char *path, const ls_config *value,
 
 /* A tree in block style, keys in order, deterministic; null entries are kept. For `experiment.yaml` of a run. */
 void ls_yaml_write(const ls_config *root, ls_text *out);
+/* A value as one line for people: 32, relu, [1, 2], {adam: {beta_1: 0.8}}. Texts stand as they are, without quotes. */
+void ls_yaml_write_line(const ls_config *node, ls_text *out);
 
 #endif

@@ -136,3 +136,21 @@ void ls_yaml_write(const ls_config *root, ls_text *out)
         ls_text_add(out, root->kind == LS_CONFIG_MAP ? "{}" : "[]");
     ls_text_add(out, "\n");
 }
+
+void ls_yaml_write_line(const ls_config *node, ls_text *out)
+{
+    const bool map = node->kind == LS_CONFIG_MAP;
+
+    if (node->kind == LS_CONFIG_NULL || node->kind == LS_CONFIG_SCALAR) {
+        ls_text_add(out, "%s", ls_config_is_null(node) ? "null" : node->text);
+        return;
+    }
+    ls_text_add(out, map ? "{" : "[");
+    for (const ls_config *c = node->first; c; c = c->next) {
+        if (map)
+            ls_text_add(out, "%s: ", c->key);
+        ls_yaml_write_line(c, out);
+        ls_text_add(out, c->next ? ", " : "");
+    }
+    ls_text_add(out, map ? "}" : "]");
+}

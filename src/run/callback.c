@@ -24,6 +24,7 @@ void ls_callbacks_free(ls_callbacks *c)
     ls_free(c->known);
     ls_free(c->logs.log);
     ls_free(c->test.log);
+    ls_changes_reset(&c->changes);
     ls_free(c);
 }
 
@@ -145,6 +146,7 @@ ls_status ls_callbacks_create(ls_trainer *trainer, const ls_callbacks_settings *
     *out = NULL;
     if (!c)
         return LS_ERR_MEMORY;
+    c->registry = &ls_callback_registry;
     c->run = (ls_callback_run){.all = c,
                                .trainer = trainer,
                                .directory = settings->directory,

@@ -7,6 +7,7 @@
 #define LS_RUN_CALLBACK_H
 
 #include "run/callback_spec.h"
+#include "run/changes.h"
 #include "run/logs.h"
 #include "run/progress.h"
 #include "train/trainer.h"
@@ -30,10 +31,12 @@ typedef struct ls_callbacks {
     size_t n;
     ls_callback_spec *spec; /* [specs] owned */
     size_t specs;
-    ls_log *known;          /* [run.logs] */
-    char **validation_name; /* [run.train_logs] "val_loss", …; NULL: no validation */
-    ls_logs logs;           /* of the epoch */
-    ls_logs test;           /* of its validation */
+    ls_log *known;               /* [run.logs] */
+    char **validation_name;      /* [run.train_logs] "val_loss", …; NULL: no validation */
+    ls_logs logs;                /* of the epoch */
+    ls_logs test;                /* of its validation */
+    const ls_registry *registry; /* of those that experiments can name */
+    ls_changes changes;          /* of the run, if it went on in another way */
 } ls_callbacks;
 
 typedef struct ls_callbacks_settings {

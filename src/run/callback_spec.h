@@ -15,6 +15,11 @@ typedef struct ls_callback_ops {
     ls_status (*parse)(void *config, const ls_config *args, const char *where);
     /* OPTIONAL. Frees what parse made; config may be half filled. */
     void (*reset)(void *config);
+    /*
+     * OPTIONAL, NULL-terminated. Arguments that its state belongs to: in a run that goes on with another of these it
+     * begins anew, with others of the rest it keeps its state. NULL: any change makes it begin anew.
+     */
+    const char *const *anew;
     size_t context_bytes; /* zeroed; begins with a pointer to the config */
     /* OPTIONAL. Checks the arguments against the run and prepares the context. at: where it stands, for messages. */
     ls_status (*open)(void *context, ls_callback_run *run, const ls_config *at);

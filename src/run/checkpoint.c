@@ -13,6 +13,7 @@
 #include "formats/keras_model.h"
 #include "h5/file.h"
 #include "h5/lock.h"
+#include "h5/seal.h"
 #include "lockstep/version.h"
 #include "run/maker.h"
 #include "run/preparation.h"
@@ -22,6 +23,7 @@
 #define GROUP LS_MODEL_FILE_GROUP
 #define TRAINING_CHECKSUM "training_checksum"
 #define EXPERIMENT_CHECKSUM "experiment_checksum"
+#define CHANGES "changes" /* of settings, while the run went on; an attribute that others lack */
 
 /* The part of one parameter's slot that this rank owns, from a whole copy of it; g NULL: all of it. */
 static void keep_own(const ls_gradients *g, const ls_param *param, const float *whole, float *slot)
@@ -85,28 +87,35 @@ static bool holds(char *const *names, size_t n, const char *name)
     return false;
 }
 
-/* LS_ERR_MISMATCH naming the first log that only one of the two has: the identity does not cover what is validated. */
-static ls_status check_columns(const ls_state *t, const ls_history *history)
+/* May a run log it because of its callbacks alone? */
+static bool is_of_callbacks(const ls_registry *registry, const char *column)
 {
-    char **names;
-    size_t n;
-    ls_status st = LS_OK;
+    for (const ls_ops *const *entry = registry ? registry->entries : NULL; entry && *entry; entry++)
+        for (const char *const *name = ((const ls_callback_ops *)*entry)->hooks.adds; name && *name; name++)
+            if (strcmp(*name, column) == 0)
+                return true;
+    return false;
+}
 
-    LS_TRY(ls_h5_get_texts(t->file, GROUP "/history", "columns", &names, &n));
-    for (size_t i = 0; i < n && st == LS_OK; i++)
-        if (!holds(history->name, history->columns, names[i]))
-            st = ls_fail(LS_ERR_MISMATCH,
-                         "its history has the column '%s', but this run would log no such thing: go on "
-                         "with the same validation, metrics and callbacks, or train without --resume",
-                         names[i]);
-    for (size_t i = 0; i < history->columns && st == LS_OK; i++)
-        if (!holds(names, n, history->name[i]))
-            st = ls_fail(LS_ERR_MISMATCH,
-                         "its history has no column '%s', which this run would log: go on with the same "
-                         "validation, metrics and callbacks, or train without --resume",
-                         history->name[i]);
-    ls_h5_free_texts(names, n);
-    return st;
+/*
+ * LS_ERR_MISMATCH naming the first log that only one of the two has: the identity does not cover what is validated.
+ * What callbacks add may come and go; the history keeps the column.
+ */
+static ls_status check_columns(const ls_registry *registry, char *const *names, size_t n, const ls_history *history)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!holds(history->name, history->columns, names[i]) && !is_of_callbacks(registry, names[i]))
+            return ls_fail(LS_ERR_MISMATCH,
+                           "its history has the column '%s', but this run would log no such thing: go on "
+                           "with the same validation, metrics and callbacks, or train without --resume",
+                           names[i]);
+    for (size_t i = 0; i < history->columns; i++)
+        if (!holds(names, n, history->name[i]) && !is_of_callbacks(registry, history->name[i]))
+            return ls_fail(LS_ERR_MISMATCH,
+                           "its history has no column '%s', which this run would log: go on with the same "
+                           "validation, metrics and callbacks, or train without --resume",
+                           history->name[i]);
+    return LS_OK;
 }
 
 /* Only where the rows are not all of the history: how many come before them, and the digest of all. */
@@ -134,19 +143,32 @@ static ls_status write_history(ls_state *t, const ls_history *history)
                           history->value + first * history->columns);
 }
 
-/* Into an empty history with the same columns. */
-static ls_status read_history(ls_state *t, ls_history *history, ls_earlier_rows *earlier)
+/* Rows of a table with these columns into the history, which has them all and perhaps others. */
+static ls_status add_rows(ls_history *history, char *const *names, size_t n, const uint64_t *epoch, const double *value,
+                          size_t rows)
+{
+    ls_log *logs = ls_calloc(n, sizeof *logs, "the history");
+    ls_status st = logs ? LS_OK : LS_ERR_MEMORY;
+
+    for (size_t i = 0; i < rows && st == LS_OK; i++) {
+        for (size_t c = 0; c < n; c++)
+            logs[c] = (ls_log){.name = names[c], .value = value[i * n + c]};
+        st = ls_history_add(history, epoch[i], logs, n);
+    }
+    ls_free(logs);
+    return st;
+}
+
+static ls_status read_table(ls_state *t, char *const *names, size_t n, ls_history *history)
 {
     size_t dim[LS_H5_AXES_MAX], rank, values;
     uint64_t *epoch;
     double *value;
     ls_status st = LS_OK;
 
-    LS_TRY(check_columns(t, history));
-    LS_TRY(pass_earlier(t, earlier));
     LS_TRY(ls_h5_get_shape(t->file, GROUP "/history/value", &rank, dim));
-    if (rank != 2 || dim[1] != history->columns || !ls_size_mul(dim[0], dim[1], &values))
-        return ls_fail(LS_ERR_FORMAT, "the history is no table of %zu columns", history->columns);
+    if (rank != 2 || dim[1] != n || !ls_size_mul(dim[0], dim[1], &values))
+        return ls_fail(LS_ERR_FORMAT, "the history is no table of %zu columns", n);
     epoch = ls_calloc(dim[0], sizeof *epoch, "the history");
     value = ls_calloc(values, sizeof *value, "the history");
     if (!epoch || !value) {
@@ -157,11 +179,36 @@ static ls_status read_history(ls_state *t, ls_history *history, ls_earlier_rows 
     LS_TRY_CLEANUP(ls_state_array(t, GROUP "/history/value", H5T_NATIVE_DOUBLE, sizeof *value, 2, dim, value));
     history->epochs = 0;
     history->digest = 0;
-    for (size_t i = 0; i < dim[0]; i++)
-        LS_TRY_CLEANUP(ls_history_add_row(history, epoch[i], value + i * history->columns));
+    st = add_rows(history, names, n, epoch, value, dim[0]);
 cleanup:
     ls_free(epoch);
     ls_free(value);
+    return st;
+}
+
+/* Into an empty history, which gets the columns that it lacks. */
+static ls_status read_history(ls_state *t, const ls_registry *registry, ls_history *history, ls_earlier_rows *earlier)
+{
+    const size_t planned = history->columns;
+    char **names;
+    size_t n;
+    ls_status st;
+
+    LS_TRY(ls_h5_get_texts(t->file, GROUP "/history", "columns", &names, &n));
+    LS_TRY_CLEANUP(check_columns(registry, names, n, history));
+    LS_TRY_CLEANUP(ls_history_add_columns(history, (const char *const *)names, n));
+    LS_TRY_CLEANUP(pass_earlier(t, earlier));
+    if (earlier->n > 0 && (n != planned || history->columns != planned)) {
+        st =
+            ls_fail(LS_ERR_MISMATCH,
+                    "its first %" PRIu64 " epochs are in history.csv with other columns than this run would log: go on "
+                    "with callbacks that log the same",
+                    earlier->n);
+        goto cleanup;
+    }
+    st = read_table(t, names, n, history);
+cleanup:
+    ls_h5_free_texts(names, n);
     return st;
 }
 
@@ -226,13 +273,24 @@ static ls_status pass_noise_scale(ls_state *t, ls_noise_scale *noise)
     return ls_state_group_uint(t, GROUP "/noise_scale", "steps", &noise->steps);
 }
 
+/* Where the file has the state of a callback: those of the program come after the experiment's. SIZE_MAX: nowhere. */
+static size_t place_of(const ls_state *t, const ls_callbacks *callbacks, size_t index)
+{
+    if (!t->place)
+        return index;
+    return index < callbacks->specs ? t->place[index] : t->stored + index - callbacks->specs;
+}
+
 static ls_status pass_callback(ls_state *t, ls_callbacks *callbacks, size_t index)
 {
     const ls_callback *callback = &callbacks->callback[index];
+    const size_t place = place_of(t, callbacks, index);
     ls_text group = {0};
     ls_status st;
 
-    ls_text_add(&group, GROUP "/callbacks/%zu_%s", index, callback->name);
+    if (place == SIZE_MAX)
+        return LS_OK;
+    ls_text_add(&group, GROUP "/callbacks/%zu_%s", place, callback->name);
     st = group.status;
     if (st == LS_OK && t->writing)
         st = ls_h5_put_group(t->file, group.data);
@@ -249,13 +307,13 @@ static ls_status pass_callbacks(ls_state *t, ls_callbacks *callbacks)
 {
     uint64_t stop;
 
-    if (!callbacks || !callbacks->n)
-        return LS_OK;
+    if (!callbacks || !callbacks->n || (t->place && t->stored + callbacks->n == callbacks->specs))
+        return LS_OK; /* in the latter case the file has none */
     if (t->writing)
         LS_TRY(ls_h5_put_group(t->file, GROUP "/callbacks"));
     stop = callbacks->run.stop_training;
     LS_TRY(ls_state_group_uint(t, GROUP "/callbacks", "stop_training", &stop));
-    callbacks->run.stop_training = stop != 0;
+    callbacks->run.stop_training = stop != 0 && !t->drops;
     for (size_t i = 0; i < callbacks->n; i++)
         LS_TRY(pass_callback(t, callbacks, i));
     return LS_OK;
@@ -271,7 +329,8 @@ static ls_status pass_state(ls_state *t, ls_trainer *trainer, ls_callbacks *call
     LS_TRY(ls_state_array(t, GROUP "/scores", H5T_NATIVE_DOUBLE, sizeof(double), 1, &scores,
                           ls_scores_state(trainer->scores)));
     LS_TRY(pass_noise_scale(t, trainer->noise));
-    LS_TRY(t->writing ? write_history(t, trainer->history) : read_history(t, trainer->history, earlier));
+    LS_TRY(t->writing ? write_history(t, trainer->history)
+                      : read_history(t, callbacks ? callbacks->registry : NULL, trainer->history, earlier));
     LS_TRY(pass_callbacks(t, callbacks));
     LS_TRY(pass_place(t, &trainer->epoch, &trainer->batch));
     LS_TRY(pass_begun(t, &trainer->begun));
@@ -311,6 +370,8 @@ static ls_status put_identity(const ls_state *out, const ls_trainer *t, const ls
 
     if (st == LS_OK)
         st = ls_h5_put_text(out->file, GROUP, "identity", same.data);
+    if (st == LS_OK && callbacks && callbacks->changes.kept)
+        st = ls_h5_put_text(out->file, GROUP, CHANGES, callbacks->changes.kept);
     ls_text_reset(&same);
     return st;
 }
@@ -432,6 +493,7 @@ static ls_status check_fact(hid_t file, const char *path, const char *name, uint
                : ls_fail(LS_ERR_FORMAT, "'%s' is damaged: its attribute %s does not fit the rest", path, name);
 }
 
+/* Without all callbacks' states the checksum of the state is not known: then that of the file stands for it. */
 static ls_status check_sums(const ls_state *in, const char *path, const ls_trainer *t)
 {
     const hid_t file = in->file;
@@ -440,7 +502,7 @@ static ls_status check_sums(const ls_state *in, const char *path, const ls_train
 
     LS_TRY(ls_model_file_check_fingerprint(file, path, t->model));
     LS_TRY(ls_h5_get_uint(file, GROUP, "checksum", &checksum));
-    if (checksum != in->checksum)
+    if (!in->place && checksum != in->checksum)
         return ls_fail(LS_ERR_FORMAT, "'%s' is damaged: the checksum of its state does not hold", path);
     LS_TRY(check_fact(file, path, TRAINING_CHECKSUM, in->training));
     LS_TRY(check_fact(file, path, "seed", t->experiment->seed));
@@ -450,11 +512,57 @@ static ls_status check_sums(const ls_state *in, const char *path, const ls_train
     return check_fact(file, path, EXPERIMENT_CHECKSUM, checksum);
 }
 
+/* How the experiment differs from that of the file, where it may. */
+static ls_status find_departure(const ls_trainer *t, const ls_registry *registry, ls_state *in, const char *path,
+                                ls_departure *out)
+{
+    ls_text ours = {0};
+    char *theirs = NULL;
+    bool sealed = true;
+    ls_status st;
+
+    LS_TRY_CLEANUP(ls_h5_get_text(in->file, GROUP, "experiment", &theirs));
+    LS_TRY_CLEANUP(ls_experiment_write(t->experiment, t->model, true, &ours));
+    LS_TRY_CLEANUP(ls_departure_find(registry, theirs, ours.data, out));
+    if (out->callbacks)
+        LS_TRY_CLEANUP(ls_h5_check_seal(path, &sealed));
+    if (!sealed)
+        st = ls_fail(LS_ERR_MISMATCH,
+                     "'%s' has no checksum of the file, which an older lockstep did not write: go on with the same "
+                     "callbacks once, or train without --resume",
+                     path);
+    in->place = out->place;
+    in->stored = out->theirs;
+    in->drops = out->drops;
+cleanup:
+    ls_text_reset(&ours);
+    ls_free(theirs);
+    return st;
+}
+
+/* The state was read: the run goes on in the way of this experiment, and says so. */
+static ls_status take_changes(ls_trainer *t, ls_callbacks *callbacks, hid_t file, const ls_departure *d)
+{
+    char *before = NULL;
+    ls_status st = LS_OK;
+
+    if (d->rate)
+        t->updater->learning_rate = (float)t->experiment->optimizer.common.learning_rate;
+    if (!callbacks)
+        return LS_OK;
+    if (ls_h5_has_attribute(file, GROUP, CHANGES))
+        LS_TRY(ls_h5_get_text(file, GROUP, CHANGES, &before));
+    st = ls_changes_add(&callbacks->changes, before, d, t->update);
+    ls_free(before);
+    return st;
+}
+
 /* *digest: of the state that was read. */
 static ls_status read_file(ls_trainer *t, ls_callbacks *callbacks, const char *path, bool allow_other_kernel,
                            ls_earlier_rows *earlier, uint64_t *digest)
 {
     ls_state in = {.file = H5I_INVALID_HID};
+    ls_departure difference = {0};
     ls_text ours = {0};
     char *theirs = NULL;
     ls_status st;
@@ -463,6 +571,7 @@ static ls_status read_file(ls_trainer *t, ls_callbacks *callbacks, const char *p
     LS_TRY_CLEANUP(ls_h5_get_text(in.file, GROUP, "identity", &theirs));
     LS_TRY_CLEANUP(ls_run_identity(t, callbacks, &ours));
     LS_TRY_CLEANUP(ls_run_identity_check(path, theirs, ours.data));
+    LS_TRY_CLEANUP(find_departure(t, callbacks ? callbacks->registry : NULL, &in, path, &difference));
     if (!allow_other_kernel)
         LS_TRY_CLEANUP(ls_maker_check(in.file, path, t->model->arithmetic));
     LS_TRY_CLEANUP(ls_keras_read_weights(in.file, path, t->model));
@@ -472,9 +581,11 @@ static ls_status read_file(ls_trainer *t, ls_callbacks *callbacks, const char *p
         goto cleanup;
     }
     *digest = in.checksum;
-    st = check_sums(&in, path, t);
+    LS_TRY_CLEANUP(check_sums(&in, path, t));
+    st = take_changes(t, callbacks, in.file, &difference);
 cleanup:
     ls_h5_close(in.file);
+    ls_departure_reset(&difference);
     ls_text_reset(&ours);
     ls_free(theirs);
     return st;

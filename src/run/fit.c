@@ -1,5 +1,6 @@
 #include "run/fit.h"
 
+#include <jansson.h>
 #include <math.h>
 #include <string.h>
 
@@ -261,6 +262,29 @@ static void tell_allreduce(const fit *f)
     }
 }
 
+/* What the run that goes on has in another way, and that shapes its weights. */
+static void tell_changes(const fit *f)
+{
+    const ls_changes *changes = &f->callbacks->changes;
+    json_t *list = changes->kept ? json_loads(changes->kept, 0, NULL) : NULL, *entry;
+    size_t i;
+
+    json_array_foreach(list, i, entry)
+    {
+        const char *from = json_string_value(json_object_get(entry, "from"));
+        const char *to = json_string_value(json_object_get(entry, "to"));
+        const json_int_t update = json_integer_value(json_object_get(entry, "update"));
+        char line[640];
+
+        if (update != (json_int_t)f->trainer->update || !f->settings->warn || f->trainer->comm->rank != 0)
+            continue;
+        snprintf(line, sizeof line, "after update %lld %s is %.200s, it was %.200s", (long long)update,
+                 json_string_value(json_object_get(entry, "key")), to ? to : "not given", from ? from : "not given");
+        f->settings->warn(f->settings->warn_context, line);
+    }
+    json_decref(list);
+}
+
 static ls_status run(fit *f, bool *stopped)
 {
     ls_trainer *t = f->trainer;
@@ -327,6 +351,7 @@ ls_status ls_fit(const ls_task *task, const ls_fit_settings *settings, ls_fit_re
         LS_TRY_CLEANUP(ls_checkpoints_read(&f.checkpoints, settings->allow_other_kernel, settings->warn,
                                            settings->warn_context, &found));
     f.callbacks->run.resumed = found;
+    tell_changes(&f);
     if (settings->directory)
         LS_TRY_CLEANUP(ls_run_begin(f.trainer, settings, found));
     LS_TRY_CLEANUP(begin_files(&f, found));
@@ -341,7 +366,7 @@ ls_status ls_fit(const ls_task *task, const ls_fit_settings *settings, ls_fit_re
     result->redone = f.trainer->redone;
     result->epochs = f.trainer->epoch;
     if (settings->directory)
-        LS_TRY_CLEANUP(ls_run_end(f.trainer, settings->directory, result));
+        LS_TRY_CLEANUP(ls_run_end(f.trainer, settings->directory, result, &f.callbacks->changes));
     if (result->stopped)
         st =
             ls_fail(LS_ERR_STOPPED, "stopped by a signal after update %llu; the state is in '%s', go on with --resume",

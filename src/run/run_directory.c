@@ -97,7 +97,23 @@ static json_t *hosts_json(const char *hosts, int size)
     return list;
 }
 
-static ls_status write_run(const ls_trainer *t, const char *directory, const ls_fit_result *result, const char *hosts)
+/* All changes of settings while the run went on; NULL: there were none. */
+static json_t *changes_json(const ls_changes *changes)
+{
+    json_t *all = changes->kept ? json_loads(changes->kept, 0, NULL) : json_array();
+    json_t *other = changes->other ? json_loads(changes->other, 0, NULL) : NULL;
+
+    if (other)
+        json_array_extend(all, other);
+    json_decref(other);
+    if (json_array_size(all) > 0)
+        return all;
+    json_decref(all);
+    return NULL;
+}
+
+static ls_status write_run(const ls_trainer *t, const char *directory, const ls_fit_result *result,
+                           const ls_changes *changes, const char *hosts)
 {
     char library[MPI_MAX_LIBRARY_VERSION_STRING] = "", when[32] = "", arithmetic[LS_ARITHMETIC_BYTES];
     const time_t now = time(NULL);
@@ -111,14 +127,15 @@ static ls_status write_run(const ls_trainer *t, const char *directory, const ls_
     library[strcspn(library, ",\n")] = '\0';
     if (gmtime_r(&now, &utc))
         strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", &utc);
-    run = json_pack("{s:s?, s:s, s:b, s:i, s:o, s:I, s:I, s:I, s:I, s:f, s:s, s:s, s:s, s:s, s:s*, s:s, s:s}", "name",
-                    t->experiment->name, "finished", when, "stopped", result->stopped, "ranks", t->comm->size, "hosts",
-                    hosts_json(hosts, t->comm->size), "seed", (json_int_t)t->experiment->seed, "epochs",
+    run = json_pack("{s:s?, s:s, s:b, s:i, s:o, s:I, s:I, s:I, s:I, s:f, s:s, s:s, s:s, s:s, s:s*, s:s, s:s, s:o*}",
+                    "name", t->experiment->name, "finished", when, "stopped", result->stopped, "ranks", t->comm->size,
+                    "hosts", hosts_json(hosts, t->comm->size), "seed", (json_int_t)t->experiment->seed, "epochs",
                     (json_int_t)t->epoch, "updates", (json_int_t)t->update, "redone_steps", (json_int_t)result->redone,
                     "seconds", result->seconds, "fingerprint", result->fingerprint, "lockstep", LS_VERSION, "mpi",
                     library, "arithmetic", ls_arithmetic_describe(t->model->arithmetic, arithmetic), "blas_kernel",
                     t->model->arithmetic == LS_ARITHMETIC_OPENBLAS ? ls_blas_kernel() : NULL, "reduction",
-                    ls_reduction_names[t->experiment->distributed.reduction], "allreduce", t->gradients->reducer->why);
+                    ls_reduction_names[t->experiment->distributed.reduction], "allreduce", t->gradients->reducer->why,
+                    "changes", changes_json(changes));
     st = ls_json_write(run, &text);
     json_decref(run);
     if (st == LS_OK) {
@@ -129,7 +146,7 @@ static ls_status write_run(const ls_trainer *t, const char *directory, const ls_
     return st;
 }
 
-ls_status ls_run_end(const ls_trainer *t, const char *directory, const ls_fit_result *result)
+ls_status ls_run_end(const ls_trainer *t, const char *directory, const ls_fit_result *result, const ls_changes *changes)
 {
     char mine[MPI_MAX_PROCESSOR_NAME] = "";
     char *hosts = NULL;
@@ -144,7 +161,7 @@ ls_status ls_run_end(const ls_trainer *t, const char *directory, const ls_fit_re
     LS_TRY_CLEANUP(ls_mpi_check(
         MPI_Gather(mine, MPI_MAX_PROCESSOR_NAME, MPI_CHAR, hosts, MPI_MAX_PROCESSOR_NAME, MPI_CHAR, 0, t->comm->mpi),
         "gathering the names of the hosts"));
-    st = ls_agree(t->comm, t->comm->rank == 0 ? write_run(t, directory, result, hosts) : LS_OK);
+    st = ls_agree(t->comm, t->comm->rank == 0 ? write_run(t, directory, result, changes, hosts) : LS_OK);
 cleanup:
     ls_free(hosts);
     return st;

@@ -15,6 +15,7 @@ ls_status ls_run_begin(const ls_trainer *trainer, const ls_fit_settings *setting
 /* Collective. history.csv: all of it, or its last row behind those that are there. */
 ls_status ls_run_history(const ls_trainer *trainer, const char *directory, bool whole);
 /* Collective. run.json: ranks, hosts, versions, seed, timings, fingerprint. */
-ls_status ls_run_end(const ls_trainer *trainer, const char *directory, const ls_fit_result *result);
+ls_status ls_run_end(const ls_trainer *trainer, const char *directory, const ls_fit_result *result,
+                     const ls_changes *changes);
 
 #endif

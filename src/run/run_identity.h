@@ -8,7 +8,10 @@
  * NULL. */
 ls_status ls_run_identity(const ls_trainer *trainer, const ls_callbacks *callbacks, ls_text *out);
 
-/* LS_ERR_MISMATCH naming the first line in which two identities differ. path: of the checkpoint that has `theirs`. */
+/*
+ * LS_ERR_MISMATCH naming the first line in which two identities differ that makes them different runs: not the learning
+ * rate, nor callbacks (run/changes.h). path: of the checkpoint that has `theirs`.
+ */
 ls_status ls_run_identity_check(const char *path, const char *theirs, const char *ours);
 
 #endif

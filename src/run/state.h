@@ -18,7 +18,10 @@ struct ls_state {
     uint64_t checksum;
     const ls_model *model; /* of the run */
     const char *group;     /* of the callback whose turn it is */
-    uint64_t training;     /* the part of the checksum that the optimizer and the grid give: it can be read alone */
+    const size_t *place; /* reading: where the file has the state of each callback; SIZE_MAX: nowhere; NULL: in order */
+    size_t stored;       /* with place: how many callbacks of its experiment the file has */
+    bool drops;          /* with place: what callbacks decided so far is void */
+    uint64_t training;   /* the part of the checksum that the optimizer and the grid give: it can be read alone */
 };
 
 /*

@@ -9,6 +9,7 @@
 
 #include "base/file.h"
 #include "formats/json.h"
+#include "formats/yaml.h"
 #include "sweep/settings.h"
 
 const char *const ls_trial_statuses[] = {
@@ -36,7 +37,7 @@ static json_t *settings_json(const ls_sweep *sweep, const ls_trial *trial)
     for (size_t s = 0; map && s < sweep->settings; s++) {
         ls_text text = {0};
 
-        ls_value_text(sweep->combination[trial->combination].value[s], &text);
+        ls_yaml_write_line(sweep->combination[trial->combination].value[s], &text);
         json_object_set_new(map, sweep->setting[s], json_string(text.data ? text.data : ""));
         ls_text_reset(&text);
     }

@@ -14,24 +14,6 @@
 
 #define EPOCHS_MAX 1000000000 /* as fit.epochs */
 
-void ls_value_text(const ls_config *value, ls_text *out)
-{
-    const bool map = value->kind == LS_CONFIG_MAP;
-
-    if (value->kind == LS_CONFIG_NULL || value->kind == LS_CONFIG_SCALAR) {
-        ls_text_add(out, "%s", ls_config_is_null(value) ? "null" : value->text);
-        return;
-    }
-    ls_text_add(out, map ? "{" : "[");
-    for (const ls_config *c = value->first; c; c = c->next) {
-        if (map)
-            ls_text_add(out, "%s: ", c->key);
-        ls_value_text(c, out);
-        ls_text_add(out, c->next ? ", " : "");
-    }
-    ls_text_add(out, map ? "}" : "]");
-}
-
 ls_status ls_setting_put(ls_config *root, const char *path, const ls_config *value, const ls_config *at)
 {
     ls_config *copy = ls_config_copy(value);

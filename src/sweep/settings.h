@@ -5,9 +5,6 @@
 #include "experiment/experiment.h"
 #include "sweep/result.h"
 
-/* Appends a value as one line of YAML: 32, relu, [1, 2], {adam: {beta_1: 0.8}}. */
-void ls_value_text(const ls_config *value, ls_text *out);
-
 /*
  * Put the value under that dotted path of an experiment's tree. at: whose key names the path, for messages.
  */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "formats/yaml.h"
 #include "sweep/describe.h"
 #include "sweep/protocol.h"
 #include "sweep/settings.h"
@@ -59,7 +60,7 @@ static void add_settings(const ls_sweep *sweep, size_t c, bool of_trials, ls_tex
         if (!has_column(sweep, s, of_trials))
             continue;
 
-        ls_value_text(sweep->combination[c].value[s], &value);
+        ls_yaml_write_line(sweep->combination[c].value[s], &value);
         add_cell(out, value.data ? value.data : "");
         ls_text_reset(&value);
     }
@@ -279,7 +280,7 @@ static void add_combination(const ls_sweep *sweep, size_t c, ls_text *out)
 {
     for (size_t s = 0; s < sweep->settings; s++) {
         ls_text_add(out, "%s%s ", s ? ", " : "", sweep->setting[s]);
-        ls_value_text(sweep->combination[c].value[s], out);
+        ls_yaml_write_line(sweep->combination[c].value[s], out);
     }
 }
 

@@ -46,6 +46,31 @@ ls_status ls_history_set_columns(ls_history *h, const char *const *names, size_t
     return LS_OK;
 }
 
+static bool has_column(const ls_history *h, const char *name)
+{
+    for (size_t c = 0; c < h->columns; c++)
+        if (strcmp(h->name[c], name) == 0)
+            return true;
+    return false;
+}
+
+ls_status ls_history_add_columns(ls_history *h, const char *const *names, size_t n)
+{
+    char **all;
+
+    if (!(all = ls_realloc(h->name, h->columns + n, sizeof *all, "the history")))
+        return LS_ERR_MEMORY;
+    h->name = all;
+    for (size_t i = 0; i < n; i++)
+        if (!has_column(h, names[i])) {
+            if (!(h->name[h->columns] = ls_strdup(names[i])))
+                return LS_ERR_MEMORY;
+            h->columns++;
+        }
+    qsort(h->name, h->columns, sizeof *h->name, by_name);
+    return LS_OK;
+}
+
 /* Room for one more row. */
 static ls_status reserve(ls_history *h)
 {

@@ -19,6 +19,8 @@ void ls_history_free(ls_history *history);
 
 /* Columns are fixed by the first row; until there are any, by this call. names need not be sorted. */
 ls_status ls_history_set_columns(ls_history *history, const char *const *names, size_t n);
+/* Adds those of n columns that an empty history lacks. */
+ls_status ls_history_add_columns(ls_history *history, const char *const *names, size_t n);
 /* Add a row; logs whose name has no column are dropped, columns without a log get NAN. */
 ls_status ls_history_add(ls_history *history, uint64_t epoch, const ls_log *logs, size_t n);
 

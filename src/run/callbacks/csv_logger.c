@@ -31,6 +31,7 @@ typedef struct csv_logger {
     ls_text rows;        /* of this run, with the header if it wrote one */
     size_t written;      /* bytes of `rows` that are in the file already, ... */
     bool has_begun;      /* ... which this process has written */
+    bool is_restored;    /* from a checkpoint */
 } csv_logger;
 
 static ls_status parse(void *config, const ls_config *args, const char *where)
@@ -70,7 +71,8 @@ static ls_status on_train_begin(void *context, ls_callback_run *run)
     struct stat file;
     char *path;
 
-    if (run->resumed || !l->config->append || !run->directory || run->trainer->comm->rank != 0)
+    /* One that was added to a run that goes on appends, too: the rows may be of one like it. */
+    if (l->is_restored || (!l->config->append && !run->resumed) || !run->directory || run->trainer->comm->rank != 0)
         return LS_OK;
     if (!(path = ls_callback_path(run, l->config->filename)))
         return LS_ERR_MEMORY;
@@ -255,6 +257,7 @@ static ls_status pass_state(void *context, ls_callback_run *run, ls_state *state
     csv_logger *const l = context;
 
     (void)run;
+    l->is_restored = !state->writing;
     LS_TRY(ls_state_uint(state, "kept_bytes", &l->kept_bytes));
     LS_TRY(ls_state_bytes(state, "keys", &l->keys));
     return ls_state_bytes(state, "rows", &l->rows);
@@ -268,6 +271,7 @@ static const ls_option options[] = {
 const ls_callback_ops ls_csv_logger = {
     .ops = {.name = "csv_logger", .keras_name = "CSVLogger", .options = options, .config_bytes = sizeof(csv_config)},
     .texts = (const char *const[]){"filename", "separator", NULL},
+    .anew = (const char *const[]){"filename", "separator", NULL},
     .parse = parse,
     .context_bytes = sizeof(csv_logger),
     .open = open_csv,

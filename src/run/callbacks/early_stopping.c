@@ -131,6 +131,7 @@ const ls_callback_ops ls_early_stopping = {
             .options = options,
             .config_bytes = sizeof(early_stopping_config)},
     .texts = (const char *const[]){"monitor", NULL},
+    .anew = (const char *const[]){"monitor", "mode", "restore_best_weights", NULL},
     .parse = parse,
     .context_bytes = sizeof(early_stopping),
     .open = open_early_stopping,

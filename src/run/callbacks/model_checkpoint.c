@@ -217,6 +217,7 @@ const ls_callback_ops ls_model_checkpoint = {
             .options = options,
             .config_bytes = sizeof(checkpoint_config)},
     .texts = (const char *const[]){"filepath", "monitor", "save_freq", NULL},
+    .anew = (const char *const[]){"monitor", "mode", "filepath", "initial_value_threshold", NULL},
     .parse = parse,
     .context_bytes = sizeof(model_checkpoint),
     .open = open_checkpoint,

@@ -96,6 +96,7 @@ const ls_callback_ops ls_reduce_lr_on_plateau = {
             .options = options,
             .config_bytes = sizeof(reduce_lr_config)},
     .texts = (const char *const[]){"monitor", NULL},
+    .anew = (const char *const[]){"monitor", "mode", NULL},
     .parse = parse,
     .context_bytes = sizeof(reduce_lr),
     .open = open_reduce_lr,
