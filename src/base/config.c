@@ -142,6 +142,20 @@ ls_status ls_config_replace(ls_config *parent, ls_config *old, const ls_config *
     return LS_OK;
 }
 
+void ls_config_remove(ls_config *parent, ls_config *child)
+{
+    ls_config **link = &parent->first, *before = NULL;
+
+    for (; *link != child; link = &(*link)->next)
+        before = *link;
+    *link = child->next;
+    if (parent->last == child)
+        parent->last = before;
+    parent->count--;
+    child->next = NULL;
+    ls_config_free(child);
+}
+
 ls_status ls_config_put(ls_config *parent, const char *key, const ls_config *source)
 {
     ls_config *old = key ? ls_config_get(parent, key) : NULL, *copy;

@@ -41,6 +41,8 @@ ls_config *ls_config_add(ls_config *parent, const char *key, ls_config_kind kind
 ls_status ls_config_put(ls_config *parent, const char *key, const ls_config *source);
 /* A deep copy of `source` in the place of `old`, a child of parent, which is freed; the key stays. */
 ls_status ls_config_replace(ls_config *parent, ls_config *old, const ls_config *source);
+/* Takes a child of parent out and frees it. */
+void ls_config_remove(ls_config *parent, ls_config *child);
 ls_config *ls_config_copy(const ls_config *source);
 void ls_config_free(ls_config *root);
 

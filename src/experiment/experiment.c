@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "experiment/model_file.h"
+#include "experiment/spelling.h"
 #include "formats/yaml.h"
 #include "nn/model_description.h"
 
@@ -173,13 +174,15 @@ static ls_status read_experiment(ls_experiment *e)
 {
     static const char *const keys[] = {"name",    "seed", "initial_weights", "data",        "model",
                                        "compile", "fit",  "callbacks",       "distributed", "output"};
-    const ls_config *root = e->root;
-    const ls_config *data = ls_config_get(root, "data"), *fit = ls_config_get(root, "fit");
+    const ls_config *root = e->root, *data, *fit;
     ls_failures all = {0};
     ls_status st;
 
     LS_TRY(ls_config_expect(root, LS_CONFIG_MAP, "an experiment"));
+    LS_GATHER(&all, ls_experiment_spell_out(e->root));
     LS_GATHER(&all, ls_config_check_keys(root, keys, sizeof keys / sizeof keys[0], "the experiment"));
+    data = ls_config_get(root, "data");
+    fit = ls_config_get(root, "fit");
     LS_GATHER(&all, read_head(e));
     LS_GATHER(&all, read_compile(ls_config_get(root, "compile"), e));
     LS_GATHER(&all, read_model(e));
@@ -271,6 +274,8 @@ ls_status ls_experiment_tree(const char *file, const char *const *settings, size
 
     *out = NULL;
     LS_TRY(ls_yaml_read(file, &root));
+    if (n > 0) /* settings find their places */
+        ls_failures_add(&all, ls_experiment_spell_out(root));
     for (size_t i = 0; i < n; i++)
         ls_failures_add(&all, set(root, settings[i]));
     if ((st = ls_failures_end(&all)) == LS_OK)

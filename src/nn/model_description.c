@@ -101,6 +101,18 @@ static ls_status read_common(const ls_model_description *d, const ls_config *map
     return LS_OK;
 }
 
+/* Shows how they are written. */
+static ls_status fail_arguments(const ls_ops *ops, const ls_config *at)
+{
+    const ls_option *first = ops->options;
+
+    if (!first || !first->name)
+        return ls_config_fail(at, "%s takes no arguments: write - %s", ops->name, ops->name);
+    return ls_config_fail(at, "the arguments of %s have names: write - %s: {%s: ...%s%s%s}", ops->name, ops->name,
+                          first->name, first[1].name ? ", " : "", first[1].name ? first[1].name : "",
+                          first[1].name ? ": ..." : "");
+}
+
 /* `entry` is TYPE: {args} or TYPE: null. */
 static ls_status read_layer(const ls_model_description *d, const ls_config *entry, ls_node_description *node)
 {
@@ -110,7 +122,10 @@ static ls_status read_layer(const ls_model_description *d, const ls_config *entr
         return unknown_layer(entry, entry->key);
     node->ops = (const ls_layer_ops *)ops;
     if (!ls_config_is_null(entry)) {
-        LS_TRY(ls_config_expect(entry, LS_CONFIG_MAP, ops->name));
+        if (entry->kind != LS_CONFIG_MAP) {
+            node->ops = NULL; /* nothing more is to be said of it */
+            return fail_arguments(ops, entry);
+        }
         node->args = entry;
         LS_TRY(read_common(d, entry, node));
     }

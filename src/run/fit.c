@@ -8,6 +8,7 @@
 #include "base/failures.h"
 #include "base/file.h"
 #include "base/memory.h"
+#include "experiment/spelling.h"
 #include "run/checkpoint.h"
 #include "run/progress.h"
 #include "run/run_directory.h"
@@ -312,7 +313,8 @@ ls_status ls_fit_experiment(ls_config *root, const char *file, ls_experiment **o
     ls_status st;
 
     *out = NULL;
-    ls_failures_add(&all, ls_callback_specs_check(ls_config_get(root, "callbacks")));
+    if (ls_failures_add(&all, ls_experiment_spell_out(root)))
+        ls_failures_add(&all, ls_callback_specs_check(ls_config_get(root, "callbacks")));
     ls_failures_add(&all, ls_experiment_create(root, file, out));
     if ((st = ls_failures_end(&all)) != LS_OK) {
         ls_experiment_free(*out);

@@ -7,6 +7,7 @@
 #include "base/failures.h"
 #include "base/file.h"
 #include "base/memory.h"
+#include "experiment/spelling.h"
 #include "formats/yaml.h"
 #include "run/fit.h"
 #include "sweep/protocol.h"
@@ -59,6 +60,8 @@ ls_status ls_sweep_base(const ls_config *sweep, const char *sweep_file, ls_confi
     if (!(file = ls_path_beside(sweep_file, path)))
         return LS_ERR_MEMORY;
     st = ls_file_exists(file) ? ls_yaml_read(file, &root) : ls_config_fail(at, "base: there is no file '%s'", file);
+    if (st == LS_OK)
+        st = ls_experiment_spell_out(root);
     for (const ls_config *c = set ? set->first : NULL; c && st == LS_OK; c = c->next)
         st = ls_setting_put(root, c->key, c, c);
     if (st != LS_OK) {

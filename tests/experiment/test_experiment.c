@@ -253,7 +253,8 @@ static void refuses_the_rest(void **state)
     REFUSED(DATA MODEL "compile: sgd\n", "e.yaml:3:10", "compile");
     REFUSED(DATA MODEL "compile: {optimiser: sgd}\n", "e.yaml:3:11", "'optimiser'", "did you mean 'optimizer'");
     REFUSED(DATA MODEL "compile: {optimizer: adamm}\n", "e.yaml:3:22", "'adamm'", "adam");
-    REFUSED(DATA MODEL "compile: {optimizer: {sgd: {lr: 0.1}}}\n", "e.yaml:3:29", "'lr'");
+    REFUSED(DATA MODEL "compile: {optimizer: {sgd: {learning_rat: 0.1}}}\n", "e.yaml:3:29", "'learning_rat'",
+            "did you mean 'learning_rate'");
     REFUSED(DATA MODEL "fit: 5\n", "e.yaml:3:6", "fit");
     REFUSED(DATA MODEL "fit: {epoch: 5}\n", "e.yaml:3:7", "'epoch'", "did you mean 'epochs'");
     REFUSED(DATA MODEL "fit: {epochs: 0}\n", "e.yaml:3:15", "epochs", "0");
