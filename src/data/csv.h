@@ -47,13 +47,15 @@ typedef enum ls_csv_kind {
     LS_CSV_TEXT,
     LS_CSV_WHOLE,     /* digits with an optional sign that int64 can hold */
     LS_CSV_NUMBER,    /* any other decimal number that float32 can hold */
-    LS_CSV_NO_NUMBER, /* written like a number, but NaN, infinite or beyond float32 */
+    LS_CSV_NO_NUMBER, /* written like a number, but NaN, infinite, beyond float32 or an integer beyond int64 */
 } ls_csv_kind;
 
 /* What a field says. *value is set for WHOLE and NUMBER only; beyond 2^53 it is not exact. */
 ls_csv_kind ls_csv_number(const char *field, double *value);
 /* ls_csv_number where fractions begin with this character, '.' or ','. */
 ls_csv_kind ls_csv_number_in(const char *field, char decimal, double *value);
+/* Of a field that is NO_NUMBER: what it is not. */
+const char *ls_csv_required_of(const char *field);
 /* The value of a field that is WHOLE. */
 int64_t ls_csv_whole(const char *field);
 

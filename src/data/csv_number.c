@@ -85,10 +85,19 @@ ls_csv_kind ls_csv_number_in(const char *field, char decimal, double *value)
     if (digits == 0 || *s != '\0')
         return LS_CSV_TEXT;
     number = decimal == '.' ? ls_parse_double(field, NULL) : parse_with_comma(field);
-    if (!(fabs(number) <= (double)FLT_MAX))
+    if (!(fabs(number) <= (double)FLT_MAX) || (whole && !fits_int64(field)))
         return LS_CSV_NO_NUMBER;
     *value = number;
-    return whole && fits_int64(field) ? LS_CSV_WHOLE : LS_CSV_NUMBER;
+    return whole ? LS_CSV_WHOLE : LS_CSV_NUMBER;
+}
+
+const char *ls_csv_required_of(const char *field)
+{
+    const char *const digits = field + (*field == '+' || *field == '-');
+
+    return *digits && *skip_digits(digits) == '\0' && strlen(digits) <= FLT_MAX_10_EXP
+               ? "integer that int64 can hold (with a point behind it, it would be rounded)"
+               : "finite number that float32 can hold";
 }
 
 ls_csv_kind ls_csv_number(const char *field, double *value)

@@ -239,10 +239,8 @@ static ls_status read_number(ls_table *table, size_t c, const char *name, const 
     const ls_csv_kind kind = ls_csv_number_in(text, decimal, &number);
 
     if (kind == LS_CSV_NO_NUMBER)
-        return ls_table_fail(table, row, name,
-                             "%.*s is not a finite number that float32 can hold; if it means a missing value, say so "
-                             "with --na %.*s",
-                             SHOWN, text, SHOWN, text);
+        return ls_table_fail(table, row, name, "%.*s is no %s; if it means a missing value, say so with --na %.*s",
+                             SHOWN, text, ls_csv_required_of(text), SHOWN, text);
     if (kind == LS_CSV_TEXT && column->first_row != SIZE_MAX)
         return ls_table_fail(table, row, name,
                              "'%.*s' is not a number, but line %llu of %s has one; say --na %.*s if it means a missing "
@@ -368,6 +366,16 @@ static const char *stray(const ls_table_column *column, size_t i)
     return column->names.text[(size_t)column->value[column->census.stray_row[i]]];
 }
 
+static void describe_stray(const char *field, char decimal, ls_text *out)
+{
+    double number;
+
+    if (ls_csv_number_in(field, decimal, &number) == LS_CSV_NO_NUMBER)
+        ls_text_add(out, "'%.*s' is no %s", SHOWN, field, ls_csv_required_of(field));
+    else
+        ls_text_add(out, "'%.*s' is not a number", SHOWN, field);
+}
+
 /* "'NA' in line 2, '?' in line 9 and 3 more are not numbers, as 80 of the 85 values are; say …". */
 static ls_status fail_mixed(const ls_table *table, const ls_table_column *column, const char *name, char decimal)
 {
@@ -375,17 +383,13 @@ static ls_status fail_mixed(const ls_table *table, const ls_table_column *column
     const size_t strays = census->look[0] + census->look[1] + census->look[2];
     const size_t shown = strays < LS_STRAYS_MAX ? strays : LS_STRAYS_MAX;
     ls_text text = {0};
-    double number;
     bool comma = false;
     ls_status st;
 
     for (size_t i = 0; i < shown; i++) {
         comma |= strchr(stray(column, i), ',') != NULL;
         if (i == 0)
-            ls_text_add(&text, "'%.*s' is not a %s", SHOWN, stray(column, i),
-                        ls_csv_number_in(stray(column, i), decimal, &number) == LS_CSV_NO_NUMBER
-                            ? "finite number that float32 can hold"
-                            : "number");
+            describe_stray(stray(column, i), decimal, &text);
         else
             ls_text_add(&text, "%s'%.*s' in line %llu", i == 1 ? ", nor is " : ", ", SHOWN, stray(column, i),
                         (unsigned long long)table->line[census->stray_row[i]]);

@@ -289,7 +289,7 @@ static void numbers_are_told_from_text(void **state)
         {"9007199254740993", LS_CSV_WHOLE, 9007199254740992.0},
         {"9223372036854775807", LS_CSV_WHOLE, 0x1p63},
         {"-9223372036854775808", LS_CSV_WHOLE, -0x1p63},
-        {"9223372036854775808", LS_CSV_NUMBER, 0x1p63},
+        {"9223372036854775808", LS_CSV_NO_NUMBER, 0},
         {"1.0", LS_CSV_NUMBER, 1},
         {"1.", LS_CSV_NUMBER, 1},
         {".5", LS_CSV_NUMBER, 0.5},
