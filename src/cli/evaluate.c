@@ -38,6 +38,8 @@ static ls_status evaluate(const ls_comm *comm, const ls_data_arguments *a)
         return ls_fail(LS_ERR_CONFIG, "%s; without it there is nothing to evaluate", a->experiment->refused.loss);
     if (a->experiment->refused.metrics && comm->rank == 0)
         fprintf(stderr, "lockstep: warning: %s; left out here\n", a->experiment->refused.metrics);
+    if (a->experiment->refused.guessed && comm->rank == 0)
+        fprintf(stderr, "lockstep: warning: %s: %s\n", a->model, a->experiment->refused.guessed);
     if (!a->task->has_loss)
         return ls_fail(LS_ERR_CONFIG, "'%s' was compiled without a loss: there is nothing to evaluate", a->model);
     LS_TRY(ls_task_check_targets(a->task, a->task->test));

@@ -24,6 +24,7 @@ typedef struct ls_keras_refused {
     char *loss;      /* or loss_weights: then there is no `compile:` at all */
     char *optimizer; /* then the model can be evaluated, but not trained as it was */
     char *metrics;   /* each that was left out */
+    char *guessed;   /* what the file does not say, and what it is taken to be */
 } ls_keras_refused;
 
 ls_status ls_keras_refused_copy(const ls_keras_refused *from, ls_keras_refused *out);

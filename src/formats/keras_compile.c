@@ -14,6 +14,7 @@ void ls_keras_refused_reset(ls_keras_refused *refused)
     ls_free(refused->loss);
     ls_free(refused->optimizer);
     ls_free(refused->metrics);
+    ls_free(refused->guessed);
     *refused = (ls_keras_refused){0};
 }
 
@@ -22,7 +23,8 @@ ls_status ls_keras_refused_copy(const ls_keras_refused *from, ls_keras_refused *
     *out = (ls_keras_refused){0};
     if ((from->loss && !(out->loss = ls_strdup(from->loss))) ||
         (from->optimizer && !(out->optimizer = ls_strdup(from->optimizer))) ||
-        (from->metrics && !(out->metrics = ls_strdup(from->metrics)))) {
+        (from->metrics && !(out->metrics = ls_strdup(from->metrics))) ||
+        (from->guessed && !(out->guessed = ls_strdup(from->guessed)))) {
         ls_keras_refused_reset(out);
         return LS_ERR_MEMORY;
     }
@@ -118,10 +120,17 @@ static const ls_config *unwrap(const ls_config *value)
     return value->kind == LS_CONFIG_LIST && value->count == 1 ? value->first : value;
 }
 
+/* Keras writes Huber without its delta, and reads it as 1 again. */
 static ls_status put_loss(const outputs *o, const ls_config *value, const char *where, ls_config *out, const char *key)
 {
-    (void)o;
-    return ls_keras_put_component(&ls_losses, unwrap(value), where, out, key);
+    const ls_config *const loss = unwrap(value), *const config = ls_config_get(loss, "config");
+    const char *const class_name = loss->kind == LS_CONFIG_MAP ? ls_keras_text(loss, "class_name") : NULL;
+
+    if (class_name && strcmp(class_name, "Huber") == 0 && !ls_config_get(config, "delta") && !o->refused->guessed &&
+        !(o->refused->guessed = ls_strdup("the file does not say the delta of its Huber loss, which Keras leaves out: "
+                                          "it is taken to be 1")))
+        return LS_ERR_MEMORY;
+    return ls_keras_put_component(&ls_losses, loss, where, out, key);
 }
 
 static ls_status put_weight(const outputs *o, const ls_config *value, const char *where, ls_config *out,

@@ -530,6 +530,28 @@ static void losses_we_lack_are_refused(void **state)
     }
 }
 
+/* Keras 3.15 writes losses.Huber(delta=0.3) without its delta, and loads it as 1. */
+static void a_delta_that_keras_left_out_is_said(void **state)
+{
+#define HUBER(config) WITH("\"loss\": {\"class_name\": \"Huber\", \"config\": {" config "\"name\": \"huber_loss\"}}")
+    static const char *const files[] = {HUBER("\"delta\": 0.3, "), HUBER("")};
+
+    (void)state;
+    for (size_t i = 0; i < count_of(files); i++) {
+        static const char *const words[] = {"delta", "Huber", "taken to be 1"};
+        ls_experiment *experiment = NULL;
+
+        put_archive(files[i]);
+        assert_true(ok(ls_experiment_of_model(archive, &experiment)));
+        assert_non_null(experiment->compile);
+        if (i == 0)
+            assert_null(experiment->refused.guessed);
+        else
+            assert_true(experiment->refused.guessed && says(experiment->refused.guessed, words, count_of(words)));
+        ls_experiment_free(experiment);
+    }
+}
+
 /* A strange optimizer is said, and the loss is there all the same. */
 static void optimizers_we_lack_are_refused(void **state)
 {
@@ -618,8 +640,9 @@ int main(void)
         cmocka_unit_test(sequential_models_are_read),          cmocka_unit_test(graphs_are_read),
         cmocka_unit_test(default_arguments_of_calls_are_read), cmocka_unit_test(compile_settings_are_read),
         cmocka_unit_test(models_we_lack_are_refused),          cmocka_unit_test(deep_descriptions_are_refused),
-        cmocka_unit_test(losses_we_lack_are_refused),          cmocka_unit_test(optimizers_we_lack_are_refused),
-        cmocka_unit_test(metrics_we_lack_are_refused),         cmocka_unit_test(incomplete_files_are_refused),
+        cmocka_unit_test(losses_we_lack_are_refused),          cmocka_unit_test(a_delta_that_keras_left_out_is_said),
+        cmocka_unit_test(optimizers_we_lack_are_refused),      cmocka_unit_test(metrics_we_lack_are_refused),
+        cmocka_unit_test(incomplete_files_are_refused),
     };
 
     return cmocka_run_group_tests(tests, set_up, tear_down);
