@@ -60,8 +60,9 @@ ls_status ls_file_second_name(const char *path, const char *name);
 ls_status ls_file_sweep(const char *directory);
 
 /*
- * The same for the writers of one file, links followed: what ls_file_replace does before it writes, and whoever writes
- * a file for ls_file_publish. A temporary that is locked (flock) is somebody's. What cannot be removed stays.
+ * Remove what killed writers of one file, links followed, have left: what ls_file_replace does before it writes, and
+ * whoever writes a file for ls_file_publish. A temporary that is locked (flock) is somebody's. What cannot be removed
+ * stays.
  */
 void ls_file_sweep_beside(const char *path);
 

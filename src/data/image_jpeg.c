@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include <jerror.h> /* behind jpeglib.h, whose version it goes by */
+#include <jerror.h> /* behind the header of libjpeg, whose version it goes by */
 
 #define SCANS_MAX 500 /* of a progressive file; each costs a walk over the whole image, no encoder writes so many */
 

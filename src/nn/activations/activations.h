@@ -39,7 +39,7 @@
 #define LS_ACTIVATION_DECLARE(name) extern const ls_activation_ops ls_activation_##name;
 LS_ACTIVATION_LIST(LS_ACTIVATION_DECLARE)
 
-/* Arguments of activations that are layers, too (layers/activation_layers.c), and the tables that read them. */
+/* Arguments of activations that are layers, too (nn/layers/activation_layers.c), and the tables that read them. */
 typedef struct ls_relu_config {
     double negative_slope;
     double max_value; /* NaN: unlimited */
