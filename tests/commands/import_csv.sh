@@ -148,4 +148,4 @@ succeed 1 predict run1/model.h5 --data datasets/iris.h5 --output out.npz
 succeed 1 import npy --array test/width=out.npz:width --array test/kind=out.npz:kind --output back.h5
 expect_lines 'test: kind float32 (22, 3), width float32 (22, 1)'
 refuse 2 1 "'out.npy' can hold one array" '2 outputs' -- predict run1/model.h5 --data datasets/iris.h5 --output out.npy
-refuse 2 1 "'out.csv'" '.npz' -- predict run1/model.h5 --data datasets/iris.h5 --output out.csv
+refuse 2 1 "'out.txt'" '.npz' -- predict run1/model.h5 --data datasets/iris.h5 --output out.txt
