@@ -18,9 +18,9 @@ bool ls_is_table(const char *path);
 ls_status ls_new_rows_import(const char *model, const ls_preparation *p, const char *table, bool targets, char **out);
 
 /*
- * The same of images, in folders of the model's classes or in the folder itself: /new/x, in the size and colours that
- * the model takes, and with classes /new/y. shape: of the model's input. *names: as ls_images_report has them. *has_y:
- * there are classes.
+ * A dataset file of new images, in folders of the model's classes or in the folder itself: /new/x, in the size and
+ * colours that the model takes, and with classes /new/y. shape: of the model's input. *names: as ls_images_report has
+ * them. *has_y: there are classes.
  */
 ls_status ls_new_images_import(const char *model, const ls_preparation *p, const ls_shape *shape, const char *folder,
                                char **out, ls_text *names, bool *has_y);
