@@ -45,7 +45,7 @@ static ls_status make_config(const ls_model *model, const ls_compile_info *compi
     json_t *config = ls_keras_model_config(LS_KERAS_ARCHIVE, model);
     ls_status st;
 
-    if (compile &&
+    if (ls_keras_can_compile(compile) &&
         json_object_set_new(config, "compile_config", ls_keras_training_config(LS_KERAS_ARCHIVE, model, compile))) {
         json_decref(config);
         config = NULL;

@@ -541,7 +541,14 @@ static json_t *optimizer_of(ls_keras_form form, const ls_compile_info *compile)
         config = NULL;
     }
     json_decref(own);
+    if (!strcmp(ops->ops.name, "lamb")) /* Keras finds it by its module only, which the old form does not name */
+        form = LS_KERAS_ARCHIVE;
     return object_of(form, module_of(&ls_optimizers), ops->ops.keras_name, config);
+}
+
+bool ls_keras_can_compile(const ls_compile_info *compile)
+{
+    return compile && ls_optimizer_ops_of(compile->optimizer)->ops.keras_name;
 }
 
 json_t *ls_keras_training_config(ls_keras_form form, const ls_model *model, const ls_compile_info *compile)

@@ -19,6 +19,9 @@ typedef enum ls_keras_form {
 
 /* New references; NULL: out of memory. */
 json_t *ls_keras_model_config(ls_keras_form form, const ls_model *model);
+/* Does Keras have the optimizer? Without it a file of Keras's has no compile settings, only layers and weights. */
+bool ls_keras_can_compile(const ls_compile_info *compile);
+
 json_t *ls_keras_training_config(ls_keras_form form, const ls_model *model, const ls_compile_info *compile);
 
 /* LS_ERR_ARG naming what Keras cannot keep in a file: it would refuse to load the JSON of such a model. */

@@ -91,7 +91,7 @@ ls_status ls_keras_write(hid_t file, const ls_model *model, const ls_compile_inf
         return ls_fail(LS_ERR_ARG, "a model cannot be called '%s': Keras allows no '/' in names", model->name);
     LS_TRY(put_versions(file, "/"));
     LS_TRY(put_json(file, "model_config", ls_keras_model_config(LS_KERAS_LEGACY, model)));
-    if (compile)
+    if (ls_keras_can_compile(compile))
         LS_TRY(put_json(file, "training_config", ls_keras_training_config(LS_KERAS_LEGACY, model, compile)));
     LS_TRY(ls_h5_put_group(file, "/model_weights"));
     LS_TRY(put_layer_names(file, model));

@@ -150,5 +150,5 @@ ls_status ls_keras_write_weights(hid_t file, const ls_model *model, const ls_com
     for (size_t i = 0; i < model->layers; i++)
         if (ls_keras_is_listed(model, model->layer[i]))
             LS_TRY(put_layer(file, model, i));
-    return compile && compile->state ? put_optimizer(file, model, compile) : LS_OK;
+    return ls_keras_can_compile(compile) && compile->state ? put_optimizer(file, model, compile) : LS_OK;
 }

@@ -32,6 +32,7 @@ typedef struct ls_loss_ops {
     } labels; /* SPARSE: targets must be integers in [0, C): checked when data are bound */
     /* The activation whose logits this loss is about; LS_LOGITS_NONE: it is about values. See ls_loss_takes_logits. */
     int fused_logits;
+    bool own_logits_only;    /* … of no other activation: it needs the probabilities, too */
     bool needs_binary_check; /* hinge family */
     bool shares;             /* targets are probabilities or shares: in [0, 1], checked when data are bound */
     bool logs_prediction;    /* takes the logarithm of a prediction as it is: NaN of a negative one */

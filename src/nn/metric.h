@@ -15,12 +15,16 @@ typedef struct ls_metric_call {
     const float *target; /* (R, C), or (R, 1) for sparse targets */
     const float *pred;   /* (R, C): the output after its activation */
     const float *weight; /* (R), or NULL */
+    bool binary_labels;  /* needs_binary_check: every label of the global batch is 0 or 1 */
     double *sums;        /* [width] out, overwritten */
 } ls_metric_call;
 
 typedef struct ls_metric_ops {
     ls_ops ops;
     bool sparse_targets; /* targets are class indices, one per position */
+    /* OPTIONAL. The same where it depends on the configuration. */
+    bool (*sparse)(const void *config);
+    bool needs_binary_check;                                            /* hinges */
     enum { LS_METRIC_UP, LS_METRIC_DOWN, LS_METRIC_UNKNOWN } direction; /* what callbacks' mode: auto means */
     /* REQUIRED. How many sums, given the last axis of the prediction. */
     size_t (*width)(const void *config, size_t n);

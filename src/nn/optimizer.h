@@ -6,6 +6,7 @@
 
 #define LS_OPTIMIZER_SLOTS_MAX 4
 #define LS_OPTIMIZER_SCALARS_MAX 4
+#define LS_OPTIMIZER_TRUST 7
 
 /* What every optimizer takes besides its own options; parsed from the same map. */
 typedef struct ls_optimizer_common {
@@ -40,6 +41,14 @@ typedef struct ls_optimizer_ops {
     double scalars_initial; /* of every scalar */
     size_t scalars;
     const char *scalar_names[LS_OPTIMIZER_SCALARS_MAX];
+    bool first_slot_starts_from_weights; /* slot 0 is the weights before the first update */
+    /*
+     * OPTIONAL, both or none: rules with a factor for each weight (a kernel, a bias). direct, elementwise, makes u (n)
+     * from g (n) and may change slots; when all of it is there, trust gives the factor of a weight from the norms of
+     * the weight and of its u, which are exact. update then gets u for g, and the factor in h[LS_OPTIMIZER_TRUST].
+     */
+    void (*direct)(const void *config, const float h[8], const float *g, float *const *slot, float *u, size_t n);
+    double (*trust)(const void *config, double w_norm, double u_norm);
     /* REQUIRED. Elementwise, in place: w (n) and slot[s] (n) from g (n). Slots not in use are NULL. */
     void (*update)(const void *config, const float h[8], float *w, const float *g, float *const *slot, size_t n);
     /* Keras's order of slot variables: so many of the first take turns per weight (Adam's two), the others follow one

@@ -49,7 +49,7 @@ static const ls_ops *const entries[] = {&l1.ops, &l2.ops, &l1_l2.ops, NULL};
 
 /* Of Keras's, those that are not there, and why. */
 static const ls_refusal lacking[] = {
-    {"orthogonal_regularizer", NULL},
+    {"orthogonal_regularizer", "it is about whole matrices, and a rank has the gradient of a piece only"},
     {NULL, NULL},
 };
 

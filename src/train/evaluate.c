@@ -47,7 +47,7 @@ ls_status ls_evaluate(const ls_task *task, ls_engine *engine, const ls_split *sp
                 rows = ls_engine_check_rows(engine, &wave);
             LS_TRY_CLEANUP(ls_engine_losses(engine, &wave, false, binary, loss_sums, activity));
             for (size_t m = 0; m < wave.count; m++)
-                ls_scores_add(scores, engine, &wave, m, loss_sums + m * outputs, activity[m]);
+                ls_scores_add(scores, engine, &wave, m, loss_sums + m * outputs, activity[m], binary);
         }
         if (ls_scores_by_batch(scores)) {
             LS_TRY_CLEANUP(ls_scores_reduce(scores));

@@ -201,7 +201,7 @@ static bool is_counted(const ls_scores *s, size_t k)
 }
 
 void ls_scores_add(ls_scores *s, ls_engine *engine, const ls_slice *slice, size_t m, const double *loss_sums,
-                   double activity)
+                   double activity, const bool *binary_labels)
 {
     const size_t row = ls_microbatch_row(slice, m), rows = ls_microbatch_rows(slice, m);
 
@@ -223,6 +223,7 @@ void ls_scores_add(ls_scores *s, ls_engine *engine, const ls_slice *slice, size_
                         .target = ls_engine_target(engine, metric->output) + row * objective->target_size,
                         .pred = ls_engine_output(engine, metric->output) + row * size,
                         .weight = weight ? weight + row * objective->positions : NULL,
+                        .binary_labels = binary_labels && binary_labels[metric->output],
                         .sums = s->contribution + metric->first,
                     });
     }

@@ -29,7 +29,7 @@ void ls_scores_begin_epoch(ls_scores *scores);
 void ls_scores_begin_batch(ls_scores *scores);
 /* One local microbatch after ls_engine_losses: its loss sums [outputs], its activity penalty, its metrics. */
 void ls_scores_add(ls_scores *scores, ls_engine *engine, const ls_slice *slice, size_t microbatch,
-                   const double *loss_sums, double activity);
+                   const double *loss_sums, double activity, const bool *binary_labels);
 /* An output has a mask: every batch has a divisor of its own, so that its totals cannot be those of several batches. */
 bool ls_scores_by_batch(const ls_scores *scores);
 /* Collective: the batch's totals over all ranks. */

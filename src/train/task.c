@@ -620,14 +620,24 @@ ls_status ls_task_plan_weights(const ls_task *task, const ls_split *split, ls_en
     return LS_OK;
 }
 
+/* Does a loss or a metric of the output look at whether all labels are 0 or 1? */
+static bool output_needs_binary_check(const ls_output_spec *output)
+{
+    const ls_loss_ops *loss = (const ls_loss_ops *)output->loss.ops;
+
+    if (loss && loss->needs_binary_check)
+        return true;
+    for (size_t i = 0; i < output->metrics; i++)
+        if (((const ls_metric_ops *)output->metric[i].ops)->needs_binary_check)
+            return true;
+    return false;
+}
+
 bool ls_needs_binary_check(const ls_task *task)
 {
-    for (size_t k = 0; k < task->model->outputs; k++) {
-        const ls_loss_ops *loss = (const ls_loss_ops *)task->outputs[k].loss.ops;
-
-        if (loss && loss->needs_binary_check)
+    for (size_t k = 0; k < task->model->outputs; k++)
+        if (output_needs_binary_check(&task->outputs[k]))
             return true;
-    }
     return false;
 }
 

@@ -274,7 +274,7 @@ static void score_wave(void *trainer, const ls_slice *wave, const double *loss_s
     ls_trainer *t = trainer;
 
     for (size_t m = 0; m < wave->count; m++)
-        ls_scores_add(t->scores, t->engine, wave, m, loss_sums + m * t->model->outputs, activity[m]);
+        ls_scores_add(t->scores, t->engine, wave, m, loss_sums + m * t->model->outputs, activity[m], t->binary_labels);
     ls_watchdog_beat(t->watchdog, "computing gradients and reducing them (reduce-scatter)");
 }
 

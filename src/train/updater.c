@@ -17,6 +17,8 @@ void ls_updater_free(ls_updater *u)
         ls_free(u->slot[s].value);
     ls_free(u->norm);
     ls_free(u->scale);
+    ls_free(u->direction);
+    ls_free(u->trust);
     ls_free(u);
 }
 
@@ -59,9 +61,12 @@ ls_status ls_updater_create(const ls_optimizer *optimizer, ls_model *model, ls_u
         LS_TRY_CLEANUP(add_slot(u, LS_SLOT_ACCUMULATOR, "gradient_accumulator", 0));
     u->average = u->slot[LS_SLOT_AVERAGE].value;
     u->accumulator = u->slot[LS_SLOT_ACCUMULATOR].value;
-    u->norm = ls_calloc(model->trainable_params, sizeof *u->norm, "gradient norms");
+    u->norm = ls_calloc(model->trainable_params, 2 * sizeof *u->norm, "gradient norms");
     u->scale = ls_calloc(model->trainable_params, sizeof *u->scale, "gradient norms");
-    if (!u->norm || !u->scale) {
+    u->trust = ls_calloc(model->trainable_params, sizeof *u->trust, "gradient norms");
+    if (ops->direct)
+        u->direction = ls_calloc(model->trainable_size, sizeof *u->direction, "the optimizer's directions");
+    if (!u->norm || !u->scale || !u->trust || (ops->direct && !u->direction)) {
         st = LS_ERR_MEMORY;
         goto cleanup;
     }
@@ -111,37 +116,62 @@ static void gradient_of(const ls_updater *u, const step *now, size_t block, floa
     }
 }
 
-static void update_block(ls_updater *u, const step *now, size_t block)
+/* The rule's slots at a block. */
+static void slots_at(const ls_updater *u, size_t block, float *slot[LS_OPTIMIZER_SLOTS_MAX])
+{
+    for (size_t s = 0; s < LS_OPTIMIZER_SLOTS_MAX; s++)
+        slot[s] = u->slot[s].value ? u->slot[s].value + block * LS_BLOCK : NULL;
+}
+
+/* What comes before the rule: accumulation, clipping, decay. If the step applies, the rule gets g. */
+static void prepare_block(ls_updater *u, const step *now, size_t block, float g[LS_BLOCK])
 {
     const ls_optimizer_common *common = &u->optimizer->common;
     const size_t first = block * LS_BLOCK;
-    float g[LS_BLOCK], *w = u->model->weights + first, *slot[LS_OPTIMIZER_SLOTS_MAX];
+    float *w = u->model->weights + first;
 
     gradient_of(u, now, block, g);
     if (u->accumulator) {
         if (now->applies)
-            memset(u->accumulator + first, 0, sizeof g);
+            memset(u->accumulator + first, 0, LS_BLOCK * sizeof *g);
         else
             ls_add(g, u->accumulator + first, LS_BLOCK);
     }
+    if (!now->applies)
+        return;
+    if (u->ops->first_slot_starts_from_weights && now->updates == 0)
+        memcpy(u->slot[0].value + first, w, LS_BLOCK * sizeof *w);
+    if (now->scale)
+        ls_scale(g, now->scale[now->gradients->param_of[block]], LS_BLOCK);
+    if (!isnan(common->clipvalue)) {
+        const float v = (float)common->clipvalue;
+
+        for (size_t i = 0; i < LS_BLOCK; i++)
+            g[i] = g[i] > v ? v : g[i] < -v ? -v : g[i];
+    }
+    if (!isnan(common->weight_decay)) {
+        const float decay = (float)common->weight_decay;
+
+        for (size_t i = 0; i < LS_BLOCK; i++)
+            w[i] -= w[i] * decay * now->lr;
+    }
+}
+
+static void update_block(ls_updater *u, const step *now, size_t block)
+{
+    const ls_optimizer_common *common = &u->optimizer->common;
+    const size_t first = block * LS_BLOCK;
+    float g[LS_BLOCK], h[8], *w = u->model->weights + first, *slot[LS_OPTIMIZER_SLOTS_MAX];
+    const bool directed = u->direction && now->applies; /* all is prepared, and u is there */
+
+    if (!directed)
+        prepare_block(u, now, block, g);
     if (now->applies) {
-        if (now->scale)
-            ls_scale(g, now->scale[now->gradients->param_of[block]], LS_BLOCK);
-        if (!isnan(common->clipvalue)) {
-            const float v = (float)common->clipvalue;
-
-            for (size_t i = 0; i < LS_BLOCK; i++)
-                g[i] = g[i] > v ? v : g[i] < -v ? -v : g[i];
-        }
-        if (!isnan(common->weight_decay)) {
-            const float decay = (float)common->weight_decay;
-
-            for (size_t i = 0; i < LS_BLOCK; i++)
-                w[i] -= w[i] * decay * now->lr;
-        }
-        for (size_t s = 0; s < LS_OPTIMIZER_SLOTS_MAX; s++)
-            slot[s] = u->slot[s].value ? u->slot[s].value + first : NULL;
-        u->ops->update(u->optimizer->own.config, now->h, w, g, slot, LS_BLOCK);
+        memcpy(h, now->h, sizeof h);
+        if (directed)
+            h[LS_OPTIMIZER_TRUST] = u->trust[now->gradients->param_of[block]];
+        slots_at(u, block, slot);
+        u->ops->update(u->optimizer->own.config, h, w, directed ? u->direction + first : g, slot, LS_BLOCK);
     }
     if (u->average) {
         /*
@@ -155,6 +185,16 @@ static void update_block(ls_updater *u, const step *now, size_t block)
         if (common->ema_overwrite_frequency > 0 && (now->updates + 1) % (uint64_t)common->ema_overwrite_frequency == 0)
             memcpy(w, average, LS_BLOCK * sizeof *w);
     }
+}
+
+/* Collective. Adds up n squared norms over ranks. */
+static ls_status add_norms(const ls_gradients *gradients, ls_wide *norm, size_t n)
+{
+    if (gradients->comm->size == 1)
+        return LS_OK;
+    return ls_mpi_check(
+        MPI_Allreduce(MPI_IN_PLACE, norm, (int)(n * LS_WIDE_WORDS), MPI_INT64_T, MPI_SUM, gradients->comm->mpi),
+        "adding up gradient norms");
 }
 
 /* Collective. Squared norms of all gradients, exact over blocks and ranks; then the factors that clip them. */
@@ -172,10 +212,7 @@ static ls_status clip_factors(ls_updater *u, step *now)
         gradient_of(u, now, b, g);
         ls_wide_add(&u->norm[gradients->param_of[b]], ls_sum_squares(g, LS_BLOCK));
     }
-    if (gradients->comm->size > 1)
-        LS_TRY(ls_mpi_check(
-            MPI_Allreduce(MPI_IN_PLACE, u->norm, (int)(n * LS_WIDE_WORDS), MPI_INT64_T, MPI_SUM, gradients->comm->mpi),
-            "adding up gradient norms"));
+    LS_TRY(add_norms(gradients, u->norm, n));
     ls_wide_clear(&all, 1);
     for (size_t p = 0; p < n; p++)
         ls_wide_add_wide(&all, &u->norm[p]);
@@ -186,6 +223,30 @@ static ls_status clip_factors(ls_updater *u, step *now)
         u->scale[p] = norm > c ? (float)(c / norm) : 1.0f;
     }
     now->scale = u->scale;
+    return LS_OK;
+}
+
+/* Collective. The rule's directions, and from their norms and those of the weights its factors. */
+static ls_status trust_factors(ls_updater *u, const step *now)
+{
+    const ls_gradients *gradients = now->gradients;
+    const size_t n = u->model->trainable_params;
+
+    ls_wide_clear(u->norm, 2 * n);
+    LS_FOR_OWN_BLOCKS (gradients, b) {
+        const size_t param = gradients->param_of[b];
+        float g[LS_BLOCK], *direction = u->direction + b * LS_BLOCK, *slot[LS_OPTIMIZER_SLOTS_MAX];
+
+        prepare_block(u, now, b, g);
+        slots_at(u, b, slot);
+        u->ops->direct(u->optimizer->own.config, now->h, g, slot, direction, LS_BLOCK);
+        ls_wide_add(&u->norm[param], ls_sum_squares(direction, LS_BLOCK));
+        ls_wide_add(&u->norm[n + param], ls_sum_squares(u->model->weights + b * LS_BLOCK, LS_BLOCK));
+    }
+    LS_TRY(add_norms(gradients, u->norm, 2 * n));
+    for (size_t p = 0; p < n; p++)
+        u->trust[p] = (float)u->ops->trust(u->optimizer->own.config, sqrt(ls_wide_value(&u->norm[n + p])),
+                                           sqrt(ls_wide_value(&u->norm[p])));
     return LS_OK;
 }
 
@@ -225,6 +286,8 @@ ls_status ls_updater_step(ls_updater *u, ls_gradients *gradients, uint64_t batch
         u->ops->prepare(u->optimizer->own.config, now.updates + 1, now.lr, u->scalars, now.h);
         if (!isnan(common->clipnorm) || !isnan(common->global_clipnorm))
             LS_TRY(clip_factors(u, &now));
+        if (u->ops->direct)
+            LS_TRY(trust_factors(u, &now));
     }
     /* From the beginning of the buffer: the order in which the next forward pass will want the weights. */
     for (size_t i = gradients->buckets; i-- > 0;) {

@@ -28,8 +28,11 @@ typedef struct ls_updater {
     ls_slot
         slot[LS_OPTIMIZER_SLOTS_MAX + 2]; /* the rule's own, by their index; then the moving average, the accumulator */
     float *average, *accumulator;         /* NULL: not in use; views of slot[] */
-    ls_wide *norm;                        /* [trainable params] squared norms of a step, when clipping by norm */
-    float *scale;                         /* [trainable params] the factors that follow from them */
+    ls_wide *norm;                        /* [2 x trainable params] squared norms of a step: of gradients or directions,
+                                             then of weights */
+    float *scale;                         /* [trainable params] the factors that follow from them, when clipping */
+    float *direction;                     /* [trainable_size] of a rule with a factor for each weight; NULL: no such */
+    float *trust;                         /* [trainable params] those factors */
 } ls_updater;
 
 #define LS_SLOT_AVERAGE LS_OPTIMIZER_SLOTS_MAX

@@ -371,7 +371,7 @@ static void models_we_lack_are_refused(void **state)
 #define ONE(layer, output) GRAPH(A ", " layer, "[\"a\", 0, 0]", output)
     static const refusal cases[] = {
         {SEQUENTIAL(INPUT ", " LAYER("ConvLSTM1D", "\"name\": \"memory\", \"filters\": 3")),
-         {"'memory'", "(ConvLSTM1D)", "Dense"}},
+         {"'memory'", "(ConvLSTM1D)", "recurrent network over images"}},
         {SEQUENTIAL(INPUT ", " LAYER("Lambda", "\"name\": \"my\", \"function\": {}")), {"'my'", "(Lambda)"}},
         {SEQUENTIAL(INPUT ", {\"module\": \"mine\", \"class_name\": \"Dense\", \"config\": {\"name\": \"d\"}}"),
          {"'d'", "(Dense)", "'mine'"}},
@@ -390,8 +390,8 @@ static void models_we_lack_are_refused(void **state)
         {DENSE_WITH("\"activation\": \"glu\""), {"'d1' (Dense).activation", "'glu'"}},
         {DENSE_WITH("\"activation\": {\"module\": \"builtins\", \"class_name\": \"function\", \"config\": \"mine\"}"),
          {"'d1' (Dense).activation", "(mine)", "builtins"}},
-        {DENSE_WITH("\"kernel_initializer\": {\"class_name\": \"Identity\", \"config\": {\"gain\": 1.0}}"),
-         {"'d1' (Dense).kernel_initializer", "'Identity'"}},
+        {DENSE_WITH("\"kernel_initializer\": {\"class_name\": \"STFT\", \"config\": {\"gain\": 1.0}}"),
+         {"'d1' (Dense).kernel_initializer", "'STFT'"}},
         {DENSE_WITH("\"kernel_constraint\": {\"class_name\": \"MaxNorm\", \"config\": {\"max\": 1.0}}"),
          {"kernel_constraint (MaxNorm)", "'max'"}},
         {SEQUENTIAL(INPUT ", " LAYER("LayerNormalization", "\"name\": \"n\", \"rms_scaling\": true")),
@@ -557,7 +557,7 @@ static void optimizers_we_lack_are_refused(void **state)
 {
 #define SGD(config) WITH("\"loss\": \"mse\", \"optimizer\": {\"class_name\": \"SGD\", \"config\": {" config "}}")
     static const refusal cases[] = {
-        {WITH("\"loss\": \"mse\", \"optimizer\": {\"class_name\": \"Ftrl\", \"config\": {}}"), {"optimizer", "'Ftrl'"}},
+        {WITH("\"loss\": \"mse\", \"optimizer\": {\"class_name\": \"Muon\", \"config\": {}}"), {"optimizer", "'Muon'"}},
         {WITH("\"loss\": \"mse\", \"optimizer_config\": {\"class_name\": \"Custom>Adam\", \"config\": {}}"),
          {"optimizer", "'Custom>Adam'"}},
         {WITH("\"loss\": \"mse\", \"optimizer\": \"mine\""), {"optimizer", "'mine'"}},
@@ -584,14 +584,14 @@ static void optimizers_we_lack_are_refused(void **state)
 /* Each strange metric is said and left out; loss, optimizer and the other metrics stay. */
 static void metrics_we_lack_are_refused(void **state)
 {
-    static const char *const words[] = {"metrics", "'f1'", "metrics (Precision)", "'top_k'", "'Mine'"};
+    static const char *const words[] = {"metrics", "'f1'", "metrics (Precision)", "'best'", "'Mine'"};
     ls_experiment *experiment = NULL;
     const ls_config *metrics;
 
     (void)state;
     put_archive(
         WITH("\"loss\": \"mse\", \"optimizer\": \"adam\", \"metrics\": [\"mae\", \"f1\", [{\"class_name\": "
-             "\"Precision\", \"config\": {\"top_k\": 2}}, \"mse\"], {\"class_name\": \"Mine\", \"config\": {}}]"));
+             "\"Precision\", \"config\": {\"best\": 2}}, \"mse\"], {\"class_name\": \"Mine\", \"config\": {}}]"));
     assert_true(ok(ls_experiment_of_model(archive, &experiment)));
     assert_null(experiment->refused.loss);
     assert_null(experiment->refused.optimizer);

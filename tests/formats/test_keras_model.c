@@ -320,7 +320,7 @@ static void compile_settings_are_written_for_keras(void **state)
          "\"loss\": \"huber\", \"loss_weights\": 2.0"},
         {"{optimizer: adam, loss: mse, metrics: [acc, {auc: {num_thresholds: 10}}]}",
          "\"metrics\": [\"acc\", {\"class_name\": \"AUC\", \"config\": {\"num_thresholds\": 10, \"curve\": \"ROC\", "
-         "\"summation_method\": \"interpolation\", \"from_logits\": false, \"name\": \"auc\"}}]"},
+         "\"summation_method\": \"interpolation\", \"multi_label\": false, \"from_logits\": false, \"name\": \"auc\"}}]"},
         {"{optimizer: adamw, loss: mse}", "\"amsgrad\": false, \"weight_decay\": 0.004}"},
         /* Keras's AdamW refuses to have none. */
         {"{optimizer: {adamw: {weight_decay: null}}, loss: mse}", "\"weight_decay\": 0.0}"},

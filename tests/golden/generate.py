@@ -36,7 +36,9 @@ PRECISIONS = {"": "float32", "_f64": "float64"}  # suffix of the dataset, type o
 
 
 CLASSES = {
-    "layer": {"conv1d": "Conv1D", "conv3d": "Conv3D", "conv1d_transpose": "Conv1DTranspose",
+    "layer": {"rescaling": "Rescaling", "rms_normalization": "RMSNormalization", "unit_normalization": "UnitNormalization",
+              "group_normalization": "GroupNormalization",
+              "conv1d": "Conv1D", "conv3d": "Conv3D", "conv1d_transpose": "Conv1DTranspose",
               "conv2d_transpose": "Conv2DTranspose", "conv3d_transpose": "Conv3DTranspose",
               "depthwise_conv1d": "DepthwiseConv1D", "depthwise_conv2d": "DepthwiseConv2D",
               "separable_conv1d": "SeparableConv1D", "separable_conv2d": "SeparableConv2D",
@@ -67,13 +69,23 @@ CLASSES = {
               "masking": "Masking",
               "time_distributed": "TimeDistributed", "repeat_vector": "RepeatVector",
               "gaussian_noise": "GaussianNoise"},
-    "loss": {"mse": "MeanSquaredError", "mae": "MeanAbsoluteError", "mape": "MeanAbsolutePercentageError",
+    "loss": {"binary_focal_crossentropy": "BinaryFocalCrossentropy",
+             "categorical_focal_crossentropy": "CategoricalFocalCrossentropy",
+             "categorical_generalized_cross_entropy": "CategoricalGeneralizedCrossEntropy", "mse": "MeanSquaredError", "mae": "MeanAbsoluteError", "mape": "MeanAbsolutePercentageError",
              "msle": "MeanSquaredLogarithmicError", "huber": "Huber", "log_cosh": "LogCosh",
              "binary_crossentropy": "BinaryCrossentropy", "categorical_crossentropy": "CategoricalCrossentropy",
              "sparse_categorical_crossentropy": "SparseCategoricalCrossentropy", "kl_divergence": "KLDivergence",
              "hinge": "Hinge", "squared_hinge": "SquaredHinge", "categorical_hinge": "CategoricalHinge",
              "cosine_similarity": "CosineSimilarity", "poisson": "Poisson"},
-    "metric": {"binary_accuracy": "BinaryAccuracy", "categorical_accuracy": "CategoricalAccuracy",
+    "metric": {"true_positives": "TruePositives", "true_negatives": "TrueNegatives",
+               "false_positives": "FalsePositives", "false_negatives": "FalseNegatives",
+               "sensitivity_at_specificity": "SensitivityAtSpecificity",
+               "specificity_at_sensitivity": "SpecificityAtSensitivity", "precision_at_recall": "PrecisionAtRecall",
+               "recall_at_precision": "RecallAtPrecision", "f1_score": "F1Score", "fbeta_score": "FBetaScore",
+               "iou": "IoU", "mean_iou": "MeanIoU", "one_hot_iou": "OneHotIoU", "one_hot_mean_iou": "OneHotMeanIoU",
+               "binary_iou": "BinaryIoU", "pearson_correlation": "PearsonCorrelation",
+               "concordance_correlation": "ConcordanceCorrelation", "hinge": "Hinge", "squared_hinge": "SquaredHinge",
+               "binary_accuracy": "BinaryAccuracy", "categorical_accuracy": "CategoricalAccuracy",
                "sparse_categorical_accuracy": "SparseCategoricalAccuracy",
                "top_k_categorical_accuracy": "TopKCategoricalAccuracy",
                "sparse_top_k_categorical_accuracy": "SparseTopKCategoricalAccuracy",
@@ -81,7 +93,8 @@ CLASSES = {
                "root_mean_squared_error": "RootMeanSquaredError", "r2_score": "R2Score", "auc": "AUC",
                "precision": "Precision", "recall": "Recall", "cosine_similarity": "CosineSimilarity"},
     "optimizer": {"sgd": "SGD", "rmsprop": "RMSprop", "adagrad": "Adagrad", "adadelta": "Adadelta", "adam": "Adam",
-                  "adamw": "AdamW", "adamax": "Adamax", "nadam": "Nadam", "lion": "Lion"},
+                  "adamw": "AdamW", "adamax": "Adamax", "nadam": "Nadam",
+                  "lion": "Lion", "ftrl": "Ftrl", "lamb": "Lamb", "schedule_free_adamw": "ScheduleFreeAdamW"},
     "schedule": {"exponential_decay": "ExponentialDecay", "piecewise_constant_decay": "PiecewiseConstantDecay",
                  "polynomial_decay": "PolynomialDecay", "inverse_time_decay": "InverseTimeDecay",
                  "cosine_decay": "CosineDecay", "cosine_decay_restarts": "CosineDecayRestarts"},
@@ -424,7 +437,8 @@ def make_losses():
 
 def run_metric(config, batches, weighted, dtype):
     """The result after each of the batches."""
-    metric = build("metric", config)
+    # By default Keras counts in integers there, and cuts weights to them.
+    metric = build("metric", config, **({"dtype": dtype} if "iou" in next(iter(config)) else {}))
     results = []
     for target, pred, weight in batches:
         metric.update_state(as_run(target, dtype), as_run(pred, dtype),

@@ -156,7 +156,7 @@ def kinds():
 def lines():
     """One axis: convolutions, poolings, sizes."""
     x = keras.Input((12, 3), name="line")
-    y = layers.ZeroPadding1D((2, 1))(x)
+    y = layers.ZeroPadding1D((2, 1))(layers.Rescaling(0.5, offset=0.1)(x))
     y = layers.Conv1D(4, 3, padding="causal", dilation_rate=2, activation="elu", name="zz")(y)
     y = layers.MaxPooling1D(2, strides=1, padding="same")(y)
     y = layers.SeparableConv1D(5, 3, depth_multiplier=2, activation="relu6", pointwise_regularizer="l2")(y)
@@ -166,9 +166,11 @@ def lines():
     y = layers.UpSampling1D(2)(y)
     y = layers.Cropping1D((1, 2))(y)
     parts = [layers.GlobalAveragePooling1D()(y), layers.GlobalMaxPooling1D()(y),
-             layers.Flatten()(layers.AdaptiveMaxPooling1D(2)(y)), layers.Flatten()(layers.AdaptiveAveragePooling1D(3)(y))]
+             layers.Flatten()(layers.AdaptiveMaxPooling1D(2)(y)),
+             layers.Flatten()(layers.AdaptiveAveragePooling1D(3)(y))]
     parts.append(layers.Minimum()(parts[:2]))
-    model = keras.Model(x, layers.Dense(3, activation="softmax", name="class")(layers.Concatenate()(parts)), name="lines")
+    y = layers.Dense(3, activation="softmax", name="class")(layers.Concatenate()(parts))
+    model = keras.Model(x, y, name="lines")
     model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
     return model, rng.normal(size=(N, 12, 3)), rng.integers(0, 3, N).astype("int32")
 
@@ -176,7 +178,7 @@ def lines():
 def pictures():
     """Two axes."""
     x = keras.Input((7, 6, 2), name="picture")
-    y = layers.ZeroPadding2D(((1, 0), (2, 1)))(x)
+    y = layers.ZeroPadding2D(((1, 0), (2, 1)))(layers.GroupNormalization(2, center=False)(x))
     y = layers.Conv2DTranspose(3, (3, 2), strides=2, padding="same", activation="silu")(y)
     y = layers.SeparableConv2D(4, 3, strides=2, padding="same", depth_multiplier=2)(y)
     y = layers.DepthwiseConv2D(2, depth_multiplier=2, dilation_rate=2, depthwise_constraint=constraints.MaxNorm(2.0))(y)
@@ -185,7 +187,8 @@ def pictures():
     y = layers.Cropping2D(((1, 0), (0, 2)))(y)
     parts = [layers.GlobalMaxPooling2D()(y), layers.Flatten()(layers.AdaptiveMaxPooling2D((2, 3))(y)),
              layers.Flatten()(layers.AdaptiveAveragePooling2D(2)(y))]
-    model = keras.Model(x, layers.Dense(2, name="value")(layers.Concatenate()(parts)), name="pictures")
+    y = layers.UnitNormalization()(layers.RMSNormalization()(layers.Concatenate()(parts)))
+    model = keras.Model(x, layers.Dense(2, name="value")(y), name="pictures")
     model.compile("adam", "mse")
     return model, rng.normal(size=(N, 7, 6, 2)), rng.normal(size=(N, 2))
 

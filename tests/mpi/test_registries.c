@@ -124,6 +124,10 @@ static void every_layer_trains_alike_on_all_ranks(void **unused)
         {"batch_normalization",
          SEQUENTIAL("dense: {units: 9}, batch_normalization: {momentum: 0.8}, dense: {units: 5}")},
         {"layer_normalization", SEQUENTIAL("dense: {units: 9}, layer_normalization: {}, dense: {units: 5}")},
+        {"rescaling", SEQUENTIAL("rescaling: {scale: 0.3, offset: -0.1}, dense: {units: 5}")},
+        {"rms_normalization", SEQUENTIAL("dense: {units: 9}, rms_normalization: {}, dense: {units: 5}")},
+        {"unit_normalization", SEQUENTIAL("reshape: {target_shape: [9, 4]}, unit_normalization: {axis: 1}")},
+        {"group_normalization", IMAGE("conv2d: {filters: 4, kernel_size: 2}, group_normalization: {groups: 2}")},
         {"embedding", "[input: {shape: [5]}, embedding: {input_dim: 11, output_dim: 3}, flatten: {}, dense: {units: 4, "
                       "activation: softmax}]"},
         {"masking", SEQUENTIAL(STEPS "activation: {activation: {relu: {threshold: 0.9}}}, masking: {}, "
@@ -247,6 +251,27 @@ static void every_loss_trains_alike_on_all_ranks(void **unused)
     }
 }
 
+/* A metric by its name or, if that needs arguments, with them. */
+static const char *metric_of(const char *name)
+{
+    static const named_text arguments[] = {
+        {"sensitivity_at_specificity", "{sensitivity_at_specificity: {specificity: 0.4}}"},
+        {"specificity_at_sensitivity", "{specificity_at_sensitivity: {sensitivity: 0.4}}"},
+        {"precision_at_recall", "{precision_at_recall: {recall: 0.4}}"},
+        {"recall_at_precision", "{recall_at_precision: {precision: 0.2}}"},
+        {"f1_score", "{f1_score: {average: macro}}"},
+        {"fbeta_score", "{fbeta_score: {average: weighted, beta: 2.0}}"},
+        {"iou", "{iou: {num_classes: 4, target_class_ids: [0, 1]}}"},
+        {"mean_iou", "{mean_iou: {num_classes: 4}}"},
+        {"one_hot_iou", "{one_hot_iou: {num_classes: 4, target_class_ids: [0, 1]}}"},
+        {"one_hot_mean_iou", "{one_hot_mean_iou: {num_classes: 4}}"},
+        {NULL, NULL},
+    };
+    const char *text = text_of(arguments, name);
+
+    return text ? text : name;
+}
+
 /* Metrics do not reach the weights; what must agree is the history. */
 static void every_metric_counts_alike_on_all_ranks(void **unused)
 {
@@ -263,8 +288,8 @@ static void every_metric_counts_alike_on_all_ranks(void **unused)
                  "compile: {optimizer: sgd, loss: %s, metrics: [%s], weighted_metrics: [%s]}\n"
                  "fit: {epochs: 1, batch_size: 24, microbatch: 4, class_weight: {1: 2.5}}\n",
                  metric->sparse_targets ? "/label" : "/p",
-                 metric->sparse_targets ? "sparse_categorical_crossentropy" : "mean_squared_error", (*ops)->name,
-                 (*ops)->name);
+                 metric->sparse_targets ? "sparse_categorical_crossentropy" : "mean_squared_error",
+                 metric_of((*ops)->name), metric_of((*ops)->name));
         for (int alone = 0; alone < 2; alone++) {
             training t;
             ls_trainer *trainer;

@@ -88,16 +88,19 @@ static void measure(meter *m, const golden_array *pred, const golden_array *targ
     const ls_slice batch = {
         .batch_rows = rows, .microbatch = MICROBATCH, .count = (rows + MICROBATCH - 1) / MICROBATCH, .rows = rows};
     const double no_loss = 0;
+    bool binary = true;
     const ls_log *logs;
 
     assert_int_equal(weight->n, rows * m->objective.positions);
     golden_floats(pred, ls_engine_input(m->engine, 0));
     golden_floats(target, ls_engine_target(m->engine, 0));
     golden_floats(weight, ls_engine_weights(m->engine, 0));
+    for (size_t i = 0; i < target->n; i++)
+        binary = binary && (ls_engine_target(m->engine, 0)[i] == 0 || ls_engine_target(m->engine, 0)[i] == 1);
     assert_true(ok(ls_engine_forward(m->engine, &batch, false, 0, 0, NULL)));
     ls_scores_begin_batch(m->scores);
     for (size_t i = 0; i < batch.count; i++)
-        ls_scores_add(m->scores, m->engine, &batch, i, &no_loss, 0);
+        ls_scores_add(m->scores, m->engine, &batch, i, &no_loss, 0, &binary);
     assert_true(ok(ls_scores_reduce(m->scores)));
     ls_scores_commit(m->scores, rows, 0);
     assert_int_equal(ls_scores_logs(m->scores, &logs), 3); /* the loss, which there is none of, comes first */

@@ -7,7 +7,7 @@
 
 static const ls_shape kernel = {2, {300, 500}}, conv = {4, {3, 3, 16, 32}}, column = {1, {50000}};
 
-typedef enum law { CONSTANT, UNIFORM, NORMAL, TRUNCATED, ORTHOGONAL } law;
+typedef enum law { CONSTANT, UNIFORM, NORMAL, TRUNCATED, ORTHOGONAL, IDENTITY } law;
 
 typedef struct initializer_case {
     const char *name, *args[7];
@@ -49,6 +49,7 @@ static const initializer_case cases[] = {
     {"variance_scaling", {"mode", "fan_avg", "distribution", "untruncated_normal", NULL}, &kernel, NORMAL, 0, 0.05},
     {"variance_scaling", {"distribution", "normal", NULL}, &kernel, TRUNCATED, 0, 0.05773502691896258 / CUT},
     {"orthogonal", {NULL}, &kernel, ORTHOGONAL, 0, 1},
+    {"identity", {"gain", "2.5", NULL}, &kernel, IDENTITY, 2.5, 0},
 };
 
 static float *filled(const char *name, const char *const *args, const ls_shape *shape, uint64_t seed,
@@ -103,6 +104,9 @@ static void values_follow_their_laws(void **state)
         if (c->law == CONSTANT)
             for (size_t k = 0; k < n; k++)
                 one &= (double)w[k] == c->center;
+        else if (c->law == IDENTITY)
+            for (size_t k = 0; k < n; k++)
+                one &= (double)w[k] == (k / c->shape->dim[1] == k % c->shape->dim[1] ? c->center : 0);
         else if (c->law != ORTHOGONAL)
             one = follows(c, w, n);
         if (!one)
@@ -129,8 +133,8 @@ static void the_stream_alone_decides_the_bits(void **state)
         float *const seed = filled(c->name, c->args, c->shape, 2, 5);
 
         assert_true(same_bits(a, b, n));
-        assert_int_equal(memcmp(a, other, n * sizeof *a) == 0, c->law == CONSTANT);
-        assert_int_equal(memcmp(a, seed, n * sizeof *a) == 0, c->law == CONSTANT);
+        assert_int_equal(memcmp(a, other, n * sizeof *a) == 0, c->law == CONSTANT || c->law == IDENTITY);
+        assert_int_equal(memcmp(a, seed, n * sizeof *a) == 0, c->law == CONSTANT || c->law == IDENTITY);
         free(a);
         free(b);
         free(other);

@@ -312,6 +312,66 @@ static void ref_layer_normalization(const layer_driver *d, size_t rows, const do
         ref_normalize(X[0] + at, Y + at, n, 1, 1e-3, gamma, beta, 1);
 }
 
+static void ref_rescaling(const layer_driver *d, size_t rows, const double *const *X, const double *const *W, double *Y)
+{
+    (void)W;
+    for (size_t i = 0; i < rows * size_of(&d->in[0]); i++)
+        Y[i] = X[0][i] * 0.25 - 1.5;
+}
+
+/* Runs as sets of elements: two elements of a sample are in one run if they are alike in all that is not normalized. */
+static size_t run_of(const layer_driver *d, size_t i, bool groups)
+{
+    const ls_config *axis = ls_config_get(d->tree, "axis");
+    const size_t rank = d->in[0].axes, channels = d->in[0].dim[rank - 1];
+    const long G = driver_arg(d, "groups", 0, 32);
+    size_t run = 0, rest = i;
+
+    if (groups)
+        return i % channels / (channels / (G < 0 ? channels : (size_t)G));
+    for (size_t k = rank; k-- > 0; rest /= d->in[0].dim[k]) {
+        bool normalized = !axis && k + 1 == rank;
+
+        for (size_t a = 0; axis && a < (axis->kind == LS_CONFIG_LIST ? axis->count : 1); a++) {
+            const long given = driver_arg(d, "axis", a, -1);
+
+            normalized |= k == (given > 0 ? (size_t)given - 1 : (size_t)((long)rank + given));
+        }
+        run = normalized ? run : run * d->in[0].dim[k] + rest % d->in[0].dim[k];
+    }
+    return run;
+}
+
+static void ref_runs(const layer_driver *d, size_t rows, const double *const *X, const double *const *W, double *Y)
+{
+    const char *kind = d->layer.ops->ops.name;
+    const bool groups = !strcmp(kind, "group_normalization"), unit = !strcmp(kind, "unit_normalization");
+    const size_t n = size_of(&d->in[0]), channels = d->in[0].dim[d->in[0].axes - 1];
+    const double *gamma = NULL, *beta = NULL;
+
+    if (groups)
+        weights_of(d, W, &gamma, &beta);
+    for (size_t i = 0; i < rows * n; i++) {
+        const double *x = X[0] + i / n * n;
+        double count = 0, mean = 0, squares = 0, before = 0;
+
+        for (size_t k = 0; k < n; k++)
+            if (run_of(d, k, groups) == run_of(d, i % n, groups)) {
+                count += 1;
+                mean += groups ? x[k] : 0;
+                before += k < i % n; /* the place in the run, which is that of the weight */
+            }
+        mean /= count;
+        for (size_t k = 0; k < n; k++)
+            if (run_of(d, k, groups) == run_of(d, i % n, groups))
+                squares += (x[k] - mean) * (x[k] - mean);
+        Y[i] = (x[i % n] - mean) / sqrt(unit ? squares : squares / count + (groups ? 1e-3 : 1e-6));
+        if (!groups && !unit)
+            Y[i] *= W[0][(size_t)before];
+        Y[i] = Y[i] * (gamma ? gamma[i % channels] : 1) + (beta ? beta[i % channels] : 0);
+    }
+}
+
 /* ---- the cases ---- */
 
 #define INPUTS 4
@@ -474,6 +534,15 @@ static const struct layer_case {
     {"layer_normalization", {"axis", "[-1, -2]", NULL}, {{3, {2, 2, 3}}}, 1, ref_layer_normalization, 0},
     {"layer_normalization", {"scale", "false", "axis", "2", NULL}, {{2, {3, 4}}}, 1, ref_layer_normalization, 0},
     {"layer_normalization", {"center", "false", NULL}, {{2, {3, 4}}}, 1, ref_layer_normalization, 0},
+    {"rescaling", {"scale", "0.25", "offset", "-1.5", NULL}, {{2, {2, 3}}}, 1, ref_rescaling, 0},
+    {"rms_normalization", {NULL}, {{1, {5}}}, 1, ref_runs, 0},
+    {"rms_normalization", {"axis", "1", NULL}, {{3, {3, 2, 2}}}, 1, ref_runs, 0},
+    {"rms_normalization", {"axis", "[-1, 1]", NULL}, {{3, {2, 3, 2}}}, 1, ref_runs, 0},
+    {"unit_normalization", {NULL}, {{2, {2, 4}}}, 1, ref_runs, 0},
+    {"unit_normalization", {"axis", "[1, 2]", NULL}, {{3, {2, 2, 2}}}, 1, ref_runs, 0},
+    {"group_normalization", {"groups", "2", NULL}, {{1, {6}}}, 1, ref_runs, 0},
+    {"group_normalization", {"groups", "3", "scale", "false", NULL}, {{3, {2, 2, 6}}}, 1, ref_runs, 0},
+    {"group_normalization", {"groups", "-1", "center", "false", NULL}, {{2, {4, 2}}}, 1, ref_runs, 0},
     {"conv2d", {"filters", "3", "kernel_size", "[2, 3]", NULL}, {{3, {4, 5, 2}}}, 1, ref_convolution, 0},
     {"conv2d",
      {"filters", "2", "kernel_size", "3", "padding", "same", "strides", "2", NULL},

@@ -53,6 +53,17 @@ static double bce(double t, double p)
 MEAN_OF(ref_bce,
         bce(t[i] * (1 - q.smoothing) + q.smoothing / 2, q.logits ? 1 / (1 + exp(-p[i])) : clipped(p[i], EPS, 1 - EPS)))
 
+/* delta: gamma; binary: apply_class_balancing. */
+static double focal(parameters q, double given, double x)
+{
+    const double t = given * (1 - q.smoothing) + q.smoothing / 2, p = q.logits ? 1 / (1 + exp(-x)) : x;
+    const double wrong = t * (1 - p) + (1 - t) * p;
+
+    return (q.binary ? t * 0.3 + (1 - t) * 0.7 : 1) * pow(wrong, q.delta) *
+           bce(t, q.logits ? p : clipped(p, EPS, 1 - EPS));
+}
+MEAN_OF(ref_focal, focal(q, t[i], p[i]))
+
 static double log_probability(parameters q, const double *p, size_t n, size_t i)
 {
     double sum = 0;
@@ -79,6 +90,29 @@ static double ref_cce(parameters q, const double *t, const double *p, size_t n)
         sum -= u * (q.logits ? p[i] - log(total) : log(clipped(p[i] / total, EPS, 1 - EPS)));
     }
     return sum;
+}
+
+/* delta: gamma. */
+static double ref_categorical_focal(parameters q, const double *t, const double *p, size_t n)
+{
+    double sum = 0, total = 0;
+
+    for (size_t j = 0; j < n; j++)
+        total += q.logits ? exp(p[j]) : p[j];
+    for (size_t i = 0; i < n; i++) {
+        const double u = t[i] * (1 - q.smoothing) + q.smoothing / (double)n;
+        const double r = clipped((q.logits ? exp(p[i]) : p[i]) / total, EPS, 1 - EPS);
+
+        sum -= 0.25 * u * pow(1 - r, q.delta) * log(r);
+    }
+    return sum;
+}
+
+/* delta: q. */
+static double ref_generalized(parameters q, const double *t, const double *p, size_t n)
+{
+    (void)n;
+    return (1 - pow(p[(size_t)t[0]], q.delta)) / q.delta;
 }
 
 static double ref_categorical_hinge(parameters q, const double *t, const double *p, size_t n)
@@ -136,6 +170,35 @@ static const loss_case cases[] = {
      {.logits = true, .smoothing = 0.2},
      BITS,
      REAL},
+    {"binary_focal_crossentropy", {NULL}, ref_focal, {.delta = 2}, PROBABILITIES, UNIT},
+    {"binary_focal_crossentropy",
+     {"gamma", "1.5", "apply_class_balancing", "true", "alpha", "0.3", NULL},
+     ref_focal,
+     {.delta = 1.5, .binary = true},
+     BITS,
+     UNIT},
+    {"binary_focal_crossentropy",
+     {"from_logits", "true", "gamma", "3", "label_smoothing", "0.2", NULL},
+     ref_focal,
+     {.logits = true, .delta = 3, .smoothing = 0.2},
+     BITS,
+     REAL},
+    {"binary_focal_crossentropy", {"gamma", "0", NULL}, ref_focal, {.delta = 0}, BITS, UNIT},
+    {"binary_focal_crossentropy",
+     {"gamma", "1", "from_logits", "true", NULL},
+     ref_focal,
+     {.logits = true, .delta = 1},
+     BITS,
+     REAL},
+    {"categorical_focal_crossentropy", {NULL}, ref_categorical_focal, {.delta = 2}, PROBABILITIES, UNIT},
+    {"categorical_focal_crossentropy",
+     {"gamma", "1.5", "from_logits", "true", "label_smoothing", "0.1", NULL},
+     ref_categorical_focal,
+     {.delta = 1.5, .logits = true, .smoothing = 0.1},
+     ONE_HOT,
+     REAL},
+    {"categorical_generalized_cross_entropy", {NULL}, ref_generalized, {.delta = 0.5}, CLASS, UNIT},
+    {"categorical_generalized_cross_entropy", {"q", "0.8", NULL}, ref_generalized, {.delta = 0.8}, CLASS, UNIT},
     {"categorical_crossentropy", {NULL}, ref_cce, {.delta = 1}, PROBABILITIES, UNIT},
     {"categorical_crossentropy", {"label_smoothing", "0.1", NULL}, ref_cce, {.smoothing = 0.1}, ONE_HOT, UNIT},
     {"categorical_crossentropy", {"from_logits", "true", NULL}, ref_cce, {.logits = true}, PROBABILITIES, REAL},
@@ -523,11 +586,12 @@ static void the_engine_learns_what_a_loss_wants(void **state)
     (void)state;
     for (const ls_ops *const *entry = ls_losses.entries; *entry; entry++) {
         const ls_loss_ops *const ops = (const ls_loss_ops *)*entry;
-        const bool sparse = strstr((*entry)->name, "sparse_") != NULL,
+        const bool sparse = strstr((*entry)->name, "sparse_") || strstr((*entry)->name, "generalized"),
                    binary = strstr((*entry)->name, "binary_") != NULL;
         const bool entropy = strstr((*entry)->name, "crossentropy") != NULL;
+        const bool fused = entropy && !strstr((*entry)->name, "categorical_focal");
 
-        assert_int_equal(ops->fused_logits, !entropy ? LS_LOGITS_NONE : binary ? LS_LOGITS_SIGMOID : LS_LOGITS_SOFTMAX);
+        assert_int_equal(ops->fused_logits, !fused ? LS_LOGITS_NONE : binary ? LS_LOGITS_SIGMOID : LS_LOGITS_SOFTMAX);
         assert_int_equal(ops->from_logits != NULL, entropy);
         assert_int_equal(ops->sparse_targets, sparse);
         assert_int_equal(ops->labels, sparse ? LS_CLASSES_SPARSE : LS_CLASSES_NONE);

@@ -54,6 +54,9 @@ OPTIMIZERS = {
     "adamax": "adamax",
     "nadam": "nadam",
     "lion": "{lion: {weight_decay: 0.01}}",
+    "ftrl": "{ftrl: {learning_rate: 0.1, beta: 0.1}}",
+    "lamb": "{lamb: {learning_rate: 0.01, weight_decay: 0.01}}",
+    "schedule_free_adamw": "{schedule_free_adamw: {warmup_steps: 2}}",
     "schedule": "{adam: {learning_rate: {exponential_decay: {initial_learning_rate: 0.01, decay_steps: 2, decay_rate: 0.5}}}}",
     "warm_up": "{sgd: {learning_rate: {batch_scaling: {base_learning_rate: 0.1, base_batch_size: 8, batch_size: 24, warmup_steps: 10}}}}",
     "scaled": "{sgd: {momentum: 0.5, learning_rate: {batch_scaling: {base_learning_rate: 0.1, base_batch_size: 8, batch_size: 24}}}}",
@@ -155,8 +158,100 @@ TOKENS = {
     ),
 }
 
+SPATIAL = {
+    "lines": (
+        "lamb",
+        """
+  - input: {shape: [12, 3]}
+  - rescaling: {scale: 0.5, offset: 0.1}
+  - zero_padding1d: {padding: [2, 1]}
+  - conv1d: {filters: 4, kernel_size: 3, padding: causal, dilation_rate: 2, activation: elu}
+  - prelu: {shared_axes: 1}
+  - max_pooling1d: {pool_size: 2, strides: 1, padding: same}
+  - separable_conv1d: {filters: 5, kernel_size: 3, depth_multiplier: 2, activation: mish}
+  - average_pooling1d: {pool_size: 2}
+  - conv1d_transpose: {filters: 4, kernel_size: 3, strides: 2, padding: same, output_padding: 1}
+  - group_normalization: {groups: 2}
+  - depthwise_conv1d: {kernel_size: 2, padding: same, use_bias: false}
+  - up_sampling1d: {size: 2}
+  - cropping1d: {cropping: [1, 2]}
+  - adaptive_average_pooling1d: {output_size: 4}
+  - leaky_relu: {}
+  - rms_normalization: {}
+  - softmax: {axis: 1}
+  - unit_normalization: {axis: [1, 2]}
+  - einsum_dense: {equation: 'abc,cde->abde', output_shape: [null, 2, 3], bias_axes: de}
+  - identity: {}
+  - elu: {alpha: 0.5}
+  - relu: {max_value: 6.0}
+  - flatten: {}
+  - dense: {units: 4, activation: softmax}
+""",
+        ONE,
+        {"": (12, 3)},
+        {"": 4},
+    ),
+    "pictures": (
+        "{ftrl: {learning_rate: 0.05}}",
+        """
+  - input: {shape: [7, 6, 2]}
+  - zero_padding2d: {padding: [[1, 0], [2, 1]]}
+  - conv2d_transpose: {filters: 3, kernel_size: [3, 2], strides: 2, padding: same, activation: silu}
+  - separable_conv2d: {filters: 4, kernel_size: 3, strides: 2, padding: same, depth_multiplier: 2}
+  - depthwise_conv2d: {kernel_size: 2, depth_multiplier: 2, dilation_rate: 2}
+  - up_sampling2d: {size: [2, 1], interpolation: bilinear}
+  - cropping2d: {cropping: [[1, 0], [0, 2]]}
+  - adaptive_max_pooling2d: {output_size: [2, 3]}
+  - global_max_pooling2d: {}
+  - dense: {units: 4, activation: softmax}
+""",
+        "loss: categorical_focal_crossentropy, metrics: [{f1_score: {average: macro}}, {precision: {top_k: 2}}]",
+        {"": (7, 6, 2)},
+        {"": -4},
+    ),
+    "volumes": (
+        "schedule_free_adamw",
+        """
+  - input: {shape: [4, 4, 3, 2]}
+  - conv3d: {filters: 3, kernel_size: [2, 1, 3], padding: same, activation: tanh}
+  - max_pooling3d: {pool_size: [2, 1, 2], strides: 1}
+  - zero_padding3d: {padding: [1, 0, 1]}
+  - conv3d_transpose: {filters: 3, kernel_size: 2, strides: [1, 2, 1]}
+  - average_pooling3d: {pool_size: 2, padding: same}
+  - up_sampling3d: {size: [1, 2, 2]}
+  - cropping3d: {cropping: [[0, 1], [1, 0], [0, 0]]}
+  - adaptive_average_pooling3d: {output_size: [2, 3, 2]}
+  - global_average_pooling3d: {}
+  - dense: {units: 1, activation: sigmoid}
+""",
+        "loss: binary_focal_crossentropy, metrics: [true_positives, {precision_at_recall: {recall: 0.5}}, binary_iou]",
+        {"": (4, 4, 3, 2)},
+        {"": 2},
+    ),
+}
+
 # Random in training, so only predictions are compared.
 ZOO = {
+    "dropouts": (
+        "nadam",
+        """
+  - input: {shape: [4]}
+  - reshape: {target_shape: [2, 2, 1, 1]}
+  - spatial_dropout3d: {rate: 0.2}
+  - reshape: {target_shape: [2, 2, 1]}
+  - spatial_dropout2d: {rate: 0.2}
+  - reshape: {target_shape: [2, 2]}
+  - spatial_dropout1d: {rate: 0.2}
+  - flatten: {}
+  - alpha_dropout: {rate: 0.1}
+  - gaussian_dropout: {rate: 0.1}
+  - activity_regularization: {l1: 0.01}
+  - dense: {units: 4, activation: softmax, kernel_initializer: identity}
+""",
+        "loss: categorical_crossentropy",
+        {"": (4,)},
+        {"": -4},
+    ),
     "random_layers": (
         "nadam",
         """
@@ -298,7 +393,7 @@ def main():
         sys.exit(__doc__)
     program, chosen = sys.argv[1], sys.argv[2:]
     cases = {name: ((o, DENSE, ONE, {"": (5,)}, {"": 4}), True, False) for name, o in OPTIMIZERS.items()}
-    cases |= {name: (case, True, False) for name, case in (GRAPHS | SEQUENCES).items()}
+    cases |= {name: (case, True, False) for name, case in (GRAPHS | SEQUENCES | SPATIAL).items()}
     cases |= {name: (case, True, True) for name, case in TOKENS.items()}
     cases |= {name: (case, False, True) for name, case in ZOO.items()}
     print(f"{'case':20} {'predict':>9} {'update':>9} {'variables':>9}")

@@ -1,4 +1,4 @@
-/* Weights that are all alike: zeros, ones, constant. */
+/* Weights that are all alike: zeros, ones, constant; identity, gain along the diagonal of a matrix. */
 #include "nn/initializers/initializers.h"
 
 typedef struct constant {
@@ -50,4 +50,30 @@ const ls_initializer_ops ls_ones = {
 const ls_initializer_ops ls_constant = {
     .ops = {.name = "constant", .keras_name = "Constant", .options = options, .config_bytes = sizeof(constant)},
     .fill = fill_constant,
+};
+
+static ls_status fill_identity(const void *config, const ls_shape *shape, const ls_stream *stream, float *out)
+{
+    (void)stream;
+    if (shape->axes != 2)
+        return ls_fail(LS_ERR_SHAPE, "the initializer identity is for matrices, not for weights of %zu axes",
+                       shape->axes);
+    LS_TRY(fill_all(0.0f, shape, out));
+    for (size_t i = 0; i < shape->dim[0] && i < shape->dim[1]; i++)
+        out[i * shape->dim[1] + i] = (float)((const constant *)config)->value;
+    return LS_OK;
+}
+
+static const ls_option identity_options[] = {
+    {.name = "gain", .kind = LS_OPTION_FLOAT, .offset = offsetof(constant, value), .initial = "1.0"},
+    {.name = NULL},
+};
+
+const ls_initializer_ops ls_identity = {
+    .ops = {.name = "identity",
+            .keras_name = "Identity",
+            .aliases = (const char *const[]){"identity_initializer", "IdentityInitializer", NULL},
+            .options = identity_options,
+            .config_bytes = sizeof(constant)},
+    .fill = fill_identity,
 };

@@ -9,7 +9,9 @@ static const ls_ops *const entries[] = {LS_INITIALIZER_LIST(ENTRY) NULL};
 
 /* Of Keras's, those that are not there, and why. */
 static const ls_refusal lacking[] = {
-    {"identity", NULL}, {"identity_initializer", NULL}, {"stft", NULL}, {"stft_initializer", NULL}, {NULL, NULL},
+    {"stft", "it is for a Fourier transform in a layer of a program's own"},
+    {"stft_initializer", "it is for a Fourier transform in a layer of a program's own"},
+    {NULL, NULL},
 };
 
 const ls_registry ls_initializers = {.what = "initializer", .entries = entries, .lacking = lacking};

@@ -9,6 +9,7 @@
     X(zeros)                   \
     X(ones)                    \
     X(constant)                \
+    X(identity)                \
     X(random_uniform)          \
     X(random_normal)           \
     X(truncated_normal)        \

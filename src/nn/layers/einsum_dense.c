@@ -245,6 +245,9 @@ static ls_status build_einsum_dense(ls_layer *layer, const ls_shape *in, size_t 
     LS_TRY(size_output(layer, t, &in[0], out));
     if (layer->built)
         return LS_OK;
+    for (size_t i = 1, next = 0; i < t[OUTPUT].n; i++) /* Keras, reading it, knows no other sizes than these */
+        if (!is_elided(t[OUTPUT].letter[i]))
+            config->output_shape.value[next++] = (int64_t)out->dim[i - 1];
     LS_TRY(shape_kernel(layer, t, &in[0], out, &kernel));
     LS_TRY(shape_bias(layer, &t[OUTPUT], out, &bias));
     LS_TRY(sort_letters(layer, t, shape));

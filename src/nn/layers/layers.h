@@ -18,6 +18,7 @@
     X(elu)                        \
     X(softmax)                    \
     X(identity)                   \
+    X(rescaling)                  \
     X(activity_regularization)    \
     X(einsum_dense)               \
     X(flatten)                    \
@@ -40,6 +41,9 @@
     X(repeat_vector)              \
     X(batch_normalization)        \
     X(layer_normalization)        \
+    X(rms_normalization)          \
+    X(unit_normalization)         \
+    X(group_normalization)        \
     X(conv1d)                     \
     X(conv2d)                     \
     X(conv3d)                     \

@@ -7,14 +7,13 @@ static const ls_ops *const entries[] = {LS_LOSS_LIST(ENTRY) NULL};
 
 /* Of Keras's, those that are not there, and why. */
 static const ls_refusal lacking[] = {
-    {"binary_focal_crossentropy", NULL},
-    {"categorical_focal_crossentropy", NULL},
-    {"categorical_generalized_cross_entropy", NULL},
-    {"circle", NULL},
+    {"circle", "it compares every sample of a batch with every other, and a rank has its own samples only"},
     {"crossentropy", "say which: binary_crossentropy, categorical_crossentropy or sparse_categorical_crossentropy"},
-    {"ctc", NULL},
-    {"dice", NULL},
-    {"tversky", NULL},
+    {"ctc", "its targets are as long as a label and not as an output, which losses here are not made for"},
+    {"dice",
+     "it is one number of the whole batch, not a mean over samples, and a gradient is added up sample by sample"},
+    {"tversky",
+     "it is one number of the whole batch, not a mean over samples, and a gradient is added up sample by sample"},
     {NULL, NULL},
 };
 
@@ -25,7 +24,8 @@ bool ls_loss_takes_logits(const ls_component *loss, const ls_component *activati
     const ls_loss_ops *const ops = (const ls_loss_ops *)loss->ops;
     const ls_activation_ops *const last = ls_activation(activation);
 
-    return ops && last && ops->fused_logits != LS_LOGITS_NONE && last->logits != LS_LOGITS_NONE;
+    return ops && last && ops->fused_logits != LS_LOGITS_NONE && last->logits != LS_LOGITS_NONE &&
+           (!ops->own_logits_only || (int)last->logits == ops->fused_logits);
 }
 
 ls_status ls_loss_check(const ls_component *loss, const ls_shape *output, const ls_shape *target, const ls_config *at,

@@ -5,21 +5,24 @@
 #include "nn/loss.h"
 
 /* All losses, in the order of messages and tests. A new loss is a file in this folder and a line here. */
-#define LS_LOSS_LIST(X)                \
-    X(mean_squared_error)              \
-    X(mean_absolute_error)             \
-    X(mean_absolute_percentage_error)  \
-    X(mean_squared_logarithmic_error)  \
-    X(huber)                           \
-    X(log_cosh)                        \
-    X(binary_crossentropy)             \
-    X(categorical_crossentropy)        \
-    X(sparse_categorical_crossentropy) \
-    X(kl_divergence)                   \
-    X(hinge)                           \
-    X(squared_hinge)                   \
-    X(categorical_hinge)               \
-    X(cosine_similarity_loss)          \
+#define LS_LOSS_LIST(X)                      \
+    X(mean_squared_error)                    \
+    X(mean_absolute_error)                   \
+    X(mean_absolute_percentage_error)        \
+    X(mean_squared_logarithmic_error)        \
+    X(huber)                                 \
+    X(log_cosh)                              \
+    X(binary_crossentropy)                   \
+    X(binary_focal_crossentropy)             \
+    X(categorical_crossentropy)              \
+    X(categorical_focal_crossentropy)        \
+    X(sparse_categorical_crossentropy)       \
+    X(categorical_generalized_cross_entropy) \
+    X(kl_divergence)                         \
+    X(hinge)                                 \
+    X(squared_hinge)                         \
+    X(categorical_hinge)                     \
+    X(cosine_similarity_loss)                \
     X(poisson)
 
 #define LS_LOSS_DECLARE(name) extern const ls_loss_ops ls_##name;

@@ -1,9 +1,10 @@
 /*
- * Area under the ROC or precision-recall curve, as Keras approximates it with T thresholds.
+ * Area under the ROC or precision-recall curve, as Keras approximates it with T thresholds. multi_label: of every label
+ * by itself, and then their mean, weighted by label_weights. Otherwise label_weights weigh the elements.
  *
- * Sums are two histograms of T buckets: the weight of positives, then of negatives, by prediction. Bucket b holds what
- * lies above threshold b and not above threshold b + 1; so the weight above threshold i is the sum of buckets i ...
- * T-1.
+ * Sums (of each label) are two histograms of T buckets: the weight of positives, then of negatives, by prediction.
+ * Bucket b holds what lies above threshold b and not above threshold b + 1; so the weight above threshold i is the sum
+ * of buckets i ... T-1.
  */
 #include "nn/metrics/metrics.h"
 
@@ -22,6 +23,9 @@ typedef struct auc {
     int64_t num_thresholds;
     int curve, summation_method;
     ls_floats thresholds; /* between the end points; count 0: evenly spaced */
+    bool multi_label;
+    int64_t num_labels; /* 0: not given */
+    ls_floats label_weights;
     bool from_logits;
 } auc;
 
@@ -32,8 +36,19 @@ static size_t thresholds(const auc *c)
 
 static size_t width(const void *config, size_t n)
 {
-    (void)n;
-    return 2 * thresholds(config);
+    return 2 * thresholds(config) * (((const auc *)config)->multi_label ? n : 1);
+}
+
+static ls_status fits(const void *config, size_t n, const ls_config *at)
+{
+    const auc *const c = config;
+
+    if (c->multi_label && c->num_labels && (size_t)c->num_labels != n)
+        return ls_config_fail(at, "num_labels is %lld, but the output has %zu", (long long)c->num_labels, n);
+    if (c->label_weights.count && c->label_weights.count != n)
+        return ls_config_fail(at, "label_weights holds %zu numbers, but the output has %zu labels",
+                              c->label_weights.count, n);
+    return LS_OK;
 }
 
 /* ---- update ---- */
@@ -58,16 +73,19 @@ static void update(const void *config, const ls_metric_call *call)
     const auc *const c = config;
     const size_t T = thresholds(c);
 
-    for (size_t i = 0; i < 2 * T; i++)
+    for (size_t i = 0; i < width(config, call->n); i++)
         call->sums[i] = 0.0;
     for (size_t r = 0; r < call->positions; r++)
-        for (size_t i = r * call->n; i < (r + 1) * call->n; i++) {
-            float p = call->pred[i];
+        for (size_t i = 0; i < call->n; i++) {
+            const bool weighted = c->label_weights.count && !c->multi_label;
+            const double weight = ls_metric_weight(call, r) * (weighted ? c->label_weights.value[i] : 1.0);
+            double *const sums = call->sums + (c->multi_label ? 2 * T * i : 0);
+            float p = call->pred[r * call->n + i];
 
             if (c->from_logits)
                 p = (float)(1.0 / (1.0 + ls_exp_double(-(double)p)));
             p = p > 0.0f ? p < 1.0f ? p : 1.0f : 0.0f;
-            call->sums[(call->target[i] != 0.0f ? 0 : T) + bucket(c, p)] += ls_metric_weight(call, r);
+            sums[(call->target[r * call->n + i] != 0.0f ? 0 : T) + bucket(c, p)] += weight;
         }
 }
 
@@ -106,14 +124,12 @@ static double pr_interpolated_part(counts all, counts low, counts high)
     return ls_divide_no_nan(slope * (dtp + intercept * log_ratio), all.tp);
 }
 
-static double result(const void *config, const double *totals, size_t n)
+static double area_of(const auc *c, const double *totals)
 {
-    const auc *const c = config;
     const size_t T = thresholds(c);
     counts all = {0.0, 0.0}, high = {0.0, 0.0};
     double area = 0.0;
 
-    (void)n;
     for (size_t i = 0; i < T; i++) {
         all.tp += totals[i];
         all.fp += totals[T + i];
@@ -131,6 +147,22 @@ static double result(const void *config, const double *totals, size_t n)
         high = low;
     }
     return area;
+}
+
+static double result(const void *config, const double *totals, size_t n)
+{
+    const auc *const c = config;
+    double sum = 0.0, weights = 0.0;
+
+    if (!c->multi_label)
+        return area_of(c, totals);
+    for (size_t i = 0; i < n; i++) {
+        const double weight = c->label_weights.count ? c->label_weights.value[i] : 1.0;
+
+        sum += weight * area_of(c, totals + 2 * thresholds(c) * i);
+        weights += weight;
+    }
+    return ls_divide_no_nan(sum, weights);
 }
 
 static const ls_option options[] = {
@@ -152,6 +184,20 @@ static const ls_option options[] = {
      .initial = "null",
      .nullable = true,
      .max = 1.0},
+    {.name = "multi_label", .kind = LS_OPTION_BOOL, .offset = offsetof(auc, multi_label), .initial = "false"},
+    {.name = "num_labels",
+     .kind = LS_OPTION_INT,
+     .offset = offsetof(auc, num_labels),
+     .initial = "null",
+     .nullable = true,
+     .min = 1,
+     .max = 0x1p31},
+    {.name = "label_weights",
+     .kind = LS_OPTION_FLOATS,
+     .offset = offsetof(auc, label_weights),
+     .initial = "null",
+     .nullable = true,
+     .max = INFINITY},
     {.name = "from_logits", .kind = LS_OPTION_BOOL, .offset = offsetof(auc, from_logits), .initial = "false"},
     {.name = NULL},
 };
@@ -159,6 +205,7 @@ static const ls_option options[] = {
 const ls_metric_ops ls_auc = {
     .ops = {.name = "auc", .keras_name = "AUC", .options = options, .config_bytes = sizeof(auc)},
     .direction = LS_METRIC_UP,
+    .fits = fits,
     .width = width,
     .update = update,
     .result = result,

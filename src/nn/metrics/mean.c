@@ -38,6 +38,7 @@ static void update_from(const ls_loss_ops *loss, const void *config, const ls_me
                                .pred = call->pred,
                                .on_logits = loss->from_logits && loss->from_logits(config),
                                .weight = call->weight,
+                               .binary_labels = call->binary_labels,
                                .sum = &call->sums[0],
                            });
     for (size_t r = 0; r < call->positions; r++)
@@ -60,6 +61,8 @@ FROM_LOSS(mean_squared_logarithmic_error, ls_mean_squared_logarithmic_error)
 FROM_LOSS(log_cosh, ls_log_cosh)
 FROM_LOSS(kl_divergence, ls_kl_divergence)
 FROM_LOSS(poisson, ls_poisson)
+FROM_LOSS(hinge, ls_hinge)
+FROM_LOSS(squared_hinge, ls_squared_hinge)
 FROM_LOSS(categorical_hinge, ls_categorical_hinge)
 FROM_LOSS(binary_crossentropy, ls_binary_crossentropy)
 FROM_LOSS(categorical_crossentropy, ls_categorical_crossentropy)
@@ -109,6 +112,18 @@ const ls_metric_ops ls_kl_divergence_metric = {
 const ls_metric_ops ls_poisson_metric = {
     .ops = {.name = "poisson", .keras_name = "Poisson"},
     MEAN(poisson),
+};
+
+const ls_metric_ops ls_hinge_metric = {
+    .ops = {.name = "hinge", .keras_name = "Hinge"},
+    .needs_binary_check = true,
+    MEAN(hinge),
+};
+
+const ls_metric_ops ls_squared_hinge_metric = {
+    .ops = {.name = "squared_hinge", .keras_name = "SquaredHinge"},
+    .needs_binary_check = true,
+    MEAN(squared_hinge),
 };
 
 const ls_metric_ops ls_categorical_hinge_metric = {

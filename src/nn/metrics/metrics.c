@@ -9,27 +9,10 @@ static const ls_ops *const entries[] = {LS_METRIC_LIST(ENTRY) NULL};
 
 /* Of Keras's, those that are not there, and why. */
 static const ls_refusal lacking[] = {
-    {"binary_iou", NULL},
-    {"concordance_correlation", NULL},
-    {"f1_score", NULL},
-    {"fbeta_score", NULL},
-    {"f_beta_score", NULL},
-    {"false_negatives", NULL},
-    {"false_positives", NULL},
-    {"iou", NULL},
-    {"mean", NULL},
-    {"mean_iou", NULL},
-    {"mean_metric_wrapper", NULL},
-    {"one_hot_iou", NULL},
-    {"one_hot_mean_iou", NULL},
-    {"pearson_correlation", NULL},
-    {"precision_at_recall", NULL},
-    {"recall_at_precision", NULL},
-    {"sensitivity_at_specificity", NULL},
-    {"specificity_at_sensitivity", NULL},
-    {"sum", NULL},
-    {"true_negatives", NULL},
-    {"true_positives", NULL},
+    {"accuracy", "it counts values that are equal: write accuracy, which looks for the class, or binary_accuracy"},
+    {"mean", "it averages what a program hands it, not targets and predictions"},
+    {"sum", "it adds up what a program hands it, not targets and predictions"},
+    {"mean_metric_wrapper", "it wraps a function of its program, which no file can hold"},
     {NULL, NULL},
 };
 
@@ -52,6 +35,7 @@ ls_status ls_metric_check(const ls_component *metric, const ls_shape *output, co
     const ls_metric_ops *const ops = (const ls_metric_ops *)metric->ops;
     size_t positions;
 
-    LS_TRY(ls_target_check("metric", ops->ops.name, ops->sparse_targets, false, output, target, at, &positions));
+    LS_TRY(ls_target_check("metric", ops->ops.name, ops->sparse ? ops->sparse(metric->config) : ops->sparse_targets,
+                           false, output, target, at, &positions));
     return ops->fits ? ops->fits(metric->config, output->dim[output->axes - 1], at) : LS_OK;
 }

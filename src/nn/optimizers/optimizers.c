@@ -11,13 +11,12 @@ static const ls_ops *const entries[] = {LS_OPTIMIZER_LIST(ENTRY) NULL};
 
 /* Of Keras's, those that are not there, and why. */
 static const ls_refusal lacking[] = {
-    {"adafactor", NULL},
-    {"ftrl", NULL},
-    {"lamb", NULL},
-    {"loss_scale_optimizer", NULL},
-    {"multi_optimizer", NULL},
-    {"muon", NULL},
-    {"schedule_free_adam_w", NULL},
+    {"adafactor",
+     "it keeps means over rows and columns of a matrix, and ranks keep pieces of the state that cut through "
+     "both"},
+    {"muon", "it makes whole matrices orthogonal, and ranks keep pieces of the state that cut through them"},
+    {"loss_scale_optimizer", "it is for numbers of 16 bits, and lockstep has float32 only"},
+    {"multi_optimizer", "it gives layers optimizers of their own, and lockstep has one for all"},
     {NULL, NULL},
 };
 

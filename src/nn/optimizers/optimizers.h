@@ -19,7 +19,11 @@
     X(adamw)                 \
     X(adamax)                \
     X(nadam)                 \
-    X(lion)
+    X(lion)                  \
+    X(ftrl)                  \
+    X(lamb)                  \
+    X(lars)                  \
+    X(schedule_free_adamw)
 
 #define LS_OPTIMIZER_DECLARE(name) extern const ls_optimizer_ops ls_##name;
 LS_OPTIMIZER_LIST(LS_OPTIMIZER_DECLARE)
