@@ -126,6 +126,15 @@ static ls_status start_shared(ls_reducer *reducer, size_t number, const ls_vecto
     return s->peers ? exchange(s, number) : LS_OK;
 }
 
+/*
+ * Vectors of a half are taken in their order, which is what `read` and `copied` say: between the look at one lane and
+ * the look at the next, the others may have come for both.
+ */
+static bool comes_next(const ls_counter *taken, const shared_lane *lane)
+{
+    return ls_counter_reached(taken, lane->number - 1);
+}
+
 /* Have the node's ranks all come so far? */
 static bool all_reached(const shared *s, const shared_lane *lane)
 {
@@ -188,7 +197,7 @@ static ls_status advance_sums(ls_reducer *reducer, size_t number, bool *done)
     shared_lane *const lane = &s->lane[number];
 
     if (lane->next == ADD_UP) {
-        if (!all_reached(s, lane))
+        if (!comes_next(&s->of[s->part].read, lane) || !all_reached(s, lane))
             return LS_OK;
         for (int k = 0; k < s->nodes && s->parts > 1; k++)
             add_up(reducer, &lane->v, lane->begin[k], lane->end[k]);
@@ -216,7 +225,7 @@ static ls_status advance_weights(ls_reducer *reducer, size_t number, bool *done)
     }
     if (lane->next == WRITE && write_own(reducer, lane))
         lane->next = READ;
-    if (lane->next != READ || !all_reached(s, lane))
+    if (lane->next != READ || !comes_next(&s->of[s->part].copied, lane) || !all_reached(s, lane))
         return LS_OK;
     read_others(reducer, lane);
     *done = true;

@@ -3,6 +3,7 @@
 
 #include <limits.h>
 #include <linux/futex.h>
+#include <mpi.h>
 #include <sched.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -12,7 +13,7 @@
 #define YIELDS 32          /* then rounds of offering the core to others */
 #define FIRST_NAP_NS 20000 /* then sleep, longer every time */
 #define LONGEST_NAP_NS 500000
-#define FUTEX_NS 100000000 /* a sleeper looks again after this, whatever happens */
+#define FUTEX_NS 10000000 /* a sleeper looks again after this, whatever happens */
 
 static void relax(void)
 {
@@ -58,6 +59,14 @@ void ls_counter_raise(ls_counter *counter, uint32_t value)
         syscall(SYS_futex, &counter->value, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
 }
 
+/* What MPI has still to send for this rank, which others may wait for, goes only when MPI is called. */
+static void let_mpi_go_on(void)
+{
+    int there;
+
+    MPI_Iprobe(MPI_ANY_SOURCE, MPI_ANY_TAG, MPI_COMM_SELF, &there, MPI_STATUS_IGNORE);
+}
+
 void ls_counter_wait(ls_counter *counter, uint32_t value)
 {
     for (ls_pause pause = {0}; pause.rounds < SPINS + YIELDS; ls_pause_next(&pause))
@@ -69,7 +78,8 @@ void ls_counter_wait(ls_counter *counter, uint32_t value)
 
         if ((int32_t)(now - value) >= 0)
             break;
-        syscall(SYS_futex, &counter->value, FUTEX_WAIT, now, &(struct timespec){.tv_nsec = FUTEX_NS}, NULL, 0);
+        if (syscall(SYS_futex, &counter->value, FUTEX_WAIT, now, &(struct timespec){.tv_nsec = FUTEX_NS}, NULL, 0) != 0)
+            let_mpi_go_on();
     }
     atomic_fetch_sub(&counter->sleepers, 1);
 }
