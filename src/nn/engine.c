@@ -526,9 +526,10 @@ static ls_status backward_layer(ls_engine *engine, const ls_slice *wave, size_t 
     const ls_layer *layer = engine->model->node[i].layer;
     const node_state *s = &engine->state[i];
 
-    if (s->wants_gradient && s->filled && !ls_engine_gives_up(engine)) {
+    /* Also when the engine gives up: what is filled says which sums come next, and those are collective. */
+    if (s->wants_gradient && s->filled) {
         prepare_backward(engine, wave, i);
-        if (ls_layer_trains(layer))
+        if (ls_layer_trains(layer) && !ls_engine_gives_up(engine))
             backward_params(engine, wave, i, sink);
         if (layer->ops->backward)
             backward_inputs(engine, wave, i);
