@@ -247,8 +247,19 @@ static ls_status check_array(const ls_preprocessing *trained, const ls_prep_arra
     return LS_OK;
 }
 
+static bool same_columns(const ls_preprocessing *p, const ls_prep_array *a, const ls_preprocessing *q,
+                         const ls_prep_array *b)
+{
+    bool same = a->columns == b->columns;
+
+    for (size_t i = 0; same && i < a->columns; i++)
+        same = strcmp(p->column[a->column[i]].name, q->column[b->column[i]].name) == 0;
+    return same;
+}
+
+/* any: other columns may be meant, as when a model is held against another target. */
 static ls_status check_tables(const ls_prepared *list, size_t n, const ls_preprocessing *trained,
-                              const ls_array_spec *specs, size_t ns, const ls_preprocessing *given)
+                              const ls_array_spec *specs, size_t ns, const ls_preprocessing *given, bool any)
 {
     for (size_t i = 0; i < n; i++) {
         const ls_array_spec *const spec = spec_of(specs, ns, list[i].name);
@@ -257,7 +268,7 @@ static ls_status check_tables(const ls_prepared *list, size_t n, const ls_prepro
         ls_text path = {0};
         ls_status st;
 
-        if (!a || !b)
+        if (!a || !b || (any && !same_columns(trained, a, given, b)))
             continue;
         ls_text_add(&path, "%s:%s", spec->file, spec->path);
         st = path.status == LS_OK ? check_array(trained, a, given, b, path.data) : path.status;
@@ -277,9 +288,9 @@ static ls_status check_table(const ls_preparation *p, const ls_split_spec *spec)
         return LS_OK;
     st = ls_preprocessing_read(path, &given);
     if (st == LS_OK)
-        st = check_tables(p->x, p->xs, &p->preprocessing, spec->x, spec->xs, &given);
+        st = check_tables(p->x, p->xs, &p->preprocessing, spec->x, spec->xs, &given, false);
     if (st == LS_OK)
-        st = check_tables(p->y, p->ys, &p->preprocessing, spec->y, spec->ys, &given);
+        st = check_tables(p->y, p->ys, &p->preprocessing, spec->y, spec->ys, &given, true);
     ls_preprocessing_reset(&given);
     return st;
 }
