@@ -172,6 +172,7 @@ kernel=$(LC_ALL=C grep -obUaP '(\x00\x00\xa0\x3f){18}' "$model" | cut -d: -f1)
 
 # Element 13 = [4, 1] becomes the next float, element 15 = [5, 0] the third one below, element 17 the second one above.
 cp "$model" "$work/ulps.h5"
+unseal "$work/ulps.h5"
 patch "$work/ulps.h5" $((kernel + 4 * 13)) 0x01 0x00 0xa0 0x3f
 patch "$work/ulps.h5" $((kernel + 4 * 15)) 0xfd 0xff 0x9f 0x3f
 patch "$work/ulps.h5" $((kernel + 4 * 17)) 0x02 0x00 0xa0 0x3f
@@ -187,11 +188,13 @@ expect_words "but $(cat "$work/run/fingerprint.txt") was recorded"
 
 # 1.25 against -1.25: from 0x3fa00000 steps below zero to as many above it, 2 * 1067450368.
 cp "$model" "$work/sign.h5"
+unseal "$work/sign.h5"
 patch "$work/sign.h5" "$kernel" 0x00 0x00 0xa0 0xbf
 refuse 1 1 differ -- compare "$work/sign.h5" "$model"
 expect_lines '    largest 2,134,900,736 ULPs at [0, 0]: -0x1.4p+0 (-1.25) | 0x1.4p+0 (1.25)'
 
 cp "$model" "$work/nan.h5"
+unseal "$work/nan.h5"
 patch "$work/nan.h5" $((kernel + 4)) 0x00 0x00 0xc0 0x7f
 refuse 1 1 differ -- compare "$work/nan.h5" "$model"
 expect_lines '    first at [0, 1]: NaN (bits 0x7fc00000) | 0x1.4p+0 (1.25)' '    1 with a NaN on one side or both'
@@ -199,6 +202,8 @@ succeed 1 compare "$work/nan.h5" "$work/nan.h5" # equal bits are equal, though N
 
 cp "$model" "$work/plus.h5"
 cp "$model" "$work/minus.h5"
+unseal "$work/plus.h5"
+unseal "$work/minus.h5"
 patch "$work/plus.h5" "$kernel" 0x00 0x00 0x00 0x00
 patch "$work/minus.h5" "$kernel" 0x00 0x00 0x00 0x80
 refuse 1 1 differ -- compare "$work/plus.h5" "$work/minus.h5"

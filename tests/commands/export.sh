@@ -94,6 +94,7 @@ cp "$model" "$work/damaged.h5"
 flip "$work/damaged.h5" $(($(offset_of "$model" '/model_weights/dense/sequential/dense/kernel') + 1000))
 refuse 1 2 "damaged" -- export "$work/damaged.h5" --output "$work/kept/old.keras"
 cp "$model" "$work/nan.h5"
+unseal "$work/nan.h5"
 printf '\x00\x00\xc0\x7f' | dd of="$work/nan.h5" bs=1 conv=notrunc status=none \
     seek="$(offset_of "$model" '/lockstep/optimizer/velocity/dense/kernel')"
 refuse 1 2 "velocity" "not finite" -- export "$work/nan.h5" --output "$work/kept/old.keras"

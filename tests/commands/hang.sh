@@ -11,8 +11,8 @@ seed: 8
 data: {file: $fashion_mnist, train: {x: /train/x, y: /train/y, rows: [0, 2000]}}
 model:
   - flatten: {}
-  - dense: {units: 1000, activation: relu}
-  - dense: {units: 1000, activation: relu}
+  - dense: {units: 3000, activation: relu}
+  - dense: {units: 3000, activation: relu}
   - dense: {units: 10, activation: softmax}
 compile: {optimizer: sgd, loss: sparse_categorical_crossentropy}
 fit: {epochs: 1000000, batch_size: 40, microbatch: 10}
@@ -52,7 +52,7 @@ for command in evaluate predict; do
     output=()
     [[ $command != predict ]] || output=(--output p.h5)
     stopped 2 1.5 "rank 2 $silent" -- $command "$work/trained/model.h5" --data "$fashion_mnist" --split train \
-        --batch-size 3 ${output[@]+"${output[@]}"}
+        ${output[@]+"${output[@]}"}
 done
 stopped 1 3 "rank 1 $silent" -- verify "$work/long.yaml" -n 3
 

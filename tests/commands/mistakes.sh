@@ -120,7 +120,7 @@ for name in lambda Lambda conv_lstm2d ConvLSTM2D mel_spectrogram; do
     ! grep -q 'did you mean' "$work/err" || fail "$name is taken for a misspelling"
 done
 for setting in 'model=[{dense: {units: 1, activation: glu}}]' 'compile.metrics=[mean_metric_wrapper]' \
-    compile.loss=categorical_generalized_cross_entropy compile.loss=crossentropy compile.optimizer=loss_scale_optimizer 'callbacks=[{lambda_callback: {}}]' \
+    compile.loss=crossentropy compile.optimizer=loss_scale_optimizer 'callbacks=[{lambda_callback: {}}]' \
     'model=[{dense: {units: 1, kernel_initializer: stft}}]'; do
     wrong 2 "$setting" -- "lockstep lacks the"
     ! grep -q 'did you mean' "$work/err" || fail "$setting is taken for a misspelling"

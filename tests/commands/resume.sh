@@ -177,7 +177,8 @@ damage() {
     done
     say "and where the run stands"
 
-    for size in 0 100 $((bytes / 2)) $((bytes - 1)); do
+    # The last one lacks a byte of what HDF5 reads; behind it stands the checksum, which is there twice.
+    for size in 0 100 $((bytes / 2)) $((bytes - 4225)); do
         truncate -s "$size" "$checkpoint"
         refuse_resume 1 '' -- train "$work/signal.yaml"
         cp "$good" "$checkpoint"
