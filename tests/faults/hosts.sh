@@ -71,6 +71,7 @@ ip link set "$bridge" up
 for n in 1 2 3; do
     host_up $n
 done
+unset OMPI_MCA_btl # tests have no network, as a rule
 export OMPI_MCA_plm_rsh_no_tree_spawn=1 OMPI_MCA_oob_tcp_if_include=$net.0/24 OMPI_MCA_btl_tcp_if_include=$net.0/24
 
 cat >"$work/experiment.yaml" <<EOF

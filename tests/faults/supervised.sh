@@ -6,7 +6,7 @@
 # shellcheck source-path=SCRIPTDIR source=../support/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/../support/lib.sh"
 
-rounds=${ROUNDS:-2}
+rounds=${ROUNDS:-1}
 seed=${LS_SEED:-$RANDOM}
 RANDOM=$seed
 say "LS_SEED=$seed ROUNDS=$rounds"
