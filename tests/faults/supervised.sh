@@ -2,7 +2,7 @@
 # kill -9 of a random rank, all ranks, or mpirun, at random moments of a run that lockstep-run looks after: it ends with the
 # files of the run that nothing happened to, nobody does anything, and nothing is left behind.
 #
-# ROUNDS=N: how many runs (default 2; the target check_faults does 100). LS_SEED=N repeats the same choices.
+# ROUNDS=N: how many runs (default 1; the target check_faults does 100). LS_SEED=N repeats the same choices.
 # shellcheck source-path=SCRIPTDIR source=../support/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/../support/lib.sh"
 
