@@ -9,6 +9,18 @@ LS_CLONES void ls_add(const float *restrict x, float *restrict y, size_t n)
         y[i] += x[i];
 }
 
+LS_CLONES void ls_products(const float *restrict x, const float *restrict y, float *restrict out, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        out[i] = x[i] * y[i];
+}
+
+LS_CLONES void ls_add_products(const float *restrict x, const float *restrict y, float *restrict out, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        out[i] += x[i] * y[i];
+}
+
 LS_CLONES void ls_scale(float *x, float a, size_t n)
 {
     for (size_t i = 0; i < n; i++)

@@ -41,10 +41,12 @@ ls_status ls_gemm_reserve(void);
 /* The kernel family OpenBLAS runs ("Haswell"). Borrowed. */
 const char *ls_blas_kernel(void);
 
-void ls_add_rows(float *Y, const float *b, size_t rows, size_t n);   /* Y (rows,n) += b (n) in every row */
-void ls_sum_rows(const float *Y, size_t rows, size_t n, float *out); /* out (n) = sums of columns, rows in order */
-void ls_add(const float *x, float *y, size_t n);                     /* y += x */
-void ls_scale(float *x, float a, size_t n);                          /* x *= a */
+void ls_add_rows(float *Y, const float *b, size_t rows, size_t n);      /* Y (rows,n) += b (n) in every row */
+void ls_sum_rows(const float *Y, size_t rows, size_t n, float *out);    /* out (n) = sums of columns, rows in order */
+void ls_add(const float *x, float *y, size_t n);                        /* y += x */
+void ls_scale(float *x, float a, size_t n);                             /* x *= a */
+void ls_products(const float *x, const float *y, float *out, size_t n); /* out = x y, element by element */
+void ls_add_products(const float *x, const float *y, float *out, size_t n); /* out += x y */
 void ls_copy(const float *x, float *y, size_t n);
 
 /*

@@ -170,12 +170,6 @@ static void forward_bidirectional(const ls_call *call)
         }
 }
 
-static LS_CLONES void add_product(const float *restrict x, const float *restrict y, float *restrict out, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        out[i] += x[i] * y[i];
-}
-
 static LS_CLONES void add_half(const float *restrict x, float *restrict out, size_t n)
 {
     for (size_t i = 0; i < n; i++)
@@ -199,7 +193,7 @@ static void add_gradient(const ls_call *call, size_t d, size_t row, size_t k, fl
         ls_add(dy, dh, u);
         break;
     case MUL:
-        add_product(dy, output_of(call, 1 - d, row, p), dh, u);
+        ls_add_products(dy, output_of(call, 1 - d, row, p), dh, u);
         break;
     case AVE:
         add_half(dy, dh, u);

@@ -16,18 +16,6 @@ static LS_CLONES void mix(const float *restrict z, const float *restrict g, cons
         out[k] = z[k] * h[k] + (1.0f - z[k]) * g[k];
 }
 
-static LS_CLONES void add_product(const float *restrict x, const float *restrict y, float *restrict out, size_t n)
-{
-    for (size_t k = 0; k < n; k++)
-        out[k] += x[k] * y[k];
-}
-
-static LS_CLONES void multiply(const float *restrict x, const float *restrict y, float *restrict out, size_t n)
-{
-    for (size_t k = 0; k < n; k++)
-        out[k] = x[k] * y[k];
-}
-
 static void activate_gates(const ls_recurrent_step *step)
 {
     const ls_recurrent *l = step->layer;
@@ -75,7 +63,7 @@ static void forward_after(const ls_recurrent_step *step)
     float *const gates = step->record;
 
     activate_gates(step);
-    add_product(gates + R * u, gates + l->inner, gates + G * u, u);
+    ls_add_products(gates + R * u, gates + l->inner, gates + G * u, u);
     finish(step);
 }
 
@@ -86,8 +74,8 @@ static void backward_after(const ls_recurrent_step *step)
     float *const gates = step->record, *const d = step->d;
 
     unfinish(step);
-    multiply(d + G * u, gates + l->inner, d + R * u, u);
-    multiply(d + G * u, gates + R * u, gates + l->inner, u);
+    ls_products(d + G * u, gates + l->inner, d + R * u, u);
+    ls_products(d + G * u, gates + R * u, gates + l->inner, u);
     ls_recurrent_derive(step, l->gate_act, &l->recurrent_activation, Z * u, 2, d + Z * u);
     ls_copy(d, gates, GATES * u);
 }
@@ -101,7 +89,7 @@ static const float *masked_h(const ls_recurrent_step *step)
 
     if (!step->mask)
         return step->h;
-    multiply(step->h, step->mask + (l->operands - 1) * l->u, step->d, l->u);
+    ls_products(step->h, step->mask + (l->operands - 1) * l->u, step->d, l->u);
     return step->d;
 }
 
@@ -110,7 +98,7 @@ static void reset(const ls_recurrent_step *step)
     const ls_recurrent *l = step->layer;
 
     activate_gates(step);
-    multiply(step->record + R * l->u, masked_h(step), step->record + l->operand + (l->operands - 1) * l->u, l->u);
+    ls_products(step->record + R * l->u, masked_h(step), step->record + l->operand + (l->operands - 1) * l->u, l->u);
 }
 
 static void backward_before(const ls_recurrent_step *step)
@@ -131,10 +119,10 @@ static void reset_backward(const ls_recurrent_step *step, const float *d_operand
     const size_t u = l->u;
     float *const r = step->record + R * u, *const d = step->d, *const through = d + G * u;
 
-    multiply(d_operand, masked_h(step), d + R * u, u);
-    multiply(d_operand, r, through, u);
+    ls_products(d_operand, masked_h(step), d + R * u, u);
+    ls_products(d_operand, r, through, u);
     if (step->mask)
-        add_product(through, step->mask + (l->operands - 1) * u, step->dh, u);
+        ls_add_products(through, step->mask + (l->operands - 1) * u, step->dh, u);
     else
         ls_add(through, step->dh, u);
     ls_recurrent_derive(step, l->gate_act, &l->recurrent_activation, R * u, 1, d + R * u);

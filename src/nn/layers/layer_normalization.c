@@ -146,12 +146,6 @@ static void backward_layer_normalization(const ls_call *call)
     }
 }
 
-static LS_CLONES void add_product(const float *restrict x, const float *restrict y, float *restrict out, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        out[i] += x[i] * y[i];
-}
-
 /* dgamma = sum dy xh, dbeta = sum dy, runs in order. */
 static void backward_params_layer_normalization(const ls_call *call, size_t tile, float *out)
 {
@@ -164,7 +158,7 @@ static void backward_params_layer_normalization(const ls_call *call, size_t tile
         memset(out, 0, n * sizeof *out);
         for (size_t r = 0; r < runs; r++) {
             normalize(call->X[0] + r * n, call->scratch, n, config->epsilon);
-            add_product(call->dY + r * n, call->scratch, out, n);
+            ls_add_products(call->dY + r * n, call->scratch, out, n);
         }
     }
     if (config->center)

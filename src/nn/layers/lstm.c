@@ -16,12 +16,6 @@ static LS_CLONES void mix(const float *restrict i, const float *restrict f, cons
         out[k] = f[k] * c[k] + i[k] * g[k];
 }
 
-static LS_CLONES void multiply(const float *restrict x, const float *restrict y, float *restrict out, size_t n)
-{
-    for (size_t k = 0; k < n; k++)
-        out[k] = x[k] * y[k];
-}
-
 static void forward_lstm(const ls_recurrent_step *step)
 {
     const ls_recurrent *l = step->layer;
@@ -36,7 +30,7 @@ static void forward_lstm(const ls_recurrent_step *step)
         l->act->forward(l->activation.config, c, act_c, 1, u);
     else
         ls_copy(c, act_c, u);
-    multiply(gates + O * u, act_c, step->record + l->h, u);
+    ls_products(gates + O * u, act_c, step->record + l->h, u);
 }
 
 static void backward_lstm(const ls_recurrent_step *step)
@@ -45,15 +39,15 @@ static void backward_lstm(const ls_recurrent_step *step)
     const size_t u = l->u;
     float *const gates = step->record, *const d = step->d;
 
-    multiply(step->dh, step->record + l->act_c, d + O * u, u);
-    multiply(step->dh, gates + O * u, d, u); /* by act(c'), for a moment */
+    ls_products(step->dh, step->record + l->act_c, d + O * u, u);
+    ls_products(step->dh, gates + O * u, d, u); /* by act(c'), for a moment */
     if (l->act)
         l->act->backward(l->activation.config,
                          step->record + (l->act->backward_reads == LS_FROM_INPUT ? l->c : l->act_c), d, 1, u);
     ls_add(d, step->dc, u);
-    multiply(step->dc, gates + G * u, d + I * u, u);
-    multiply(step->dc, step->c, d + F * u, u);
-    multiply(step->dc, gates + I * u, d + G * u, u);
+    ls_products(step->dc, gates + G * u, d + I * u, u);
+    ls_products(step->dc, step->c, d + F * u, u);
+    ls_products(step->dc, gates + I * u, d + G * u, u);
     ls_recurrent_derive(step, l->gate_act, &l->recurrent_activation, I * u, 2, d + I * u);
     ls_recurrent_derive(step, l->act, &l->activation, G * u, 1, d + G * u);
     ls_recurrent_derive(step, l->gate_act, &l->recurrent_activation, O * u, 1, d + O * u);

@@ -186,19 +186,12 @@ void ls_recurrent_tile_range(const ls_layer *layer, size_t tile, size_t *first, 
     *n = begin + size < whole ? size : whole - begin;
 }
 
-/* out (n) += x */
-static LS_CLONES void add_to(const float *restrict x, float *restrict out, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        out[i] += x[i];
-}
-
 /* out (n) = the sum of what lies at `at` of all records, in order */
 static void sum_records(const ls_recurrent *c, const float *records, size_t n_records, size_t at, size_t n, float *out)
 {
     memset(out, 0, n * sizeof *out);
     for (size_t i = 0; i < n_records; i++)
-        add_to(records + i * c->step + at, out, n);
+        ls_add(records + i * c->step + at, out, n);
 }
 
 void ls_recurrent_params(const ls_layer *layer, const ls_call *call, const float *records, size_t tile, float *out)

@@ -67,18 +67,6 @@ static void draw_masks(const ls_recurrent *c, const ls_call *call, const scratch
     }
 }
 
-static LS_CLONES void multiply(const float *restrict x, const float *restrict mask, float *restrict y, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        y[i] = x[i] * mask[i];
-}
-
-static LS_CLONES void add_product(const float *restrict x, const float *restrict mask, float *restrict y, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        y[i] += x[i] * mask[i];
-}
-
 /* to (R,T,in) = from x mask g of its sample, or += it. */
 static void mask_inputs(const ls_recurrent *c, const scratch *s, size_t rows, size_t g, const float *from, float *to,
                         bool add)
@@ -87,7 +75,8 @@ static void mask_inputs(const ls_recurrent *c, const scratch *s, size_t rows, si
         for (size_t t = 0; t < c->steps; t++) {
             const size_t at = (r * c->steps + t) * c->in;
 
-            (add ? add_product : multiply)(from + at, s->input_mask + (r * c->input_masks + g) * c->in, to + at, c->in);
+            (add ? ls_add_products : ls_products)(from + at, s->input_mask + (r * c->input_masks + g) * c->in, to + at,
+                                                  c->in);
         }
 }
 
@@ -178,7 +167,7 @@ static void write_operands(const ls_recurrent *c, const ls_recurrent_step *step)
 
     for (size_t i = 0; i < n; i++)
         if (step->mask)
-            multiply(step->h, step->mask + i * c->u, to + i * c->u, c->u);
+            ls_products(step->h, step->mask + i * c->u, to + i * c->u, c->u);
         else
             ls_copy(step->h, to + i * c->u, c->u);
 }
@@ -253,8 +242,8 @@ static void product_back(const ls_layer *layer, const ls_call *call, const scrat
                 records + time_of(c, k) * c->step + group->into, c->steps * c->step,
                 layer->param[1].value + group->column, c->width, to == s->dh, to, c->u);
     for (size_t r = 0; masked && r < call->rows; r++)
-        add_product(s->product + r * c->u, s->mask + r * c->operands * c->u + (group->operand - c->operand),
-                    s->dh + r * c->u, c->u);
+        ls_add_products(s->product + r * c->u, s->mask + r * c->operands * c->u + (group->operand - c->operand),
+                        s->dh + r * c->u, c->u);
 }
 
 void ls_recurrent_run_back(const ls_layer *layer, const ls_call *call, float *records, ls_recurrent_gradient *add)
