@@ -93,6 +93,7 @@ int main(int argc, char **argv)
     check(ls_experiment_read(argv[1], (const char *const *)argv + 2, (size_t)argc - 2, &experiment), "the experiment");
     check(ls_task_create(comm, experiment, &task), "the task");
     check(ls_trainer_create(task, &options, &trainer), "the trainer");
+    trainer->overlaps = true; /* as in `train`, unless a callback looks at batches */
     check(ls_scores_create(comm, task->model, task->outputs, task->objective, &scores), "the scores");
     check(ls_evaluate_engine(task, true, (uint64_t)experiment->fit.batch_size, (uint64_t)experiment->fit.microbatch,
                              &engine),
