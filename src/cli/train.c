@@ -31,6 +31,9 @@ static const char help[] =
     "  --verbose 0|1|2      silent, a progress bar, one line per epoch (default: a bar on a terminal, else lines)\n"
     "  --trace              write DIR/trace.txt: hashes of samples, gradients and weights after every update (not with\n"
     "                       --resume: a trace begins with the first update)\n"
+    "  --profile            write DIR/timeline.json: what each rank did when, for Perfetto (ui.perfetto.dev) or\n"
+    "                       chrome://tracing; a table at the end says where the time went, how much communication was\n"
+    "                       hidden and which rank was slowest, as do run.json and `lockstep report`\n"
     "  --allow-other-kernel\n"
     "                       resume a checkpoint of another arithmetic, of another revision of it, or with OpenBLAS of\n"
     "                       another kernel family or version of lockstep\n\n"
@@ -39,20 +42,25 @@ static const char help[] =
     "SIGTERM, SIGUSR1, SIGHUP and Ctrl-C write the checkpoint at once, of the last update that is finished, and exit with\n"
     "status 3; a second Ctrl-C exits without. What mpirun makes of them is told in launch/README.md of the sources.\n";
 
-enum { OUTPUT = 1, RESUME, OVERWRITE, SET, VERBOSE, TRACE, ALLOW };
+enum { OUTPUT = 1, RESUME, OVERWRITE, SET, VERBOSE, TRACE, PROFILE, ALLOW };
 
 static const struct option options[] = {
-    {"output", required_argument, NULL, OUTPUT},      {"resume", no_argument, NULL, RESUME},
-    {"overwrite", no_argument, NULL, OVERWRITE},      {"set", required_argument, NULL, SET},
-    {"verbose", required_argument, NULL, VERBOSE},    {"trace", no_argument, NULL, TRACE},
-    {"allow-other-kernel", no_argument, NULL, ALLOW}, {NULL, 0, NULL, 0},
+    {"output", required_argument, NULL, OUTPUT},
+    {"resume", no_argument, NULL, RESUME},
+    {"overwrite", no_argument, NULL, OVERWRITE},
+    {"set", required_argument, NULL, SET},
+    {"verbose", required_argument, NULL, VERBOSE},
+    {"trace", no_argument, NULL, TRACE},
+    {"profile", no_argument, NULL, PROFILE},
+    {"allow-other-kernel", no_argument, NULL, ALLOW},
+    {NULL, 0, NULL, 0},
 };
 
 typedef struct arguments {
     const char *experiment, *output;
     const char **setting;
     size_t settings;
-    bool resume, overwrite, trace, allow;
+    bool resume, overwrite, trace, profile, allow;
     long verbose;
 } arguments;
 
@@ -77,6 +85,8 @@ static ls_status read_arguments(int argc, char **argv, arguments *a)
             LS_TRY(ls_cli_number("--verbose", optarg, 0, 2, &a->verbose));
         else if (option == TRACE)
             a->trace = true;
+        else if (option == PROFILE)
+            a->profile = true;
         else if (option == ALLOW)
             a->allow = true;
     }
@@ -203,6 +213,7 @@ static ls_status train(const ls_comm *comm, const arguments *a, const ls_experim
                                 .overwrite = a->overwrite,
                                 .allow_other_kernel = a->allow,
                                 .explains = a->verbose == 2,
+                                .profile = a->profile,
                                 .verbose = a->verbose >= 0        ? (int)a->verbose
                                            : prints_on_terminal() ? 1
                                                                   : 2,

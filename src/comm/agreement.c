@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/profile.h"
 #include "comm/wait.h"
 
 /* MPI hands an operation nothing but the message, so the message says what it is. */
@@ -140,6 +141,7 @@ ls_status ls_agreement_start(ls_agreement *a)
 {
     if (a->comm->size == 1)
         return LS_OK;
+    ls_profile_depart();
     if (!a->shared)
         return ls_mpi_check(MPI_Iallreduce(MPI_IN_PLACE, a->mine, 1, a->type, a->op, a->comm->mpi, &a->request),
                             "agreeing on exponents, loss and metrics");
@@ -158,7 +160,7 @@ ls_status ls_agreement_progress(ls_agreement *a)
     return ls_mpi_check(MPI_Test(&a->request, &done, MPI_STATUS_IGNORE), "agreeing on exponents, loss and metrics");
 }
 
-ls_status ls_agreement_finish(ls_agreement *a)
+static ls_status receive(ls_agreement *a)
 {
     for (ls_pause pause = {0}; a->request != MPI_REQUEST_NULL; ls_pause_next(&pause))
         LS_TRY(ls_agreement_progress(a));
@@ -168,4 +170,17 @@ ls_status ls_agreement_finish(ls_agreement *a)
             combine(shared_message(a, r), a->mine);
         }
     return LS_OK;
+}
+
+ls_status ls_agreement_finish(ls_agreement *a)
+{
+    ls_status st;
+
+    if (a->comm->size == 1)
+        return LS_OK;
+    ls_wait_begin("to agree on exponents, loss and metrics");
+    st = receive(a);
+    ls_wait_end(true);
+    ls_profile_arrive();
+    return st;
 }

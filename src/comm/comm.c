@@ -5,6 +5,7 @@
 #include <xxhash.h>
 
 #include "base/memory.h"
+#include "comm/wait.h"
 #include "lockstep/version.h"
 #include "tensor/kernels.h"
 
@@ -103,12 +104,14 @@ static ls_status share_failure(const ls_comm *comm, ls_status mine, int speaker,
 ls_status ls_agree(const ls_comm *comm, ls_status mine)
 {
     /* Two minima: the lowest rank that failed (or size), and whether all did. The usual case ends here. */
-    int verdict[2] = {mine == LS_OK ? comm->size : comm->rank, mine != LS_OK};
+    int verdict[2] = {mine == LS_OK ? comm->size : comm->rank, mine != LS_OK}, code;
 
     if (comm->mpi == MPI_COMM_NULL)
         return mine;
-    LS_TRY(ls_mpi_check(MPI_Allreduce(MPI_IN_PLACE, verdict, 2, MPI_INT, MPI_MIN, comm->mpi),
-                        "the ranks cannot agree on a status"));
+    ls_wait_begin("to agree");
+    code = MPI_Allreduce(MPI_IN_PLACE, verdict, 2, MPI_INT, MPI_MIN, comm->mpi);
+    ls_wait_end(false);
+    LS_TRY(ls_mpi_check(code, "the ranks cannot agree on a status"));
     return verdict[0] == comm->size ? LS_OK : share_failure(comm, mine, verdict[0], verdict[1] == 0);
 }
 

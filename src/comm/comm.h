@@ -10,7 +10,10 @@
 #include "lockstep/comm.h"
 
 /* Message tags, one list. */
-typedef enum ls_tag { LS_TAG_LANE = 1 /* and LS_LANES - 1 more: vectors under way */ } ls_tag;
+typedef enum ls_tag {
+    LS_TAG_LANE = 1,     /* and LS_LANES - 1 more: vectors under way */
+    LS_TAG_TIMELINE = 64 /* what ranks noted for a profile */
+} ls_tag;
 
 struct ls_comm {
     MPI_Comm mpi; /* owned duplicate with MPI_ERRORS_RETURN */

@@ -3,6 +3,7 @@
 #include <limits.h>
 
 #include "base/memory.h"
+#include "comm/wait.h"
 
 ls_status ls_exact_sums_init(ls_exact_sums *sums, const ls_comm *comm, size_t width_max)
 {
@@ -37,10 +38,14 @@ static ls_status total(void *context, size_t n, double *totals)
 
     if (n > sums->width_max)
         return ls_fail(LS_ERR_INTERNAL, "%zu sums, but %zu were planned", n, sums->width_max);
-    if (sums->comm->size > 1)
-        LS_TRY(ls_mpi_check(
-            MPI_Allreduce(MPI_IN_PLACE, sums->sum, (int)(n * LS_WIDE_WORDS), MPI_INT64_T, MPI_SUM, sums->comm->mpi),
-            "adding up a layer's sums over the batch"));
+    if (sums->comm->size > 1) {
+        int code;
+
+        ls_wait_begin("for a layer's sums over the batch");
+        code = MPI_Allreduce(MPI_IN_PLACE, sums->sum, (int)(n * LS_WIDE_WORDS), MPI_INT64_T, MPI_SUM, sums->comm->mpi);
+        ls_wait_end(false);
+        LS_TRY(ls_mpi_check(code, "adding up a layer's sums over the batch"));
+    }
     for (size_t i = 0; i < n; i++)
         totals[i] = ls_wide_value(&sums->sum[i]);
     ls_wide_clear(sums->sum, n);

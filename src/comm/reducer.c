@@ -1,6 +1,7 @@
 #include "comm/reducer.h"
 
 #include "base/memory.h"
+#include "base/profile.h"
 #include "tensor/kernels.h"
 
 size_t ls_element_bytes(ls_element element)
@@ -67,7 +68,8 @@ static ls_status check(const ls_reducer *reducer, const ls_vector *v)
     return LS_OK;
 }
 
-ls_status ls_reducer_progress(ls_reducer *reducer)
+/* Whatever can go on goes on. */
+static ls_status go_on(ls_reducer *reducer)
 {
     while (reducer->begun < reducer->issued && reducer->begun - reducer->finished < LS_LANES) {
         const size_t lane = (size_t)(reducer->begun % LS_LANES);
@@ -83,9 +85,23 @@ ls_status ls_reducer_progress(ls_reducer *reducer)
         if (!reducer->done[lane])
             LS_TRY(reducer->ops->advance(reducer, lane, &reducer->done[lane]));
     }
-    while (reducer->finished < reducer->begun && reducer->done[reducer->finished % LS_LANES])
+    while (reducer->finished < reducer->begun && reducer->done[reducer->finished % LS_LANES]) {
         reducer->finished++;
+        ls_profile_arrive();
+    }
     return LS_OK;
+}
+
+ls_status ls_reducer_progress(ls_reducer *reducer)
+{
+    ls_status st;
+
+    if (reducer->finished == reducer->issued)
+        return LS_OK;
+    ls_profile_begin(LS_PHASE_REDUCE, NULL);
+    st = go_on(reducer);
+    ls_profile_end();
+    return st;
 }
 
 ls_status ls_reducer_start(ls_reducer *reducer, const ls_vector *vector, uint64_t *number)
@@ -93,6 +109,7 @@ ls_status ls_reducer_start(ls_reducer *reducer, const ls_vector *vector, uint64_
     LS_TRY(check(reducer, vector));
     reducer->queue[reducer->issued % reducer->capacity] = *vector;
     *number = reducer->issued++;
+    ls_profile_depart();
     return ls_reducer_progress(reducer);
 }
 
@@ -108,10 +125,12 @@ ls_status ls_reducer_finish(ls_reducer *reducer, uint64_t number)
         if (reducer->finished > finished)
             reducer->pause = (ls_pause){0};
         finished = reducer->finished;
+        ls_wait_begin("for the ranks that add up");
         if (reducer->ops->wait)
             reducer->ops->wait(reducer, (size_t)(finished % LS_LANES));
         else
             ls_pause_next(&reducer->pause);
+        ls_wait_end(true);
     }
     return LS_OK;
 }
@@ -126,12 +145,18 @@ ls_status ls_reducer_run(ls_reducer *reducer, const ls_vector *vector)
 
 void ls_reducer_settle(ls_reducer *reducer)
 {
-    if (reducer->ops->settle && reducer->comm->size > 1)
-        reducer->ops->settle(reducer);
+    if (!reducer->ops->settle || reducer->comm->size == 1)
+        return;
+    ls_wait_begin("for those that read sums");
+    reducer->ops->settle(reducer);
+    ls_wait_end(true);
 }
 
 void ls_reducer_meet(ls_reducer *reducer)
 {
-    if (reducer->ops->meet && reducer->comm->size > 1)
-        reducer->ops->meet(reducer);
+    if (!reducer->ops->meet || reducer->comm->size == 1)
+        return;
+    ls_wait_begin("to meet");
+    reducer->ops->meet(reducer);
+    ls_wait_end(true);
 }

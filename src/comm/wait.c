@@ -9,11 +9,38 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/profile.h"
+
 #define SPINS 256          /* rounds of spinning: some ten microseconds */
 #define YIELDS 32          /* then rounds of offering the core to others */
 #define FIRST_NAP_NS 20000 /* then sleep, longer every time */
 #define LONGEST_NAP_NS 500000
+#define AWAKE_NS 30000    /* a gentle wait keeps the core busy for about so long */
 #define FUTEX_NS 10000000 /* a sleeper looks again after this, whatever happens */
+
+static struct {
+    uint64_t begin_ns, all_ns, busy_ns;
+} waits; /* of the thread that calls MPI */
+
+void ls_wait_begin(const char *what)
+{
+    ls_profile_begin(LS_PHASE_WAIT, what);
+    waits.begin_ns = ls_now_ns();
+}
+
+void ls_wait_end(bool sleeps)
+{
+    const uint64_t took_ns = ls_now_ns() - waits.begin_ns;
+
+    waits.all_ns += took_ns;
+    waits.busy_ns += sleeps && took_ns > AWAKE_NS ? AWAKE_NS : took_ns;
+    ls_profile_end();
+}
+
+ls_waits ls_waits_so_far(void)
+{
+    return (ls_waits){.all_s = 1e-9 * (double)waits.all_ns, .busy_s = 1e-9 * (double)waits.busy_ns};
+}
 
 static void relax(void)
 {

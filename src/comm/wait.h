@@ -10,6 +10,20 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/*
+ * Around every wait for other ranks, for profiles and for ls_waits. what: static text. sleeps: it was gentle; else it
+ * kept the core busy all the time, as MPI does.
+ */
+void ls_wait_begin(const char *what);
+void ls_wait_end(bool sleeps);
+
+/* How long this process has waited for other ranks since it began, and for how much of that it kept its core busy. */
+typedef struct ls_waits {
+    double all_s, busy_s;
+} ls_waits;
+
+ls_waits ls_waits_so_far(void);
+
 /* One wait for something that has to be asked for again and again; {0} at its beginning. */
 typedef struct ls_pause {
     unsigned rounds;

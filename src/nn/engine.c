@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "base/profile.h"
 #include "nn/regularizer.h"
 #include "tensor/kernels.h"
 
@@ -183,15 +184,17 @@ ls_status ls_stage_forward(ls_engine *engine, const ls_slice *wave, size_t s, bo
 
             if (again && state->keeps_value && !state->saved)
                 continue;
+            ls_profile_begin(LS_PHASE_FORWARD, node->layer->name);
             if (state->owns_mask)
                 node->layer->ops->write_mask(&call, ls_node_mask(engine, i, at.row));
             if (state->Z_at == i)
                 node->layer->ops->forward(&call);
+            if (state->activation && !state->does_relu) {
+                activation_rows(&node->shape, call.rows, &rows, &n);
+                state->activation->forward(state->activation_config, call.Y, ls_node_value(engine, i, at.row), rows, n);
+            }
+            ls_profile_end();
             meanwhile(engine);
-            if (!state->activation || state->does_relu)
-                continue;
-            activation_rows(&node->shape, call.rows, &rows, &n);
-            state->activation->forward(state->activation_config, call.Y, ls_node_value(engine, i, at.row), rows, n);
         }
     }
     engine->seen[0] = s == 0 ? 0 : first;
@@ -346,6 +349,7 @@ ls_status ls_engine_losses(ls_engine *engine, const ls_slice *slice, bool want_g
     if (want_gradient)
         for (size_t i = 0; i < model->nodes; i++)
             engine->state[i].filled = engine->state[i].is_output;
+    ls_profile_begin(LS_PHASE_FORWARD, "losses");
     weigh_positions(engine, slice);
     for (size_t m = 0; m < slice->count && !ls_engine_gives_up(engine); m++)
         for (size_t k = 0; k < model->outputs; k++) {
@@ -361,6 +365,7 @@ ls_status ls_engine_losses(ls_engine *engine, const ls_slice *slice, bool want_g
         for (size_t s = 0; s < engine->stages; s++)
             ls_stage_penalties(engine, slice, s, activity);
     }
+    ls_profile_end();
     return LS_OK;
 }
 
@@ -528,11 +533,13 @@ static ls_status backward_layer(ls_engine *engine, const ls_slice *wave, size_t 
 
     /* Also when the engine gives up: what is filled says which sums come next, and those are collective. */
     if (s->wants_gradient && s->filled) {
+        ls_profile_begin(LS_PHASE_BACKWARD, layer->name);
         prepare_backward(engine, wave, i);
         if (ls_layer_trains(layer) && !ls_engine_gives_up(engine))
             backward_params(engine, wave, i, sink);
         if (layer->ops->backward)
             backward_inputs(engine, wave, i);
+        ls_profile_end();
     }
     return s->last_use && ls_layer_trains(layer) && sink->layer_done ? sink->layer_done(sink->context, layer) : LS_OK;
 }

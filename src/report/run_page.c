@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/locale.h"
 #include "base/memory.h"
 #include "nn/graphviz.h"
 #include "nn/summary.h"
@@ -303,6 +304,58 @@ ls_status ls_model_draw(ls_document *d, const ls_experiment *experiment)
     return st;
 }
 
+/* ---- the profile ---- */
+
+static void add_phase(ls_document *d, const ls_config *phase, double all_s, bool several)
+{
+    char mean[LS_SAY_BYTES], share[LS_SAY_BYTES], least[2 * LS_SAY_BYTES], most[2 * LS_SAY_BYTES], number[LS_SAY_BYTES];
+    const char *const cell[] = {phase->key, mean, share, least, most};
+    const double mean_s = ls_report_number(phase, "seconds");
+
+    if (!(ls_report_number(phase, "most") > 0))
+        return;
+    ls_say_seconds(mean_s, mean);
+    ls_format(share, sizeof share, "%.1f %%", 100 * mean_s / all_s);
+    snprintf(least, sizeof least, "%s (%s)", ls_say_seconds(ls_report_number(phase, "least"), number),
+             ls_report_text(phase, "least_rank"));
+    snprintf(most, sizeof most, "%s (%s)", ls_say_seconds(ls_report_number(phase, "most"), number),
+             ls_report_text(phase, "most_rank"));
+    ls_page_row(&d->page, cell, several ? 5 : 3);
+}
+
+/* What `train --profile` left in run.json. */
+static void add_profile(ls_document *d, const ls_run *run)
+{
+    static const char *const head[] = {"Phase", "Mean of the ranks", "Share", "Least (rank)", "Most (rank)"};
+    const ls_config *const profile = ls_config_get(run->info, "profile"), *phases = ls_config_get(profile, "phases");
+    const double all_s = ls_report_number(ls_config_get(phases, "all"), "seconds");
+    const bool several = ls_run_number(run, "ranks") > 1;
+    char number[LS_SAY_BYTES], text[LS_SAY_BYTES];
+
+    if (!phases || !(all_s > 0))
+        return;
+    ls_document_heading(d, "Where the time went");
+    ls_page_table_begin(&d->page, head, several ? 5 : 3);
+    for (const ls_config *phase = phases->first; phase; phase = phase->next)
+        add_phase(d, phase, all_s, several);
+    ls_page_table_end(&d->page);
+    ls_document_say(d, "%s samples per second over %s updates. When each rank did what: %s, for ui.perfetto.dev.",
+                    ls_say_count(ls_report_number(profile, "samples_per_second"), number),
+                    ls_say_count(ls_report_number(profile, "updates"), text), LS_RUN_TIMELINE);
+    if (!several)
+        return;
+    ls_format(number, sizeof number, "%.0f", 100 * ls_report_number(profile, "communication_hidden"));
+    ls_document_say(d, "Communication was under way for %s, of which %s %% were hidden behind other work.",
+                    ls_say_seconds(ls_report_number(profile, "communication_seconds"), text), number);
+    ls_format(number, sizeof number, "%.1f", 100 * ls_report_number(profile, "efficiency"));
+    ls_format(text, sizeof text, "%.1f", 100 * ls_report_number(profile, "slowest_by"));
+    ls_document_say(
+        d,
+        "Of the time of all ranks in updates %s %% was work, the rest waiting and adding up; rank %s had most "
+        "of it, %s %% more than the mean.",
+        number, ls_report_text(profile, "slowest_rank"), text);
+}
+
 /* ---- tables and texts ---- */
 
 static bool is_empty(const ls_sheet *sheet, size_t column)
@@ -381,5 +434,6 @@ ls_status ls_run_page(ls_document *d, const ls_run *run)
     LS_TRY(ls_model_draw(d, run->experiment));
     LS_TRY(ls_weights_draw(d, run));
     LS_TRY(add_epochs(d, run));
+    add_profile(d, run);
     return add_experiment(d, run);
 }

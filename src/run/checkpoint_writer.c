@@ -4,18 +4,28 @@
 #include <time.h>
 
 #include "base/memory.h"
+#include "base/profile.h"
 
-static void *work(void *argument)
+static void work(ls_checkpoint_writer *w)
 {
-    ls_checkpoint_writer *const w = argument;
     struct timespec cpu = {0};
 
+    ls_profile_begin(LS_PHASE_CHECKPOINT, "writing the file");
     w->status = ls_checkpoint_put(&w->job);
+    ls_profile_end();
     if (w->status != LS_OK) /* the error record is the thread's own */
         w->message = ls_strdup(ls_error_message());
     clock_gettime(CLOCK_THREAD_CPUTIME_ID, &cpu);
     w->cpu_s = (double)cpu.tv_sec + 1e-9 * (double)cpu.tv_nsec;
     atomic_store(&w->is_done, true);
+}
+
+/* The thread's own. */
+static void *work_beside(void *writer)
+{
+    ls_profile_join();
+    work(writer);
+    ls_profile_leave();
     return NULL;
 }
 
@@ -31,7 +41,7 @@ void ls_checkpoint_writer_start(ls_checkpoint_writer *w, const ls_checkpoint_job
     /* Signals are for the main thread. */
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &old);
-    w->has_thread = pthread_create(&w->thread, NULL, work, w) == 0;
+    w->has_thread = pthread_create(&w->thread, NULL, work_beside, w) == 0;
     pthread_sigmask(SIG_SETMASK, &old, NULL);
     if (!w->has_thread) {
         work(w);

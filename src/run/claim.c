@@ -22,7 +22,7 @@
 /* Without them there is nothing to go on from, and nothing to lose. */
 static const char *const results[] = {LS_RUN_CHECKPOINT, LS_RUN_MODEL, LS_RUN_FACTS};
 /* Whatever else a run leaves; experiment.yaml tells of the callbacks' files and goes last. */
-static const char *const others[] = {LS_RUN_HISTORY, LS_RUN_TIMINGS, LS_RUN_EXPERIMENT};
+static const char *const others[] = {LS_RUN_HISTORY, LS_RUN_TIMINGS, LS_RUN_TIMELINE, LS_RUN_EXPERIMENT};
 
 /* ---- what is there ---- */
 

@@ -8,11 +8,13 @@
 #include "base/failures.h"
 #include "base/file.h"
 #include "base/memory.h"
+#include "base/profile.h"
 #include "experiment/spelling.h"
 #include "run/checkpoint.h"
 #include "run/progress.h"
 #include "run/run_directory.h"
 #include "run/run_files.h"
+#include "run/run_profile.h"
 #include "run/timings.h"
 
 typedef struct fit {
@@ -27,6 +29,7 @@ typedef struct fit {
     bool has_history;           /* history.csv is this run's */
     ls_timing before;           /* what was done before this process */
     double begun_s, update_s;   /* this process began to train; its time in updates so far */
+    uint64_t updates, samples;  /* done when it began */
 } fit;
 
 static void reset(fit *f)
@@ -126,36 +129,46 @@ static ls_status begin_files(fit *f, bool goes_on)
     return f->has_history ? ls_run_history(t, directory, true) : LS_OK;
 }
 
+/* Trained on since the run began, with those of an epoch twice in two epochs. */
+static uint64_t samples_so_far(const ls_trainer *t)
+{
+    const ls_fit_options *options = &t->experiment->fit;
+    const ls_epoch_plan plan = ls_epoch_plan_of(options, t->task->train->samples, t->epoch);
+
+    return ls_samples_in(plan.before + t->batch, (uint64_t)options->batch_size, t->task->train->samples);
+}
+
 /* Rank 0 notes how far it is. */
 static ls_status add_timing(fit *f)
 {
     const ls_trainer *t = f->trainer;
-    const ls_fit_options *options = &t->experiment->fit;
-    const ls_epoch_plan plan = ls_epoch_plan_of(options, t->task->train->samples, t->epoch);
+    const ls_epoch_plan plan = ls_epoch_plan_of(&t->experiment->fit, t->task->train->samples, t->epoch);
 
-    return ls_timings_add(
-        &f->timings,
-        &(ls_timing){
-            .epochs = (double)t->epoch + (double)t->batch / (double)plan.batches,
-            .updates = t->update,
-            .samples = ls_samples_in(plan.before + t->batch, (uint64_t)options->batch_size, t->task->train->samples),
-            .seconds = f->before.seconds + ls_now_s() - f->begun_s,
-            .train_seconds = f->before.train_seconds + f->update_s,
-            .ranks = t->comm->size,
-        });
+    return ls_timings_add(&f->timings, &(ls_timing){
+                                           .epochs = (double)t->epoch + (double)t->batch / (double)plan.batches,
+                                           .updates = t->update,
+                                           .samples = samples_so_far(t),
+                                           .seconds = f->before.seconds + ls_now_s() - f->begun_s,
+                                           .train_seconds = f->before.train_seconds + f->update_s,
+                                           .ranks = t->comm->size,
+                                       });
 }
 
 /* must: even if it is too soon after the one before. */
 static ls_status write_checkpoint(fit *f, bool must)
 {
     bool due = f->checkpoints.newest != NULL;
+    ls_status st;
 
     if (due && !must)
         LS_TRY(ls_checkpoints_due(&f->checkpoints, &due));
     if (!due)
         return LS_OK;
     LS_TRY(ls_agree(f->trainer->comm, add_timing(f)));
-    return ls_checkpoints_write(&f->checkpoints);
+    ls_profile_begin(LS_PHASE_CHECKPOINT, NULL);
+    st = ls_checkpoints_write(&f->checkpoints);
+    ls_profile_end();
+    return st;
 }
 
 /* The row of an epoch that has ended. */
@@ -195,8 +208,13 @@ static ls_status run_batches(fit *f, bool *stopped)
 
 static ls_status validate(fit *f)
 {
+    ls_status st;
+
     LS_TRY(ls_callbacks_test_begin(f->callbacks));
-    LS_TRY(ls_trainer_evaluate(f->trainer, f->trainer->task->validation, f->validation));
+    ls_profile_begin(LS_PHASE_VALIDATE, NULL);
+    st = ls_trainer_evaluate(f->trainer, f->trainer->task->validation, f->validation);
+    ls_profile_end();
+    LS_TRY(st);
     return ls_callbacks_test_end(f->callbacks, f->validation);
 }
 
@@ -307,6 +325,21 @@ static ls_status run(fit *f, bool *stopped)
     return ls_callbacks_train_end(f->callbacks);
 }
 
+/* Collective. The profile ends: the timeline, the table, and the numbers for run.json. */
+static ls_status end_profile(const fit *f, ls_run_profile *profile)
+{
+    const ls_trainer *t = f->trainer;
+    const ls_fit_settings *settings = f->settings;
+
+    LS_TRY(ls_run_profile_end(t->comm, settings->directory, profile));
+    profile->updates = t->update - f->updates;
+    profile->samples = samples_so_far(t) - f->samples;
+    profile->train_s = f->update_s;
+    if (t->comm->rank != 0 || !settings->out || settings->verbose == 0)
+        return ls_agree(t->comm, LS_OK);
+    return ls_agree(t->comm, ls_run_profile_print(profile, settings->directory, settings->out));
+}
+
 ls_status ls_fit_experiment(ls_config *root, const char *file, ls_experiment **out)
 {
     ls_failures all = {0};
@@ -341,6 +374,7 @@ ls_status ls_fit(const ls_task *task, const ls_fit_settings *settings, ls_fit_re
 {
     fit f = {.settings = settings};
     ls_trainer_options options = settings->trainer;
+    ls_run_profile profile;
     bool found = false;
     ls_status st;
 
@@ -357,8 +391,14 @@ ls_status ls_fit(const ls_task *task, const ls_fit_settings *settings, ls_fit_re
     if (settings->directory)
         LS_TRY_CLEANUP(ls_run_begin(f.trainer, settings, found));
     LS_TRY_CLEANUP(begin_files(&f, found));
+    f.updates = f.trainer->update;
+    f.samples = samples_so_far(f.trainer);
+    if (settings->profile)
+        LS_TRY_CLEANUP(ls_run_profile_start(task->comm));
     LS_TRY_CLEANUP(run(&f, &result->stopped));
     LS_TRY_CLEANUP(ls_checkpoints_finish(&f.checkpoints));
+    if (settings->profile)
+        LS_TRY_CLEANUP(end_profile(&f, &profile));
     ls_model_fingerprint(task->model, result->fingerprint);
     LS_TRY_CLEANUP(ls_comm_same(task->comm, "the weights after training", result->fingerprint));
     if (f.model && !result->stopped)
@@ -368,12 +408,15 @@ ls_status ls_fit(const ls_task *task, const ls_fit_settings *settings, ls_fit_re
     result->redone = f.trainer->redone;
     result->epochs = f.trainer->epoch;
     if (settings->directory)
-        LS_TRY_CLEANUP(ls_run_end(f.trainer, settings->directory, result, &f.callbacks->changes));
+        LS_TRY_CLEANUP(ls_run_end(f.trainer, settings->directory, result, &f.callbacks->changes,
+                                  settings->profile ? &profile : NULL));
     if (result->stopped)
         st =
             ls_fail(LS_ERR_STOPPED, "stopped by a signal after update %llu; the state is in '%s', go on with --resume",
                     (unsigned long long)f.trainer->update, f.checkpoints.newest ? f.checkpoints.newest : "memory only");
 cleanup:
-    reset(&f);
+    ls_profile_stop();
+    reset(&f); /* the checkpoint's thread has ended after it */
+    ls_profile_free();
     return st;
 }

@@ -16,6 +16,7 @@ typedef struct ls_fit_settings {
     bool allow_other_kernel; /* resume under another BLAS kernel family */
     int verbose;             /* 0: silent, 1: a bar, 2: one line per epoch */
     bool explains;           /* a line says how the ranks add up */
+    bool profile;            /* a timeline of all ranks goes to the directory, and a table to `out` */
     FILE *out;               /* progress, rank 0 only; NULL: none */
     ls_warn *warn;           /* NULL: nobody hears */
     void *warn_context;

@@ -113,7 +113,7 @@ static json_t *changes_json(const ls_changes *changes)
 }
 
 static ls_status write_run(const ls_trainer *t, const char *directory, const ls_fit_result *result,
-                           const ls_changes *changes, const char *hosts)
+                           const ls_changes *changes, const ls_run_profile *profile, const char *hosts)
 {
     char library[MPI_MAX_LIBRARY_VERSION_STRING] = "", when[32] = "", arithmetic[LS_ARITHMETIC_BYTES];
     const time_t now = time(NULL);
@@ -127,15 +127,16 @@ static ls_status write_run(const ls_trainer *t, const char *directory, const ls_
     library[strcspn(library, ",\n")] = '\0';
     if (gmtime_r(&now, &utc))
         strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", &utc);
-    run = json_pack("{s:s?, s:s, s:b, s:i, s:o, s:I, s:I, s:I, s:I, s:f, s:s, s:s, s:s, s:s, s:s*, s:s, s:s, s:o*}",
-                    "name", t->experiment->name, "finished", when, "stopped", result->stopped, "ranks", t->comm->size,
-                    "hosts", hosts_json(hosts, t->comm->size), "seed", (json_int_t)t->experiment->seed, "epochs",
-                    (json_int_t)t->epoch, "updates", (json_int_t)t->update, "redone_steps", (json_int_t)result->redone,
-                    "seconds", result->seconds, "fingerprint", result->fingerprint, "lockstep", LS_VERSION, "mpi",
-                    library, "arithmetic", ls_arithmetic_describe(t->model->arithmetic, arithmetic), "blas_kernel",
-                    t->model->arithmetic == LS_ARITHMETIC_OPENBLAS ? ls_blas_kernel() : NULL, "reduction",
-                    ls_reduction_names[t->experiment->distributed.reduction], "allreduce", t->gradients->reducer->why,
-                    "changes", changes_json(changes));
+    run =
+        json_pack("{s:s?, s:s, s:b, s:i, s:o, s:I, s:I, s:I, s:I, s:f, s:s, s:s, s:s, s:s, s:s*, s:s, s:s, s:o*, s:o*}",
+                  "name", t->experiment->name, "finished", when, "stopped", result->stopped, "ranks", t->comm->size,
+                  "hosts", hosts_json(hosts, t->comm->size), "seed", (json_int_t)t->experiment->seed, "epochs",
+                  (json_int_t)t->epoch, "updates", (json_int_t)t->update, "redone_steps", (json_int_t)result->redone,
+                  "seconds", result->seconds, "fingerprint", result->fingerprint, "lockstep", LS_VERSION, "mpi",
+                  library, "arithmetic", ls_arithmetic_describe(t->model->arithmetic, arithmetic), "blas_kernel",
+                  t->model->arithmetic == LS_ARITHMETIC_OPENBLAS ? ls_blas_kernel() : NULL, "reduction",
+                  ls_reduction_names[t->experiment->distributed.reduction], "allreduce", t->gradients->reducer->why,
+                  "changes", changes_json(changes), "profile", profile ? ls_run_profile_json(profile) : NULL);
     st = ls_json_write(run, &text);
     json_decref(run);
     if (st == LS_OK) {
@@ -146,7 +147,8 @@ static ls_status write_run(const ls_trainer *t, const char *directory, const ls_
     return st;
 }
 
-ls_status ls_run_end(const ls_trainer *t, const char *directory, const ls_fit_result *result, const ls_changes *changes)
+ls_status ls_run_end(const ls_trainer *t, const char *directory, const ls_fit_result *result, const ls_changes *changes,
+                     const ls_run_profile *profile)
 {
     char mine[MPI_MAX_PROCESSOR_NAME] = "";
     char *hosts = NULL;
@@ -161,7 +163,7 @@ ls_status ls_run_end(const ls_trainer *t, const char *directory, const ls_fit_re
     LS_TRY_CLEANUP(ls_mpi_check(
         MPI_Gather(mine, MPI_MAX_PROCESSOR_NAME, MPI_CHAR, hosts, MPI_MAX_PROCESSOR_NAME, MPI_CHAR, 0, t->comm->mpi),
         "gathering the names of the hosts"));
-    st = ls_agree(t->comm, t->comm->rank == 0 ? write_run(t, directory, result, changes, hosts) : LS_OK);
+    st = ls_agree(t->comm, t->comm->rank == 0 ? write_run(t, directory, result, changes, profile, hosts) : LS_OK);
 cleanup:
     ls_free(hosts);
     return st;

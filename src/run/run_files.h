@@ -14,10 +14,12 @@
 #define LS_RUN_TIMINGS "timings.csv"
 #define LS_RUN_FACTS "run.json"
 #define LS_RUN_TRACE "trace.txt"
+#define LS_RUN_TIMELINE "timeline.json"
 
 /* All whose whole name is known: no callback may write one. */
-#define LS_RUN_FILES \
-    LS_RUN_CHECKPOINT, LS_RUN_MODEL, LS_RUN_EXPERIMENT, LS_RUN_HISTORY, LS_RUN_TIMINGS, LS_RUN_FACTS, LS_RUN_TRACE
+#define LS_RUN_FILES                                                                                                \
+    LS_RUN_CHECKPOINT, LS_RUN_MODEL, LS_RUN_EXPERIMENT, LS_RUN_HISTORY, LS_RUN_TIMINGS, LS_RUN_FACTS, LS_RUN_TRACE, \
+        LS_RUN_TIMELINE
 
 /*
  * The file that a command takes for this: of a run directory its model, of a run that has not ended the newest

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/profile.h"
 #include "train/evaluate.h"
 
 #define MICROBATCH_BITS ((UINT64_C(1) << 40) - 1) /* of a (node, microbatch) key */
@@ -266,7 +267,9 @@ static void load_wave(void *trainer, const ls_slice *wave)
     ls_trainer *t = trainer;
 
     ls_watchdog_beat(t->watchdog, "computing the forward pass");
+    ls_profile_begin(LS_PHASE_LOAD, NULL);
     ls_split_load(t->task->train, t->order, wave, t->engine, t->task->objective);
+    ls_profile_end();
 }
 
 static void score_wave(void *trainer, const ls_slice *wave, const double *loss_sums, const double *activity)
@@ -413,9 +416,21 @@ static ls_slice slice_of(const ls_trainer *t, uint64_t batch)
                        t->plan.first + batch, t->comm->rank, t->comm->size);
 }
 
+/* Returns when the samples of the next batch are there. */
+static ls_status advance(const ls_trainer *t, const ls_slice *slice)
+{
+    ls_status st;
+
+    ls_profile_begin(LS_PHASE_LOAD, "waiting for the file");
+    st =
+        ls_split_advance(t->task->train, t->order, (t->plan.first + t->batch) * (uint64_t)t->experiment->fit.batch_size,
+                         slice->batch_rows, t->watchdog);
+    ls_profile_end();
+    return st;
+}
+
 ls_status ls_trainer_update(ls_trainer *t, bool *stop, double *loss)
 {
-    const ls_fit_options *fit = &t->experiment->fit;
     const ls_slice slice = slice_of(t, t->batch);
     double penalty;
     ls_verdict verdict = LS_VERDICT_REDO;
@@ -425,8 +440,7 @@ ls_status ls_trainer_update(ls_trainer *t, bool *stop, double *loss)
     if (t->penalized)
         LS_TRY(ls_gradients_arrive(t->gradients));
     penalty = ls_model_penalty(t->model);
-    LS_TRY(ls_split_advance(t->task->train, t->order, (t->plan.first + t->batch) * (uint64_t)fit->batch_size,
-                            slice.batch_rows, t->watchdog));
+    LS_TRY(advance(t, &slice));
     if (t->needs_label_check)
         LS_TRY(ls_check_binary_labels(t->task, t->task->train, t->order, &slice, t->engine, t->binary_labels));
     for (int attempt = 0; verdict == LS_VERDICT_REDO; attempt++) {

@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/profile.h"
+#include "comm/wait.h"
 #include "nn/constraint.h"
 #include "nn/regularizer.h"
 #include "tensor/kernels.h"
@@ -190,11 +192,14 @@ static void update_block(ls_updater *u, const step *now, size_t block)
 /* Collective. Adds up n squared norms over ranks. */
 static ls_status add_norms(const ls_gradients *gradients, ls_wide *norm, size_t n)
 {
+    int code;
+
     if (gradients->comm->size == 1)
         return LS_OK;
-    return ls_mpi_check(
-        MPI_Allreduce(MPI_IN_PLACE, norm, (int)(n * LS_WIDE_WORDS), MPI_INT64_T, MPI_SUM, gradients->comm->mpi),
-        "adding up gradient norms");
+    ls_wait_begin("for gradient norms");
+    code = MPI_Allreduce(MPI_IN_PLACE, norm, (int)(n * LS_WIDE_WORDS), MPI_INT64_T, MPI_SUM, gradients->comm->mpi);
+    ls_wait_end(false);
+    return ls_mpi_check(code, "adding up gradient norms");
 }
 
 /* Collective. Squared norms of all gradients, exact over blocks and ranks; then the factors that clip them. */
@@ -273,7 +278,7 @@ static ls_status constrain(const ls_model *model, ls_gradients *gradients)
     return LS_OK;
 }
 
-ls_status ls_updater_step(ls_updater *u, ls_gradients *gradients, uint64_t batch_size)
+static ls_status take_step(ls_updater *u, ls_gradients *gradients, uint64_t batch_size)
 {
     const ls_optimizer_common *common = &u->optimizer->common;
     step now = {.gradients = gradients, .divisor = (double)batch_size};
@@ -298,6 +303,16 @@ ls_status ls_updater_step(ls_updater *u, ls_gradients *gradients, uint64_t batch
     LS_TRY(constrain(u->model, gradients));
     u->iterations++;
     return LS_OK;
+}
+
+ls_status ls_updater_step(ls_updater *u, ls_gradients *gradients, uint64_t batch_size)
+{
+    ls_status st;
+
+    ls_profile_begin(LS_PHASE_UPDATE, NULL);
+    st = take_step(u, gradients, batch_size);
+    ls_profile_end();
+    return st;
 }
 
 ls_status ls_updater_finish(ls_updater *u, ls_gradients *gradients)

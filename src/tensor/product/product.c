@@ -7,6 +7,7 @@
 #include <cpuid.h>
 #endif
 
+#include "base/profile.h"
 #include "base/text.h"
 #include "tensor/product/path.h"
 
@@ -140,7 +141,9 @@ void ls_product_run(const ls_product *product)
         return;
     }
     p.A = joined_left(&product->A);
+    ls_profile_begin(LS_PHASE_PRODUCT, NULL);
     chosen->run(&p);
+    ls_profile_end();
 }
 
 void ls_product_run_batch(const ls_product_batch *batch)
@@ -163,7 +166,9 @@ void ls_product_run_sum(const ls_product_sum *sum)
     if (ls_product_axis_size(&s.A.row) == 0 || ls_product_axis_size(&s.A.sum) == 0 || s.n == 0)
         return;
     s.A = joined_left(&sum->A);
+    ls_profile_begin(LS_PHASE_PRODUCT, "exact sum");
     chosen->run_sum(&s);
+    ls_profile_end();
 }
 
 void ls_product_multiply(char transpose_a, char transpose_b, size_t m, size_t n, size_t k, const float *A, size_t lda,
