@@ -8,6 +8,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "comm/mpi_settings.h"
 #include "tensor/kernels.h"
 #include "train/evaluate.h"
 #include "train/trainer.h"
@@ -83,6 +84,7 @@ int main(int argc, char **argv)
     ls_comm *comm;
     char command;
 
+    ls_mpi_settings_apply();
     MPI_Init(&argc, &argv);
     check(ls_comm_create(MPI_COMM_WORLD, &comm), "MPI");
     check(ls_comm_prepare(comm), "the processor");

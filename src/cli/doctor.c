@@ -15,6 +15,7 @@
 #include "base/memory.h"
 #include "cli/cli.h"
 #include "cli/print.h"
+#include "comm/mpi_settings.h"
 #include "h5/lock.h"
 #include "lockstep/version.h"
 #include "run/fit.h"
@@ -61,6 +62,28 @@ static void check_versions(ls_checkup *c)
                                             : "");
     ls_checkup_say(c, deflates ? LS_FINE : LS_WORTH_A_LOOK, "HDF5", "%u.%u.%u%s", major, minor, release,
                    deflates ? "" : ", without deflate: compressed data cannot be read");
+}
+
+/* What Open MPI was told before it started, and by whom. */
+static void check_settings(ls_checkup *c)
+{
+    char library[MPI_MAX_LIBRARY_VERSION_STRING] = "";
+    ls_text said = {0};
+    int length;
+
+    MPI_Get_library_version(library, &length);
+    for (size_t i = 0; i < LS_MPI_SETTINGS && strncmp(library, "Open MPI", 8) == 0; i++) {
+        const char *value, *file;
+        const ls_setting_source source = ls_mpi_setting_in_force(i, &value, &file);
+
+        ls_text_add(&said, "%s%s %s (%s)", i ? ", " : "", ls_mpi_settings[i].name, value,
+                    source == LS_SETTING_OURS          ? "ours"
+                    : source == LS_SETTING_ENVIRONMENT ? "environment or mpirun"
+                                                       : file);
+    }
+    if (said.length)
+        ls_checkup_say(c, LS_FINE, "MPI settings", "%s", said.data);
+    ls_text_reset(&said);
 }
 
 /* main has compared the number of ranks with what the launcher says. */
@@ -287,6 +310,7 @@ static ls_status read_arguments(int argc, char **argv, arguments *a)
 static ls_status check(ls_checkup *c, const arguments *a, const ls_experiment *e)
 {
     check_versions(c);
+    check_settings(c);
     check_ranks(c);
     LS_TRY(ls_checkup_job(c));
     check_shared_memory(c);

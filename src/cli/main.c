@@ -11,6 +11,7 @@
 #include "base/memory.h"
 #include "cli/cli.h"
 #include "cli/long_run.h"
+#include "comm/mpi_settings.h"
 #include "formats/yaml.h"
 #include "h5/lock.h"
 #include "lockstep/version.h"
@@ -238,19 +239,6 @@ static int run_alone(const ls_command *command, int argc, char **argv)
     return ls_exit_code(st);
 }
 
-/*
- * What helps Open MPI, before it starts; what the environment or mpirun says already stays. A rank that waits leaves
- * its core to whoever works. One TCP connection does not fill a wire both ways at once, two do; and of large messages a
- * piece in hand should be as long as a segment of the ring.
- */
-static void set_mpi_defaults(void)
-{
-    setenv("OMPI_MCA_mpi_yield_when_idle", "1", 0);
-    setenv("OMPI_MCA_btl_tcp_links", "2", 0);
-    setenv("OMPI_MCA_btl_tcp_eager_limit", "1048576", 0);
-    setenv("OMPI_MCA_btl_tcp_max_send_size", "1048576", 0);
-}
-
 static int run(const ls_command *command, int argc, char **argv)
 {
     ls_comm *comm = NULL;
@@ -261,7 +249,7 @@ static int run(const ls_command *command, int argc, char **argv)
         return run_alone(command, argc, argv);
     if (!is_launched()) /* Open MPI 4 would start a daemon for one process, and look for ssh */
         setenv("OMPI_MCA_ess_singleton_isolated", "1", 0);
-    set_mpi_defaults();
+    ls_mpi_settings_apply();
     if (command->is_watched)
         ls_cli_watch_begin();
     MPI_Init_thread(&argc, &argv, MPI_THREAD_FUNNELED, &provided);

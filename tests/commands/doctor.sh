@@ -40,6 +40,18 @@ LOCKSTEP_PRODUCT=generic succeed 1 doctor
 says arithmetic 'products: generic'
 [[ $(grep -c experiment out) == 0 ]] || fail 'an experiment that nobody named'
 
+say 'what Open MPI is told, and by whom'
+if mpirun --version 2>/dev/null | grep -q 'Open MPI'; then
+    mkdir -p home/.openmpi
+    printf '#btl_tcp_links = 9\n btl_tcp_links_x = 9\n btl_tcp_links=5 # cables\nbtl_tcp_eager_limit = 70000\n' >home/.openmpi/mca-params.conf
+    printf 'btl_tcp_eager_limit = 77777\n' >other.conf
+    HOME=$work/home OMPI_MCA_btl_tcp_max_send_size=99999 succeed 2 doctor
+    says 'MPI settings' "btl_tcp_links 5 ($work/home/.openmpi/mca-params.conf), btl_tcp_eager_limit 70000 ("
+    says 'MPI settings' 'btl_tcp_max_send_size 99999 (environment or mpirun)'
+    HOME=$work/home OMPI_MCA_mca_base_param_files=$work/none.conf,$work/other.conf succeed 2 doctor
+    says 'MPI settings' "btl_tcp_links 2 (ours), btl_tcp_eager_limit 77777 ($work/other.conf), btl_tcp_max_send_size 1048576 (ours)"
+fi
+
 # TEXT... -- ARGUMENT...: training would fail; the page says what.
 ill() {
     local what=$1 text=$2
