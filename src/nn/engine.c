@@ -525,23 +525,32 @@ static void backward_inputs(ls_engine *engine, const ls_slice *wave, size_t i)
             engine->state[node->input[k]].filled = true;
 }
 
-/* From dZ to the gradients of a node's weights and inputs. */
+/*
+ * From dZ to the gradients of a node's weights and inputs. The weights' come first: they can be on their way to other
+ * ranks while the inputs' are computed.
+ */
 static ls_status backward_layer(ls_engine *engine, const ls_slice *wave, size_t i, const ls_gradient_sink *sink)
 {
     const ls_layer *layer = engine->model->node[i].layer;
     const node_state *s = &engine->state[i];
+    const bool goes = s->wants_gradient && s->filled;
 
     /* Also when the engine gives up: what is filled says which sums come next, and those are collective. */
-    if (s->wants_gradient && s->filled) {
+    if (goes) {
         ls_profile_begin(LS_PHASE_BACKWARD, layer->name);
         prepare_backward(engine, wave, i);
         if (ls_layer_trains(layer) && !ls_engine_gives_up(engine))
             backward_params(engine, wave, i, sink);
-        if (layer->ops->backward)
-            backward_inputs(engine, wave, i);
         ls_profile_end();
     }
-    return s->last_use && ls_layer_trains(layer) && sink->layer_done ? sink->layer_done(sink->context, layer) : LS_OK;
+    if (s->last_use && ls_layer_trains(layer) && sink->layer_done)
+        LS_TRY(sink->layer_done(sink->context, layer));
+    if (goes && layer->ops->backward) {
+        ls_profile_begin(LS_PHASE_BACKWARD, layer->name);
+        backward_inputs(engine, wave, i);
+        ls_profile_end();
+    }
+    return LS_OK;
 }
 
 ls_status ls_stage_backward(ls_engine *engine, const ls_slice *wave, size_t s, const ls_gradient_sink *sink)
