@@ -6,6 +6,7 @@
 #include "base/failures.h"
 #include "base/file.h"
 #include "base/memory.h"
+#include "experiment/inner_models.h"
 #include "experiment/model_file.h"
 #include "experiment/spelling.h"
 #include "formats/yaml.h"
@@ -144,7 +145,8 @@ static ls_status read_model(ls_experiment *e)
 
     LS_TRY(read_model_file(e));
     LS_TRY(ls_config_need(e->root, "model", "the experiment", &model));
-    e->model = model;
+    LS_TRY(ls_inner_models_write_out(e->root, e->file));
+    e->model = ls_config_get(e->root, "model");
     return check_model(e);
 }
 
@@ -172,7 +174,7 @@ static ls_status read_head(ls_experiment *e)
 
 static ls_status read_experiment(ls_experiment *e)
 {
-    static const char *const keys[] = {"name",    "seed", "initial_weights", "data",        "model",
+    static const char *const keys[] = {"name",    "seed", "initial_weights", "data",        "model", "blocks",
                                        "compile", "fit",  "callbacks",       "distributed", "output"};
     const ls_config *root = e->root, *data, *fit;
     ls_failures all = {0};

@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "experiment/experiment.h"
+#include "experiment/inner_models.h"
 #include "formats/yaml.h"
 
 /* A Sequential description that takes its input shape from the data gets it written out. */
@@ -80,6 +81,11 @@ static ls_status put_absolute_files(const ls_experiment *e, ls_config *map)
     return LS_OK;
 }
 
+static ls_status put_absolute_file(void *context, ls_config *map)
+{
+    return put_absolute(context, map, "file");
+}
+
 /* A copy of a map into another one, but for one of its entries. */
 static ls_status put_without(ls_config *parent, const ls_config *map, const char *key)
 {
@@ -112,6 +118,8 @@ ls_status ls_experiment_write(const ls_experiment *experiment, const ls_model *m
     if (!for_model) {
         LS_TRY_CLEANUP(put_absolute(experiment, root, "initial_weights"));
         LS_TRY_CLEANUP(put_absolute_files(experiment, ls_config_get(root, "data")));
+        LS_TRY_CLEANUP(
+            ls_inner_models_each_file(ls_config_get(root, "model"), put_absolute_file, (void *)(uintptr_t)experiment));
     }
     ls_yaml_write(root, out);
     st = out->status;

@@ -59,17 +59,28 @@ static ls_status spell_layer(ls_config *entry, ls_config *type)
     return st;
 }
 
-static ls_status spell_model(const ls_config *root)
+/* The layers of a description, and of the models within it. */
+static ls_status spell_layers(ls_config *model)
 {
-    ls_config *model = ls_config_get(root, "model");
     ls_config *list = model && model->kind == LS_CONFIG_MAP ? ls_config_get(model, "layers") : model;
     ls_failures all = {0};
 
     for (ls_config *entry = list && list->kind == LS_CONFIG_LIST ? list->first : NULL; entry; entry = entry->next)
         for (ls_config *type = entry->kind == LS_CONFIG_MAP ? entry->first : NULL, *next; type; type = next) {
             next = type->next;
-            LS_GATHER(&all, spell_layer(entry, type));
+            LS_GATHER(&all, strcmp(type->key, "model") == 0 ? spell_layers(type) : spell_layer(entry, type));
         }
+    return ls_failures_end(&all);
+}
+
+static ls_status spell_model(const ls_config *root)
+{
+    const ls_config *blocks = ls_config_get(root, "blocks");
+    ls_failures all = {0};
+
+    LS_GATHER(&all, spell_layers(ls_config_get(root, "model")));
+    for (ls_config *c = blocks && blocks->kind == LS_CONFIG_MAP ? blocks->first : NULL; c; c = c->next)
+        LS_GATHER(&all, spell_layers(c));
     return ls_failures_end(&all);
 }
 

@@ -17,6 +17,7 @@ typedef struct entry {
     const ls_config *node, *config;
     const char *class_name, *name;
     const ls_config *calls;  /* inbound_nodes; NULL in a Sequential model */
+    bool from_one;           /* a model in a file of Keras 2: calls of it count from 1 */
     char where[WHERE_BYTES]; /* "layer 'd1' (Dense)" */
 } entry;
 
@@ -62,11 +63,6 @@ static ls_status check_class(const entry *e)
 {
     const char *module = ls_keras_text(e->node, "module");
 
-    if (is_model(e->class_name))
-        return ls_config_fail(e->node,
-                              "%s is a model within the model, which lockstep cannot read: build the model from "
-                              "its layers instead",
-                              e->where);
     LS_TRY(ls_keras_check_module(e->node, e->where));
     if (module && strncmp(module, "keras.src.ops", 13) == 0 && !is_merging_operation(e))
         return ls_config_fail(e->node, "%s is a bare operation of %s, not a layer: lockstep does not have it", e->where,
@@ -74,14 +70,18 @@ static ls_status check_class(const entry *e)
     return ls_keras_check_dtype(ls_config_get(e->config, "dtype"), strcmp(e->class_name, "InputLayer") == 0, e->where);
 }
 
-/* "Dense: {units: 3}" of ours into the map `out`. */
-static ls_status put_layer(const entry *e, ls_config *out)
+static ls_status put_inner_model(const entry *e, size_t depth, ls_config *out);
+
+/* "Dense: {units: 3}" of ours into the map `out`. depth: of models around it. */
+static ls_status put_layer(const entry *e, size_t depth, ls_config *out)
 {
     const ls_ops *ops = ls_registry_find(&ls_layers, e->class_name);
     const ls_config *trainable = ls_config_get(e->config, "trainable");
     ls_config *args;
 
     LS_TRY(check_class(e));
+    if (is_model(e->class_name))
+        return put_inner_model(e, depth, out);
     if (!ops) {
         const ls_refusal *const refusal = ls_registry_refusal(&ls_layers, e->class_name);
         ls_text known = {0};
@@ -131,39 +131,68 @@ static const ls_config *batch_shape_of(const ls_config *config)
 
 /* ---- Sequential ---- */
 
-static ls_status put_sequential(const ls_config *config, ls_config *out)
+/* The batch_shape of the input that a model begins with. */
+static const ls_config *input_shape_of_model(const ls_config *config, size_t depth)
+{
+    const ls_config *layers = ls_config_get(config, "layers"), *first = layers ? layers->first : NULL;
+    const ls_config *own = ls_config_get(first, "config"), *shape = batch_shape_of(own);
+    const char *class_name = ls_keras_text(first, "class_name");
+
+    if (ls_config_is_null(shape))
+        shape = ls_config_get(config, "build_input_shape");
+    if (ls_config_is_null(shape) && class_name && is_model(class_name) && depth < LS_MODEL_DEPTH_MAX)
+        shape = input_shape_of_model(own, depth + 1);
+    return shape;
+}
+
+/*
+ * What a Sequential model begins with, from its first entry. Keras 2, and models built by calling them, have the shape
+ * elsewhere; a model within a model may have none, and takes what it gets.
+ */
+static ls_status put_first(const ls_config *config, const entry *e, bool is_input, size_t depth, ls_config *model)
+{
+    const ls_config *shape = batch_shape_of(e->config);
+    ls_config *item;
+
+    if (ls_config_is_null(shape))
+        shape = ls_config_get(config, "build_input_shape");
+    if (ls_config_is_null(shape) && is_model(e->class_name))
+        shape = input_shape_of_model(e->config, 0);
+    if (ls_config_is_null(shape) && depth > 0 && !is_input)
+        return LS_OK;
+    if (!(item = ls_config_add(model, NULL, LS_CONFIG_MAP, NULL)) ||
+        !(item = ls_config_add(item, "input", LS_CONFIG_MAP, NULL)))
+        return LS_ERR_MEMORY;
+    if (is_input) {
+        LS_TRY(check_class(e));
+        LS_TRY(ls_keras_add_text(item, "name", e->name) ? LS_OK : LS_ERR_MEMORY);
+    }
+    return put_shape(e, shape, item);
+}
+
+/* key: of the list in `out`. */
+static ls_status put_sequential(const ls_config *config, size_t depth, const char *key, ls_config *out)
 {
     const ls_config *layers = ls_config_get(config, "layers");
-    ls_config *model = ls_config_add(out, "model", LS_CONFIG_LIST, NULL), *item;
+    ls_config *model = ls_config_add(out, key, LS_CONFIG_LIST, NULL), *item;
 
     if (!model)
         return LS_ERR_MEMORY;
     for (const ls_config *c = layers->first; c; c = c->next) {
+        bool is_input;
         entry e;
 
         LS_TRY(read_entry(c, &e));
-        if (strcmp(e.class_name, "InputLayer") == 0 && c != layers->first)
+        is_input = strcmp(e.class_name, "InputLayer") == 0;
+        if (is_input && c != layers->first)
             return ls_config_fail(c, "%s is not the first layer", e.where);
-        if (c == layers->first) { /* Keras 2, and models built by calling them: the shape stands elsewhere */
-            const bool is_input = strcmp(e.class_name, "InputLayer") == 0;
-            const ls_config *shape = batch_shape_of(e.config);
-
-            if (ls_config_is_null(shape))
-                shape = ls_config_get(config, "build_input_shape");
-            if (!(item = ls_config_add(model, NULL, LS_CONFIG_MAP, NULL)) ||
-                !(item = ls_config_add(item, "input", LS_CONFIG_MAP, NULL)))
-                return LS_ERR_MEMORY;
-            if (is_input) {
-                LS_TRY(check_class(&e));
-                LS_TRY(ls_keras_add_text(item, "name", e.name) ? LS_OK : LS_ERR_MEMORY);
-            }
-            LS_TRY(put_shape(&e, shape, item));
-            if (is_input)
-                continue;
-        }
+        if (c == layers->first)
+            LS_TRY(put_first(config, &e, is_input, depth, model));
+        if (is_input)
+            continue;
         if (!(item = ls_config_add(model, NULL, LS_CONFIG_MAP, NULL)) || !ls_keras_add_text(item, "name", e.name))
             return LS_ERR_MEMORY;
-        LS_TRY(put_layer(&e, item));
+        LS_TRY(put_layer(&e, depth, item));
     }
     return LS_OK;
 }
@@ -172,6 +201,7 @@ static ls_status put_sequential(const ls_config *config, ls_config *out)
 
 typedef struct graph {
     const ls_config *layers;
+    size_t depth; /* of models around it */
     entry *entry; /* [n] */
     size_t n;
     signed char *carries; /* [n] does the output of the entry's first call have a mask? -1: not known yet */
@@ -309,6 +339,16 @@ static bool carries_mask(const graph *g, const ls_config *tensor, size_t depth)
     return carries;
 }
 
+static bool holds_tensor(const ls_config *node)
+{
+    if (!node || node->kind != LS_CONFIG_LIST)
+        return first_tensor(node) != NULL;
+    for (const ls_config *c = node->first; c; c = c->next)
+        if (holds_tensor(c))
+            return true;
+    return false;
+}
+
 /* A layer must be called with the mask that its input has, for that is the one it gets here. */
 static ls_status check_mask(const graph *g, const entry *e, const ls_config *call)
 {
@@ -317,6 +357,11 @@ static ls_status check_mask(const graph *g, const entry *e, const ls_config *cal
     const entry *made_by = source_of(g, first_tensor(mask));
     const bool carries = carries_mask(g, first_tensor(ls_config_get(call, "args")), 0);
 
+    if (is_model(e->class_name) && holds_tensor(mask))
+        return ls_config_fail(e->node,
+                              "%s is called with a mask, which lockstep does not hand into a model within the "
+                              "model of a Keras file: put the layer that makes the mask into it",
+                              e->where);
     if (!ops || (!ops->takes_mask && ls_config_is_null(mask)))
         return LS_OK;
     if (ls_config_is_null(mask) ? !carries : ops->takes_mask && carries && made_by && is_mask_operation(made_by))
@@ -352,8 +397,39 @@ static ls_status check_call_arguments(const ls_config *arguments, const char *wh
     return LS_OK;
 }
 
-/* ["a", 0, 0] (three of them, or four with keyword arguments): the output of call 0 of layer a. */
-static ls_status put_tensor(const graph *g, const ls_config *address, const char *where, ls_config *out)
+/* The name of output `index` of a model within the graph: "/conv" if there are several of them. */
+static ls_status add_output_name(const entry *e, const ls_config *at, size_t index, ls_text *out)
+{
+    const ls_config *list = ls_config_get(e->config, "output_layers"), *t = NULL;
+    size_t n = 0;
+
+    for (const ls_config *c = list ? ls_keras_next_tensor(list, NULL) : NULL; c; c = ls_keras_next_tensor(list, c)) {
+        t = n == index ? c : t;
+        n++;
+    }
+    if (n == 0 && index == 0) /* Sequential */
+        return LS_OK;
+    if (!t)
+        return ls_config_fail(at, "%s has no output %zu", e->where, index);
+    if (n > 1)
+        ls_text_add(out, "/%s", t->first && t->first->text ? t->first->text : "?");
+    return out->status;
+}
+
+/*
+ * Which call the number in an address means. In lists of a model's outputs calls of a graph count from 1; in files of
+ * Keras 2, where addresses stand in lists, those of all models do.
+ */
+static int64_t first_call(const entry *e, bool listed)
+{
+    return is_model(e->class_name) && (e->from_one || (listed && strcmp(e->class_name, "Sequential") != 0));
+}
+
+/*
+ * ["a", 0, 0] (three of them, or four with keyword arguments): the output of call 0 of layer a. listed: in the list of
+ * the model's outputs.
+ */
+static ls_status put_tensor(const graph *g, const ls_config *address, const char *where, bool listed, ls_config *out)
 {
     const ls_config *name, *call, *tensor, *rest;
     int64_t calls = 0, tensors = 0;
@@ -369,9 +445,10 @@ static ls_status put_tensor(const graph *g, const ls_config *address, const char
     rest = tensor->next;
     LS_TRY(ls_config_expect(name, LS_CONFIG_SCALAR, where));
     LS_TRY(ls_config_int(call, where, 0, 1 << 30, &calls));
-    LS_TRY(ls_config_int(tensor, where, 0, 0, &tensors));
     if (!(from = find_entry(g, name->text)))
         return ls_config_fail(address, "%s has an input from the layer '%.80s', which is not there", where, name->text);
+    LS_TRY(ls_config_int(tensor, where, 0, is_model(from->class_name) ? 1 << 20 : 0, &tensors));
+    calls = calls > 0 ? calls - first_call(from, listed) : 0;
     if (is_mask_operation(from))
         return ls_config_fail(from->node, "%s is a bare operation, not a layer: lockstep does not have it",
                               from->where);
@@ -380,6 +457,8 @@ static ls_status put_tensor(const graph *g, const ls_config *address, const char
                               (long long)calls, name->text);
     LS_TRY(check_call_arguments(rest, where));
     st = add_call_name(g, from, (size_t)calls, &text);
+    if (st == LS_OK && is_model(from->class_name))
+        st = add_output_name(from, address, (size_t)tensors, &text);
     if (st == LS_OK && !ls_keras_add_text(out, NULL, text.data))
         st = LS_ERR_MEMORY;
     ls_text_reset(&text);
@@ -400,7 +479,7 @@ static ls_status put_arguments(const graph *g, const ls_config *node, const char
         return LS_OK;
     if (!class_name || strcmp(class_name, "__keras_tensor__") != 0)
         return ls_config_fail(node, "%s is called with something that is no output of a layer", where);
-    return put_tensor(g, ls_config_get(ls_config_get(node, "config"), "keras_history"), where, out);
+    return put_tensor(g, ls_config_get(ls_config_get(node, "config"), "keras_history"), where, false, out);
 }
 
 /* Both operands must have as many axes: a layer and Python's + broadcast differently if not. */
@@ -423,7 +502,7 @@ static ls_status put_inputs(const graph *g, const entry *e, const ls_config *cal
 
     if (call->kind == LS_CONFIG_LIST) { /* Keras 2 */
         for (const ls_config *c = call->first; c; c = c->next)
-            LS_TRY(put_tensor(g, c, e->where, out));
+            LS_TRY(put_tensor(g, c, e->where, false, out));
         return LS_OK;
     }
     LS_TRY(ls_config_expect(call, LS_CONFIG_MAP, e->where));
@@ -450,7 +529,7 @@ static ls_status put_calls(const graph *g, const entry *e, ls_config *layers)
         ls_text_reset(&name);
         LS_TRY(st);
         if (i == 0)
-            LS_TRY(put_layer(e, item));
+            LS_TRY(put_layer(e, g->depth, item));
         else
             LS_TRY(ls_keras_add_text(item, "shares", e->name) ? LS_OK : LS_ERR_MEMORY);
         if (!(inputs = ls_config_add(item, "inputs", LS_CONFIG_LIST, NULL)))
@@ -496,11 +575,36 @@ static ls_status put_graph_inputs(const graph *g, const ls_config *config, ls_co
     return LS_OK;
 }
 
-static ls_status put_graph(const ls_config *config, ls_config *out)
+/* Does an address in a list, as Keras 2 has them, name a call of the entry that there is only if they count from 1? */
+static bool counts_from_one(const ls_config *node, const entry *e, size_t depth)
 {
-    graph g = {.layers = ls_config_get(config, "layers")};
+    const ls_config *call = node && node->kind == LS_CONFIG_LIST && node->first ? node->first->next : NULL;
+    char last[32];
+
+    if (!node || node->kind != LS_CONFIG_LIST || depth == 0)
+        return false;
+    snprintf(last, sizeof last, "%zu", e->calls ? e->calls->count : 0);
+    if (call && call->text && node->count >= 3 && node->first->text && strcmp(node->first->text, e->name) == 0)
+        return strcmp(call->text, last) == 0;
+    for (const ls_config *c = node->first; c; c = c->next)
+        if (counts_from_one(c, e, depth - 1))
+            return true;
+    return false;
+}
+
+static void find_first_calls(graph *g)
+{
+    for (size_t i = 0; i < g->n; i++)
+        for (size_t k = 0; is_model(g->entry[i].class_name) && k < g->n; k++)
+            g->entry[i].from_one |= counts_from_one(g->entry[k].calls, &g->entry[i], 4);
+}
+
+/* The entries of a graph: inputs, layers, outputs. */
+static ls_status put_graph(const ls_config *config, size_t depth, ls_config *model)
+{
+    graph g = {.layers = ls_config_get(config, "layers"), .depth = depth};
     const ls_config *outputs;
-    ls_config *model, *layers, *names;
+    ls_config *layers, *names;
     ls_config *needed;
     ls_status st = LS_OK;
 
@@ -515,10 +619,7 @@ static ls_status put_graph(const ls_config *config, ls_config *out)
     memset(g.carries, -1, g.layers->count);
     for (const ls_config *c = g.layers->first; c; c = c->next)
         LS_TRY_CLEANUP(read_entry(c, &g.entry[g.n++]));
-    if (!(model = ls_config_add(out, "model", LS_CONFIG_MAP, NULL))) {
-        st = LS_ERR_MEMORY;
-        goto cleanup;
-    }
+    find_first_calls(&g);
     LS_TRY_CLEANUP(put_graph_inputs(&g, config, model));
     if (!(layers = ls_config_add(model, "layers", LS_CONFIG_LIST, NULL)) ||
         !(names = ls_config_add(model, "outputs", LS_CONFIG_LIST, NULL))) {
@@ -536,17 +637,48 @@ static ls_status put_graph(const ls_config *config, ls_config *out)
         }
     }
     for (const ls_config *t = ls_keras_next_tensor(outputs, NULL); t; t = ls_keras_next_tensor(outputs, t))
-        LS_TRY_CLEANUP(put_tensor(&g, t, "an output of the model", names));
+        LS_TRY_CLEANUP(put_tensor(&g, t, "an output of the model", true, names));
 cleanup:
     ls_free(g.entry);
     ls_free(g.carries);
     return st;
 }
 
+/* What every model must have. */
+static ls_status check_model(const ls_config *json, const char *where, ls_config **config)
+{
+    ls_config *layers;
+
+    LS_TRY(ls_config_need(json, "config", where, config));
+    if ((*config)->kind == LS_CONFIG_LIST) /* Keras 1 */
+        return ls_config_fail(json, "the file is of a version of Keras before 2, which lockstep does not read");
+    LS_TRY(ls_keras_check_dtype(ls_config_get(*config, "dtype"), false, where));
+    LS_TRY(ls_config_need(*config, "layers", where, &layers));
+    LS_TRY(ls_config_expect(layers, LS_CONFIG_LIST, where));
+    return layers->first ? LS_OK : ls_config_fail(json, "%s has no layers", where);
+}
+
+/* "model: {layers: ...}" into the map `out`. */
+static ls_status put_inner_model(const entry *e, size_t depth, ls_config *out)
+{
+    const ls_config *trainable = ls_config_get(e->config, "trainable");
+    ls_config *model = ls_config_add(out, "model", LS_CONFIG_MAP, NULL), *config;
+
+    if (!model)
+        return LS_ERR_MEMORY;
+    if (depth == LS_MODEL_DEPTH_MAX)
+        return ls_config_fail(e->node, "%s lies within more than %d models", e->where, LS_MODEL_DEPTH_MAX);
+    LS_TRY(check_model(e->node, e->where, &config));
+    if (trainable && trainable->text && strcmp(trainable->text, "false") == 0)
+        LS_TRY(ls_config_put(model, "trainable", trainable));
+    return strcmp(e->class_name, "Sequential") == 0 ? put_sequential(config, depth + 1, "layers", model)
+                                                    : put_graph(config, depth + 1, model);
+}
+
 ls_status ls_keras_put_model(const ls_config *json, ls_config *out)
 {
     const char *class_name = ls_keras_text(json, "class_name");
-    ls_config *config, *layers;
+    ls_config *config, *model;
 
     LS_TRY(ls_config_expect(json, LS_CONFIG_MAP, "the description of the model"));
     LS_TRY(ls_config_need(json, "config", "the description of the model", &config));
@@ -555,12 +687,10 @@ ls_status ls_keras_put_model(const ls_config *json, ls_config *out)
                               "the model is of the class '%.80s', which only its own program can build; lockstep "
                               "reads Sequential and Functional models",
                               class_name ? class_name : "?");
-    if (config->kind == LS_CONFIG_LIST) /* Keras 1 */
-        return ls_config_fail(json, "the file is of a version of Keras before 2, which lockstep does not read");
-    LS_TRY(ls_keras_check_dtype(ls_config_get(config, "dtype"), false, "the model"));
-    LS_TRY(ls_config_need(config, "layers", "the model", &layers));
-    LS_TRY(ls_config_expect(layers, LS_CONFIG_LIST, "the layers of the model"));
-    if (!layers->first)
-        return ls_config_fail(json, "the model has no layers");
-    return strcmp(class_name, "Sequential") == 0 ? put_sequential(config, out) : put_graph(config, out);
+    LS_TRY(check_model(json, "the model", &config));
+    if (strcmp(class_name, "Sequential") == 0)
+        return put_sequential(config, 0, "model", out);
+    if (!(model = ls_config_add(out, "model", LS_CONFIG_MAP, NULL)))
+        return LS_ERR_MEMORY;
+    return put_graph(config, 0, model);
 }

@@ -7,7 +7,7 @@
  *     {"class_name": "Functional", ...}                           ─►   model: {inputs: ..., layers: ..., outputs: ...}
  *     {"loss": "mse", "optimizer": {...}, ...}                    ─►   compile: {loss: mse, optimizer: ...}
  *
- * What lockstep does not have (a Lambda, mixed precision, a model as a layer) is LS_ERR_CONFIG with the name of the
+ * What lockstep does not have (a Lambda, mixed precision) is LS_ERR_CONFIG with the name of the
  * file, the layer and its class. What does not change results (build_config, compilation to XLA) is left out.
  */
 #ifndef LS_FORMATS_KERAS_ARCHITECTURE_H

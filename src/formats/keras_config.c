@@ -6,6 +6,7 @@
 #include "formats/json.h"
 #include "formats/keras_component.h"
 #include "nn/constraint.h"
+#include "nn/layer_order.h"
 #include "nn/regularizer.h"
 
 /* jansson fails for want of memory only: then a builder gives NULL, and so does the one that called it. */
@@ -178,8 +179,8 @@ static json_t *batch_shape(const ls_shape *shape)
 
 static json_t *input_config(const ls_layer *layer)
 {
-    return json_pack("{s:s, s:o, s:s}", "name", layer->name, "batch_shape", batch_shape(&layer->out_shape), "dtype",
-                     "float32");
+    return json_pack("{s:s, s:o, s:s}", "name", ls_own_name(layer->name), "batch_shape", batch_shape(&layer->out_shape),
+                     "dtype", "float32");
 }
 
 static json_t *layer_config(ls_keras_form form, const ls_layer *layer)
@@ -188,9 +189,9 @@ static json_t *layer_config(ls_keras_form form, const ls_layer *layer)
     const ls_component component = {.ops = &layer->ops->ops, .config = layer->config};
     json_t *config, *options, *noise_shape;
 
-    if (layer->ops == &ls_input_layer)
+    if (ls_layer_is_input(layer))
         return input_config(layer);
-    config = json_pack("{s:s}", "name", layer->name);
+    config = json_pack("{s:s}", "name", ls_own_name(layer->name));
     options = config_of(form, &component);
     noise_shape = json_object_get(options, "noise_shape");
     if (form == LS_KERAS_ARCHIVE && json_object_set_new(config, "dtype", json_string("float32"))) {
@@ -221,20 +222,33 @@ static json_t *layer_of(ls_keras_form form, const ls_layer *layer)
 
 /* ---- graphs ---- */
 
-/* The output of a node as Keras addresses it: the layer, and which of its calls. */
-static json_t *tensor_of(const ls_node *node)
+/*
+ * The output of a node as Keras addresses it within a model: the layer, which of its calls, and which output of that
+ * call. In lists of a model's outputs calls of a graph count from 1.
+ */
+static json_t *tensor_of(const ls_model *model, size_t within, size_t node, bool listed)
 {
-    return json_pack("[s, I, i]", node->layer->name, (json_int_t)node->use, 0);
+    const size_t s = ls_submodel_at(model->submodel, model->node[node].within, within);
+    const ls_submodel *from = s == SIZE_MAX ? NULL : &model->submodel[s];
+    size_t output = 0;
+
+    if (!from)
+        return json_pack("[s, I, i]", ls_own_name(model->node[node].layer->name), (json_int_t)ls_node_call(model, node),
+                         0);
+    while (from->output[output] != node)
+        output++;
+    return json_pack("[s, I, I]", ls_own_name(model->submodel[ls_submodel_owner(model->submodel, s)].name),
+                     (json_int_t)(ls_submodel_call(model, s) + (listed && !from->sequential)), (json_int_t)output);
 }
 
 /* What a call is given: ["a", 0, 0, {}], or in the archive a tensor with its shape and history. */
-static json_t *argument_of(ls_keras_form form, const ls_node *node)
+static json_t *argument_of(ls_keras_form form, const ls_model *model, size_t within, size_t node)
 {
-    json_t *tensor = tensor_of(node);
+    json_t *tensor = tensor_of(model, within, node, false);
 
     if (form == LS_KERAS_ARCHIVE)
         return json_pack("{s:s, s:{s:o, s:s, s:o}}", "class_name", "__keras_tensor__", "config", "shape",
-                         batch_shape(&node->shape), "dtype", "float32", "keras_history", tensor);
+                         batch_shape(&model->node[node].shape), "dtype", "float32", "keras_history", tensor);
     if (json_array_append_new(tensor, json_object())) {
         json_decref(tensor);
         return NULL;
@@ -242,47 +256,73 @@ static json_t *argument_of(ls_keras_form form, const ls_node *node)
     return tensor;
 }
 
-/*
- * One call: [["a", 0, 0, {}], ["b", 0, 0, {}]], or in the archive {"args": [A], "kwargs": {}}. There a merging layer
- * takes one argument, which is a list of tensors.
- */
-static json_t *call_of(ls_keras_form form, const ls_model *model, const ls_node *node)
+/* What a layer, or a model, is called with: nodes. */
+typedef struct call_inputs {
+    const ls_model *model;
+    const ls_node *node;         /* of a layer … */
+    const ls_submodel *submodel; /* … or of a model */
+} call_inputs;
+
+static size_t count_inputs(const call_inputs *c)
 {
+    return c->node ? c->node->inputs : c->submodel->inputs;
+}
+
+static size_t input_at(const call_inputs *c, size_t k)
+{
+    return c->node ? c->node->input[k] : c->model->node[c->submodel->input[k]].input[0];
+}
+
+/*
+ * One call: [["a", 0, 0, {}], ["b", 0, 0, {}]], or in the archive {"args": [A], "kwargs": {}}. There a merging layer,
+ * and a model with several inputs, takes one argument, which is a list of tensors.
+ */
+static json_t *call_of(ls_keras_form form, size_t within, const call_inputs *c)
+{
+    const bool list = c->node ? c->node->layer->ops->inputs_max > 1 : c->submodel->inputs > 1;
     json_t *call = json_array();
 
-    for (size_t k = 0; call && k < node->inputs; k++)
-        if (json_array_append_new(call, argument_of(form, &model->node[node->input[k]]))) {
+    for (size_t k = 0; call && k < count_inputs(c); k++)
+        if (json_array_append_new(call, argument_of(form, c->model, within, input_at(c, k)))) {
             json_decref(call);
             return NULL;
         }
     if (form == LS_KERAS_LEGACY)
         return call;
-    return json_pack(node->layer->ops->inputs_max > 1 ? "{s:[o], s:{}}" : "{s:o, s:{}}", "args", call, "kwargs");
+    return json_pack(list ? "{s:[o], s:{}}" : "{s:o, s:{}}", "args", call, "kwargs");
 }
 
-/* Calls of a layer in the order of their index, which is the order of nodes. */
-static json_t *calls_of(ls_keras_form form, const ls_model *model, const ls_layer *layer)
+/* Calls of a layer or of a model, in the order of their index, which is the order of nodes. */
+static json_t *calls_of(ls_keras_form form, const ls_model *model, size_t within, const ls_unit *unit)
 {
     json_t *calls = json_array();
+    int failed = 0;
 
-    for (size_t i = 0; calls && layer->ops != &ls_input_layer && i < model->nodes; i++)
-        if (model->node[i].layer == layer && json_array_append_new(calls, call_of(form, model, &model->node[i]))) {
-            json_decref(calls);
-            return NULL;
-        }
+    for (size_t i = 0; unit->layer && !ls_layer_is_input(unit->layer) && i < model->nodes; i++)
+        if (model->node[i].layer == unit->layer && model->node[i].within == within)
+            failed |= json_array_append_new(
+                calls, call_of(form, within, &(call_inputs){.model = model, .node = &model->node[i]}));
+    for (size_t i = 0; !unit->layer && i < model->submodels; i++)
+        if (model->submodel[i].parent == within && ls_submodel_owner(model->submodel, i) == unit->submodel)
+            failed |= json_array_append_new(
+                calls, call_of(form, within, &(call_inputs){.model = model, .submodel = &model->submodel[i]}));
+    if (failed) {
+        json_decref(calls);
+        return NULL;
+    }
     return calls;
 }
 
 /* A lone tensor stands for itself, so that the loaded model takes and gives arrays and not lists of one. */
-static json_t *tensors_of(const ls_model *model, const size_t *nodes, size_t n)
+static json_t *tensors_of(const ls_model *model, size_t within, const size_t *nodes, size_t n)
 {
     json_t *list;
 
     if (n == 1)
-        return tensor_of(&model->node[nodes[0]]);
+        return tensor_of(model, within, nodes[0], true);
     list = json_array();
     for (size_t i = 0; list && i < n; i++)
-        if (json_array_append_new(list, tensor_of(&model->node[nodes[i]]))) {
+        if (json_array_append_new(list, tensor_of(model, within, nodes[i], true))) {
             json_decref(list);
             return NULL;
         }
@@ -321,37 +361,59 @@ ls_status ls_keras_check_model(const ls_model *model)
     return LS_OK;
 }
 
-json_t *ls_keras_model_config(ls_keras_form form, const ls_model *model)
+static json_t *model_object(ls_keras_form form, const ls_model *model, size_t within);
+
+/* The units of a model; those of a graph with their calls. */
+static json_t *units_of(ls_keras_form form, const ls_model *model, size_t within, bool sequential)
 {
-    json_t *layers = json_array(), *config = NULL, *json;
-    int failed = 0;
+    json_t *all = json_array();
+    int failed = !all;
 
-    for (size_t i = 0; layers && !failed && i < model->layers; i++) {
-        json_t *layer = layer_of(form, model->layer[i]);
+    for (ls_unit u = {0}; !failed && ls_model_next_unit(model, within, &u);) {
+        json_t *unit = u.layer ? layer_of(form, u.layer) : model_object(form, model, u.submodel);
 
-        if (!model->sequential)
-            failed = json_object_set_new(layer, "name", json_string(model->layer[i]->name)) ||
-                     json_object_set_new(layer, "inbound_nodes", calls_of(form, model, model->layer[i]));
-        failed |= json_array_append_new(layers, layer);
+        if (!sequential)
+            failed = json_object_set_new(unit, "name", json_string(u.name)) ||
+                     json_object_set_new(unit, "inbound_nodes", calls_of(form, model, within, &u));
+        failed |= json_array_append_new(all, unit);
     }
-    if (failed)
-        json_decref(layers);
-    else
-        config = json_pack("{s:s, s:o}", "name", model->name, "layers", layers);
-    if (config && !model->sequential &&
-        (json_object_set_new(config, "input_layers", tensors_of(model, model->input, model->inputs)) ||
-         json_object_set_new(config, "output_layers", tensors_of(model, model->output, model->outputs)))) {
+    if (failed) {
+        json_decref(all);
+        return NULL;
+    }
+    return all;
+}
+
+/* A model, or one within it, as Keras writes it. */
+static json_t *model_object(ls_keras_form form, const ls_model *model, size_t within)
+{
+    const ls_submodel *s = within == SIZE_MAX ? NULL : &model->submodel[within];
+    const bool sequential = s ? s->sequential : model->sequential;
+    json_t *config = json_pack("{s:s, s:o}", "name", s ? ls_own_name(s->name) : model->name, "layers",
+                               units_of(form, model, within, sequential));
+    json_t *json;
+
+    if (sequential)
+        return object_of(form, "keras", "Sequential", config);
+    if (json_object_set_new(config, "input_layers",
+                            tensors_of(model, within, s ? s->input : model->input, s ? s->inputs : model->inputs)) ||
+        json_object_set_new(
+            config, "output_layers",
+            tensors_of(model, within, s ? s->output : model->output, s ? s->outputs : model->outputs))) {
         json_decref(config);
         config = NULL;
     }
-    if (model->sequential)
-        return object_of(form, "keras", "Sequential", config);
     json = object_of(form, "keras.src.models.functional", "Functional", config);
     if (form == LS_KERAS_ARCHIVE && json_object_set_new(json, "registered_name", json_string("Functional"))) {
         json_decref(json);
         return NULL;
     }
     return json;
+}
+
+json_t *ls_keras_model_config(ls_keras_form form, const ls_model *model)
+{
+    return model_object(form, model, SIZE_MAX);
 }
 
 /* ---- compile settings ---- */
@@ -429,7 +491,7 @@ static bool names_differ(const ls_model *model)
 {
     for (size_t a = 0; a < model->outputs; a++)
         for (size_t b = 0; b < a; b++)
-            if (model->node[model->output[a]].layer == model->node[model->output[b]].layer)
+            if (!strcmp(ls_model_output_name(model, a), ls_model_output_name(model, b)))
                 return false;
     return true;
 }
@@ -445,7 +507,7 @@ static json_t *by_output(ls_keras_form form, const ls_model *model, const ls_out
         return value(form, &outputs[0]);
     all = map ? json_object() : json_array();
     for (size_t k = 0; all && k < model->outputs; k++)
-        if (map ? json_object_set_new(all, model->node[model->output[k]].layer->name, value(form, &outputs[k]))
+        if (map ? json_object_set_new(all, ls_model_output_name(model, k), value(form, &outputs[k]))
                 : json_array_append_new(all, value(form, &outputs[k]))) {
             json_decref(all);
             return NULL;

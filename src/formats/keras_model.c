@@ -7,6 +7,7 @@
 #include "formats/json.h"
 #include "formats/keras_config.h"
 #include "formats/keras_weights.h"
+#include "nn/layer_order.h"
 #include "h5/file.h"
 
 #define BACKEND "tensorflow"
@@ -32,6 +33,32 @@ static ls_status put_versions(hid_t file, const char *object)
     return ls_h5_put_text(file, object, "backend", BACKEND);
 }
 
+/*
+ * The weights of what Keras takes for one layer, in its order: of a model within the model first all that are trained.
+ * Owned list; *n may be 0.
+ */
+static ls_status list_params(const ls_model *model, const ls_unit *unit, ls_param ***out, size_t *n)
+{
+    size_t count = 0;
+
+    for (size_t i = unit->first; i < unit->end; i++)
+        count += model->layer[i]->params;
+    *n = 0;
+    if (!(*out = ls_calloc(count + 1, sizeof **out, "weights of a layer")))
+        return LS_ERR_MEMORY;
+    for (int trained = 1; trained >= 0; trained--)
+        for (size_t i = unit->first; i < unit->end; i++)
+            for (size_t p = 0; p < model->layer[i]->params; p++)
+                if ((model->layer[i]->trainable && model->layer[i]->param[p].trainable) == trained)
+                    (*out)[(*n)++] = &model->layer[i]->param[p];
+    return LS_OK;
+}
+
+static bool is_listed(const ls_model *model, const ls_unit *unit)
+{
+    return !unit->layer || ls_keras_is_listed(model, unit->layer);
+}
+
 static ls_status put_layer_names(hid_t file, const ls_model *model)
 {
     const char **names = ls_calloc(model->layers, sizeof *names, "names of layers");
@@ -40,48 +67,59 @@ static ls_status put_layer_names(hid_t file, const ls_model *model)
 
     if (!names)
         return LS_ERR_MEMORY;
-    for (size_t i = 0; i < model->layers; i++)
-        if (ls_keras_is_listed(model, model->layer[i]))
-            names[n++] = model->layer[i]->name;
+    for (ls_unit u = {0}; ls_model_next_unit(model, SIZE_MAX, &u);)
+        if (is_listed(model, &u))
+            names[n++] = u.name;
     st = ls_h5_put_texts(file, "/model_weights", "layer_names", names, n);
     ls_free(names);
     return st;
 }
 
-static ls_status put_layer(hid_t file, const ls_model *model, const ls_layer *layer)
+static ls_status put_params(hid_t file, const ls_model *model, const char *group, ls_param *const *param, size_t n)
 {
-    const char *names[LS_LAYER_PARAMS_MAX];
-    ls_text group = {0}, name[LS_LAYER_PARAMS_MAX] = {{0}}, path = {0};
-    ls_status st = LS_OK;
+    const char **names = ls_calloc(n + 1, sizeof *names, "names of weights");
+    ls_text *name = ls_calloc(n + 1, sizeof *name, "names of weights"), path = {0};
+    ls_status st = names && name ? LS_OK : LS_ERR_MEMORY;
 
-    ls_text_add(&group, "/model_weights/%s", layer->name);
-    LS_TRY_CLEANUP(group.status);
-    LS_TRY_CLEANUP(ls_h5_put_group(file, group.data));
-    for (size_t p = 0; p < layer->params; p++) {
-        const ls_param *param = &layer->param[p];
-
+    for (size_t p = 0; p < n && st == LS_OK; p++) {
         if (model->sequential)
             ls_text_add(&name[p], "%s/", model->name);
-        ls_text_add(&name[p], "%s/%s", layer->name, param->name);
-        LS_TRY_CLEANUP(name[p].status);
+        ls_text_add(&name[p], "%s/%s", ls_model_param_layer(model, param[p])->name, param[p]->name);
         names[p] = name[p].data;
+        st = name[p].status;
     }
-    if (layer->params)
-        LS_TRY_CLEANUP(ls_h5_put_texts(file, group.data, "weight_names", names, layer->params));
-    for (size_t p = 0; p < layer->params; p++) {
-        const ls_param *param = &layer->param[p];
-
+    if (st == LS_OK && n)
+        st = ls_h5_put_texts(file, group, "weight_names", names, n);
+    for (size_t p = 0; p < n && st == LS_OK; p++) {
         path.length = 0;
-        ls_text_add(&path, "%s/%s", group.data, names[p]);
-        LS_TRY_CLEANUP(path.status);
-        LS_TRY_CLEANUP(
-            ls_h5_put_array(file, path.data, H5T_NATIVE_FLOAT, param->shape.axes, param->shape.dim, param->value));
+        ls_text_add(&path, "%s/%s", group, names[p]);
+        if ((st = path.status) == LS_OK)
+            st = ls_h5_put_array(file, path.data, H5T_NATIVE_FLOAT, param[p]->shape.axes, param[p]->shape.dim,
+                                 param[p]->value);
     }
-cleanup:
-    ls_text_reset(&group);
-    for (size_t p = 0; p < layer->params; p++)
+    for (size_t p = 0; name && p < n; p++)
         ls_text_reset(&name[p]);
+    ls_free(name);
+    ls_free(names);
     ls_text_reset(&path);
+    return st;
+}
+
+static ls_status put_unit(hid_t file, const ls_model *model, const ls_unit *unit)
+{
+    ls_param **param = NULL;
+    ls_text group = {0};
+    size_t n;
+    ls_status st;
+
+    ls_text_add(&group, "/model_weights/%s", unit->name);
+    LS_TRY_CLEANUP(group.status);
+    LS_TRY_CLEANUP(ls_h5_put_group(file, group.data));
+    LS_TRY_CLEANUP(list_params(model, unit, &param, &n));
+    st = put_params(file, model, group.data, param, n);
+cleanup:
+    ls_free(param);
+    ls_text_reset(&group);
     return st;
 }
 
@@ -96,9 +134,9 @@ ls_status ls_keras_write(hid_t file, const ls_model *model, const ls_compile_inf
     LS_TRY(ls_h5_put_group(file, "/model_weights"));
     LS_TRY(put_layer_names(file, model));
     LS_TRY(put_versions(file, "/model_weights"));
-    for (size_t i = 0; i < model->layers; i++)
-        if (ls_keras_is_listed(model, model->layer[i]))
-            LS_TRY(put_layer(file, model, model->layer[i]));
+    for (ls_unit u = {0}; ls_model_next_unit(model, SIZE_MAX, &u);)
+        if (is_listed(model, &u))
+            LS_TRY(put_unit(file, model, &u));
     return LS_OK;
 }
 
@@ -252,8 +290,7 @@ cleanup:
 }
 
 /* The weights of GROUP/WITHIN and of the layers in it; within: "", "/cell". */
-static ls_status list_weights(hid_t file, const char *path, const char *group, const char *within, size_t depth,
-                              saved_layer *layer)
+static ls_status list_weights(hid_t file, const char *group, const char *within, size_t depth, saved_layer *layer)
 {
     ls_text item = {0};
     char **names = NULL;
@@ -268,15 +305,10 @@ static ls_status list_weights(hid_t file, const char *path, const char *group, c
         item.length = start + strlen(within);
         ls_text_add(&item, "/%s", names[i]);
         LS_TRY_CLEANUP(item.status);
-        if (strcmp(names[i], "layers") == 0) {
-            st = ls_fail(LS_ERR_FORMAT, "%s: '%s%s' is a model within the model, which lockstep cannot read", path,
-                         group, within);
-            goto cleanup;
-        }
         if (strcmp(names[i], "vars") == 0)
             LS_TRY_CLEANUP(list_vars(file, group, item.data + start + 1, layer));
         else if (depth < DEPTH_MAX && ls_h5_is_group(file, item.data))
-            LS_TRY_CLEANUP(list_weights(file, path, group, item.data + start, depth + 1, layer));
+            LS_TRY_CLEANUP(list_weights(file, group, item.data + start, depth + 1, layer));
     }
 cleanup:
     ls_h5_free_texts(names, n);
@@ -284,43 +316,57 @@ cleanup:
     return st;
 }
 
-/* /layers/KEY, if there are weights in it. */
-static ls_status list_key(hid_t file, const char *path, const char *key, saved_model *saved)
+/* The layer in a group of its own, if there are weights in it. */
+static ls_status list_key(hid_t file, const char *group, saved_model *saved)
 {
-    saved_layer *layer = &saved->layer[saved->layers];
-    ls_text group = {0};
+    saved_layer layer = {0}, *more;
     ls_status st;
 
-    ls_text_add(&group, LS_KERAS_LAYERS "/%s", key);
-    LS_TRY_CLEANUP(group.status);
-    LS_TRY_CLEANUP(list_weights(file, path, group.data, "", 0, layer));
-    if (layer->weights) {
-        layer->group = group.data;
-        layer->name = layer->group + sizeof LS_KERAS_LAYERS;
-        group = (ls_text){0};
-        saved->layers++;
-    }
+    LS_TRY_CLEANUP(list_weights(file, group, "", 0, &layer));
+    if (layer.weights == 0)
+        goto cleanup;
+    st = LS_ERR_MEMORY;
+    if (!(more = ls_realloc(saved->layer, saved->layers + 1, sizeof *more, "layers of a model file")))
+        goto cleanup;
+    saved->layer = more;
+    if (!(layer.group = ls_strdup(group)))
+        goto cleanup;
+    layer.name = layer.group + sizeof LS_KERAS_LAYERS;
+    saved->layer[saved->layers++] = layer;
+    return LS_OK;
 cleanup:
-    if (st != LS_OK) {
-        ls_h5_free_texts(layer->weight, layer->weights);
-        *layer = (saved_layer){0};
-    }
-    ls_text_reset(&group);
+    ls_h5_free_texts(layer.weight, layer.weights);
     return st;
 }
 
-/* By key; put_in_order comes after. */
-static ls_status list_keys(hid_t file, const char *path, saved_model *saved)
+/* By key, those of models within the model too; put_in_order comes after. */
+static ls_status list_keys(hid_t file, const char *path, const char *layers, size_t depth, saved_model *saved)
 {
-    char **keys;
-    size_t n;
+    ls_text group = {0};
+    char **keys = NULL;
+    size_t n = 0, length;
     ls_status st;
 
-    LS_TRY(ls_h5_get_names(file, LS_KERAS_LAYERS, &keys, &n));
-    st = (saved->layer = ls_calloc(n, sizeof *saved->layer, "layers of a model file")) ? LS_OK : LS_ERR_MEMORY;
-    for (size_t i = 0; i < n && st == LS_OK; i++)
-        st = list_key(file, path, keys[i], saved);
+    if (depth == LS_MODEL_DEPTH_MAX)
+        return ls_fail(LS_ERR_FORMAT, "%s: more than %d models within each other", path, LS_MODEL_DEPTH_MAX);
+    LS_TRY(ls_h5_get_names(file, layers, &keys, &n));
+    for (size_t i = 0; i < n; i++) {
+        group.length = 0;
+        ls_text_add(&group, "%s/%s", layers, keys[i]);
+        length = group.length;
+        ls_text_add(&group, "/layers");
+        LS_TRY_CLEANUP(group.status);
+        if (ls_h5_has(file, group.data)) {
+            LS_TRY_CLEANUP(list_keys(file, path, group.data, depth + 1, saved));
+        } else {
+            group.data[length] = '\0';
+            LS_TRY_CLEANUP(list_key(file, group.data, saved));
+        }
+    }
+    st = LS_OK;
+cleanup:
     ls_h5_free_texts(keys, n);
+    ls_text_reset(&group);
     return st;
 }
 
@@ -390,22 +436,42 @@ cleanup:
     return st;
 }
 
-static ls_status fail_count(const char *path, const saved_model *saved, const ls_model *model)
+/*
+ * The next of what a file keeps the weights of together: a layer, in files with keys, else what Keras takes for one.
+ * Only what has weights.
+ */
+static bool next_target(const ls_model *model, bool by_key, ls_unit *unit)
+{
+    size_t params = 0;
+
+    do {
+        const size_t i = unit->end;
+
+        if (by_key && i < model->layers)
+            *unit = (ls_unit){.layer = model->layer[i], .name = model->layer[i]->name, .first = i, .end = i + 1};
+        else if (by_key || !ls_model_next_unit(model, SIZE_MAX, unit))
+            return false;
+        for (size_t k = unit->first; k < unit->end; k++)
+            params += model->layer[k]->params;
+    } while (params == 0);
+    return true;
+}
+
+static ls_status fail_count(const char *path, const saved_model *saved, const ls_model *model, bool by_key)
 {
     ls_text text = {0};
-    size_t mine = 0;
+    size_t mine = 0, k = 0;
     ls_status st;
 
-    for (size_t i = 0; i < model->layers; i++)
-        mine += model->layer[i]->params > 0;
+    for (ls_unit u = {0}; next_target(model, by_key, &u);)
+        mine++;
     ls_text_add(&text, "%s: the file has %zu layer%s with weights (", path, saved->layers,
                 saved->layers == 1 ? "" : "s");
     for (size_t i = 0; i < saved->layers; i++)
         ls_text_add(&text, "%s%s", i ? ", " : "", saved->layer[i].name);
     ls_text_add(&text, "), the model has %zu (", mine);
-    for (size_t i = 0, k = 0; i < model->layers; i++)
-        if (model->layer[i]->params)
-            ls_text_add(&text, "%s%s", k++ ? ", " : "", model->layer[i]->name);
+    for (ls_unit u = {0}; next_target(model, by_key, &u);)
+        ls_text_add(&text, "%s%s", k++ ? ", " : "", u.name);
     ls_text_add(&text, ")");
     st = text.status == LS_OK ? ls_fail(LS_ERR_MISMATCH, "%s", text.data) : text.status;
     ls_text_reset(&text);
@@ -433,37 +499,92 @@ static ls_status check_shape(const char *path, const saved_layer *saved, const l
                    saved->name, param->name, stored, layer->name, mine);
 }
 
-/* weights: [model->size], laid out as in the model. */
-static ls_status read_layer(hid_t file, const char *path, const saved_layer *saved, const ls_layer *layer,
-                            float *weights)
+/* The last two names of a path: "dense/kernel". */
+static const char *short_path(const char *path)
 {
-    ls_text where = {0};
-    ls_status st = LS_OK;
+    const char *at = path + strlen(path);
 
-    if (saved->weights != layer->params)
-        return ls_fail(LS_ERR_MISMATCH, "%s: layer '%s' has %zu weight%s, layer '%s' (%s) of the model has %zu", path,
-                       saved->name, saved->weights, saved->weights == 1 ? "" : "s", layer->name, layer->ops->ops.name,
-                       layer->params);
-    for (size_t p = 0; p < layer->params; p++) {
-        const ls_param *param = &layer->param[p];
-        float *values = weights + param->offset;
-        size_t rank, dim[LS_H5_AXES_MAX];
+    for (int slashes = 0; at > path && (at[-1] != '/' || ++slashes < 2); at--)
+        ;
+    return at;
+}
 
-        where.length = 0;
-        ls_text_add(&where, "%s/%s", saved->group, saved->weight[p]);
-        LS_TRY_CLEANUP(where.status);
-        LS_TRY_CLEANUP(ls_h5_get_shape(file, where.data, &rank, dim));
-        LS_TRY_CLEANUP(check_shape(path, saved, layer, param, rank, dim));
-        LS_TRY_CLEANUP(ls_h5_get_array(file, where.data, H5T_NATIVE_FLOAT, rank, dim, values));
-        for (size_t i = 0; i < param->size; i++)
-            if (!isfinite(values[i])) {
-                st = ls_fail(LS_ERR_NUMERIC, "%s: layer '%s' has %s in its %s (element %zu): not usable as weights",
-                             path, saved->name, isnan(values[i]) ? "NaN" : "an infinity", param->name, i);
-                goto cleanup;
+/*
+ * Of a model within the model the file has what was trained first, and that may have been another part than is trained
+ * now: where names of layers and weights tell, they are paired by those. param: [saved->weights], put in order.
+ */
+static void pair_by_names(const ls_model *model, const saved_layer *saved, ls_param **param)
+{
+    for (int change = 0; change < 2; change++) /* first only a look: every name must be there, and but once */
+        for (size_t i = 0; i < saved->weights; i++) {
+            size_t found = 0, last = 0;
+
+            for (size_t k = change ? i : 0; k < saved->weights; k++) {
+                char name[LS_PARAM_NAME_BYTES];
+
+                ls_model_param_name(model, param[k], name);
+                if (strcmp(short_path(name), short_path(saved->weight[i])) == 0) {
+                    found++;
+                    last = k;
+                }
             }
-    }
+            if (found != 1)
+                return;
+            if (change) {
+                ls_param *const swap = param[i];
+
+                param[i] = param[last];
+                param[last] = swap;
+            }
+        }
+}
+
+/* weights: [model->size], laid out as in the model. */
+static ls_status read_param(hid_t file, const char *path, const saved_layer *saved, size_t p, const ls_layer *layer,
+                            const ls_param *param, float *weights)
+{
+    float *values = weights + param->offset;
+    size_t rank, dim[LS_H5_AXES_MAX];
+    ls_text where = {0};
+    ls_status st;
+
+    ls_text_add(&where, "%s/%s", saved->group, saved->weight[p]);
+    LS_TRY_CLEANUP(where.status);
+    LS_TRY_CLEANUP(ls_h5_get_shape(file, where.data, &rank, dim));
+    LS_TRY_CLEANUP(check_shape(path, saved, layer, param, rank, dim));
+    LS_TRY_CLEANUP(ls_h5_get_array(file, where.data, H5T_NATIVE_FLOAT, rank, dim, values));
+    for (size_t i = 0; i < param->size; i++)
+        if (!isfinite(values[i])) {
+            st = ls_fail(LS_ERR_NUMERIC, "%s: layer '%s' has %s in its %s (element %zu): not usable as weights", path,
+                         saved->name, isnan(values[i]) ? "NaN" : "an infinity", param->name, i);
+            goto cleanup;
+        }
 cleanup:
     ls_text_reset(&where);
+    return st;
+}
+
+static ls_status read_target(hid_t file, const char *path, const saved_layer *saved, const ls_model *model,
+                             const ls_unit *unit, float *weights)
+{
+    ls_param **param;
+    size_t n;
+    ls_status st;
+
+    LS_TRY(list_params(model, unit, &param, &n));
+    if (saved->weights != n) {
+        st = ls_fail(LS_ERR_MISMATCH, "%s: layer '%s' has %zu weight%s, layer '%s' (%s) of the model has %zu", path,
+                     saved->name, saved->weights, saved->weights == 1 ? "" : "s", unit->name,
+                     unit->layer ? unit->layer->ops->ops.name : "model", n);
+        goto cleanup;
+    }
+    if (!unit->layer)
+        pair_by_names(model, saved, param);
+    st = LS_OK;
+    for (size_t p = 0; p < n; p++)
+        LS_TRY_CLEANUP(read_param(file, path, saved, p, ls_model_param_layer(model, param[p]), param[p], weights));
+cleanup:
+    ls_free(param);
     return st;
 }
 
@@ -477,15 +598,15 @@ ls_status ls_keras_read_weights(hid_t file, const char *path, ls_model *model)
     ls_status st;
 
     if (by_key) {
-        LS_TRY_CLEANUP(list_keys(file, path, &saved));
+        LS_TRY_CLEANUP(list_keys(file, path, LS_KERAS_LAYERS, 0, &saved));
     } else {
         LS_TRY_CLEANUP(find_weights(file, path, &group));
         LS_TRY_CLEANUP(list_layers(file, group, &saved));
     }
-    for (size_t i = 0; i < model->layers; i++)
-        k += model->layer[i]->params > 0;
+    for (ls_unit u = {0}; next_target(model, by_key, &u);)
+        k++;
     if (k != saved.layers) {
-        st = fail_count(path, &saved, model);
+        st = fail_count(path, &saved, model, by_key);
         goto cleanup;
     }
     if (by_key)
@@ -495,9 +616,8 @@ ls_status ls_keras_read_weights(hid_t file, const char *path, ls_model *model)
         goto cleanup;
     }
     k = 0;
-    for (size_t i = 0; i < model->layers; i++)
-        if (model->layer[i]->params)
-            LS_TRY_CLEANUP(read_layer(file, path, &saved.layer[k++], model->layer[i], weights));
+    for (ls_unit u = {0}; next_target(model, by_key, &u);)
+        LS_TRY_CLEANUP(read_target(file, path, &saved.layer[k++], model, &u, weights));
     memcpy(model->weights, weights, model->size * sizeof *weights);
 cleanup:
     ls_free(weights);

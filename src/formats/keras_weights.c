@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "formats/keras_config.h"
+#include "nn/layer_order.h"
 #include "h5/file.h"
 
 #define OPTIMIZER "/optimizer/vars"
@@ -30,24 +31,45 @@ bool ls_keras_is_weights_file(hid_t file)
 
 bool ls_keras_is_listed(const ls_model *model, const ls_layer *layer)
 {
-    return !model->sequential || layer->ops != &ls_input_layer;
+    const bool sequential = layer->within == SIZE_MAX ? model->sequential : model->submodel[layer->within].sequential;
+
+    return !sequential || !ls_layer_is_input(layer);
+}
+
+static const char *class_of(const ls_model *model, const ls_unit *unit)
+{
+    if (!unit->layer)
+        return model->submodel[unit->submodel].sequential ? "Sequential" : "Functional";
+    return unit->layer->ops->ops.keras_name ? unit->layer->ops->ops.keras_name : unit->layer->ops->ops.name;
+}
+
+/* The unit of a level that has the layer, and how many of its class come before it. */
+static size_t find_unit(const ls_model *model, size_t within, size_t index, ls_unit *out)
+{
+    size_t same = 0;
+
+    *out = (ls_unit){0};
+    while (ls_model_next_unit(model, within, out) && out->end <= index)
+        ;
+    for (ls_unit u = {0}; ls_model_next_unit(model, within, &u) && u.first < out->first;)
+        same +=
+            (!u.layer || ls_keras_is_listed(model, u.layer)) && strcmp(class_of(model, &u), class_of(model, out)) == 0;
+    return same;
 }
 
 void ls_keras_layer_key(const ls_model *model, size_t index, ls_text *out)
 {
-    const ls_ops *ops = &model->layer[index]->ops->ops;
-    const char *class_name = ops->keras_name ? ops->keras_name : ops->name;
-    size_t same = 0;
+    ls_unit unit = {.submodel = SIZE_MAX};
 
-    for (size_t i = 0; i < index; i++) {
-        const ls_ops *other = &model->layer[i]->ops->ops;
+    do {
+        const size_t within = unit.submodel, same = find_unit(model, within, index, &unit);
 
-        same += ls_keras_is_listed(model, model->layer[i]) &&
-                strcmp(other->keras_name ? other->keras_name : other->name, class_name) == 0;
-    }
-    add_snake_case(class_name, out);
-    if (same)
-        ls_text_add(out, "_%zu", same);
+        if (within != SIZE_MAX)
+            ls_text_add(out, LS_KERAS_LAYERS "/");
+        add_snake_case(class_of(model, &unit), out);
+        if (same)
+            ls_text_add(out, "_%zu", same);
+    } while (!unit.layer);
 }
 
 void ls_keras_weight_place(const ls_layer *layer, size_t p, ls_text *out)
@@ -74,7 +96,7 @@ static ls_status put_layer(hid_t file, const ls_model *model, size_t index)
     ls_text_add(&path, "vars");
     LS_TRY_CLEANUP(path.status);
     LS_TRY_CLEANUP(ls_h5_put_group(file, path.data));
-    LS_TRY_CLEANUP(ls_h5_put_text(file, path.data, "name", layer->name));
+    LS_TRY_CLEANUP(ls_h5_put_text(file, path.data, "name", ls_own_name(layer->name)));
     for (size_t p = 0; p < layer->params; p++) {
         const ls_param *param = &layer->param[p];
 

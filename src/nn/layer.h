@@ -165,7 +165,8 @@ typedef struct ls_layer_ops {
 
 struct ls_layer {
     const ls_layer_ops *ops;
-    char *name;
+    char *name;              /* "base/dense" within a model "base" */
+    size_t within;           /* submodel of the model; SIZE_MAX: directly in it */
     void *config;            /* ops->ops.config_bytes, owned */
     ls_component activation; /* borrowed from the config; ops NULL: linear. Applied by the engine after forward. */
     ls_component activity_regularizer; /* borrowed; ops NULL: none */

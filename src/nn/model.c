@@ -8,6 +8,7 @@
 
 #include "base/memory.h"
 #include "nn/constraint.h"
+#include "nn/layer_order.h"
 #include "nn/model_description.h"
 #include "nn/regularizer.h"
 
@@ -48,6 +49,7 @@ void ls_model_free(ls_model *model)
     ls_free(model->input);
     ls_free(model->output);
     ls_free(model->param);
+    ls_submodels_free(model->submodel, model->submodels);
     ls_free(model->home);
     ls_free(model->name);
     ls_free(model);
@@ -64,7 +66,8 @@ static ls_status create_layer(ls_node_description *d, ls_layer **out)
     layer->ops = d->ops;
     layer->at = d->at;
     layer->trainable = d->trainable;
-    if (!(layer->name = ls_strdup(d->name))) {
+    layer->within = d->within;
+    if (!(layer->name = ls_strdup(d->layer_name ? d->layer_name : d->name))) {
         free_layer(layer);
         return LS_ERR_MEMORY;
     }
@@ -173,6 +176,7 @@ static ls_status create_nodes(ls_model *model, ls_model_description *d, const ls
             node->layer = model->node[owner].layer;
         }
         node->use = uses[owner]++;
+        node->within = from->within;
         node->name = from->name;
         from->name = NULL;
         node->input = from->input;
@@ -188,144 +192,12 @@ static ls_status create_nodes(ls_model *model, ls_model_description *d, const ls
             model->input[i] = i;
     }
     memcpy(model->output, d->output, d->outputs * sizeof *model->output);
+    model->submodel = d->submodel;
+    model->submodels = d->submodels;
+    d->submodel = NULL;
+    d->submodels = 0;
 cleanup:
     ls_free(uses);
-    return st;
-}
-
-/*
- * Keras's order of model.layers for a graph (keras.Function): layers by depth, deepest first, ties by the order in
- * which a depth-first walk from the outputs first reaches them. It decides the order of weights.
- */
-typedef struct keras_order {
-    const ls_model *model;
-    size_t *post, posts;           /* nodes in post-order */
-    size_t *node_depth;            /* [nodes] */
-    size_t *layer_depth, *reached; /* [layers]; reached: SIZE_MAX before the walk comes by */
-    unsigned char *done;           /* [nodes] */
-    size_t next;
-} keras_order;
-
-static size_t layer_index(const ls_model *model, const ls_layer *layer)
-{
-    size_t i = 0;
-
-    while (model->layer[i] != layer)
-        i++;
-    return i;
-}
-
-static void walk(keras_order *o, size_t i)
-{
-    const ls_node *node = &o->model->node[i];
-    const size_t layer = layer_index(o->model, node->layer);
-
-    if (o->done[i])
-        return;
-    o->done[i] = 1;
-    if (o->reached[layer] == SIZE_MAX)
-        o->reached[layer] = o->next++;
-    for (size_t k = 0; k < node->inputs; k++)
-        walk(o, node->input[k]);
-    o->post[o->posts++] = i;
-}
-
-static void lie_above(keras_order *o, size_t i, size_t depth)
-{
-    if (o->node_depth[i] < depth)
-        o->node_depth[i] = depth;
-}
-
-/* Something at `depth` needs the mask of node i: what Keras makes that of lies above, operation by operation. */
-static void need_mask(keras_order *o, size_t i, size_t depth)
-{
-    const ls_node *node = &o->model->node[i];
-
-    if (!node->masked)
-        return;
-    switch (node->layer->ops->mask_kind) {
-    case LS_MASK_PASSES:
-        need_mask(o, node->input[0], depth);
-        break;
-    case LS_MASK_OF_NUMBERS:
-        lie_above(o, node->input[0], depth + 2);
-        break;
-    case LS_MASK_OF_STEPS:
-        lie_above(o, node->input[0], depth + 3);
-        break;
-    case LS_MASK_FOLDS:
-        for (size_t k = 0; k < node->inputs; k++)
-            need_mask(o, node->input[k], depth + node->inputs - (k > 0 ? k : 1));
-        break;
-    case LS_MASK_JOINS: /* any of (concatenation of (mask or zeros like the input)), or of ones like it */
-        for (size_t k = 0; k < node->inputs; k++) {
-            lie_above(o, node->input[k], depth + (o->model->node[node->input[k]].masked ? 5 : 4));
-            need_mask(o, node->input[k], depth + 4);
-        }
-        break;
-    }
-}
-
-static bool comes_before(const keras_order *o, size_t a, size_t b)
-{
-    if (o->layer_depth[a] != o->layer_depth[b])
-        return o->layer_depth[a] > o->layer_depth[b];
-    return o->reached[a] + 1 < o->reached[b] + 1; /* never reached (SIZE_MAX) comes first, as Keras's -1 */
-}
-
-static ls_status order_layers(ls_model *model)
-{
-    keras_order o = {.model = model};
-    ls_layer **sorted = ls_calloc(model->layers, sizeof *sorted, "the order of the layers");
-    size_t *rank = ls_calloc(model->layers, sizeof *rank, "the order of the layers");
-    ls_status st = LS_OK;
-
-    o.post = ls_calloc(model->nodes, sizeof *o.post, "the order of the layers");
-    o.node_depth = ls_calloc(model->nodes, sizeof *o.node_depth, "the order of the layers");
-    o.done = ls_calloc(model->nodes, 1, "the order of the layers");
-    o.layer_depth = ls_calloc(model->layers, sizeof *o.layer_depth, "the order of the layers");
-    o.reached = ls_calloc(model->layers, sizeof *o.reached, "the order of the layers");
-    if (!sorted || !rank || !o.post || !o.node_depth || !o.done || !o.layer_depth || !o.reached) {
-        st = LS_ERR_MEMORY;
-        goto cleanup;
-    }
-    for (size_t i = 0; i < model->layers; i++)
-        o.reached[i] = SIZE_MAX;
-    for (size_t k = 0; k < model->outputs; k++)
-        walk(&o, model->output[k]);
-    for (size_t p = o.posts; p-- > 0;) {
-        const ls_node *node = &model->node[o.post[p]];
-        const size_t layer = layer_index(model, node->layer);
-        size_t depth = o.node_depth[o.post[p]];
-
-        if (o.layer_depth[layer] > depth)
-            depth = o.layer_depth[layer];
-        o.layer_depth[layer] = o.node_depth[o.post[p]] = depth;
-        for (size_t k = 0; k < node->inputs; k++)
-            lie_above(&o, node->input[k], depth + 1);
-        if (node->layer->ops->takes_mask)
-            need_mask(&o, node->input[0], depth);
-    }
-    for (size_t i = 0; i < model->layers; i++)
-        rank[i] = i;
-    for (size_t i = 1; i < model->layers; i++) /* insertion: stable, and models have few layers */
-        for (size_t j = i; j > 0 && comes_before(&o, rank[j], rank[j - 1]); j--) {
-            const size_t swap = rank[j];
-
-            rank[j] = rank[j - 1];
-            rank[j - 1] = swap;
-        }
-    for (size_t i = 0; i < model->layers; i++)
-        sorted[i] = model->layer[rank[i]];
-    memcpy(model->layer, sorted, model->layers * sizeof *sorted);
-cleanup:
-    ls_free(sorted);
-    ls_free(rank);
-    ls_free(o.post);
-    ls_free(o.node_depth);
-    ls_free(o.done);
-    ls_free(o.layer_depth);
-    ls_free(o.reached);
     return st;
 }
 
@@ -397,8 +269,7 @@ ls_status ls_model_create(const ls_config *description, const char *name, const 
         goto cleanup;
     }
     LS_TRY_CLEANUP(create_nodes(model, &d, in_shape));
-    if (!model->sequential)
-        LS_TRY_CLEANUP(order_layers(model));
+    LS_TRY_CLEANUP(ls_model_order_layers(model));
     LS_TRY_CLEANUP(place_params(model));
     *out = model;
     model = NULL;
@@ -410,12 +281,12 @@ cleanup:
 
 ls_status ls_model_check_names(const ls_model *model)
 {
-    static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.>-";
+    static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.>-/";
 
     for (size_t i = 0; i < model->layers; i++) {
         const ls_layer *layer = model->layer[i];
 
-        if (layer->ops != &ls_input_layer && layer->name[strspn(layer->name, allowed)])
+        if (!ls_layer_is_input(layer) && layer->name[strspn(layer->name, allowed)])
             return ls_config_fail(
                 layer->at,
                 "the layer's name '%s' is none that Keras can run: letters of ASCII, digits and _ . > "

@@ -13,10 +13,14 @@
 
 #include "lockstep/model.h"
 #include "nn/layer.h"
+#include "nn/submodel.h"
 #include "tensor/block.h"
 
 /* The layer of an input node: no weights, nothing to compute. Not in ls_layers, since no list of layers may name it. */
 extern const ls_layer_ops ls_input_layer;
+/* Where a model within the model begins: what it is given. */
+extern const ls_layer_ops ls_inner_input_layer;
+bool ls_layer_is_input(const ls_layer *layer); /* one of these */
 
 typedef struct ls_node {
     ls_layer *layer; /* borrowed from the model */
@@ -26,6 +30,7 @@ typedef struct ls_node {
     ls_shape shape; /* of one sample of its output */
     ls_shape mask;  /* of its output's mask, if it has one */
     bool masked;
+    size_t within;       /* submodel; SIZE_MAX: directly in the model */
     size_t use;          /* 0 for the first call of its layer, 1 for the next, … */
     const ls_config *at; /* where it stands in the description */
 } ls_node;
@@ -42,6 +47,8 @@ struct ls_model {
     size_t inputs;
     size_t *output; /* [outputs] node indices */
     size_t outputs;
+    ls_submodel *submodel; /* [submodels] models within it, one entry per call */
+    size_t submodels;
     ls_param **param; /* [params] borrowed: trainable ones first, then the others, in layer order */
     size_t params, trainable_params;
     size_t trainable_size;         /* elements of the flat buffer that are trained: a multiple of LS_BLOCK */

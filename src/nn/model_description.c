@@ -9,18 +9,6 @@
 
 const char *const ls_layer_common_keys[] = {"name", "trainable", NULL};
 
-void ls_model_description_reset(ls_model_description *description)
-{
-    for (size_t i = 0; description->node && i < description->nodes; i++) {
-        ls_free(description->node[i].name);
-        ls_free(description->node[i].input);
-        ls_component_reset(&description->node[i].config);
-    }
-    ls_free(description->node);
-    ls_free(description->output);
-    *description = (ls_model_description){0};
-}
-
 static size_t find(const ls_model_description *d, const char *name)
 {
     for (size_t i = 0; i < d->nodes; i++)
@@ -113,11 +101,19 @@ static ls_status fail_arguments(const ls_ops *ops, const ls_config *at)
                           first[1].name ? ": ..." : "");
 }
 
+static ls_status read_model(const ls_config *args, ls_model_description **out);
+
 /* `entry` is TYPE: {args} or TYPE: null. */
 static ls_status read_layer(const ls_model_description *d, const ls_config *entry, ls_node_description *node)
 {
     const ls_ops *ops = ls_registry_find(&ls_layers, entry->key);
 
+    if (strcmp(entry->key, "model") == 0) {
+        LS_TRY(ls_config_expect(entry, LS_CONFIG_MAP, "model"));
+        node->args = entry;
+        LS_TRY(read_common(d, entry, node));
+        return read_model(entry, &node->model);
+    }
     if (!ops)
         return unknown_layer(entry, entry->key);
     node->ops = (const ls_layer_ops *)ops;
@@ -174,11 +170,20 @@ static ls_status read_arguments(ls_node_description *node)
 {
     char where[128];
 
-    if (!node->ops)
+    if (!node->ops) /* it calls the layer of another node again, or stands for a model */
         return LS_OK;
     snprintf(where, sizeof where, "layer '%.80s' (%.30s)", node->name, node->ops->ops.name);
     return ls_component_parse_args_at(&node->ops->ops, node->args, node->args ? node->args : node->at, where,
                                       ls_layer_common_keys, &node->config);
+}
+
+static const char *base_name(const ls_node_description *node, const char *otherwise)
+{
+    if (node->model && ls_config_get(node->args, "block"))
+        return ls_config_get(node->args, "block")->text;
+    if (node->model)
+        return node->model->sequential ? "sequential" : "functional";
+    return node->ops ? node->ops->ops.name : otherwise;
 }
 
 /* The i-th node, from a list of layers: it reads the one before. It gets a name also if it is none. */
@@ -187,7 +192,7 @@ static ls_status read_listed(const ls_config *entry, ls_model_description *d, si
     ls_node_description *node = &d->node[i];
     ls_failures all = {0};
 
-    *node = (ls_node_description){.at = entry, .shares = SIZE_MAX, .trainable = true};
+    *node = (ls_node_description){.at = entry, .shares = SIZE_MAX, .trainable = true, .within = SIZE_MAX};
     d->nodes = i + 1;
     if (entry->kind == LS_CONFIG_SCALAR) {
         node->ops = (const ls_layer_ops *)ls_registry_find(&ls_layers, entry->text);
@@ -197,7 +202,7 @@ static ls_status read_listed(const ls_config *entry, ls_model_description *d, si
         LS_GATHER(&all, read_entry(d, entry, false, node));
     }
     if (!node->name)
-        LS_GATHER(&all, automatic_name(d, node->ops ? node->ops->ops.name : "layer", &node->name));
+        LS_GATHER(&all, automatic_name(d, base_name(node, "layer"), &node->name));
     LS_GATHER(&all, read_arguments(node));
     if (!(node->input = ls_calloc(1, sizeof *node->input, "inputs")))
         LS_GATHER(&all, LS_ERR_MEMORY);
@@ -220,7 +225,8 @@ static ls_status read_sequential(const ls_config *model, ls_model_description *d
         !(d->output = ls_calloc(1, sizeof *d->output, "the outputs of the model")))
         return LS_ERR_MEMORY;
     d->nodes = 1;
-    d->node[0] = (ls_node_description){.ops = &ls_input_layer, .at = model, .shares = SIZE_MAX, .trainable = true};
+    d->node[0] = (ls_node_description){
+        .ops = &ls_input_layer, .at = model, .shares = SIZE_MAX, .trainable = true, .within = SIZE_MAX};
     if (entry->kind == LS_CONFIG_MAP && entry->count == 1 && strcmp(entry->first->key, "input") == 0) {
         LS_TRY(ls_config_expect(entry->first, LS_CONFIG_MAP, "input"));
         d->node[0].at = entry;
@@ -259,22 +265,61 @@ static ls_status dangling(const ls_model_description *d, const ls_config *at, co
     return st;
 }
 
+/* A node that stands for a model with several outputs does not say which of them is meant. */
+static ls_status ambiguous(const ls_model_description *m, const ls_config *at, const char *name)
+{
+    ls_text list = {0};
+    ls_status st;
+
+    for (size_t k = 0; k < m->outputs; k++)
+        ls_text_add(&list, "%s%s/%s", k ? ", " : "", name, m->node[m->output[k]].name);
+    st = ls_config_fail(at, "'%s' is a model with %zu outputs: name one of them (%s)", name, m->outputs,
+                        list.data ? list.data : "");
+    ls_text_reset(&list);
+    return st;
+}
+
+/* NAME, or NAME/OUTPUT of a model: the node, and which of its outputs. */
+static ls_status find_output(const ls_model_description *d, const ls_config *at, const char *name, const char *what,
+                             size_t *node, size_t *pick)
+{
+    const char *slash = strchr(name, '/');
+    const ls_model_description *m;
+
+    *pick = 0;
+    if ((*node = find(d, name)) != SIZE_MAX) {
+        m = ls_node_model(d, *node);
+        return m && m->outputs > 1 ? ambiguous(m, at, name) : LS_OK;
+    }
+    for (size_t i = 0; slash && i < d->nodes; i++)
+        if (d->node[i].name && strncmp(d->node[i].name, name, (size_t)(slash - name)) == 0 &&
+            d->node[i].name[slash - name] == '\0' && (m = ls_node_model(d, i))) {
+            *node = i;
+            for (*pick = 0; *pick < m->outputs; (*pick)++)
+                if (strcmp(m->node[m->output[*pick]].name, slash + 1) == 0)
+                    return LS_OK;
+            return ls_config_fail(at, "'%s' is no output of the model '%s': only its outputs can be read from outside",
+                                  slash + 1, d->node[i].name);
+        }
+    return dangling(d, at, name, what);
+}
+
 static ls_status read_name_list(const ls_model_description *d, const ls_config *list, const char *what, size_t **out,
-                                size_t *n)
+                                size_t **pick, size_t *n)
 {
     size_t i = 0;
 
     if (list->kind == LS_CONFIG_LIST && list->count == 0)
         return ls_config_fail(list, "the list of %ss is empty", what);
     *n = list->kind == LS_CONFIG_LIST ? list->count : 1;
-    if (!(*out = ls_calloc(*n, sizeof **out, "a list of nodes")))
+    if (!(*out = ls_calloc(*n, sizeof **out, "a list of nodes")) ||
+        !(*pick = ls_calloc(*n, sizeof **pick, "a list of nodes")))
         return LS_ERR_MEMORY;
     for (const ls_config *c = list->kind == LS_CONFIG_LIST ? list->first : list; i < *n; c = c->next, i++) {
         const char *name;
 
         LS_TRY(ls_config_text(c, what, &name));
-        if (((*out)[i] = find(d, name)) == SIZE_MAX)
-            return dangling(d, c, name, what);
+        LS_TRY(find_output(d, c, name, what, &(*out)[i], &(*pick)[i]));
     }
     return LS_OK;
 }
@@ -366,17 +411,25 @@ static ls_status need(const ls_config *model, const char *key, ls_config_kind ki
     return kind == LS_CONFIG_NULL ? LS_OK : ls_config_expect(*out, kind, where);
 }
 
-/* What node i reads, and whose layer it shares. */
+/* What node i reads. All nodes must have been told whose layers they share. */
 static ls_status link_node(const ls_model_description *d, const ls_config *entry, size_t i)
 {
     ls_node_description *node = &d->node[i];
-    ls_config *from, *shares = ls_config_get(entry, "shares");
-    const char *name;
+    ls_config *from;
     ls_failures all = {0};
 
     if (ls_failures_add(&all, ls_config_need(entry, "inputs", "a layer", &from)) && from)
-        LS_GATHER(&all, read_name_list(d, from, "input", &node->input, &node->inputs));
-    LS_TRY(ls_failures_end(&all));
+        LS_GATHER(&all, read_name_list(d, from, "input", &node->input, &node->pick, &node->inputs));
+    return ls_failures_end(&all);
+}
+
+/* Whose layer node i shares. */
+static ls_status share_layer(const ls_model_description *d, const ls_config *entry, size_t i)
+{
+    ls_node_description *node = &d->node[i];
+    ls_config *shares = ls_config_get(entry, "shares");
+    const char *name;
+
     if (!shares)
         return LS_OK;
     LS_TRY(ls_config_text(shares, "shares", &name));
@@ -392,23 +445,37 @@ static ls_status read_node(ls_model_description *d, const ls_config *entry, size
     ls_node_description *node = &d->node[i];
     ls_failures all = {0};
 
-    *node = (ls_node_description){.at = entry, .shares = SIZE_MAX, .trainable = true};
+    *node = (ls_node_description){.at = entry, .shares = SIZE_MAX, .trainable = true, .within = SIZE_MAX};
     d->nodes = i + 1; /* from here on the description owns the name */
     LS_GATHER(&all, read_entry(d, entry, true, node));
     if (!node->name)
-        LS_GATHER(&all, automatic_name(d, node->ops ? node->ops->ops.name : "shared", &node->name));
+        LS_GATHER(&all, automatic_name(d, base_name(node, "shared"), &node->name));
     LS_GATHER(&all, read_arguments(node));
     return ls_failures_end(&all);
 }
 
+/* Nodes that share each other's layer in a circle have none. */
+static ls_status check_sharing(const ls_model_description *d)
+{
+    for (size_t i = d->inputs; i < d->nodes; i++) {
+        size_t owner = i;
+
+        for (size_t steps = 0; d->node[owner].shares != SIZE_MAX; steps++, owner = d->node[owner].shares)
+            if (steps > d->nodes)
+                return ls_config_fail(d->node[i].at,
+                                      "the graph has a cycle: '%s' shares the layer of '%s', which "
+                                      "shares that of '%s' again",
+                                      d->node[i].name, d->node[d->node[i].shares].name, d->node[i].name);
+    }
+    return LS_OK;
+}
+
 static ls_status read_graph(const ls_config *model, ls_model_description *d)
 {
-    static const char *const keys[] = {"inputs", "layers", "outputs"};
     ls_config *inputs, *layers, *outputs;
     ls_failures all = {0};
     size_t i = 0;
 
-    LS_GATHER(&all, ls_config_check_keys(model, keys, 3, "model"));
     LS_GATHER(&all, need(model, "inputs", LS_CONFIG_MAP, &inputs));
     LS_GATHER(&all, need(model, "layers", LS_CONFIG_LIST, &layers));
     LS_GATHER(&all, need(model, "outputs", LS_CONFIG_NULL, &outputs));
@@ -420,8 +487,8 @@ static ls_status read_graph(const ls_config *model, ls_model_description *d)
     for (const ls_config *c = inputs->first; c; c = c->next, i++) {
         ls_node_description *node = &d->node[i];
 
-        *node =
-            (ls_node_description){.ops = &ls_input_layer, .at = c, .args = c, .shares = SIZE_MAX, .trainable = true};
+        *node = (ls_node_description){
+            .ops = &ls_input_layer, .at = c, .args = c, .shares = SIZE_MAX, .trainable = true, .within = SIZE_MAX};
         d->nodes = i + 1;
         LS_GATHER(&all, set_name(d, c, c->key, &node->name));
         if (node->name)
@@ -432,27 +499,125 @@ static ls_status read_graph(const ls_config *model, ls_model_description *d)
         LS_GATHER(&all, read_node(d, c, i));
     i = d->inputs;
     for (const ls_config *c = layers->first; c && all.status == LS_OK; c = c->next, i++)
+        LS_GATHER(&all, share_layer(d, c, i));
+    if (all.status == LS_OK)
+        LS_GATHER(&all, check_sharing(d));
+    i = d->inputs;
+    for (const ls_config *c = layers->first; c && all.status == LS_OK; c = c->next, i++)
         LS_GATHER(&all, link_node(d, c, i));
     LS_TRY(ls_failures_end(&all));
-    LS_TRY(read_name_list(d, outputs, "output", &d->output, &d->outputs));
+    LS_TRY(read_name_list(d, outputs, "output", &d->output, &d->output_pick, &d->outputs));
     for (size_t a = 0; a < d->outputs; a++)
         for (size_t b = 0; b < a; b++)
-            if (d->output[a] == d->output[b])
+            if (d->output[a] == d->output[b] && d->output_pick[a] == d->output_pick[b])
                 return ls_config_fail(outputs, "output '%s' is listed twice", d->node[d->output[a]].name);
     LS_TRY(sort_nodes(d));
     return check_all_used(d);
 }
 
+/* ---- models within the model ---- */
+
+#define REPEAT_MAX 1000
+
+/* The model that stands there: layers: [...], or a graph with inputs, layers and outputs. */
+static ls_status read_once(const ls_config *args, ls_model_description *d)
+{
+    const ls_config *layers = ls_config_get(args, "layers"), *until = ls_config_get(args, "until");
+    const char *name;
+    size_t last;
+
+    d->args = args;
+    if (!layers)
+        return ls_config_fail(args, "a model within the model has layers: [...], or is that of a file: model: {file: "
+                                    "base.keras}");
+    if (ls_config_get(args, "inputs") || ls_config_get(args, "outputs")) {
+        LS_TRY(read_graph(args, d));
+    } else {
+        LS_TRY(ls_config_expect(layers, LS_CONFIG_LIST, "model.layers"));
+        LS_TRY(read_sequential(layers, d));
+    }
+    if (until) {
+        LS_TRY(ls_config_text(until, "model.until", &name));
+        if ((last = find(d, name)) == SIZE_MAX)
+            return dangling(d, until, name, "layer");
+        if (last < d->inputs)
+            return ls_config_fail(until, "'%s' is an input of the model: nothing would be left of it", name);
+        LS_TRY(ls_model_description_cut(d, last));
+    }
+    return ls_model_description_expand(d);
+}
+
+/* A chain of n such models, called 1, 2, …, each with weights of its own. */
+static ls_status read_repeated(const ls_config *args, size_t n, ls_model_description *d)
+{
+    d->sequential = true;
+    d->inputs = d->outputs = 1;
+    if (!(d->node = ls_calloc(n + 1, sizeof *d->node, "the layers of the model")) ||
+        !(d->output = ls_calloc(1, sizeof *d->output, "the outputs of the model")))
+        return LS_ERR_MEMORY;
+    for (size_t i = 0; i <= n; i++) {
+        ls_node_description *node = &d->node[i];
+        char name[32];
+
+        snprintf(name, sizeof name, "%zu", i);
+        *node = (ls_node_description){.at = args, .shares = SIZE_MAX, .trainable = true, .within = SIZE_MAX};
+        d->nodes = i + 1;
+        if (!(node->name = ls_strdup(i == 0 ? "input" : name)))
+            return LS_ERR_MEMORY;
+        if (i == 0) {
+            node->ops = &ls_input_layer;
+            LS_TRY(read_arguments(node));
+            continue;
+        }
+        if (!(node->input = ls_calloc(1, sizeof *node->input, "inputs")) ||
+            !(node->model = ls_calloc(1, sizeof *node->model, "a model within the model")))
+            return LS_ERR_MEMORY;
+        node->input[0] = i - 1;
+        node->inputs = 1;
+        LS_TRY(read_once(args, node->model));
+        if (node->model->inputs != 1 || node->model->outputs != 1)
+            return ls_config_fail(args,
+                                  "a model that is repeated has one input and one output; this one has %zu and "
+                                  "%zu",
+                                  node->model->inputs, node->model->outputs);
+    }
+    d->output[0] = n;
+    return ls_model_description_expand(d);
+}
+
+static ls_status read_model(const ls_config *args, ls_model_description **out)
+{
+    static const char *const keys[] = {"name",   "trainable", "inputs", "layers", "outputs",
+                                       "repeat", "until",     "file",   "block",  "weights"};
+    const ls_config *repeat = ls_config_get(args, "repeat");
+    int64_t n = 0;
+
+    if (!(*out = ls_calloc(1, sizeof **out, "a model within the model")))
+        return LS_ERR_MEMORY;
+    LS_TRY(ls_config_check_keys(args, keys, sizeof keys / sizeof keys[0], "model"));
+    if (repeat)
+        LS_TRY(ls_config_int(repeat, "model.repeat", 1, REPEAT_MAX, &n));
+    return repeat ? read_repeated(args, (size_t)n, *out) : read_once(args, *out);
+}
+
+static ls_status read_graph_alone(const ls_config *model, ls_model_description *d)
+{
+    static const char *const keys[] = {"inputs", "layers", "outputs"};
+    ls_failures all = {0};
+
+    LS_GATHER(&all, ls_config_check_keys(model, keys, 3, "model"));
+    LS_GATHER(&all, read_graph(model, d));
+    return ls_failures_end(&all);
+}
+
 ls_status ls_model_description_read(const ls_config *model, ls_model_description *out)
 {
-    ls_status st;
-
     *out = (ls_model_description){0};
     if (model->kind == LS_CONFIG_LIST)
-        st = read_sequential(model, out);
+        LS_TRY(read_sequential(model, out));
     else if (model->kind == LS_CONFIG_MAP)
-        st = read_graph(model, out);
+        LS_TRY(read_graph_alone(model, out));
     else
-        st = ls_config_fail(model, "model must be a list of layers, or a map with inputs, layers and outputs");
-    return st;
+        return ls_config_fail(model, "model must be a list of layers, or a map with inputs, layers and outputs");
+    return ls_model_description_expand(out);
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/locale.h"
+#include "nn/layer_order.h"
 
 #define COLUMNS_MAX 4
 
@@ -163,46 +164,90 @@ static void add_line(const table *t, const char *left, const char *fill, const c
 /* Every node takes the one before it, and no layer is called twice: then Keras leaves "Connected to" out. */
 static bool is_chain(const ls_model *model)
 {
+    if (model->submodels > 0)
+        return false;
     for (size_t i = 0; i < model->nodes; i++)
         if (model->node[i].use > 0 || model->node[i].inputs != (i > 0) || (i > 0 && model->node[i].input[0] != i - 1))
             return false;
     return true;
 }
 
-/* "a[0][0], shared[1][0]": for all calls of a layer, what they take, by layer, number of its call and of its output. */
-static void add_connections(const ls_model *model, const ls_layer *layer, ls_text *out)
+/* "a[0][0]": a node that something in the model itself reads. */
+static void add_source(const ls_model *model, size_t node, ls_text *out)
 {
-    const char *between = "";
+    const size_t s = ls_submodel_at(model->submodel, model->node[node].within, SIZE_MAX);
+    size_t output = 0;
 
-    for (size_t i = 0; i < model->nodes; i++)
-        for (size_t k = 0; model->node[i].layer == layer && k < model->node[i].inputs; k++) {
-            const ls_node *from = &model->node[model->node[i].input[k]];
+    if (s == SIZE_MAX) {
+        ls_text_add(out, "%s%s[%zu][0]", out->length ? ", " : "", model->node[node].layer->name,
+                    ls_node_call(model, node));
+        return;
+    }
+    while (model->submodel[s].output[output] != node)
+        output++;
+    ls_text_add(out, "%s%s[%zu][%zu]", out->length ? ", " : "",
+                model->submodel[ls_submodel_owner(model->submodel, s)].name, ls_submodel_call(model, s), output);
+}
 
-            ls_text_add(out, "%s%s[%zu][0]", between, from->layer->name, from->use);
-            between = ", ";
-        }
-    if (!*between)
+/* "a[0][0], shared[1][0]": for all calls of a layer, what they take, by layer, number of its call and of its output. */
+static void add_connections(const ls_model *model, const ls_unit *unit, ls_text *out)
+{
+    for (size_t i = 0; unit->layer && i < model->nodes; i++)
+        for (size_t k = 0; model->node[i].layer == unit->layer && k < model->node[i].inputs; k++)
+            add_source(model, model->node[i].input[k], out);
+    for (size_t i = 0; !unit->layer && i < model->submodels; i++)
+        for (size_t k = 0; model->submodel[i].parent == SIZE_MAX &&
+                           ls_submodel_owner(model->submodel, i) == unit->submodel && k < model->submodel[i].inputs;
+             k++)
+            add_source(model, model->node[model->submodel[i].input[k]].input[0], out);
+    if (!out->length)
         ls_text_add(out, "-");
 }
 
-static ls_status add_layer(const table *t, const ls_model *model, const ls_layer *layer)
+/* "(None, 4)"; of a model with several outputs "[(None, 4), (None, 2)]". */
+static void add_shapes(const ls_model *model, const ls_unit *unit, ls_text *out)
 {
-    char shape[LS_SHAPE_TEXT_BYTES], count[LS_NUMBER_BYTES];
-    ls_text name = {0}, connections = {0};
+    const ls_submodel *s = unit->layer ? NULL : &model->submodel[unit->submodel];
+    char shape[LS_SHAPE_TEXT_BYTES];
+
+    if (unit->layer) {
+        ls_text_add(out, "%s", ls_shape_format_batch(&unit->layer->out_shape, shape));
+        return;
+    }
+    for (size_t k = 0; k < s->outputs; k++)
+        ls_text_add(out, "%s%s%s",
+                    k                ? ", "
+                    : s->outputs > 1 ? "["
+                                     : "",
+                    ls_shape_format_batch(&model->node[s->output[k]].shape, shape),
+                    k > 0 && k + 1 == s->outputs ? "]" : "");
+}
+
+static ls_status add_unit(const table *t, const ls_model *model, const ls_unit *unit)
+{
+    char number[LS_NUMBER_BYTES];
+    ls_text name = {0}, connections = {0}, shapes = {0};
+    size_t count = 0;
     ls_status st;
 
-    ls_text_add(&name, "%s (%s)", layer->name, ls_layer_class(layer));
-    add_connections(model, layer, &connections);
-    st = name.status != LS_OK ? name.status : connections.status;
+    ls_text_add(&name, "%s (%s)", unit->name,
+                unit->layer                                  ? ls_layer_class(unit->layer)
+                : model->submodel[unit->submodel].sequential ? "Sequential"
+                                                             : "Functional");
+    for (size_t i = unit->first; i < unit->end; i++)
+        count += ls_layer_count(model->layer[i]);
+    add_connections(model, unit, &connections);
+    add_shapes(model, unit, &shapes);
+    st = name.status != LS_OK ? name.status : connections.status != LS_OK ? connections.status : shapes.status;
     if (st == LS_OK) {
-        const char *const cell[] = {name.data, ls_shape_format_batch(&layer->out_shape, shape),
-                                    ls_format_count(ls_layer_count(layer), count), connections.data};
+        const char *const cell[] = {name.data, shapes.data, ls_format_count(count, number), connections.data};
 
         add_row(t, cell, "│");
         st = t->out->status;
     }
     ls_text_reset(&name);
     ls_text_reset(&connections);
+    ls_text_reset(&shapes);
     return st;
 }
 
@@ -217,18 +262,19 @@ static void add_total(ls_text *out, const char *what, size_t count)
 ls_status ls_summary_write(const ls_model *model, ls_text *out)
 {
     const bool chain = model->sequential || is_chain(model);
+    size_t rows = 0;
     const table t = {.width = chain ? chain_width : graph_width, .columns = chain ? 3 : 4, .out = out};
 
     ls_text_add(out, "Model: \"%s\"\n", model->name);
     add_line(&t, "┏", "━", "┳", "┓");
     add_row(&t, header, "┃");
     add_line(&t, "┡", "━", "╇", "┩");
-    for (size_t i = 0, rows = 0; i < model->layers; i++) {
-        if (model->sequential && model->layer[i]->ops == &ls_input_layer)
+    for (ls_unit unit = {0}; ls_model_next_unit(model, SIZE_MAX, &unit);) {
+        if (model->sequential && unit.layer && unit.layer->ops == &ls_input_layer)
             continue; /* as Keras does: a Sequential model's input is not one of its layers */
         if (rows++ > 0)
             add_line(&t, "├", "─", "┼", "┤");
-        LS_TRY(add_layer(&t, model, model->layer[i]));
+        LS_TRY(add_unit(&t, model, &unit));
     }
     add_line(&t, "└", "─", "┴", "┘");
     add_total(out, "Total", model->count);

@@ -7,6 +7,7 @@
 #include "base/failures.h"
 #include "base/memory.h"
 #include "data/preprocessing.h"
+#include "experiment/inner_models.h"
 #include "experiment/model_file.h"
 #include "formats/yaml.h"
 #include "nn/layers/layers.h"
@@ -106,8 +107,10 @@ ls_status ls_task_model_for(const ls_experiment *experiment, const ls_split_spec
 
 ls_status ls_task_init_weights(const ls_experiment *experiment, ls_model *model)
 {
-    return experiment->initial_weights ? ls_model_file_weights(experiment->initial_weights, model)
-                                       : ls_model_init_weights(model, experiment->seed);
+    if (experiment->initial_weights)
+        return ls_model_file_weights(experiment->initial_weights, model);
+    LS_TRY(ls_model_init_weights(model, experiment->seed));
+    return ls_inner_models_init_weights(experiment->file, model);
 }
 
 static const char *output_name(const ls_task *task, size_t k)

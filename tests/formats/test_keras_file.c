@@ -377,7 +377,7 @@ static void models_we_lack_are_refused(void **state)
          {"'d'", "(Dense)", "'mine'"}},
         {SEQUENTIAL(INPUT ", {\"module\": \"kerasta\", \"class_name\": \"Dense\", \"config\": {\"name\": \"d\"}}"),
          {"'d'", "'kerasta'"}},
-        {SEQUENTIAL(INPUT ", " SEQUENTIAL(DENSE)), {"'seq'", "(Sequential)", "within the model"}},
+        {SEQUENTIAL(INPUT ", " SEQUENTIAL(LAYER("Lambda", "\"name\": \"l\""))), {"'l'", "program"}},
         {SEQUENTIAL(INPUT ", " LAYER("Conv2D", "\"name\": \"c\", \"filters\": 1, \"kernel_size\": [1, 1], "
                                                "\"data_format\": \"channels_first\"")),
          {"'c'", "channels_last", "'channels_first'"}},

@@ -213,7 +213,7 @@ static void weights_that_do_not_fit_are_refused(void **state)
         [MORE] = {LS_ERR_MISMATCH, {"'dense'", "3 weights"}},
         [KEY] = {LS_ERR_MISMATCH, {"another model", "/layers/dense"}},
         [LAYERS] = {LS_ERR_MISMATCH, {"dense_1", "the model has 1"}},
-        [NESTED] = {LS_ERR_FORMAT, {"/layers/functional", "within the model"}},
+        [NESTED] = {LS_ERR_MISMATCH, {"functional/layers/dense", "the model has 1"}},
         [TYPE] = {LS_ERR_FORMAT, {bias, "integers"}},
         [NOT_FINITE] = {LS_ERR_NUMERIC, {"'dense'", "NaN"}},
         [LINK] = {LS_ERR_FORMAT, {bias, "link to elsewhere"}},

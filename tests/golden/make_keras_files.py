@@ -3,7 +3,7 @@
 
     venv/bin/python make_keras_files.py [DATA...]   # with requirements.txt, as generate.py; about a minute
 
-DATA: data, sequences, masks; all of them if none is named.
+DATA: data, sequences, masks, spatial, nested; all of them if none is named.
 """
 
 import os
@@ -234,6 +234,31 @@ def masks():
             {"price": rng.normal(size=(N, 1)), "tags": rng.integers(0, 3, (N, 6)).astype("int32")})
 
 
+def nested():
+    """Models within models: shared, with two inputs and two outputs, in one another, frozen in part."""
+    a, b = keras.Input((4,), name="one"), keras.Input((3,), name="two")
+    hidden = layers.Dense(5, activation="relu", name="hidden")(layers.Concatenate()([a, b]))
+    norm = layers.BatchNormalization(name="norm")(hidden)
+    pair = keras.Model([a, b], [layers.Dense(3, activation="tanh", name="left")(norm),
+                                layers.Add(name="right")([norm, hidden])], name="pair")
+    inner = keras.Sequential([keras.Input((3,)), layers.Dense(4, name="up"), layers.BatchNormalization(name="still"),
+                              layers.Dense(3, name="down")], name="inner")
+    inner.get_layer("still").trainable = False
+    deep = keras.Sequential([keras.Input((3,), name="begin"), layers.Dense(3, name="zz"), inner, layers.ReLU()], name="deep")
+    frozen = keras.Sequential([keras.Input((5,)), layers.Dense(3, name="cold"), layers.BatchNormalization()], name="frozen")
+    frozen.trainable = False
+    x, y = keras.Input((4,), name="x"), keras.Input((3,), name="y")
+    left, right = pair([x, y])
+    again, other = pair([layers.Dense(4, name="turn")(x), left])
+    both = layers.Multiply(name="both")([deep(left), deep(again)])
+    price = layers.Dense(1, name="price")(layers.Concatenate(name="all")([both, frozen(right), other]))
+    kind = keras.Sequential([keras.Input((3,)), layers.Dense(2, activation="softmax")], name="kind")(both)
+    model = keras.Model([x, y], [price, kind], name="nested")
+    model.compile("adam", ["mse", "sparse_categorical_crossentropy"], metrics=[["mae"], ["accuracy"]])
+    return (model, {"x": rng.normal(size=(N, 4)), "y": rng.normal(size=(N, 3))},
+            {"price": rng.normal(size=(N, 1)), "kind": rng.integers(0, 2, N).astype("int32")})
+
+
 def own_loss(y_true, y_pred):
     return keras.ops.mean((y_true - y_pred) ** 4)
 
@@ -302,7 +327,7 @@ def make(data, build):
 OUT.mkdir(exist_ok=True)
 keras.utils.set_random_seed(1)
 models = {"data": (image, graph, dictionary, custom), "sequences": (sequences,),
-          "masks": (masks,), "spatial": (kinds, lines, pictures, volumes)}
+          "masks": (masks,), "spatial": (kinds, lines, pictures, volumes), "nested": (nested,)}
 for name in sys.argv[1:] or models:
     rng = np.random.default_rng(20260101)
     with h5py.File(OUT / ("data.h5" if name == "data" else f"data_{name}.h5"), "w") as data:
