@@ -77,6 +77,7 @@ const ls_command ls_command_evaluate = {
     .name = "evaluate",
     .summary = "loss and metrics of a trained model",
     .help = help,
+    .works_alone = true,
     .is_watched = true,
     .run = run,
 };

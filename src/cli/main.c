@@ -18,6 +18,8 @@
 #include "sweep/sweep.h"
 #include "tensor/kernels.h"
 
+extern char **environ;
+
 #define ENTRY(name) &ls_command_##name,
 
 static const ls_command *const commands[] = {LS_COMMAND_LIST(ENTRY)};
@@ -210,27 +212,38 @@ static bool farewell(const ls_comm *comm)
     return false;
 }
 
-/* By mpirun or srun, perhaps as one of many. */
+/*
+ * By mpirun, srun or another launcher, perhaps as one of many: what it leaves in the environment begins like this. A
+ * name too many costs the start of MPI; one too few would start many runs of one rank each.
+ */
 static bool is_launched(void)
 {
-    static const char *const names[] = {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "PMI_RANK", "PMIX_RANK",
-                                        "SLURM_STEP_NUM_TASKS"};
-    bool found = false;
+    static const char *const beginnings[] = {"OMPI_COMM_WORLD_", "PMI_",      "PMIX_",      "PMI2_",
+                                             "SLURM_STEP_NUM",   "PALS_RANK", "ALPS_APP_",  "FLUX_TASK_",
+                                             "JSM_NAMESPACE_",   "MV2_COMM_", "MPI_LOCALRA"};
 
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-        found |= getenv(names[i]) != NULL;
-    return found;
+    for (char **entry = environ; *entry; entry++)
+        for (size_t i = 0; i < sizeof beginnings / sizeof beginnings[0]; i++)
+            if (strncmp(*entry, beginnings[i], strlen(beginnings[i])) == 0)
+                return true;
+    return false;
 }
 
 static int run_alone(const ls_command *command, int argc, char **argv)
 {
     ls_comm *comm = NULL;
-    ls_status st = ls_comm_alone(&comm);
+    ls_status st;
 
+    if (command->is_watched)
+        ls_cli_watch_begin();
+    st = ls_comm_alone(&comm);
     if (st == LS_OK)
         st = ls_comm_prepare(comm);
+    if (st == LS_OK && command->is_watched)
+        st = ls_cli_watch_ranks(comm);
     if (st == LS_OK)
         st = command->run(comm, argc, argv);
+    ls_cli_watch_end();
     if (st == LS_OK)
         st = finish_output();
     if (st != LS_OK)

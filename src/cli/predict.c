@@ -208,6 +208,7 @@ const ls_command ls_command_predict = {
     .name = "predict",
     .summary = "outputs of a trained model for every sample",
     .help = help,
+    .works_alone = true,
     .is_watched = true,
     .run = run,
 };

@@ -54,5 +54,6 @@ const ls_command ls_command_report = {
     .name = "report",
     .summary = "an HTML page and figures of a run or a sweep",
     .help = help,
+    .works_alone = true,
     .run = run,
 };

@@ -284,6 +284,7 @@ const ls_command ls_command_train = {
     .summary = "train the model of an experiment",
     .help = help,
     .before_mpi = catch_signals,
+    .works_alone = true,
     .is_watched = true,
     .run = run,
 };

@@ -88,6 +88,8 @@ static ls_status make(ls_agreement *a, size_t maxima, size_t sums)
     if (!(a->mine = ls_calloc(a->bytes, 1, "what the ranks agree on")))
         return LS_ERR_MEMORY;
     memcpy(a->mine, &h, sizeof h);
+    if (a->comm->size == 1)
+        return LS_OK;
     LS_TRY(ls_mpi_check(MPI_Type_contiguous((int)a->bytes, MPI_BYTE, &a->type), "cannot describe a message"));
     LS_TRY(ls_mpi_check(MPI_Type_commit(&a->type), "cannot describe a message"));
     return ls_mpi_check(MPI_Op_create(combine_messages, 1, &a->op), "cannot describe a sum");

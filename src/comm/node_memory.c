@@ -156,7 +156,7 @@ static ls_status agree(void *context, ls_status mine, uint64_t *unfinished)
 
     atomic_thread_fence(memory_order_seq_cst);
     LS_TRY(ls_agree(m->comm, mine));
-    if (unfinished)
+    if (unfinished && m->comm->size > 1)
         LS_TRY(ls_mpi_check(MPI_Allreduce(MPI_IN_PLACE, unfinished, 1, MPI_UINT64_T, MPI_SUM, m->comm->mpi),
                             "the ranks cannot agree on what is left to read"));
     atomic_thread_fence(memory_order_seq_cst);
@@ -222,7 +222,8 @@ ls_status ls_node_memory_create(const ls_comm *comm, int most, ls_node_memory **
     m->comm = comm;
     m->node = MPI_COMM_NULL;
     m->sharing = (ls_sharing){.context = m, .parts = 1, .allocate = allocate, .agree = agree};
-    LS_TRY_CLEANUP(ls_agree(comm, find_node(m, most)));
+    if (comm->size > 1)
+        LS_TRY_CLEANUP(ls_agree(comm, find_node(m, most)));
     LS_TRY_CLEANUP(ls_agree(comm, try_sharing(m)));
     *out = m;
     m = NULL;

@@ -136,7 +136,7 @@ static ls_status compute_gradient(const ls_run *run, const char *model_file, flo
     double loss;
     ls_status st;
 
-    LS_TRY(ls_comm_create(MPI_COMM_SELF, &self));
+    LS_TRY(ls_comm_alone(&self));
     LS_TRY_CLEANUP(ls_task_create(self, run->experiment, &task));
     LS_TRY_CLEANUP(check_data(model_file, task));
     LS_TRY_CLEANUP(ls_trainer_create(task, &options, &trainer));

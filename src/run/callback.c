@@ -172,6 +172,8 @@ static ls_status agree(ls_callbacks *c, ls_status st)
     char text[32];
 
     LS_TRY(ls_agree(comm, st));
+    if (comm->size == 1)
+        return LS_OK;
     memcpy(&bits, &rate, sizeof bits);
     most[0] = c->run.stop_training;
     most[1] = bits;

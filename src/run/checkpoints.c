@@ -96,7 +96,8 @@ ls_status ls_checkpoints_due(ls_checkpoints *c, bool *due)
             st = wait_for_writer(c);
         answer[0] = is_due(c);
     }
-    LS_TRY(ls_mpi_check(MPI_Bcast(answer, 2, MPI_INT, 0, comm->mpi), "asking for a checkpoint"));
+    if (comm->size > 1)
+        LS_TRY(ls_mpi_check(MPI_Bcast(answer, 2, MPI_INT, 0, comm->mpi), "asking for a checkpoint"));
     *due = answer[0];
     if (!answer[1])
         return LS_OK;
@@ -116,10 +117,11 @@ static ls_status find(const ls_checkpoints *c, bool *has_newest, uint64_t **olde
     LS_TRY(ls_agree(comm, comm->rank == 0 ? ls_checkpoint_list_older(c->directory, older, &found[1]) : LS_OK));
     if (comm->rank == 0)
         found[0] = ls_file_exists(c->newest);
-    LS_TRY(ls_mpi_check(MPI_Bcast(found, 2, MPI_UINT64_T, 0, comm->mpi), "looking for a checkpoint"));
+    if (comm->size > 1)
+        LS_TRY(ls_mpi_check(MPI_Bcast(found, 2, MPI_UINT64_T, 0, comm->mpi), "looking for a checkpoint"));
     *has_newest = found[0] != 0;
     *n = found[1];
-    if (*n == 0)
+    if (*n == 0 || comm->size == 1)
         return LS_OK;
     if (comm->rank != 0)
         *older = ls_calloc(*n, sizeof **older, "old checkpoints");

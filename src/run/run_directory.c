@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "base/memory.h"
@@ -159,10 +160,14 @@ ls_status ls_run_end(const ls_trainer *t, const char *directory, const ls_fit_re
         !(hosts = ls_calloc((size_t)t->comm->size, MPI_MAX_PROCESSOR_NAME, "the names of the hosts")))
         st = LS_ERR_MEMORY;
     LS_TRY_CLEANUP(ls_agree(t->comm, st));
-    MPI_Get_processor_name(mine, &length);
-    LS_TRY_CLEANUP(ls_mpi_check(
-        MPI_Gather(mine, MPI_MAX_PROCESSOR_NAME, MPI_CHAR, hosts, MPI_MAX_PROCESSOR_NAME, MPI_CHAR, 0, t->comm->mpi),
-        "gathering the names of the hosts"));
+    if (t->comm->size == 1) {
+        gethostname(hosts, MPI_MAX_PROCESSOR_NAME - 1);
+    } else {
+        MPI_Get_processor_name(mine, &length);
+        LS_TRY_CLEANUP(ls_mpi_check(MPI_Gather(mine, MPI_MAX_PROCESSOR_NAME, MPI_CHAR, hosts, MPI_MAX_PROCESSOR_NAME,
+                                               MPI_CHAR, 0, t->comm->mpi),
+                                    "gathering the names of the hosts"));
+    }
     st = ls_agree(t->comm, t->comm->rank == 0 ? write_run(t, directory, result, changes, profile, hosts) : LS_OK);
 cleanup:
     ls_free(hosts);

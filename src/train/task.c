@@ -669,6 +669,8 @@ ls_status ls_check_binary_labels(const ls_task *task, const ls_split *split, con
         for (size_t k = 0; k < outputs; k++)
             binary_labels[k] = binary_labels[k] && are_binary(task, engine, k, (size_t)wave.rows);
     }
+    if (task->comm->size == 1)
+        return LS_OK;
     return ls_mpi_check(MPI_Allreduce(MPI_IN_PLACE, binary_labels, (int)outputs, MPI_C_BOOL, MPI_LAND, task->comm->mpi),
                         "looking at the labels of the batch");
 }

@@ -346,8 +346,9 @@ static ls_status fail_nonfinite(ls_trainer *t, const ls_slice *slice, const ls_p
     LS_TRY(search_waves(&node, slice));
     /* The earliest node wins, then the earliest microbatch: the same answer on any number of ranks. */
     first = node.first;
-    LS_TRY(ls_mpi_check(MPI_Allreduce(MPI_IN_PLACE, &first, 1, MPI_INT64_T, MPI_MIN, t->comm->mpi),
-                        "finding the layer that is not finite"));
+    if (t->comm->size > 1)
+        LS_TRY(ls_mpi_check(MPI_Allreduce(MPI_IN_PLACE, &first, 1, MPI_INT64_T, MPI_MIN, t->comm->mpi),
+                            "finding the layer that is not finite"));
     snprintf(step, sizeof step, "epoch %" PRIu64 ", batch %" PRIu64 ", update %" PRIu64, t->epoch + 1, t->batch + 1,
              t->update + 1);
     if (first != none && first >> 40 < t->model->inputs)
