@@ -9,7 +9,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/../support/lib.sh"
 mkdir "$work/bin"
 for name in scontrol qsub; do
     # shellcheck disable=SC2016
-    printf '#!/bin/sh\necho "%s $* WORK_S=${WORK_S-} COMMAND=${COMMAND-}" >>"%s"\n' $name "$work/asked" >"$work/bin/$name"
+    printf '#!/bin/sh\necho "%s $* WORK_S=${WORK_S-} COMMAND=${COMMAND-}" >>"%s"; echo "${PREEMPTED-}"\n' $name "$work/asked" >"$work/bin/$name"
     chmod +x "$work/bin/$name"
 done
 PATH=$work/bin:$PATH
@@ -97,6 +97,15 @@ for arguments in '' '--' 'one' '--help me'; do
     job 2 bash "$root/launch/slurm.sbatch" $arguments
     grep -q '^usage: ' "$work/err" || fail "no usage"
 done
+
+say "Slurm: the nodes are for another job"
+# Slurm has told the ranks, which saved themselves; a job that then ends would be taken for done.
+preempted=(bash "$root/launch/slurm.sbatch" -- bash -c 'exit 3' name --resume)
+job 3 "${preempted[@]}"
+asked 'scontrol show job 77 WORK_S= COMMAND='
+PREEMPTED='PreemptTime=2026-11-30T19:40:51' job 0 "${preempted[@]}"
+asked 'scontrol requeue 77 WORK_S= COMMAND='
+PREEMPTED='PreemptTime=None' job 3 "${preempted[@]}"
 
 say "PBS: out of time, submitted again, continued; any command"
 again="mpirun $lockstep train $work/experiment.yaml --output $work/pbs --resume "
