@@ -287,10 +287,27 @@ static int run(const ls_command *command, int argc, char **argv)
     return ls_exit_code(st);
 }
 
+/*
+ * A signal that comes before it can be caught waits, also while the program starts over, which would forget it: it is
+ * told to those who catch it, or ends the program, when they are ready.
+ */
+static void hold_signals(int how)
+{
+    sigset_t set;
+
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGUSR1);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGHUP);
+    sigprocmask(how, &set, NULL);
+}
+
 int main(int argc, char **argv)
 {
     const ls_command *command;
 
+    hold_signals(SIG_BLOCK);
     pin_threads(argv);
     if (argc < 2) {
         print_usage(stderr);
@@ -317,5 +334,6 @@ int main(int argc, char **argv)
     if (command->before_mpi)
         command->before_mpi(argc - 1, argv + 1);
     pin_kernel(argc - 1, argv + 1);
+    hold_signals(SIG_UNBLOCK);
     return run(command, argc - 1, argv + 1);
 }

@@ -83,6 +83,18 @@ kill -INT "$job"
 await
 ((status == 0)) || fail "exit status $status: a signal that was to be ignored stopped it"
 
+say 'a signal that comes before the program can catch it, and while it starts over'
+if env --block-signal=USR1 true 2>/dev/null; then
+    rm -rf run
+    last_command='kill -USR1 of a train that begins'
+    status=0
+    # shellcheck disable=SC2016
+    env --unset=OPENBLAS_NUM_THREADS --block-signal=USR1 bash -c 'kill -USR1 $$; exec "$@"' bash \
+        "$lockstep" train run.yaml --output run --verbose 0 >out 2>err </dev/null || status=$?
+    ((status == 3)) || fail "exit status $status instead of 3"
+    expect_message 'after update 0' --resume
+fi
+
 say 'a second Ctrl-C does not wait'
 start 1 train run.yaml --output run3 --verbose 0
 wait_until has_updates run3 1
