@@ -47,8 +47,9 @@ install(FILES ${LS_PAGES_DIR}/_lockstep DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh
 if(LS_HELP2MAN)
     add_custom_command(OUTPUT ${LS_PAGES_DIR}/man1/lockstep.1
                        COMMAND ${LS_BASH} ${LS_PACKAGE_SOURCE}/make_man ${LS_PAGES_DIR}/help.txt ${PROJECT_VERSION}
-                               ${LS_PAGES_DIR}/man1
-                       DEPENDS ${LS_PAGES_DIR}/help.txt ${LS_PACKAGE_SOURCE}/make_man VERBATIM)
+                               ${LS_PAGES_DIR}/man1 ${PROJECT_SOURCE_DIR}/launch/lockstep-run
+                       DEPENDS ${LS_PAGES_DIR}/help.txt ${LS_PACKAGE_SOURCE}/make_man
+                               ${PROJECT_SOURCE_DIR}/launch/lockstep-run VERBATIM)
     list(APPEND LS_PAGES ${LS_PAGES_DIR}/man1/lockstep.1)
     install(DIRECTORY ${LS_PAGES_DIR}/man1 DESTINATION ${CMAKE_INSTALL_MANDIR})
 else()

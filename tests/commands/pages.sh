@@ -53,7 +53,7 @@ grep -q '^## Unreleased' "$changes" || fail "the change log has no place for wha
 say "manual pages"
 if had HELP2MAN && command -v groff >/dev/null; then
     installed share/man/man1/lockstep.1
-    for command in "${commands[@]}" "${formats[@]/#/import-}"; do
+    for command in "${commands[@]}" "${formats[@]/#/import-}" run; do
         page=share/man/man1/lockstep-$command.1
         installed "$page"
         silently groff -man -Tutf8 -ww -z "$prefix/$page"
@@ -61,9 +61,10 @@ if had HELP2MAN && command -v groff >/dev/null; then
     done
     silently groff -man -Tutf8 -ww -z "$prefix/share/man/man1/lockstep.1"
     pages=("$prefix"/share/man/man1/*)
-    ((${#pages[@]} == 1 + ${#commands[@]} + ${#formats[@]})) || fail "${#pages[@]} pages: ${pages[*]##*/}"
+    ((${#pages[@]} == 2 + ${#commands[@]} + ${#formats[@]})) || fail "${#pages[@]} pages: ${pages[*]##*/}"
     # An option stands at the head of its explanation, however wide its name is.
     grep -qxF '\fB\-\-allow\-other\-kernel\fR' "$prefix/share/man/man1/lockstep-train.1" || fail "lockstep-train.1"
+    grep -qF '\fB\-\-max\-restarts\fR N' "$prefix/share/man/man1/lockstep-run.1" || fail "lockstep-run.1"
 else
     say "skipped: help2man or groff is missing"
 fi
