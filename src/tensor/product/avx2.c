@@ -87,12 +87,6 @@ static inline void add_to_grid(double *total, const float *values, size_t step, 
 }
 
 #include "tensor/product/transpose8.h"
-
-static inline void transpose_lanes(const float *from, size_t step, float *to, size_t to_step)
-{
-    transpose8(from, step, to, to_step);
-}
-
 #include "tensor/product/loops.h"
 
 static bool available_avx2(void)

@@ -85,15 +85,40 @@ static inline void add_to_grid(double *total, const float *values, size_t step, 
     _mm512_storeu_pd(total + 8, high);
 }
 
-#include "tensor/product/transpose8.h"
+/*
+ * The same for values of which none is Inf or NaN and all fit their grid (|a| <= 2^E, comm/carrier.h; else a total is
+ * worth nothing anyway): a + M lies in the binade of M, whose doubles count units of the grid, so that the doubles'
+ * bits can be added as integers. The larger of two magnitudes is one instruction that loses NaN.
+ */
+#define HAS_FINITE
 
-static inline void transpose_lanes(const float *from, size_t step, float *to, size_t to_step)
+static inline void add_finite_to_grid(double *total, const float *values, size_t step, size_t parts, double grid,
+                                      bool start, int32_t *largest)
 {
-    for (size_t i = 0; i < 16; i += 8)
-        for (size_t j = 0; j < 16; j += 8)
-            transpose8(from + i * step + j, step, to + j * to_step + i, to_step);
+    const __m512d M = _mm512_set1_pd(grid), zero = _mm512_setzero_pd();
+    const __m512i M_bits = _mm512_castpd_si512(M);
+    /* The unit is the distance from M to the next double. */
+    const __m512d unit = _mm512_sub_pd(_mm512_castsi512_pd(_mm512_add_epi64(M_bits, _mm512_set1_epi64(1))), M);
+    const __m512i all =
+        _mm512_set1_epi64((int64_t)((uint64_t)parts * (uint64_t)_mm_cvtsi128_si64(_mm512_castsi512_si128(M_bits))));
+    __m512 top = _mm512_loadu_ps((void *)largest);
+    __m512i low = _mm512_setzero_si512(), high = low;
+
+    for (size_t p = 0; p < parts; p++, values += step) {
+        const __m512d a = _mm512_cvtps_pd(_mm256_loadu_ps(values)), b = _mm512_cvtps_pd(_mm256_loadu_ps(values + 8));
+
+        low = _mm512_add_epi64(low, _mm512_castpd_si512(_mm512_add_pd(a, M)));
+        high = _mm512_add_epi64(high, _mm512_castpd_si512(_mm512_add_pd(b, M)));
+        top = _mm512_range_ps(top, load(values), 0xb);
+    }
+    _mm512_storeu_ps((void *)largest, top);
+    _mm512_storeu_pd(total, _mm512_fmadd_pd(_mm512_cvtepi64_pd(_mm512_sub_epi64(low, all)), unit,
+                                            start ? zero : _mm512_loadu_pd(total)));
+    _mm512_storeu_pd(total + 8, _mm512_fmadd_pd(_mm512_cvtepi64_pd(_mm512_sub_epi64(high, all)), unit,
+                                                start ? zero : _mm512_loadu_pd(total + 8)));
 }
 
+#include "tensor/product/transpose8.h"
 #include "tensor/product/loops.h"
 
 static bool available_avx512(void)

@@ -86,11 +86,13 @@ static inline void add_to_grid(double *total, const float *values, size_t step, 
     }
 }
 
-static inline void transpose_lanes(const float *from, size_t step, float *to, size_t to_step)
+#define TURN LANES
+
+static inline void turn(const float *const *row, size_t at, float *to, size_t to_step)
 {
-    for (size_t i = 0; i < LANES; i++)
-        for (size_t j = 0; j < LANES; j++)
-            to[j * to_step + i] = from[i * step + j];
+    for (size_t k = 0; k < TURN; k++)
+        for (size_t r = 0; r < TURN; r++)
+            to[k * to_step + r] = row[r][at + k];
 }
 
 #include "tensor/product/loops.h"

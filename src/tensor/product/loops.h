@@ -7,16 +7,17 @@
  *     load, store, splat, zero_vec, add_vec, relu_vec; fused(a, b, c) = a b + c rounded once
  *     load_part, store_part(…, lanes)  the first `lanes` of a vector; nothing behind them is touched
  *     add_to_grid                      LANES totals of an ls_product_sum: the same lanes of all parts, `step` apart
- *     transpose_lanes                  LANES rows of LANES floats into LANES steps of a panel
+ *     TURN, turn                       TURN rows of TURN floats become as many steps of a strip or panel
+ *
+ * and, if it has a faster way to add what is finite, HAS_FINITE with add_finite_to_grid.
  *
  * A product is cut into panels of B, WIDTH columns wide, and blocks of rows of A, both packed: a panel and a strip of A
  * fit the first-level cache, a block of A the second-level one.
  *
  *     for blocks of rows, for segments of the sum: pack A; for panels: pack B; for tiles of the block: chain, add,
  * store
- *
- * A strip, the TILE_ROWS rows of a tile, is packed as it lies in memory: row by row, or step by step.
  */
+#include "tensor/kernels.h"
 #include "tensor/product/tile.h"
 
 #define BLOCK_ROWS 192    /* of a block of A with the most steps; with fewer steps there are more rows */
@@ -27,8 +28,8 @@
 typedef struct block {
     run runs[LS_PRODUCT_SEGMENT];
     size_t run_count;
-    float panels[LS_PRODUCT_SEGMENT * BLOCK_COLUMNS];
-    float strips[BLOCK_ROWS * LS_PRODUCT_SEGMENT];
+    _Alignas(64) float panels[LS_PRODUCT_SEGMENT * BLOCK_COLUMNS];
+    _Alignas(64) float strips[BLOCK_ROWS * LS_PRODUCT_SEGMENT + TURN];
 } block;
 
 /* Steps [k, k+length) of the sum as runs. Returns how many. */
@@ -64,7 +65,7 @@ static void point_rows(const ls_product_left *A, size_t i, size_t rows, const fl
     }
 }
 
-/* One strip, step by step: element (r, k) at r + k height. */
+/* A strip whose steps lie `step` apart. */
 static void pack_steps(const float *const *row, size_t height, const block *b, size_t step, float *out)
 {
     const bool side_by_side = height == TILE_ROWS && row[TILE_ROWS - 1] == row[0] + TILE_ROWS - 1;
@@ -78,28 +79,36 @@ static void pack_steps(const float *const *row, size_t height, const block *b, s
                     out[r] = row[r][at];
 }
 
-/* One strip, row by row: element (r, k) at r length + k. */
+/*
+ * A strip whose steps lie side by side, turned. Rows are turned TURN at a time; where there are fewer, the last one
+ * stands for those that are missing, and what it writes is written over: by the first rows of the next step, which
+ * come later, or by the next strip.
+ */
 static void pack_rows(const float *const *row, size_t height, const block *b, float *out)
 {
-    for (size_t r = 0; r < height; r++)
-        for (size_t i = 0; i < b->run_count; i++) {
-            const float *const from = row[r] + b->runs[i].offset;
-            const size_t n = b->runs[i].length;
+    for (size_t i = 0; i < b->run_count; i++) {
+        const size_t n = b->runs[i].length, at = b->runs[i].offset;
+        size_t k = 0;
 
-            for (size_t k = 0; k < n; k++)
-                out[k] = from[k];
-            out += n;
-        }
+        for (; k + TURN <= n; k += TURN, out += TURN * height)
+            for (size_t r = ceil_div(height, TURN) * TURN; r > 0; r -= TURN)
+                turn(row + r - TURN, at + k, out + r - TURN, height);
+        for (; k < n; k++)
+            for (size_t r = 0; r < height; r++)
+                *out++ = row[r][at + k];
+    }
 }
 
-/* The steps of b->runs of rows [i, i+rows) of A into strips, one after the other. */
+/* The steps of b->runs of rows [i, i+rows) of A into strips, one after the other: element (r, k) at r + k height. */
 static void pack_left(const ls_product_left *A, size_t i, size_t rows, size_t length, block *b)
 {
     for (size_t at = 0; at < rows; at += TILE_ROWS) {
         const size_t height = least(TILE_ROWS, rows - at);
-        const float *row[TILE_ROWS];
+        const float *row[TILE_ROWS + TURN];
 
         point_rows(A, i + at, height, row);
+        for (size_t r = height; r < TILE_ROWS + TURN; r++)
+            row[r] = row[height - 1];
         if (A->sum.step[2] == 1)
             pack_rows(row, height, b, b->strips + at * length);
         else
@@ -114,7 +123,9 @@ static void pack(const float *B, size_t ldb, size_t length, size_t columns, floa
 
     for (size_t k = 0; k < length; k++) {
         for (size_t j = 0; j < whole; j += WIDTH) {
-            __builtin_prefetch(B + least(k + PREFETCH, length - 1) * ldb + j);
+#pragma GCC unroll 4
+            for (size_t v = 0; v < WIDTH; v += 16) /* a line of the cache */
+                __builtin_prefetch(B + least(k + PREFETCH, length - 1) * ldb + j + v);
 #pragma GCC unroll 4
             for (size_t v = 0; v < WIDTH; v += LANES)
                 store(panels + j * length + k * WIDTH + v, load(B + k * ldb + j + v));
@@ -127,16 +138,19 @@ static void pack(const float *B, size_t ldb, size_t length, size_t columns, floa
 /* Pack steps of a B that is stored transposed, (n,k). */
 static void pack_transposed(const float *B, size_t ldb, size_t length, size_t columns, float *panels)
 {
-    for (size_t j = 0; j < ceil_div(columns, WIDTH) * WIDTH; j += LANES) {
+    for (size_t j = 0; j < ceil_div(columns, WIDTH) * WIDTH; j += TURN) {
         float *const panel = panels + j / WIDTH * WIDTH * length + j % WIDTH;
+        const float *row[TURN];
         size_t k = 0;
 
-        if (j + LANES <= columns)
-            for (; k + LANES <= length; k += LANES)
-                transpose_lanes(B + j * ldb + k, ldb, panel + k * WIDTH, WIDTH);
+        for (size_t q = 0; q < TURN; q++)
+            row[q] = B + least(j + q, columns - 1) * ldb;
+        if (j + TURN <= columns)
+            for (; k + TURN <= length; k += TURN)
+                turn(row, k, panel + k * WIDTH, WIDTH);
         for (; k < length; k++)
-            for (size_t q = 0; q < LANES; q++)
-                panel[k * WIDTH + q] = j + q < columns ? B[(j + q) * ldb + k] : 0.0f;
+            for (size_t q = 0; q < TURN; q++)
+                panel[k * WIDTH + q] = j + q < columns ? row[q][k] : 0.0f;
     }
 }
 
@@ -149,29 +163,21 @@ static void pack_panels(const ls_product *p, size_t j, size_t k, size_t length, 
         pack(p->B + k * p->ldb + j, p->ldb, length, columns, panels);
 }
 
-/* Points a tile to its strip of a packed block. */
-static ALWAYS_INLINE void aim(tile *t, const block *b, size_t at, size_t height, size_t length, bool by_rows)
-{
-    const float *const strip = b->strips + at * length;
-
-    t->step = by_rows ? 1 : height;
-    for (size_t r = 0; r < height; r++)
-        t->row[r] = strip + r * (by_rows ? length : 1);
-}
-
 /* All panels of one segment of one block of rows. */
 static void segment_of_product(const ls_product *p, size_t k_all, size_t i, size_t rows, size_t k, size_t length,
                                block *b)
 {
-    const bool last = k + length == k_all, by_rows = p->A.sum.step[2] == 1;
+    const bool last = k + length == k_all;
     const bool packs_a = p->n > WIDTH;                        /* a strip is used more than once */
     const bool packs_b = rows > TILE_ROWS || p->transposed_b; /* a panel is */
-    const run whole = {0, length};
-    tile t = {.runs = packs_a ? &whole : b->runs, .ldc = p->ldc, .add = p->add || k > 0, .relu = last && p->relu};
+    tile t = {.runs = b->runs,
+              .step = p->A.sum.step[2],
+              .length = length,
+              .ldc = p->ldc,
+              .add = p->add || k > 0,
+              .relu = last && p->relu};
 
-    b->run_count = cut_runs(&p->A.sum, k, length, b->runs);
-    t.run_count = packs_a ? 1 : b->run_count;
-    t.step = p->A.sum.step[2];
+    t.run_count = b->run_count = cut_runs(&p->A.sum, k, length, b->runs);
     if (packs_a)
         pack_left(&p->A, i, rows, length, b);
     for (size_t j = 0; j < p->n; j += WIDTH) {
@@ -194,7 +200,7 @@ static void segment_of_product(const ls_product *p, size_t k_all, size_t i, size
             const size_t height = least(TILE_ROWS, rows - at);
 
             if (packs_a)
-                aim(&t, b, at, height, length, by_rows);
+                t.A = b->strips + at * length;
             else
                 point_rows(&p->A, i + at, height, t.row);
             t.C = p->C + (i + at) * p->ldc + j;
@@ -268,42 +274,44 @@ static piece piece_at(const ls_product_sum *s, size_t k, size_t k_all)
     return p;
 }
 
-/* Every part is one run of the packed steps. */
-static void runs_of_parts(const piece *p, size_t part, size_t step, run *runs)
+static void tiles_of_piece(const ls_product_sum *s, const piece *p, size_t j, bool finite, waiting *w, const block *b)
 {
-    for (size_t q = 0; q < p->parts; q++)
-        runs[q] = (run){q * part * step, least(part, p->length - q * part)};
-}
-
-static void tiles_of_piece(const ls_product_sum *s, const piece *p, size_t j, waiting *w, block *b)
-{
-    const bool by_rows = s->A.sum.step[2] == 1;
-    tile t = {.runs = b->runs,
-              .run_count = 1,
-              .ldb = WIDTH,
+    tile t = {.length = least(s->length, p->length),
               .B = b->panels + j % BLOCK_COLUMNS * p->length,
+              .ldb = WIDTH,
               .columns = least(s->n - j, WIDTH),
               .ldc = s->n,
               .add = !p->begins,
+              .parts = p->parts,
+              .last = p->length - (p->parts - 1) * s->length,
               .total = s->total,
               .grid = s->grid,
               .largest = s->largest,
               .n = s->n,
-              .start = s->start && p->k < s->length};
+              .start = s->start && p->k < s->length,
+              .finite = finite && p->begins};
 
     for (size_t at = 0; at < p->rows; at += TILE_ROWS) {
         const size_t height = least(TILE_ROWS, p->rows - at);
-        tile here = t; /* its first part differs from the others */
 
-        aim(&here, b, at, height, p->length, by_rows);
-        runs_of_parts(p, s->length, here.step, b->runs);
-        here.C = s->unfinished + (p->i + at) * s->n + j;
-        here.first = (p->i + at) * s->n + j;
+        t.A = b->strips + at * p->length;
+        t.C = s->unfinished + (p->i + at) * s->n + j;
+        t.first = (p->i + at) * s->n + j;
         if (p->ends)
-            parts_table[height - 1][t.columns > LANES](&here, p->parts, w);
+            parts_table[height - 1][t.columns > LANES](&t, w);
         else
-            run_table[height - 1][t.columns > LANES](&here);
+            run_table[height - 1][t.columns > LANES](&t);
     }
+}
+
+/* The largest |x|, or Inf where there is Inf or NaN. */
+static double largest_of(const float *x, size_t n)
+{
+    const uint32_t bits = ls_max_bits(x, n) < 0x7f800000 ? ls_max_bits(x, n) : 0x7f800000;
+    float value;
+
+    memcpy(&value, &bits, sizeof value);
+    return value;
 }
 
 static void run_product_sum(const ls_product_sum *s)
@@ -317,15 +325,21 @@ static void run_product_sum(const ls_product_sum *s)
     for (size_t i = 0; i < m; i += rows)
         for (size_t at = 0; at < k;) {
             piece p = piece_at(s, at, k);
+            double most, size = 0;
 
             p.i = i;
             p.rows = least(rows, m - i);
             b.run_count = cut_runs(&s->A.sum, p.k, p.length, b.runs);
             pack_left(&s->A, i, p.rows, p.length, &b);
+            most = largest_of(b.strips, p.rows * p.length);
             for (size_t j = 0; j < s->n; j += WIDTH) {
-                if (j % BLOCK_COLUMNS == 0)
-                    pack(s->B + p.k * s->ldb + j, s->ldb, p.length, least(s->n - j, BLOCK_COLUMNS), b.panels);
-                tiles_of_piece(s, &p, j, &w, &b);
+                if (j % BLOCK_COLUMNS == 0) {
+                    const size_t columns = least(s->n - j, BLOCK_COLUMNS);
+
+                    pack(s->B + p.k * s->ldb + j, s->ldb, p.length, columns, b.panels);
+                    size = largest_of(b.panels, ceil_div(columns, WIDTH) * WIDTH * p.length);
+                }
+                tiles_of_piece(s, &p, j, most * size * LS_PRODUCT_SEGMENT < 0x1p120, &w, &b);
             }
             at += p.length;
         }

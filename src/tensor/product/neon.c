@@ -89,10 +89,12 @@ static inline void add_to_grid(double *total, const float *values, size_t step, 
     vst1q_f64(total + 2, high);
 }
 
-static inline void transpose_lanes(const float *from, size_t step, float *to, size_t to_step)
+#define TURN 4
+
+static inline void turn(const float *const *row, size_t at, float *to, size_t to_step)
 {
-    const float32x4x2_t ab = vtrnq_f32(load(from), load(from + step));
-    const float32x4x2_t cd = vtrnq_f32(load(from + 2 * step), load(from + 3 * step));
+    const float32x4x2_t ab = vtrnq_f32(load(row[0] + at), load(row[1] + at));
+    const float32x4x2_t cd = vtrnq_f32(load(row[2] + at), load(row[3] + at));
 
     store(to, vcombine_f32(vget_low_f32(ab.val[0]), vget_low_f32(cd.val[0])));
     store(to + to_step, vcombine_f32(vget_low_f32(ab.val[1]), vget_low_f32(cd.val[1])));

@@ -5,15 +5,18 @@
 #include <immintrin.h>
 #include <stddef.h>
 
-static inline void transpose8(const float *from, size_t step, float *to, size_t to_step)
+#define TURN 8
+
+/* to[k to_step + r] = row[r][at + k], in ascending order of k. */
+static inline void turn(const float *const *row, size_t at, float *to, size_t to_step)
 {
     __m256 a[8], b[8];
 
     for (size_t i = 0; i < 4; i++) { /* rows i and i+4 side by side, four columns at a time */
-        a[i] = _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(from + i * step)),
-                                    _mm_loadu_ps(from + (i + 4) * step), 1);
-        a[i + 4] = _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(from + i * step + 4)),
-                                        _mm_loadu_ps(from + (i + 4) * step + 4), 1);
+        a[i] =
+            _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(row[i] + at)), _mm_loadu_ps(row[i + 4] + at), 1);
+        a[i + 4] = _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(row[i] + at + 4)),
+                                        _mm_loadu_ps(row[i + 4] + at + 4), 1);
     }
     for (size_t i = 0; i < 8; i += 4) {
         b[i] = _mm256_unpacklo_ps(a[i], a[i + 1]);
