@@ -152,6 +152,12 @@ void ls_reducer_settle(ls_reducer *reducer)
     ls_wait_end(true);
 }
 
+void ls_reducer_release(ls_reducer *reducer)
+{
+    if (reducer->ops->release && reducer->comm->size > 1)
+        reducer->ops->release(reducer);
+}
+
 void ls_reducer_meet(ls_reducer *reducer)
 {
     if (!reducer->ops->meet || reducer->comm->size == 1)

@@ -57,8 +57,10 @@ typedef struct ls_reducer_ops {
     ls_status (*advance)(ls_reducer *reducer, size_t lane, bool *done);
     /* OPTIONAL. Sleeps until the lane's vector may go on; without it whoever waits asks again and again, gently. */
     void (*wait)(ls_reducer *reducer, size_t lane);
-    /* OPTIONAL. Returns when no other rank reads this rank's sums any more. */
+    /* OPTIONAL. Returns when no other rank reads what this one may write of the sums any more. */
     void (*settle)(ls_reducer *reducer);
+    /* OPTIONAL. Of sums that are together: this rank reads them no more. */
+    void (*release)(ls_reducer *reducer);
     /* OPTIONAL. Collective on the ranks that share reducer->common: returns when all are here. */
     void (*meet)(ls_reducer *reducer);
     /* OPTIONAL. After setup, for people: what the algorithm found. */
@@ -71,6 +73,7 @@ struct ls_reducer {
     size_t max_bytes;       /* of a vector */
     size_t segment_bytes;   /* ring: what travels at a time; a multiple of 8 */
     char *sums;             /* [sums_bytes] this rank's vectors to be summed, from the beginning of a page on */
+    bool together;          /* sums are the node's: its ranks have put in what they have with additions of their own */
     size_t sums_bytes;      /* a multiple of LS_ALIGNMENT */
     ls_node_memory *memory; /* owned; NULL: nothing is shared */
     char *common;           /* one copy for the ranks of a node; NULL: there is none. See ls_reducer_share */
@@ -115,6 +118,7 @@ typedef struct ls_reducer_options {
     size_t vectors;        /* that may be begun and not yet finished */
     int node_ranks;        /* so many neighbours on a node share memory, at most; 0: all */
     bool any_order;        /* sums are exact */
+    bool together;         /* and whoever writes them can do so with other ranks: see ls_reducer */
     ls_wire wire;
 } ls_reducer_options;
 
@@ -141,6 +145,11 @@ ls_status ls_reducer_finish(ls_reducer *reducer, uint64_t number);
 ls_status ls_reducer_run(ls_reducer *reducer, const ls_vector *vector);
 /* Returns when no other rank reads this rank's sums any more, so that they may be written. */
 void ls_reducer_settle(ls_reducer *reducer);
+/*
+ * This rank does not read the sums any more, of as many vectors as there were so far. Each rank says so as often as the
+ * others; for sums that are together, ls_reducer_settle waits until all have.
+ */
+void ls_reducer_release(ls_reducer *reducer);
 /* Collective. Returns when all ranks that share memory are here: none of them reads it as it was any more. */
 void ls_reducer_meet(ls_reducer *reducer);
 

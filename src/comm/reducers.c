@@ -58,6 +58,7 @@ static ls_status make(const ls_comm *comm, const ls_reducer_options *options, co
     reducer->max_bytes = options->max_bytes;
     reducer->sums_bytes = (options->sums_bytes + LS_ALIGNMENT - 1) / LS_ALIGNMENT * LS_ALIGNMENT;
     reducer->any_order = options->any_order;
+    reducer->together = options->any_order && options->together;
     reducer->wire = options->wire;
     reducer->packs = options->wire == LS_WIRE_PACKED;
     reducer->capacity = options->vectors ? options->vectors : 1;
@@ -91,6 +92,7 @@ static ls_status use(ls_reducer *reducer, const ls_reducer_ops *ops, const char 
     if (!shares) {
         ls_node_memory_free(reducer->memory);
         reducer->memory = NULL;
+        reducer->together = false;
         if (!(reducer->own_sums = ls_calloc(reducer->sums_bytes, 1, "the gradient accumulators")))
             st = LS_ERR_MEMORY;
         reducer->sums = reducer->own_sums;

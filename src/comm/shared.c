@@ -9,7 +9,9 @@
  *
  * So all ranks of a node work and send, and each byte crosses the network once for a node.
  *
- *     slices  [parts] of every rank of the node its own sums: the others read their chunks from it
+ *     slices  [parts] of every rank of the node its own sums: the others read their chunks from it. Or one for all, if
+ *             those who write can do so together: they have then added up by themselves, and `read` counts how often
+ *             a rank has said that it reads the sums no more
  *     common  one copy of what is gathered (weights): every rank writes what it has, then all read all
  *     stage   for what is gathered elsewhere: every rank copies its chunks there, then all copy the others'
  *
@@ -49,9 +51,11 @@ typedef struct shared {
     ls_comm *peers;         /* owned; NULL: one node */
     ls_reducer between;     /* of the peers */
     progress_of *of;        /* [parts] the node's */
-    char *slices;           /* [parts x sums_bytes] the node's */
+    char *slices;           /* [parts x sums_bytes] the node's; [sums_bytes] of sums that are together */
     char *stage;            /* [LS_LANES x max_bytes] the node's */
     uint32_t sums, gathers; /* vectors so far */
+    uint32_t taken;         /* of the sums, those that were added up */
+    uint32_t released;      /* so often this rank has said that it reads the sums no more */
     shared_lane lane[LS_LANES];
 } shared;
 
@@ -130,9 +134,10 @@ static ls_status start_shared(ls_reducer *reducer, size_t number, const ls_vecto
  * Vectors of a half are taken in their order, which is what `read` and `copied` say: between the look at one lane and
  * the look at the next, the others may have come for both.
  */
-static bool comes_next(const ls_counter *taken, const shared_lane *lane)
+static bool comes_next(const shared *s, const shared_lane *lane)
 {
-    return ls_counter_reached(taken, lane->number - 1);
+    return lane->v.half == LS_REDUCE_SCATTER ? s->taken == lane->number - 1
+                                             : ls_counter_reached(&s->of[s->part].copied, lane->number - 1);
 }
 
 /* Have the node's ranks all come so far? */
@@ -197,11 +202,13 @@ static ls_status advance_sums(ls_reducer *reducer, size_t number, bool *done)
     shared_lane *const lane = &s->lane[number];
 
     if (lane->next == ADD_UP) {
-        if (!comes_next(&s->of[s->part].read, lane) || !all_reached(s, lane))
+        if (!comes_next(s, lane) || !all_reached(s, lane))
             return LS_OK;
-        for (int k = 0; k < s->nodes && s->parts > 1; k++)
+        for (int k = 0; k < s->nodes && s->parts > 1 && !reducer->together; k++)
             add_up(reducer, &lane->v, lane->begin[k], lane->end[k]);
-        ls_counter_raise(&s->of[s->part].read, lane->number);
+        s->taken = lane->number;
+        if (!reducer->together)
+            ls_counter_raise(&s->of[s->part].read, lane->number);
         lane->next = EXCHANGE_SUMS;
         if (s->peers)
             LS_TRY(exchange(s, number));
@@ -225,7 +232,7 @@ static ls_status advance_weights(ls_reducer *reducer, size_t number, bool *done)
     }
     if (lane->next == WRITE && write_own(reducer, lane))
         lane->next = READ;
-    if (lane->next != READ || !comes_next(&s->of[s->part].copied, lane) || !all_reached(s, lane))
+    if (lane->next != READ || !comes_next(s, lane) || !all_reached(s, lane))
         return LS_OK;
     read_others(reducer, lane);
     *done = true;
@@ -263,7 +270,15 @@ static void settle_shared(ls_reducer *reducer)
     shared *const s = reducer->state;
 
     for (int r = 0; r < s->parts; r++)
-        ls_counter_wait(&s->of[r].read, s->sums);
+        ls_counter_wait(&s->of[r].read, reducer->together ? s->released : s->sums);
+}
+
+static void release_shared(ls_reducer *reducer)
+{
+    shared *const s = reducer->state;
+
+    if (reducer->together)
+        ls_counter_raise(&s->of[s->part].read, ++s->released);
 }
 
 static void meet_shared(ls_reducer *reducer)
@@ -347,14 +362,14 @@ static ls_status setup_shared(ls_reducer *reducer)
     LS_TRY(find_peers(reducer));
     LS_TRY(
         sharing->allocate(sharing->context, (size_t)s->parts * sizeof *s->of, "the progress of a node's ranks", &of));
-    LS_TRY(sharing->allocate(sharing->context, (size_t)s->parts * reducer->sums_bytes,
+    LS_TRY(sharing->allocate(sharing->context, (reducer->together ? 1 : (size_t)s->parts) * reducer->sums_bytes,
                              "the gradients of the ranks of a node", &slices));
     LS_TRY(sharing->allocate(sharing->context, LS_LANES * reducer->max_bytes,
                              "the weights that the ranks of a node exchange", &stage));
     s->of = of;
     s->slices = slices;
     s->stage = stage;
-    reducer->sums = s->slices + (size_t)s->part * reducer->sums_bytes;
+    reducer->sums = s->slices + (reducer->together ? 0 : (size_t)s->part * reducer->sums_bytes);
     return LS_OK;
 }
 
@@ -400,6 +415,7 @@ const ls_reducer_ops ls_reducer_shared = {
     .advance = advance_shared,
     .wait = wait_shared,
     .settle = settle_shared,
+    .release = release_shared,
     .meet = meet_shared,
     .describe = describe_shared,
 };
@@ -412,6 +428,7 @@ const ls_reducer_ops ls_reducer_hierarchical = {
     .advance = advance_shared,
     .wait = wait_shared,
     .settle = settle_shared,
+    .release = release_shared,
     .meet = meet_shared,
     .describe = describe_shared,
 };

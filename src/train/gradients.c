@@ -7,9 +7,12 @@
 #include "base/memory.h"
 #include "tensor/kernels.h"
 
-#define FIRST_BUCKET_PART 4 /* the first bucket is this much smaller, so that the first reduction starts early */
-#define SHORT_WIRE_H 7      /* the grid is so many bits coarser then: sums below 2^46 units lie below 2^39 */
-#define FLAGS 1             /* int16 words after the exponents: the wish to stop */
+#define FIRST_BUCKET_PART 4   /* the first bucket is this much smaller, so that the first reduction starts early */
+#define SHORT_WIRE_H 7        /* the grid is so many bits coarser then: sums below 2^46 units lie below 2^39 */
+#define PIECE_ELEMENTS 524288 /* of a product that is added up at a time, about; its sums take 4 MiB */
+#define PIECE_ROWS 128        /* so few rows of it are not worth packing what they are multiplied with */
+#define PIECES_LEFT 16        /* that other ranks were at, before one is waited for */
+#define FLAGS 1               /* int16 words after the exponents: the wish to stop */
 
 void ls_gradients_free(ls_gradients *g)
 {
@@ -21,9 +24,9 @@ void ls_gradients_free(ls_gradients *g)
     }
     ls_free(g->bucket);
     ls_agreement_free(g->agreement);
-    ls_reducer_free(g->reducer);
     ls_exponents_reset(&g->exponents);
-    ls_free(g->touched);
+    ls_accumulator_reset(&g->sums);
+    ls_reducer_free(g->reducer);
     ls_free(g->param_of);
     ls_free(g->grid);
     ls_free(g->largest);
@@ -108,7 +111,6 @@ static ls_status plan(ls_gradients *g, const ls_comm *comm, const ls_model *mode
     if (g->blocks > INT_MAX - FLAGS)
         return ls_fail(LS_ERR_CONFIG, "the model has %zu weights, more than the %d blocks of %d that can be reduced",
                        model->trainable_size, INT_MAX - FLAGS, LS_BLOCK);
-    g->touched = ls_calloc(g->blocks, sizeof *g->touched, "the gradient accumulators");
     g->param_of = ls_calloc(g->blocks, sizeof *g->param_of, "the gradient accumulators");
     g->grid = ls_calloc(g->blocks, sizeof *g->grid, "the gradient accumulators");
     g->largest = ls_calloc(g->blocks, LS_PRODUCT_LANES * sizeof *g->largest, "the gradient accumulators");
@@ -116,7 +118,7 @@ static ls_status plan(ls_gradients *g, const ls_comm *comm, const ls_model *mode
     if (local_microbatches)
         g->contribution_hash =
             ls_calloc(local_microbatches * model->trainable_params, sizeof *g->contribution_hash, "the trace");
-    if (!g->touched || !g->param_of || !g->grid || !g->largest || (local_microbatches && !g->contribution_hash))
+    if (!g->param_of || !g->grid || !g->largest || (local_microbatches && !g->contribution_hash))
         return LS_ERR_MEMORY;
     LS_TRY(ls_exponents_init(&g->exponents, g->blocks));
     for (size_t i = 0; i < model->trainable_params; i++)
@@ -132,6 +134,7 @@ static ls_status plan_reductions(ls_gradients *g, const ls_distributed_options *
                                  .segment_bytes = (size_t)options->segment_kib * 1024,
                                  .node_ranks = (int)options->node_ranks,
                                  .any_order = g->carrier->exact,
+                                 .together = g->carrier->exact,
                                  .wire = options->wire_bits == LS_WIRE_BITS_SHORT   ? LS_WIRE_PACKED
                                          : options->wire_bits == LS_WIRE_BITS_WHOLE ? LS_WIRE_PLAIN
                                                                                     : LS_WIRE_AUTO,
@@ -146,7 +149,7 @@ static ls_status plan_reductions(ls_gradients *g, const ls_distributed_options *
     if (!ls_size_mul(g->blocks, g->block_bytes, &wanted.sums_bytes))
         wanted.sums_bytes = SIZE_MAX - LS_ALIGNMENT; /* more than there is */
     LS_TRY(ls_reducer_create(g->comm, &wanted, &g->reducer));
-    g->acc = g->reducer->sums;
+    LS_TRY(ls_accumulator_init(&g->sums, g->reducer, g->blocks, g->block_bytes));
     memory = g->reducer->memory;
     if (memory && ls_node_memory_sharing(memory)->parts < g->comm->size)
         memory = NULL; /* of some of the ranks only */
@@ -197,11 +200,7 @@ void ls_gradients_begin(ls_gradients *g, uint64_t update, uint64_t first)
     g->update = update;
     g->first = first;
     g->issued = 0;
-    ls_reducer_settle(g->reducer);
-    if (++g->attempt == 0) { /* the counter wrapped: no block may look written */
-        memset(g->touched, 0, g->blocks * sizeof *g->touched);
-        g->attempt = 1;
-    }
+    ls_accumulator_begin(&g->sums);
     for (size_t b = 0; b < g->blocks; b++) {
         g->seen[b] = LS_EXPONENT_NONE;
         g->grid[b] = ls_carrier_grid(g->exponents.E[b], g->h);
@@ -241,6 +240,7 @@ static void add(void *context, size_t number, size_t first, const float *values,
     const bool spoilt = is_planted(g, LS_FAULT_SPOIL_CONTRIBUTION, microbatch);
     double squares = 0;
     uint64_t *row = g->contribution_hash ? g->contribution_hash + microbatch * g->model->trainable_params : NULL;
+    size_t taken = begin; /* so far, for a strip at a time */
 
     for (size_t b = begin; b < end; b++, values += LS_BLOCK) {
         float copy[LS_BLOCK];
@@ -253,10 +253,17 @@ static void add(void *context, size_t number, size_t first, const float *values,
             squares += ls_sum_squares(a, LS_BLOCK);
         if (lost)
             continue;
-        e = g->carrier->add(g->acc + b * g->block_bytes, a, g->exponents.E[b], g->h, g->touched[b] != g->attempt);
-        g->touched[b] = g->attempt;
+        if (b == taken) {
+            taken =
+                (b / LS_STRIP_BLOCKS + 1) * LS_STRIP_BLOCKS < end ? (b / LS_STRIP_BLOCKS + 1) * LS_STRIP_BLOCKS : end;
+            ls_accumulator_take(&g->sums, b, taken);
+        }
+        e = g->carrier->add(ls_accumulator_at(&g->sums, b), a, g->exponents.E[b], g->h,
+                            ls_accumulator_open(&g->sums, b, b + 1));
         if (e > g->seen[b])
             g->seen[b] = e;
+        if (b + 1 == taken)
+            ls_accumulator_leave(&g->sums, b / LS_STRIP_BLOCKS * LS_STRIP_BLOCKS, taken);
     }
     if (g->norm)
         ls_wide_add(g->norm, squares * g->norm_factor[microbatch]);
@@ -272,34 +279,97 @@ static void meanwhile(void *context)
 
 _Static_assert(LS_PRODUCT_BLOCK == LS_BLOCK, "a product's grid is the carrier's");
 
-/* Exact sums while the products' tiles are in registers, unless somebody wants to see the contributions themselves. */
+/* Rows of a product that are added up at a time, so that their elements are whole blocks. */
+static size_t rows_of_piece(const ls_gradients *g, const ls_product_axis *row, size_t n)
+{
+    const ls_sharing *sharing = g->sums.lock ? ls_node_memory_sharing(g->reducer->memory) : NULL;
+    const size_t m = ls_product_axis_size(row), parts = sharing ? (size_t)sharing->parts : 1;
+    size_t whole = LS_BLOCK, most = PIECE_ELEMENTS / n ? PIECE_ELEMENTS / n : 1;
+
+    if (row->count[0] * row->count[1] > 1)
+        return m;
+    for (size_t k = n; whole > 1 && k % 2 == 0; k /= 2)
+        whole /= 2; /* LS_BLOCK / gcd(LS_BLOCK, n): it is a power of two */
+    if (parts > 1 && (m + parts - 1) / parts < most)
+        most = (m + parts - 1) / parts > PIECE_ROWS ? (m + parts - 1) / parts : PIECE_ROWS;
+    most = (most + whole - 1) / whole * whole;
+    return most < m ? most : m;
+}
+
+/* Rows [row, row + rows) of a product, added to blocks that are taken. */
+static void add_piece(ls_gradients *g, const ls_product_sum *all, size_t first_block, size_t row, size_t rows)
+{
+    const size_t at = row * all->n, n = rows * all->n;
+    const size_t begin = first_block + at / LS_BLOCK, blocks = (n + LS_BLOCK - 1) / LS_BLOCK;
+    ls_product_sum piece = *all;
+
+    piece.A.at += row * all->A.row.step[2];
+    if (rows < ls_product_axis_size(&all->A.row))
+        piece.A.row = (ls_product_axis){.count = {1, 1, rows}, .step = {0, 0, all->A.row.step[2]}};
+    piece.total = (double *)(void *)ls_accumulator_at(&g->sums, begin);
+    piece.grid = g->grid + begin;
+    piece.largest = g->largest;
+    memset(piece.largest, 0, blocks * LS_PRODUCT_LANES * sizeof *piece.largest);
+    piece.start = ls_accumulator_open(&g->sums, begin, begin + blocks);
+    if (piece.start)
+        memset(piece.total + n, 0, (blocks * LS_BLOCK - n) * sizeof *piece.total);
+    ls_product_run_sum(&piece);
+    for (size_t b = 0; b < blocks; b++) {
+        const int16_t e = ls_carrier_exponent(ls_product_largest(&piece, b));
+
+        if (e > g->seen[begin + b])
+            g->seen[begin + b] = e;
+    }
+}
+
+/* A piece of a product, if its blocks can be had; wait: they can. */
+static bool add_piece_if(ls_gradients *g, const ls_product_sum *all, size_t first_block, size_t row, size_t rows,
+                         bool wait)
+{
+    const size_t begin = first_block + row * all->n / LS_BLOCK;
+    const size_t end = first_block + ((row + rows) * all->n + LS_BLOCK - 1) / LS_BLOCK;
+
+    if (wait)
+        ls_accumulator_take(&g->sums, begin, end);
+    else if (!ls_accumulator_try(&g->sums, begin, end))
+        return false;
+    add_piece(g, all, first_block, row, rows);
+    ls_accumulator_leave(&g->sums, begin, end);
+    meanwhile(g);
+    return true;
+}
+
+/*
+ * Exact sums while the products' tiles are in registers, unless somebody wants to see the contributions themselves.
+ * Where the sums are the node's, its ranks begin at different pieces, each with the one behind its own, and leave out
+ * those that others are at until the end: who comes to which first makes no difference.
+ */
+static void add_pieces(ls_gradients *g, const ls_product_sum *all, size_t first_block)
+{
+    const ls_sharing *sharing = g->sums.lock ? ls_node_memory_sharing(g->reducer->memory) : NULL;
+    const size_t m = ls_product_axis_size(&all->A.row), each = rows_of_piece(g, &all->A.row, all->n);
+    const size_t pieces = (m + each - 1) / each;
+    const size_t start = sharing ? ((size_t)sharing->part + 1) * pieces / (size_t)sharing->parts : 0;
+    size_t left[PIECES_LEFT], n = 0;
+
+    for (size_t k = 0; k < pieces; k++) {
+        const size_t row = (start + k) % pieces * each, rows = m - row < each ? m - row : each;
+
+        if (!add_piece_if(g, all, first_block, row, rows, n == PIECES_LEFT))
+            left[n++] = row;
+    }
+    for (size_t k = 0; k < n; k++)
+        add_piece_if(g, all, first_block, left[k], m - left[k] < each ? m - left[k] : each, true);
+}
+
 static bool add_products(void *context, size_t first, const ls_product_sum *products)
 {
     ls_gradients *g = context;
-    const size_t n = ls_product_axis_size(&products->A.row) * products->n;
-    const size_t begin = first / LS_BLOCK, end = begin + (n + LS_BLOCK - 1) / LS_BLOCK;
-    double *const total = (double *)(g->acc + begin * g->block_bytes);
-    ls_product_sum sum = *products;
 
     if (g->carrier != &ls_carrier_carried || g->contribution_hash || g->norm || g->fault ||
         products->length > LS_PRODUCT_SEGMENT)
         return false;
-    sum.total = total;
-    sum.grid = g->grid + begin;
-    sum.largest = g->largest;
-    sum.start = g->touched[begin] != g->attempt;
-    memset(sum.largest, 0, (end - begin) * LS_PRODUCT_LANES * sizeof *sum.largest);
-    if (sum.start)
-        memset(total + n, 0, ((end - begin) * LS_BLOCK - n) * sizeof *total);
-    ls_product_run_sum(&sum);
-    meanwhile(g);
-    for (size_t b = begin; b < end; b++) {
-        const int16_t e = ls_carrier_exponent(ls_product_largest(&sum, b - begin));
-
-        g->touched[b] = g->attempt;
-        if (e > g->seen[b])
-            g->seen[b] = e;
-    }
+    add_pieces(g, products, first / LS_BLOCK);
     return true;
 }
 
@@ -309,16 +379,6 @@ void ls_gradients_measure(ls_gradients *g, ls_wide *norm, const double *factor)
     g->norm_factor = factor;
 }
 
-/* Blocks that no local microbatch wrote hold an earlier step's totals: they must count as zero. */
-static void clear_untouched(ls_gradients *g, size_t begin, size_t end)
-{
-    for (size_t b = begin; b < end; b++)
-        if (g->touched[b] != g->attempt) {
-            memset(g->acc + b * g->block_bytes, 0, g->block_bytes);
-            g->touched[b] = g->attempt;
-        }
-}
-
 static ls_status layer_done(void *context, const ls_layer *layer)
 {
     ls_gradients *g = context;
@@ -326,7 +386,7 @@ static ls_status layer_done(void *context, const ls_layer *layer)
 
     if (!layer_blocks(layer, &begin, &end))
         return LS_OK;
-    clear_untouched(g, begin, end);
+    ls_accumulator_clear(&g->sums, begin, end);
     for (size_t i = 0; i < g->buckets; i++)
         if (begin < g->bucket[i].end && end > g->bucket[i].begin)
             g->bucket[i].waiting--;
@@ -338,7 +398,7 @@ static ls_status layer_done(void *context, const ls_layer *layer)
             ls_reducer_start(g->reducer,
                              &(ls_vector){.half = LS_REDUCE_SCATTER,
                                           .element = g->carrier->element,
-                                          .buf = g->acc + bucket->begin * g->block_bytes,
+                                          .buf = ls_accumulator_at(&g->sums, bucket->begin),
                                           .begin = bucket->bounds,
                                           .end = bucket->bounds + 1,
                                           .grid = g->carrier == &ls_carrier_carried ? g->grid + bucket->begin : NULL},
@@ -409,7 +469,12 @@ const ls_param *ls_gradients_nonfinite(const ls_gradients *g)
 
 void ls_gradients_finish(const ls_gradients *g, size_t block, double divisor, float *out)
 {
-    g->carrier->finish(g->acc + block * g->block_bytes, divisor, out);
+    g->carrier->finish(ls_accumulator_at(&g->sums, block), divisor, out);
+}
+
+void ls_gradients_release(ls_gradients *g)
+{
+    ls_accumulator_release(&g->sums);
 }
 
 ls_status ls_gradients_give(ls_gradients *g, size_t i, float *weights)

@@ -15,6 +15,7 @@
 #include "experiment/experiment.h"
 #include "nn/engine.h"
 #include "tensor/wide.h"
+#include "train/accumulator.h"
 
 /* A fault planted by a test, to prove that `verify` finds it. Never set by the program. */
 typedef struct ls_fault {
@@ -45,9 +46,7 @@ typedef struct ls_gradients {
     int h;                   /* at most 2^h contributions per weight */
     size_t blocks;
     size_t block_bytes; /* of a block in the carrier */
-    char *acc;          /* [blocks] the reducer's */
-    uint32_t *touched;  /* [blocks] the attempt that wrote it last */
-    uint32_t attempt;
+    ls_accumulator sums;
     uint32_t *param_of; /* [blocks] index of the parameter */
     int16_t *seen;      /* [blocks + flags] largest exponents of this step: the agreement's */
     ls_exponents exponents;
@@ -113,8 +112,10 @@ ls_status ls_gradients_agree(ls_gradients *gradients, bool *stop, ls_verdict *ve
 /* The trainable parameter whose contributions were not finite, nearest to the output; NULL if there is none. */
 const ls_param *ls_gradients_nonfinite(const ls_gradients *gradients);
 
-/* Own block: g (LS_BLOCK) = total / divisor. */
+/* Own block: g (LS_BLOCK) = total / divisor. Until the totals are released, or the next step begins. */
 void ls_gradients_finish(const ls_gradients *gradients, size_t block, double divisor, float *g);
+/* This rank needs the totals no more, but for ls_trainer_gradient, in which all ranks meet. */
+void ls_gradients_release(ls_gradients *gradients);
 
 /*
  * Collective. Where ranks share memory, what is trained of the model's weights moves there: one copy for a node, of

@@ -484,7 +484,8 @@ ls_status ls_trainer_gradient(const ls_trainer *t, float *gradient)
     LS_FOR_OWN_BLOCKS (g, b)
         ls_gradients_finish(g, b, (double)slice.batch_rows, gradient + b * LS_BLOCK);
     ls_watchdog_beat(t->watchdog, "gathering a gradient");
-    return ls_gradients_gather(g, gradient);
+    /* Nobody begins the next step before all have read their sums. */
+    return ls_agree(t->comm, ls_gradients_gather(g, gradient));
 }
 
 ls_status ls_trainer_evaluate(ls_trainer *t, const ls_split *split, ls_scores *scores)

@@ -300,6 +300,7 @@ static ls_status take_step(ls_updater *u, ls_gradients *gradients, uint64_t batc
             update_block(u, &now, b);
         LS_TRY(ls_gradients_give(gradients, i, u->model->weights));
     }
+    ls_gradients_release(gradients);
     LS_TRY(constrain(u->model, gradients));
     u->iterations++;
     return LS_OK;

@@ -1,7 +1,10 @@
 /* Communicators, agreement on errors, comparison of texts, and how things are dealt. */
 #include "mpi_main.h"
 
+#include <math.h>
+
 #include "comm/comm.h"
+#include "tensor/wide.h"
 
 static ls_comm *world;
 
@@ -163,6 +166,44 @@ static void parts_are_contiguous_and_balanced(void **unused)
     assert_true(ls_part_begin(UINT64_MAX, 3, 4) == UINT64_C(0xbfffffffffffffff));
 }
 
+/* The total over ranks of one value each. */
+static double wide_total(double mine)
+{
+    ls_wide sum;
+
+    ls_wide_clear(&sum, 1);
+    ls_wide_add(&sum, mine);
+    MPI_Allreduce(MPI_IN_PLACE, &sum, LS_WIDE_WORDS, MPI_INT64_T, MPI_SUM, world->mpi);
+    return ls_wide_value(&sum);
+}
+
+static void wide_infinities_add_over_ranks(void **unused)
+{
+    const bool last = world->rank == world->size - 1;
+
+    (void)unused;
+    assert_true(all_ranks(wide_total(last ? INFINITY : -1e30) == INFINITY));
+    assert_true(all_ranks(wide_total(last ? -INFINITY : 1e30) == -INFINITY));
+    assert_true(all_ranks(isnan(wide_total(last ? (double)NAN : INFINITY))));
+    if (world->size > 1)
+        assert_true(all_ranks(isnan(wide_total(last ? INFINITY : -INFINITY))));
+}
+
+/* ls_wide travels as plain integers. */
+static void wide_sums_add_over_ranks(void **unused)
+{
+    const int P = world->size, rank = world->rank;
+    const double mine[] = {rank % 2 ? -0x1p200 : 0x1p200, rank, P % 2 && rank == P - 1 ? -0x1p200 : 0.0};
+    ls_wide sum;
+
+    (void)unused;
+    ls_wide_clear(&sum, 1);
+    for (size_t i = 0; i < count_of(mine); i++)
+        ls_wide_add(&sum, mine[i]);
+    MPI_Allreduce(MPI_IN_PLACE, &sum, LS_WIDE_WORDS, MPI_INT64_T, MPI_SUM, world->mpi);
+    assert_true(all_ranks(ls_wide_value(&sum) == (double)(P * (P - 1) / 2)));
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(a_communicator_is_a_duplicate_that_returns_errors),
     cmocka_unit_test(mpi_errors_become_ours),
@@ -174,6 +215,8 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(equal_texts_are_equal),
     cmocka_unit_test(the_first_rank_that_differs_is_named),
     cmocka_unit_test(parts_are_contiguous_and_balanced),
+    cmocka_unit_test(wide_sums_add_over_ranks),
+    cmocka_unit_test(wide_infinities_add_over_ranks),
 };
 
 LS_MPI_MAIN(tests, create_world, free_world)

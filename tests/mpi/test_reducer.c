@@ -14,6 +14,7 @@
 #include "comm/carrier.h"
 #include "comm/reducer.h"
 #include "tensor/wide.h"
+#include "train/accumulator.h"
 
 static ls_comm *world;
 static size_t P, rank;
@@ -425,6 +426,122 @@ static void sums_can_follow_sums(void **unused)
     }
 }
 
+/*
+ * Vectors of `shared` are taken in their order: when both are there, and the second is looked at first, it waits. (It
+ * was taken once, and told the others that the first had been read.) The calls are the algorithm's own, so that nothing
+ * looks at the first in between.
+ */
+static void shared_takes_no_vector_before_its_turn(void **unused)
+{
+    enum { N = 100 };
+    size_t bounds[8];
+    ls_reducer *reducer;
+    bool good = true;
+
+    (void)unused;
+    if (P == 1)
+        return;
+    cut(0, N, bounds);
+    assert_true(all_ranks(ok(make("shared", 2 * N * sizeof(double), 512, &reducer))));
+    for (int half = 0; half < 2 && strcmp(reducer->ops->name, "shared") == 0; half++) {
+        ls_vector v[2];
+        bool done[2] = {false, false};
+
+        for (size_t k = 0; k < 2; k++) {
+            v[k] = (ls_vector){.half = half ? LS_ALL_GATHER : LS_REDUCE_SCATTER,
+                               .element = LS_FLOAT64,
+                               .buf = reducer->sums + (half ? 0 : k * N * sizeof(double)),
+                               .begin = bounds,
+                               .end = bounds + 1};
+            for (size_t i = 0; i < N && half == 0; i++)
+                put(v[k].buf, LS_FLOAT64, i, value(i + k, rank));
+            good &= ok(reducer->ops->start(reducer, k, &v[k]));
+        }
+        MPI_Barrier(world->mpi); /* all have come to both */
+        good &= ok(reducer->ops->advance(reducer, 1, &done[1])) && !done[1];
+        MPI_Barrier(world->mpi);
+        for (size_t round = 0; round < 1000000 && !(done[0] && done[1]); round++)
+            for (size_t k = 0; k < 2; k++)
+                if (!done[k])
+                    good &= ok(reducer->ops->advance(reducer, k, &done[k]));
+        good &= done[0] && done[1];
+        for (size_t k = 0; k < 2 && half == 0; k++)
+            for (size_t i = bounds[rank]; i < bounds[rank + 1] && good; i++)
+                good = get(v[k].buf, LS_FLOAT64, i) == total(i + k);
+        MPI_Barrier(world->mpi);
+    }
+    assert_true(all_ranks(good));
+    ls_reducer_free(reducer);
+}
+
+/*
+ * Ranks of a node add to the same sums: each in an order of its own, some of them late, some with nothing to add, one
+ * reading its sums long after the others have gone on to the next step. The steps are those of a training.
+ */
+static void ranks_add_to_the_same_sums(void **unused)
+{
+    enum { BLOCKS = 3 * LS_STRIP_BLOCKS + 5, N = BLOCKS * LS_BLOCK, ROUNDS = 12 };
+    const int node_ranks[] = {0, 1, 2};
+    size_t bounds[8];
+
+    (void)unused;
+    for (size_t p = 0; p <= P; p++)
+        bounds[p] = (size_t)ls_part_begin(BLOCKS, p, P) * LS_BLOCK;
+    for (size_t k = 0; k < 3; k++) {
+        const ls_reducer_options options = {.algorithm = "auto",
+                                            .max_bytes = N * sizeof(double),
+                                            .segment_bytes = 4096,
+                                            .sums_bytes = N * sizeof(double),
+                                            .vectors = 1,
+                                            .node_ranks = node_ranks[k],
+                                            .any_order = true,
+                                            .together = true};
+        ls_accumulator a = {0};
+        ls_reducer *reducer;
+        bool good = true;
+
+        assert_true(all_ranks(ok(ls_reducer_create(world, &options, &reducer))));
+        good = ok(ls_accumulator_init(&a, reducer, BLOCKS, LS_BLOCK * sizeof(double)));
+        assert_true(all_ranks(good));
+        for (size_t round = 0; round < ROUNDS; round++) {
+            const size_t idle = round % (P + 1); /* this rank adds nothing; P: everybody does */
+            const ls_vector v = {
+                .half = LS_REDUCE_SCATTER, .element = LS_FLOAT64, .buf = a.sums, .begin = bounds, .end = bounds + 1};
+
+            ls_accumulator_begin(&a);
+            be_late(round);
+            for (size_t i = 0; i < BLOCKS && (rank != idle || P == 1); i++) {
+                const size_t b = (i * (rank * 4 + 3) + round * 17) % BLOCKS; /* BLOCKS is odd, no multiple of these */
+                double *const at = (double *)(void *)ls_accumulator_at(&a, b), sum[LS_BLOCK];
+                bool fresh;
+
+                if (i % 2 || !ls_accumulator_try(&a, b, b + 1))
+                    ls_accumulator_take(&a, b, b + 1);
+                fresh = ls_accumulator_open(&a, b, b + 1);
+                for (size_t j = 0; j < LS_BLOCK; j++)
+                    sum[j] = (fresh ? 0 : at[j]) + value(b * LS_BLOCK + j + round, rank);
+                if (i % 64 == 0)
+                    be_late(round + i); /* who does not wait for the block meanwhile is lost */
+                memcpy(at, sum, sizeof sum);
+                ls_accumulator_leave(&a, b, b + 1);
+            }
+            ls_accumulator_clear(&a, 0, BLOCKS);
+            good &= ok(ls_reducer_run(reducer, &v));
+            be_late(round + 50); /* others are at the next step meanwhile */
+            for (size_t i = bounds[rank]; i < bounds[rank + 1] && good; i++)
+                good =
+                    get(a.sums, LS_FLOAT64, i) == total(i + round) - (P > 1 && idle < P ? value(i + round, idle) : 0);
+            if (round % 3 == 0)
+                ls_accumulator_release(&a);
+        }
+        if (!good)
+            print_error("%s\n", reducer->why);
+        assert_true(all_ranks(good));
+        ls_accumulator_reset(&a);
+        ls_reducer_free(reducer);
+    }
+}
+
 /* The largest and the sum, each round of other numbers, by messages and through common memory. */
 static void ranks_agree_in_one_message(void **unused)
 {
@@ -547,43 +664,6 @@ static void without_common_memory_the_ring_goes_on(void **unused)
     ls_reducer_free(reducer);
 }
 
-/* The total over ranks of one value each. */
-static double wide_total(double mine)
-{
-    ls_wide sum;
-
-    ls_wide_clear(&sum, 1);
-    ls_wide_add(&sum, mine);
-    MPI_Allreduce(MPI_IN_PLACE, &sum, LS_WIDE_WORDS, MPI_INT64_T, MPI_SUM, world->mpi);
-    return ls_wide_value(&sum);
-}
-
-static void wide_infinities_add_over_ranks(void **unused)
-{
-    const bool last = rank == P - 1;
-
-    (void)unused;
-    assert_true(all_ranks(wide_total(last ? INFINITY : -1e30) == INFINITY));
-    assert_true(all_ranks(wide_total(last ? -INFINITY : 1e30) == -INFINITY));
-    assert_true(all_ranks(isnan(wide_total(last ? (double)NAN : INFINITY))));
-    if (P > 1)
-        assert_true(all_ranks(isnan(wide_total(last ? INFINITY : -INFINITY))));
-}
-
-/* ls_wide travels as plain integers. */
-static void wide_sums_add_over_ranks(void **unused)
-{
-    const double mine[] = {rank % 2 ? -0x1p200 : 0x1p200, (double)rank, P % 2 && rank == P - 1 ? -0x1p200 : 0.0};
-    ls_wide sum;
-
-    (void)unused;
-    ls_wide_clear(&sum, 1);
-    for (size_t i = 0; i < count_of(mine); i++)
-        ls_wide_add(&sum, mine[i]);
-    MPI_Allreduce(MPI_IN_PLACE, &sum, LS_WIDE_WORDS, MPI_INT64_T, MPI_SUM, world->mpi);
-    assert_true(all_ranks(ls_wide_value(&sum) == (double)(P * (P - 1) / 2)));
-}
-
 static int set_up(void **state)
 {
     (void)state;
@@ -608,14 +688,14 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(exact_sums_do_not_know_the_ranks),
     cmocka_unit_test(fast_sums_have_the_order_of_the_ring),
     cmocka_unit_test(vectors_overlap_and_ranks_are_late),
+    cmocka_unit_test(shared_takes_no_vector_before_its_turn),
+    cmocka_unit_test(ranks_add_to_the_same_sums),
     cmocka_unit_test(ranks_agree_in_one_message),
     cmocka_unit_test(unknown_names_list_the_known),
     cmocka_unit_test(impossible_sizes_are_refused),
     cmocka_unit_test(sums_can_follow_sums),
     cmocka_unit_test(without_common_memory_the_ring_goes_on),
     cmocka_unit_test(what_cannot_be_shared_says_so),
-    cmocka_unit_test(wide_sums_add_over_ranks),
-    cmocka_unit_test(wide_infinities_add_over_ranks),
 };
 
 LS_MPI_MAIN(tests, set_up, tear_down)
