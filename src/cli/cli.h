@@ -16,6 +16,8 @@ typedef struct ls_command {
     const char *(*help_about)(const char *operand);
     /* OPTIONAL. Before MPI is started; may start the program over in another way and then does not return. */
     void (*before_mpi)(int argc, char **argv);
+    /* OPTIONAL. Right after MPI has started, before its first message. A failure of one rank ends the job. */
+    ls_status (*after_mpi)(void);
     bool works_alone; /* one process needs no MPI for it */
     bool is_watched;  /* it ends with a message when no rank makes progress */
     /* REQUIRED. Collective: the same arguments on every rank. An error is an error everywhere (ls_agree). */

@@ -15,6 +15,7 @@
 #include "base/memory.h"
 #include "cli/cli.h"
 #include "cli/print.h"
+#include "cli/ring_ping.h"
 #include "comm/mpi_settings.h"
 #include "h5/lock.h"
 #include "lockstep/version.h"
@@ -39,11 +40,34 @@ static const struct option options[] = {
 
 /* ---- the program and its libraries ---- */
 
+/* The lock is taken. */
+static void list_filters(ls_text *out)
+{
+    static const struct {
+        H5Z_filter_t id;
+        const char *name;
+    } filters[] = {{H5Z_FILTER_DEFLATE, "deflate"},
+                   {H5Z_FILTER_SHUFFLE, "shuffle"},
+                   {H5Z_FILTER_FLETCHER32, "fletcher32"},
+                   {H5Z_FILTER_SZIP, "szip"},
+                   {H5Z_FILTER_NBIT, "nbit"},
+                   {H5Z_FILTER_SCALEOFFSET, "scaleoffset"},
+                   {32000, "lzf"},
+                   {32001, "blosc"},
+                   {32004, "lz4"},
+                   {32015, "zstd"}};
+
+    for (size_t i = 0; i < sizeof filters / sizeof filters[0]; i++)
+        if (H5Zfilter_avail(filters[i].id) > 0)
+            ls_text_add(out, "%s%s", out->length ? ", " : "", filters[i].name);
+}
+
 static void check_versions(ls_checkup *c)
 {
     char library[MPI_MAX_LIBRARY_VERSION_STRING] = "";
     unsigned major = 0, minor = 0, release = 0;
     int length, version = 0, subversion = 0, level = 0;
+    ls_text filters = {0};
     ls_h5_lock lock;
     bool deflates;
 
@@ -54,14 +78,17 @@ static void check_versions(ls_checkup *c)
     ls_h5_lock_take(&lock);
     H5get_libversion(&major, &minor, &release);
     deflates = H5Zfilter_avail(H5Z_FILTER_DEFLATE) > 0;
+    list_filters(&filters);
     ls_h5_lock_release(&lock);
     ls_checkup_say(c, LS_FINE, "lockstep", "%s; OpenBLAS for %s", ls_version(), ls_blas_kernel());
     ls_checkup_say(c, LS_FINE, "MPI", "%s (MPI %d.%d)%s", library, version, subversion,
                    getenv("PMIX_NAMESPACE") ? ", started through PMIx"
                    : getenv("PMI_RANK")     ? ", started through PMI"
                                             : "");
-    ls_checkup_say(c, deflates ? LS_FINE : LS_WORTH_A_LOOK, "HDF5", "%u.%u.%u%s", major, minor, release,
-                   deflates ? "" : ", without deflate: compressed data cannot be read");
+    ls_checkup_say(c, deflates ? LS_FINE : LS_WORTH_A_LOOK, "HDF5", "%u.%u.%u, reads %s%s", major, minor, release,
+                   filters.data ? filters.data : "no filters",
+                   deflates ? "" : ", but not deflate: compressed data cannot be read");
+    ls_text_reset(&filters);
 }
 
 /* What Open MPI was told before it started, and by whom. */
@@ -253,6 +280,26 @@ static size_t count_weights(const ls_model *model)
     return n;
 }
 
+/* HDF5 locks a file that it opens, and refuses one on a file system without locks. */
+static void check_locks(ls_checkup *c, const char *path)
+{
+    const char *told = getenv("HDF5_USE_FILE_LOCKING");
+    const int fd = open(path, O_RDONLY | O_CLOEXEC);
+    const bool locks = fd >= 0 && (flock(fd, LOCK_SH | LOCK_NB) == 0 || errno == EWOULDBLOCK);
+
+    if (fd < 0)
+        return; /* train's own message says it */
+    if (locks || told)
+        ls_checkup_say(c, LS_FINE, "data", "'%s': %s%s%s", path, locks ? "files can be locked there" : "no locks there",
+                       told ? "; HDF5_USE_FILE_LOCKING=" : "", told ? told : "");
+    else
+        ls_checkup_say(c, LS_FATAL, "data",
+                       "files cannot be locked where '%s' lies (%s), and HDF5 wants to: export "
+                       "HDF5_USE_FILE_LOCKING=FALSE",
+                       path, strerror(errno));
+    close(fd);
+}
+
 /* Collective. What train would say before it trains. */
 static ls_status check_experiment(ls_checkup *c, const ls_experiment *e, const char *output)
 {
@@ -260,6 +307,8 @@ static ls_status check_experiment(ls_checkup *c, const ls_experiment *e, const c
     ls_status st = ls_fit_check(e);
     double slots;
 
+    if (c->comm->rank == 0 && e->data.splits > 0 && e->data.split[0].xs > 0 && e->data.split[0].x[0].file)
+        check_locks(c, e->data.split[0].x[0].file);
     if (st == LS_OK)
         st = ls_task_describe(c->comm, e, &task);
     st = ls_agree(c->comm, st);
@@ -349,6 +398,7 @@ const ls_command ls_command_doctor = {
     .name = "doctor",
     .summary = "would a training work here? What is wrong, and what to do",
     .help = help,
+    .after_mpi = ls_ring_ping,
     .is_watched = true,
     .run = run,
 };

@@ -266,7 +266,8 @@ static int run(const ls_command *command, int argc, char **argv)
     if (command->is_watched)
         ls_cli_watch_begin();
     MPI_Init_thread(&argc, &argv, MPI_THREAD_FUNNELED, &provided);
-    if ((st = ls_comm_create(MPI_COMM_WORLD, &comm)) != LS_OK) {
+    st = command->after_mpi ? command->after_mpi() : LS_OK;
+    if (st != LS_OK || (st = ls_comm_create(MPI_COMM_WORLD, &comm)) != LS_OK) {
         print_failure();
         MPI_Abort(MPI_COMM_WORLD, 1);
     }

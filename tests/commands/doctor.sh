@@ -26,7 +26,8 @@ for ranks in 1 2 3; do
     ! grep -q '^!!' out || fail 'something fatal'
     says arithmetic 'as on every machine'
     says MPI MPI
-    says HDF5 .
+    says HDF5 'reads deflate, shuffle, fletcher32'
+    says data 'files can be locked there'
     says host "$(hostname): $ranks rank"
     says experiment '400 samples to train on, 79510 weights'
     says memory 'a rank at least'

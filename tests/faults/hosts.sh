@@ -67,6 +67,28 @@ is_on() {
     [[ -n $(processes_on "$1" lockstep) ]]
 }
 
+# A network that leads nowhere, as those of containers and of management do, and Open MPI is told to take it.
+other=172.30.$((RANDOM % 256))
+for n in 1 2; do
+    ip link add "${host_prefix}d$n" type veth peer name d0 netns "$host_prefix-$n"
+    ip link set "${host_prefix}d$n" up
+    ip -n "$host_prefix-$n" addr add "$other.$n/24" dev d0
+    ip -n "$host_prefix-$n" link set d0 up
+    ip -n "$host_prefix-$n" neigh add "$other.$((3 - n))" lladdr 02:00:00:00:00:01 dev d0
+done
+OMPI_MCA_btl_tcp_if_include=$other.0/24 start_command mpirun --host "$net.1:2,$net.2:2" "$lockstep" doctor
+await
+((status == 1)) || fail "doctor over a network that leads nowhere: exit status $status instead of 1"
+expect_message 'rank 0 on host1 got no message from rank 3 on host2' "btl_tcp_if_include $net.0/24"
+for n in 1 2; do
+    ip -n "$host_prefix-$n" link del d0
+done
+start_command mpirun --host "$net.1:2,$net.2:2" "$lockstep" doctor
+await
+((status == 0)) || fail "doctor over two hosts: exit status $status instead of 0"
+grep -q '^   host  *host2: 2 ranks' "$work/out" || fail 'doctor does not see host2'
+say 'doctor names the hosts that no message joins, and the network that would'
+
 train 1 "$work/short" "$work/experiment.yaml" --set fit.epochs=1
 for algorithm in ring halving hierarchical; do
     start_command mpirun --host "$net.1:2,$net.2:2" "$lockstep" train "$work/experiment.yaml" --output "$work/run" \
