@@ -182,7 +182,7 @@ ls_status ls_agreement_finish(ls_agreement *a)
         return LS_OK;
     ls_wait_begin("to agree on exponents, loss and metrics");
     st = receive(a);
-    ls_wait_end(true);
+    ls_wait_end();
     ls_profile_arrive();
     return st;
 }

@@ -110,7 +110,7 @@ ls_status ls_agree(const ls_comm *comm, ls_status mine)
         return mine;
     ls_wait_begin("to agree");
     code = MPI_Allreduce(MPI_IN_PLACE, verdict, 2, MPI_INT, MPI_MIN, comm->mpi);
-    ls_wait_end(false);
+    ls_wait_end();
     LS_TRY(ls_mpi_check(code, "the ranks cannot agree on a status"));
     return verdict[0] == comm->size ? LS_OK : share_failure(comm, mine, verdict[0], verdict[1] == 0);
 }

@@ -43,7 +43,7 @@ static ls_status total(void *context, size_t n, double *totals)
 
         ls_wait_begin("for a layer's sums over the batch");
         code = MPI_Allreduce(MPI_IN_PLACE, sums->sum, (int)(n * LS_WIDE_WORDS), MPI_INT64_T, MPI_SUM, sums->comm->mpi);
-        ls_wait_end(false);
+        ls_wait_end();
         LS_TRY(ls_mpi_check(code, "adding up a layer's sums over the batch"));
     }
     for (size_t i = 0; i < n; i++)

@@ -130,7 +130,7 @@ ls_status ls_reducer_finish(ls_reducer *reducer, uint64_t number)
             reducer->ops->wait(reducer, (size_t)(finished % LS_LANES));
         else
             ls_pause_next(&reducer->pause);
-        ls_wait_end(true);
+        ls_wait_end();
     }
     return LS_OK;
 }
@@ -149,7 +149,7 @@ void ls_reducer_settle(ls_reducer *reducer)
         return;
     ls_wait_begin("for those that read sums");
     reducer->ops->settle(reducer);
-    ls_wait_end(true);
+    ls_wait_end();
 }
 
 void ls_reducer_release(ls_reducer *reducer)
@@ -164,5 +164,5 @@ void ls_reducer_meet(ls_reducer *reducer)
         return;
     ls_wait_begin("to meet");
     reducer->ops->meet(reducer);
-    ls_wait_end(true);
+    ls_wait_end();
 }

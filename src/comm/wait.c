@@ -12,34 +12,46 @@
 #include "base/profile.h"
 
 #define SPINS 256          /* rounds of spinning: some ten microseconds */
-#define YIELDS 32          /* then rounds of offering the core to others */
+#define YIELDS 32          /* of who has to ask again and again: then rounds of offering the core to others */
+#define AWAKE_NS 200000    /* of who can be woken: so long, while nobody else wants the core */
+#define ASKS 16            /* looks between two offers */
+#define TAKEN_NS 50000     /* an offer that takes longer was taken */
+#define CROWDED_WAITS 64   /* so many waits make no offers after one that was taken */
 #define FIRST_NAP_NS 20000 /* then sleep, longer every time */
 #define LONGEST_NAP_NS 500000
-#define AWAKE_NS 30000    /* a gentle wait keeps the core busy for about so long */
 #define FUTEX_NS 10000000 /* a sleeper looks again after this, whatever happens */
 
-static struct {
-    uint64_t begin_ns, all_ns, busy_ns;
-} waits; /* of the thread that calls MPI */
+/* Of each thread. */
+static _Thread_local uint64_t began_ns, waited_ns;
+static _Thread_local unsigned crowded; /* waits to come that make no offers: others want this core */
 
 void ls_wait_begin(const char *what)
 {
     ls_profile_begin(LS_PHASE_WAIT, what);
-    waits.begin_ns = ls_now_ns();
+    began_ns = ls_now_ns();
 }
 
-void ls_wait_end(bool sleeps)
+void ls_wait_end(void)
 {
-    const uint64_t took_ns = ls_now_ns() - waits.begin_ns;
-
-    waits.all_ns += took_ns;
-    waits.busy_ns += sleeps && took_ns > AWAKE_NS ? AWAKE_NS : took_ns;
+    waited_ns += ls_now_ns() - began_ns;
     ls_profile_end();
 }
 
-ls_waits ls_waits_so_far(void)
+double ls_waited_s(void)
 {
-    return (ls_waits){.all_s = 1e-9 * (double)waits.all_ns, .busy_s = 1e-9 * (double)waits.busy_ns};
+    return 1e-9 * (double)waited_ns;
+}
+
+/* Offers the core to others. False: somebody took it, and it is back only now. */
+static bool offer_core(void)
+{
+    const uint64_t before_ns = ls_now_ns();
+
+    sched_yield();
+    if (ls_now_ns() - before_ns < TAKEN_NS)
+        return true;
+    crowded = CROWDED_WAITS;
+    return false;
 }
 
 static void relax(void)
@@ -60,10 +72,13 @@ void ls_pause_next(ls_pause *pause)
         relax();
         return;
     }
-    if (round < SPINS + YIELDS) {
-        sched_yield();
+    if (round < SPINS + YIELDS && crowded == 0) {
+        if (!offer_core())
+            pause->rounds = SPINS + YIELDS;
         return;
     }
+    if (round == SPINS && crowded > 0)
+        crowded--;
     for (unsigned doubled = SPINS + YIELDS; doubled < round && nap_ns < LONGEST_NAP_NS; doubled += 8)
         nap_ns *= 2;
     nanosleep(&(struct timespec){.tv_nsec = nap_ns < LONGEST_NAP_NS ? nap_ns : LONGEST_NAP_NS}, NULL);
@@ -94,11 +109,30 @@ static void let_mpi_go_on(void)
     MPI_Iprobe(MPI_ANY_SOURCE, MPI_ANY_TAG, MPI_COMM_SELF, &there, MPI_STATUS_IGNORE);
 }
 
+static bool spin(const ls_counter *counter, uint32_t value, unsigned rounds)
+{
+    for (unsigned i = 0; i < rounds; i++) {
+        if (ls_counter_reached(counter, value))
+            return true;
+        relax();
+    }
+    return false;
+}
+
 void ls_counter_wait(ls_counter *counter, uint32_t value)
 {
-    for (ls_pause pause = {0}; pause.rounds < SPINS + YIELDS; ls_pause_next(&pause))
-        if (ls_counter_reached(counter, value))
-            return;
+    uint64_t until_ns;
+
+    if (spin(counter, value, SPINS))
+        return;
+    if (crowded > 0) {
+        crowded--;
+    } else {
+        until_ns = ls_now_ns() + AWAKE_NS;
+        while (ls_now_ns() < until_ns && offer_core())
+            if (spin(counter, value, ASKS))
+                return;
+    }
     atomic_fetch_add(&counter->sleepers, 1);
     for (;;) {
         const uint32_t now = atomic_load(&counter->value);
@@ -127,12 +161,12 @@ void ls_lock_take(ls_lock *lock)
     ls_wait_begin("for a strip of sums");
     for (ls_pause pause = {0}; pause.rounds < SPINS; ls_pause_next(&pause))
         if (ls_lock_try(lock)) {
-            ls_wait_end(true);
+            ls_wait_end();
             return;
         }
     while (atomic_exchange_explicit(&lock->state, 2, memory_order_acquire) != 0)
         syscall(SYS_futex, &lock->state, FUTEX_WAIT, 2, &(struct timespec){.tv_nsec = FUTEX_NS}, NULL, 0);
-    ls_wait_end(true);
+    ls_wait_end();
 }
 
 void ls_lock_leave(ls_lock *lock)

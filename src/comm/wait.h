@@ -1,7 +1,7 @@
 /*
- * Waiting gently: a rank that has nothing to do spins for some microseconds, then gives its core away, then sleeps.
- * Machines are shared, and ranks may be more than cores: one that spins for long takes the time of the one it waits
- * for, and of the kernel's network work.
+ * Waiting gently: a rank that has nothing to do spins for some microseconds, goes on as long as nobody else wants its
+ * core, and then sleeps. Machines are shared, and ranks may be more than cores: one that spins for long takes the time
+ * of the one it waits for, and of the kernel's network work; one that sleeps has time to its credit when it is woken.
  */
 #ifndef LS_COMM_WAIT_H
 #define LS_COMM_WAIT_H
@@ -10,19 +10,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/*
- * Around every wait for other ranks, for profiles and for ls_waits. what: static text. sleeps: it was gentle; else it
- * kept the core busy all the time, as MPI does.
- */
+/* Around every wait for other ranks, for profiles and for ls_waited_s. what: static text. */
 void ls_wait_begin(const char *what);
-void ls_wait_end(bool sleeps);
-
-/* How long this process has waited for other ranks since it began, and for how much of that it kept its core busy. */
-typedef struct ls_waits {
-    double all_s, busy_s;
-} ls_waits;
-
-ls_waits ls_waits_so_far(void);
+void ls_wait_end(void);
+/* Seconds that this process has waited for other ranks since it began. */
+double ls_waited_s(void);
 
 /* One wait for something that has to be asked for again and again; {0} at its beginning. */
 typedef struct ls_pause {

@@ -9,9 +9,11 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/profile.h"
+#include "comm/wait.h"
 #include "experiment/spelling.h"
 #include "run/checkpoint.h"
 #include "run/progress.h"
+#include "run/rank_advice.h"
 #include "run/run_directory.h"
 #include "run/run_files.h"
 #include "run/run_profile.h"
@@ -30,6 +32,8 @@ typedef struct fit {
     ls_timing before;           /* what was done before this process */
     double begun_s, update_s;   /* this process began to train; its time in updates so far */
     uint64_t updates, samples;  /* done when it began */
+    double waited_s;            /* for other ranks, in those updates */
+    bool advised;               /* whether ranks help was looked at */
 } fit;
 
 static void reset(fit *f)
@@ -77,11 +81,12 @@ static bool wants_validation(const fit *f)
 static ls_status update(fit *f, bool *stop)
 {
     ls_trainer *t = f->trainer;
-    const double begun_s = ls_now_s();
+    const double begun_s = ls_now_s(), waited_s = ls_waited_s();
     double loss = NAN;
     const ls_status st = ls_trainer_update(t, stop, &loss);
 
     f->update_s += ls_now_s() - begun_s;
+    f->waited_s += ls_waited_s() - waited_s;
     if (st != LS_ERR_NUMERIC || !f->callbacks->run.survives_nan)
         return st;
     ls_callback_say(&f->callbacks->run, "%s", ls_error_message());
@@ -246,6 +251,22 @@ static ls_status tell_nan(const fit *f, const ls_logs *logs)
     return LS_OK;
 }
 
+/* Collective. Once, when enough was seen: a line about ranks that do not help. */
+static ls_status advise_on_ranks(fit *f)
+{
+    const ls_fit_settings *settings = f->settings;
+    ls_text line = {0};
+    ls_status st;
+
+    if (f->advised || settings->verbose == 0)
+        return LS_OK;
+    st = ls_rank_advice(f->trainer->comm, f->update_s, f->waited_s, &f->advised, &line);
+    if (st == LS_OK && line.length > 0 && settings->warn)
+        settings->warn(settings->warn_context, line.data);
+    ls_text_reset(&line);
+    return st;
+}
+
 static ls_status end_epoch(fit *f)
 {
     ls_trainer *t = f->trainer;
@@ -258,6 +279,7 @@ static ls_status end_epoch(fit *f)
     LS_TRY(ls_history_add(t->history, t->epoch, logs->log, logs->n));
     ls_progress_end(&f->progress, logs->log, logs->n);
     LS_TRY(ls_agree(t->comm, tell_nan(f, logs)));
+    LS_TRY(advise_on_ranks(f));
     t->epoch++;
     t->batch = 0;
     LS_TRY(write_row(f));

@@ -198,7 +198,7 @@ static ls_status add_norms(const ls_gradients *gradients, ls_wide *norm, size_t 
         return LS_OK;
     ls_wait_begin("for gradient norms");
     code = MPI_Allreduce(MPI_IN_PLACE, norm, (int)(n * LS_WIDE_WORDS), MPI_INT64_T, MPI_SUM, gradients->comm->mpi);
-    ls_wait_end(false);
+    ls_wait_end();
     return ls_mpi_check(code, "adding up gradient norms");
 }
 
