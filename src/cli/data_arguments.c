@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "cli/new_rows.h"
+#include "experiment/found_data.h"
 #include "experiment/model_file.h"
 #include "h5/file.h"
 #include "run/checkpoint.h"
@@ -73,17 +74,17 @@ static ls_status copy_arrays(const ls_data_arguments *a, const ls_array_spec *fr
 static ls_status find_arrays(const ls_data_arguments *a, hid_t file, const char *what, ls_array_spec **out,
                              size_t *count)
 {
-    char **names = NULL;
-    size_t n = 0;
+    char **names;
+    size_t n;
+    bool found;
     ls_text path = {0};
     ls_status st;
 
+    LS_TRY(ls_found_arrays(file, a->split, what, &found, &names, &n));
+    if (!found)
+        return LS_OK;
     ls_text_add(&path, "/%s/%s", a->split, what);
     LS_TRY_CLEANUP(path.status);
-    if (!ls_h5_has(file, path.data))
-        goto cleanup;
-    if (ls_h5_is_group(file, path.data))
-        LS_TRY_CLEANUP(ls_h5_get_names(file, path.data, &names, &n));
     if (!(*out = ls_calloc(n ? n : 1, sizeof **out, "the arrays of a split"))) {
         st = LS_ERR_MEMORY;
         goto cleanup;

@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "experiment/inner_models.h"
+#include "experiment/found_data.h"
 #include "experiment/model_file.h"
 #include "experiment/spelling.h"
 #include "formats/yaml.h"
@@ -183,6 +184,7 @@ static ls_status read_experiment(ls_experiment *e)
     LS_TRY(ls_config_expect(root, LS_CONFIG_MAP, "an experiment"));
     LS_GATHER(&all, ls_experiment_spell_out(e->root));
     LS_GATHER(&all, ls_config_check_keys(root, keys, sizeof keys / sizeof keys[0], "the experiment"));
+    LS_GATHER(&all, ls_find_data(e->root, e->file));
     data = ls_config_get(root, "data");
     fit = ls_config_get(root, "fit");
     LS_GATHER(&all, read_head(e));

@@ -169,12 +169,34 @@ static ls_status spell_callbacks(ls_config *root)
     return LS_OK;
 }
 
+/* data: FILE.h5 */
+static ls_status spell_data(ls_config *root)
+{
+    ls_config *data = ls_config_get(root, "data"), *map;
+    ls_status st;
+
+    if (ls_config_is_null(data) || data->kind != LS_CONFIG_SCALAR)
+        return LS_OK;
+    if (!(map = ls_config_create(LS_CONFIG_MAP, data->file)))
+        return LS_ERR_MEMORY;
+    map->line = data->line;
+    map->column = data->column;
+    map->key_line = data->key_line;
+    map->key_column = data->key_column;
+    st = put_as(map, "file", data);
+    if (st == LS_OK)
+        st = ls_config_replace(root, data, map);
+    ls_config_free(map);
+    return st;
+}
+
 ls_status ls_experiment_spell_out(ls_config *root)
 {
     ls_failures all = {0};
 
     if (ls_config_is_null(root) || root->kind != LS_CONFIG_MAP)
         return LS_OK;
+    LS_GATHER(&all, spell_data(root));
     LS_GATHER(&all, spell_model(root));
     LS_GATHER(&all, spell_compile(root));
     LS_GATHER(&all, spell_rate(root));

@@ -7,6 +7,7 @@
 /*
  * In the tree:
  *
+ *     data: FILE.h5                     data: {file: FILE.h5}      (what is in it: experiment/found_data.h)
  *     - dense: 64                       - dense: {units: 64}
  *     - conv2d: [32, 3]                 - conv2d: {filters: 32, kernel_size: 3}       what has no default, in Keras's
  * order

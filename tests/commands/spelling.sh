@@ -96,6 +96,37 @@ sed 's/lr: 0.01/lr: 0.01, learning_rate: 0.1/' "$work/short.yaml" >"$work/wrong.
 refuse 2 1 'wrong.yaml:' 'lr and learning_rate are the same' -- train "$work/wrong.yaml" --output "$work/never"
 say "what cannot be meant is refused, with the words to write"
 
+awk 'BEGIN { print "a,b,y"; for (i = 0; i < 60; i++) print i % 7 "," i % 5 "," i % 2 }' >"$work/t.csv"
+succeed 1 import csv "$work/t.csv" --array x=a,b --array y=y --split train=0.5 --split valid=0.25 --split test=0.25 --output "$work/t.h5"
+succeed 1 import csv "$work/t.csv" --array x_train=a,b --array y_train=y --split all=1 --output "$work/other.h5"
+rest="model: [{dense: 2}]
+loss: {sparse_categorical_crossentropy: {from_logits: true}}"
+write() {
+    printf '%s\n%s\n%s\n' "$1" "$rest" "${3-}" >"$work/$2.yaml"
+}
+write 'data: {file: t.h5, train: {x: /train/x, y: /train/y}, valid: {x: /valid/x, y: /valid/y}, test: {x: /test/x, y: /test/y}}' \
+    named 'fit: {validation_data: valid}'
+write 'data: t.h5' found
+write 'data: {file: t.h5, memory: 1GB}' limited 'fit: {epochs: 1}'
+write 'data: t.h5' without 'fit: {validation_split: 0.1}'
+train 1 "$work/named" "$work/named.yaml"
+grep '^test loss' "$work/out" >"$work/test.loss"
+for name in found limited; do
+    train 2 "$work/$name" "$work/$name.yaml"
+    same "$work/named/history.csv" "$work/$name/history.csv" "data of a file alone: $name"
+    same "$work/named/fingerprint.txt" "$work/$name/fingerprint.txt" "data of a file alone: $name"
+    grep '^test loss' "$work/out" | cmp - "$work/test.loss" || fail "another test loss: $name"
+done
+succeed 1 train "$work/without.yaml" --output "$work/without"
+write 'data: other.h5' wrong
+refuse 2 2 'wrong.yaml:1:7' 'has no /train/x' '/all/x_train, /all/y_train' \
+    'write data: {file: other.h5, train: {x: /all/x_train, y: /all/y_train}}' -- train "$work/wrong.yaml" --output "$work/never"
+write 'data: nowhere.h5' wrong
+refuse 1 1 'wrong.yaml:1:7' 'nowhere.h5' -- train "$work/wrong.yaml" --output "$work/never"
+write 'data: [t.h5]' wrong
+refuse 2 1 'wrong.yaml:1:7' 'data must be' -- train "$work/wrong.yaml" --output "$work/never"
+say "data of a file alone: its splits are found"
+
 printf 'base: %s.yaml\ngrid: {compile.optimizer.adam.learning_rate: [0.01, 0.02]}\n' short >"$work/sweep.yaml"
 succeed 1 sweep "$work/sweep.yaml" --output "$work/sweep"
 cp "$work/sweep/trials.csv" "$work/short.csv"
