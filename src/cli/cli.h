@@ -26,6 +26,7 @@ typedef struct ls_command {
 
 /* All commands, in the order of `lockstep --help`. A new command is a file in this folder and a line here. */
 #define LS_COMMAND_LIST(X) \
+    X(new)                 \
     X(train)               \
     X(evaluate)            \
     X(predict)             \

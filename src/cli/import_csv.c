@@ -266,7 +266,7 @@ static const char help[] =
     "  --delimiter C               what separates fields: a character or the word tab; default: a comma\n"
     "  --decimal C                 what stands before fractions: a point (default) or a comma\n"
     "  --like TRAIN.h5             treat the file as the one that became TRAIN.h5: arrays, all that was fitted, and --na,\n"
-    "                              --delimiter, --decimal and --no-header come from there, unless they are given. --array NAME picks\n"
+    "                              --unknown, --delimiter, --decimal and --no-header come from there, unless they are given. --array NAME picks\n"
     "                              arrays. Without --split, the split is called test\n\n"
     "  lockstep import csv iris.csv --output iris.h5 --array x=sepal_length:petal_length --array species=species \\\n"
     "                      --scale x=standard --split train=0.8 --split test=0.2 --stratify species\n"

@@ -9,7 +9,9 @@
 #include "base/locale.h"
 #include "base/memory.h"
 #include "cli/cli.h"
+#include "cli/draft.h"
 #include "cli/long_run.h"
+#include "cli/new_rows.h"
 #include "cli/print.h"
 #include "run/claim.h"
 #include "run/fit.h"
@@ -17,9 +19,13 @@
 #include "train/evaluate.h"
 
 static const char help[] =
-    "usage: lockstep train EXPERIMENT.yaml [OPTIONS]\n\n"
+    "usage: lockstep train EXPERIMENT.yaml [OPTIONS]\n"
+    "       lockstep train --data FILE.csv --target COLUMN [OPTIONS]\n\n"
     "Trains the model of an experiment, writes its run directory and ends with a line `fingerprint: HEX`, the XXH3-128\n"
     "of all weights: equal fingerprints mean equal bits, on any number of ranks.\n\n"
+    "  --data DATA          no experiment yet: write one for a CSV file, a folder of images or a dataset file first, as\n"
+    "                       `lockstep new` does, beside it and of its name, and train that\n"
+    "  --target COLUMN      the column of the CSV file that is to be predicted\n"
     "  --output DIR         the run directory (default: `output` of the experiment)\n"
     "  --resume             go on from DIR/checkpoint.h5, on any number of ranks; if it is damaged, from the newest whole\n"
     "                       one of those that fit.checkpoint_keep kept; starts afresh if there is none. fit.epochs, the\n"
@@ -42,7 +48,7 @@ static const char help[] =
     "SIGTERM, SIGUSR1, SIGHUP and Ctrl-C write the checkpoint at once, of the last update that is finished, and exit with\n"
     "status 3; a second Ctrl-C exits without. What mpirun makes of them is told in launch/README.md of the sources.\n";
 
-enum { OUTPUT = 1, RESUME, OVERWRITE, SET, VERBOSE, TRACE, PROFILE, ALLOW };
+enum { OUTPUT = 1, RESUME, OVERWRITE, SET, VERBOSE, TRACE, PROFILE, ALLOW, DATA, TARGET };
 
 static const struct option options[] = {
     {"output", required_argument, NULL, OUTPUT},
@@ -53,16 +59,33 @@ static const struct option options[] = {
     {"trace", no_argument, NULL, TRACE},
     {"profile", no_argument, NULL, PROFILE},
     {"allow-other-kernel", no_argument, NULL, ALLOW},
+    {"data", required_argument, NULL, DATA},
+    {"target", required_argument, NULL, TARGET},
     {NULL, 0, NULL, 0},
 };
 
 typedef struct arguments {
-    const char *experiment, *output;
+    const char *experiment, *output; /* experiment: draft.experiment with data */
+    const char *data, *target;       /* data NULL: there is an experiment */
+    ls_draft draft;
     const char **setting;
     size_t settings;
     bool resume, overwrite, trace, profile, allow;
     long verbose;
 } arguments;
+
+static ls_status check_data(const arguments *a, int argc)
+{
+    if (a->target && !a->data)
+        return ls_fail(LS_ERR_USAGE, "--target names a column of --data FILE.csv, which is not given");
+    if (a->data && optind < argc)
+        return ls_fail(LS_ERR_USAGE, "--data writes an experiment for data that have none yet; an experiment names its "
+                                     "own: give one of the two");
+    if (a->data && a->resume)
+        return ls_fail(LS_ERR_USAGE, "--data writes a new experiment; to go on, name the one it has written, and "
+                                     "--resume");
+    return LS_OK;
+}
 
 static ls_status read_arguments(int argc, char **argv, arguments *a)
 {
@@ -89,15 +112,25 @@ static ls_status read_arguments(int argc, char **argv, arguments *a)
             a->profile = true;
         else if (option == ALLOW)
             a->allow = true;
+        else if (option == DATA)
+            a->data = optarg;
+        else if (option == TARGET)
+            a->target = optarg;
     }
     LS_TRY(st);
+    LS_TRY(check_data(a, argc));
     if (a->trace && a->resume)
         return ls_fail(LS_ERR_USAGE, "--trace and --resume do not go together: a trace begins with the first update");
     if (a->overwrite && a->resume)
         return ls_fail(LS_ERR_USAGE, "--overwrite and --resume do not go together: one replaces what the other goes on "
                                      "from");
+    if (a->data)
+        return LS_OK;
     LS_TRY(ls_cli_operands(argc, argv, 1, "EXPERIMENT.yaml"));
     a->experiment = argv[optind];
+    if (ls_is_table(a->experiment) || ls_ends_with(a->experiment, ".h5"))
+        return ls_fail(LS_ERR_USAGE, "'%s' is no experiment; to train a first model on it: lockstep train --data %s%s",
+                       a->experiment, a->experiment, ls_is_table(a->experiment) ? " --target COLUMN" : "");
     return LS_OK;
 }
 
@@ -255,6 +288,25 @@ cleanup:
     return st;
 }
 
+/* Collective. With --data: the experiment is written first, by rank 0. */
+static ls_status draft(const ls_comm *comm, arguments *a)
+{
+    const ls_draft_request request = {.from = a->data, .target = a->target, .overwrite = a->overwrite};
+    ls_text said = {0};
+    ls_status st;
+
+    if (!a->data)
+        return LS_OK;
+    st = ls_agree(comm, comm->rank == 0 ? ls_draft_make(&request, &a->draft) : ls_draft_name(&request, &a->draft));
+    if (st == LS_OK && comm->rank == 0 && a->verbose != 0)
+        ls_draft_describe(&a->draft, &said);
+    if (said.length)
+        fputs(said.data, stdout);
+    ls_text_reset(&said);
+    a->experiment = a->draft.experiment;
+    return st;
+}
+
 static ls_status run(const ls_comm *comm, int argc, char **argv)
 {
     arguments a;
@@ -262,11 +314,14 @@ static ls_status run(const ls_comm *comm, int argc, char **argv)
     ls_status st = read_arguments(argc, argv, &a);
 
     if (st == LS_OK)
+        st = draft(comm, &a);
+    if (st == LS_OK)
         st = ls_fit_read(a.experiment, a.setting, a.settings, &experiment);
     st = ls_agree(comm, st);
     if (st == LS_OK)
         st = train(comm, &a, experiment);
     ls_experiment_free(experiment);
+    ls_draft_reset(&a.draft);
     ls_free(a.setting);
     return st;
 }

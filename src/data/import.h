@@ -71,7 +71,8 @@ typedef struct ls_csv_import {
     ls_settings missing; /* COLUMNS, or NULL for all = "error" (default), "drop", "mean" or "fill:VALUE" */
     const char *like; /* a dataset file: columns, arrays and what was fitted are taken from there; NULL: fitted here */
     bool keep_rows;   /* with like: a missing value is an error where rows with one were dropped, for each row counts */
-    bool ignore_unknown; /* let categories pass that the training rows do not have, except as labels */
+    bool ignore_unknown; /* let categories pass that the training rows do not have, except as labels; also in files that
+                            are later imported like this one */
 
     char delimiter;        /* 0: a comma, or that of like */
     char decimal;          /* '.' or ',' before fractions; 0: a point, or that of like */

@@ -299,11 +299,12 @@ ls_status ls_import_csv(const ls_csv_import *import, uint64_t *dropped)
     LS_TRY_CLEANUP(read_files(&j));
     *dropped = j.table->dropped;
     LS_TRY_CLEANUP(deal_rows(&j));
+    j.p.ignores_unknown |= import->ignore_unknown;
     if (import->like)
-        LS_TRY_CLEANUP(ls_preprocessing_bind(&j.p, j.table, import->ignore_unknown));
+        LS_TRY_CLEANUP(ls_preprocessing_bind(&j.p, j.table, j.p.ignores_unknown));
     else
         LS_TRY_CLEANUP(ls_preprocessing_fit(&j.p, j.table, j.rows.row + j.rows.first[j.train],
-                                            j.rows.first[j.train + 1] - j.rows.first[j.train], import->ignore_unknown));
+                                            j.rows.first[j.train + 1] - j.rows.first[j.train], j.p.ignores_unknown));
     st = write_file(&j);
 cleanup:
     ls_free(j.buffer);

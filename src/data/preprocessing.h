@@ -81,6 +81,7 @@ typedef struct ls_preprocessing {
     ls_prep_array *array;
     size_t arrays;
     ls_prep_format format;
+    bool ignores_unknown; /* categories that the training rows do not have pass, except as labels */
 } ls_preprocessing;
 
 /* Append an empty one, whose index or address is given. name is copied. */

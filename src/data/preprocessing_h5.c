@@ -124,10 +124,11 @@ static bool write_format(hid_t group, const ls_prep_format *format)
 ls_status ls_preprocessing_write(const ls_preprocessing *p, hid_t file, const char *path)
 {
     const hid_t group = ls_h5_create_group(file, GROUP);
-    const int64_t version = FORMAT_VERSION;
+    const int64_t version = FORMAT_VERSION, ignores = 1;
     ls_status st = LS_OK;
 
     if (group < 0 || !ls_h5_add_ints(group, "format_version", &version, 1, true) || !write_format(group, &p->format) ||
+        (p->ignores_unknown && !ls_h5_add_ints(group, "ignores_unknown", &ignores, 1, true)) ||
         !write_columns(group, p) || !write_arrays(group, p))
         st = ls_h5_output_fail(path);
     if (group >= 0 && H5Gclose(group) < 0 && st == LS_OK)
@@ -492,6 +493,7 @@ static ls_status read_head(hid_t file, const char *path, ls_preprocessing *p)
     st = check_version(&at);
     if (st == LS_OK)
         st = read_format(&at, &p->format);
+    p->ignores_unknown = st == LS_OK && H5Aexists(at.id, "ignores_unknown") > 0;
     H5Oclose(at.id);
     return st;
 }

@@ -58,15 +58,34 @@ static const char *guess(const ls_h5_tree *tree, const char *split, const char *
     return NULL;
 }
 
-static void add_split(const ls_h5_tree *tree, const char *split, bool must, ls_text *out)
+static const char *guess_of(const ls_h5_tree *tree, const char *split, const char *what)
 {
     static const char *const inputs[] = {"x", "images", "image", "data", "features", "inputs", "input", NULL};
     static const char *const targets[] = {"y", "labels", "label", "targets", "target", NULL};
-    const char *x = guess(tree, split, inputs), *y = guess(tree, split, targets);
+
+    return guess(tree, split, strcmp(what, "x") == 0 ? inputs : targets);
+}
+
+ls_status ls_guess_array(hid_t file, const char *split, const char *what, char **path)
+{
+    ls_h5_tree tree = {0};
+    const char *found;
+    ls_status st = ls_h5_tree_read(file, "/", &tree);
+
+    *path = NULL;
+    if (st == LS_OK && (found = guess_of(&tree, split, what)) && !(*path = ls_strdup(found)))
+        st = LS_ERR_MEMORY;
+    ls_h5_tree_reset(&tree);
+    return st;
+}
+
+static void add_split(const ls_h5_tree *tree, const char *split, bool must, ls_text *out)
+{
+    const char *x = guess_of(tree, split, "x"), *y = guess_of(tree, split, "y");
 
     if (must && !x && !y) {
-        x = guess(tree, NULL, inputs);
-        y = guess(tree, NULL, targets);
+        x = guess_of(tree, NULL, "x");
+        y = guess_of(tree, NULL, "y");
     }
     if (must || x)
         ls_text_add(out, ", %s: {x: %s, y: %s}", split, x ? x : "/PATH/OF/X", y ? y : "/PATH/OF/Y");

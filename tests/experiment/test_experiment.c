@@ -226,7 +226,7 @@ static void refuses_at_the_top(void **state)
 static void refuses_data(void **state)
 {
     (void)state;
-    REFUSED("data: d.h5\n" MODEL, "e.yaml:1:7", "data");
+    REFUSED("data: [d.h5]\n" MODEL, "e.yaml:1:7", "data");
     REFUSED("data: {file: d.h5, train: /x}\n" MODEL, "e.yaml:1:27", "data.train");
     REFUSED("data: {file: [d.h5], train: {x: /x}}\n" MODEL, "e.yaml:1:14", "data.file");
     REFUSED("data: {file: d.h5, train: {x: /x, weights: /w}}\n" MODEL, "e.yaml:1:35", "'weights'", "data.train");
