@@ -28,6 +28,7 @@ typedef struct ls_command {
 #define LS_COMMAND_LIST(X) \
     X(new)                 \
     X(train)               \
+    X(check)               \
     X(evaluate)            \
     X(predict)             \
     X(import)              \

@@ -182,6 +182,10 @@ static ls_status read_experiment(ls_experiment *e)
     ls_status st;
 
     LS_TRY(ls_config_expect(root, LS_CONFIG_MAP, "an experiment"));
+    if (ls_config_get(root, "base") && !ls_config_get(root, "model"))
+        return ls_config_fail_key(ls_config_get(root, "base"),
+                                  "'base' names an experiment, so this is a sweep: lockstep sweep trains those, and "
+                                  "lockstep check looks at them");
     LS_GATHER(&all, ls_experiment_spell_out(e->root));
     LS_GATHER(&all, ls_config_check_keys(root, keys, sizeof keys / sizeof keys[0], "the experiment"));
     LS_GATHER(&all, ls_find_data(e->root, e->file));

@@ -617,6 +617,10 @@ ls_status ls_sweep_read(const char *file, const char *const *settings, size_t n,
         st = LS_ERR_MEMORY;
     if (st == LS_OK)
         st = ls_yaml_read(file, &s->root);
+    if (st == LS_OK && ls_config_get(s->root, "model") && !ls_config_get(s->root, "base"))
+        st = ls_config_fail_key(
+            ls_config_get(s->root, "model"),
+            "'model' makes this an experiment: lockstep train trains it; a sweep names it, base: %s", file);
     for (size_t i = 0; i < n && st == LS_OK; i++)
         ls_failures_add(&all, ls_sweep_set(s->root, settings[i]));
     if (st == LS_OK)
