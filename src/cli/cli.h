@@ -39,6 +39,7 @@ typedef struct ls_command {
     X(verify)              \
     X(sweep)               \
     X(report)              \
+    X(schema)              \
     X(doctor)
 
 #define LS_COMMAND_DECLARE(name) extern const ls_command ls_command_##name;

@@ -80,6 +80,8 @@ ls_status ls_draft_images(const char *folder, const char *dataset, ls_text *note
 ls_status ls_draft_arrays_read(const char *dataset, ls_draft_arrays *out, ls_text *notes);
 void ls_draft_arrays_reset(ls_draft_arrays *arrays);
 /* The experiment. data: how it names the dataset; name: of the run. */
+/* *out: the schema of experiments that came with this program (ls_free), by its whole path; NULL: it came without. */
+ls_status ls_draft_schema(char **out);
 ls_status ls_draft_write(const ls_draft_arrays *arrays, const char *data, const char *name, const ls_text *notes,
                          ls_text *out);
 

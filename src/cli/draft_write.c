@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "cli/draft.h"
 
 /* Of so many samples, the value of the first row that is not too small for them. */
@@ -191,6 +192,12 @@ static void add_comments(const ls_text *notes, ls_text *out)
 ls_status ls_draft_write(const ls_draft_arrays *arrays, const char *data, const char *name, const ls_text *notes,
                          ls_text *out)
 {
+    char *schema;
+
+    LS_TRY(ls_draft_schema(&schema));
+    if (schema)
+        ls_text_add(out, "# yaml-language-server: $schema=%s\n", schema);
+    ls_free(schema);
     add_comments(notes, out);
     ls_text_add(out, "\nname: ");
     add_quoted("", name, out);

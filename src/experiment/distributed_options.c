@@ -70,7 +70,7 @@ static const ls_option distributed_options[] = {
     {.name = NULL},
 };
 
-static const ls_ops distributed_ops = {
+const ls_ops ls_distributed_ops = {
     .name = "distributed", .options = distributed_options, .config_bytes = sizeof(distributed_config)};
 
 static ls_status read_blas_kernel(const ls_config *node, ls_distributed_options *out)
@@ -92,7 +92,7 @@ ls_status ls_distributed_options_read(const ls_config *node, ls_distributed_opti
 
     if (!ls_config_is_null(node))
         LS_TRY(ls_config_expect(node, LS_CONFIG_MAP, "distributed"));
-    LS_TRY_CLEANUP(ls_component_parse_args(&distributed_ops, node, "distributed", extra, &component));
+    LS_TRY_CLEANUP(ls_component_parse_args(&ls_distributed_ops, node, "distributed", extra, &component));
     config = component.config;
     *out = (ls_distributed_options){
         .arithmetic = config->arithmetic,

@@ -2,7 +2,7 @@
 #ifndef LS_EXPERIMENT_DISTRIBUTED_OPTIONS_H
 #define LS_EXPERIMENT_DISTRIBUTED_OPTIONS_H
 
-#include "base/config.h"
+#include "base/options.h"
 
 /* Names of the following two as settings and files have them, NULL-terminated. */
 extern const char *const ls_reduction_names[], *const ls_grid_names[];
@@ -30,6 +30,9 @@ typedef struct ls_distributed_options {
     char *allreduce;     /* a name in ls_reducers, or "auto" */
     char *blas_kernel;   /* with OpenBLAS; NULL: as it picks */
 } ls_distributed_options;
+
+/* Its option table; blas_kernel comes besides. */
+extern const ls_ops ls_distributed_ops;
 
 /* node: `distributed`; absent or null: all defaults. */
 ls_status ls_distributed_options_read(const ls_config *node, ls_distributed_options *out);

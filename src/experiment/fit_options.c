@@ -84,7 +84,7 @@ static const ls_option fit_options[] = {
     {.name = NULL},
 };
 
-static const ls_ops fit_ops = {.name = "fit", .options = fit_options, .config_bytes = sizeof(fit_config)};
+const ls_ops ls_fit_ops = {.name = "fit", .options = fit_options, .config_bytes = sizeof(fit_config)};
 
 static ls_status read_class(const ls_config *node, ls_class_weight *out)
 {
@@ -114,6 +114,9 @@ static ls_status read_class_weight(const ls_config *node, ls_fit_options *fit)
         LS_GATHER(&all, read_class(c, &fit->class_weight[fit->class_weights++]));
     return ls_failures_end(&all);
 }
+
+const char *const ls_fit_extra_keys[] = {
+    "microbatch", "validation_data", "class_weight", "noise_scale", "shuffle", "checkpoint_seconds", NULL};
 
 #define NOISE_SCALE_DECAY 0.99
 
@@ -207,15 +210,13 @@ static ls_fit_options options_of(const fit_config *config)
 
 ls_status ls_fit_options_read(const ls_config *node, ls_fit_options *out)
 {
-    static const char *const extra[] = {
-        "microbatch", "validation_data", "class_weight", "noise_scale", "shuffle", "checkpoint_seconds", NULL};
     const ls_config *seconds = ls_config_get(node, "checkpoint_seconds");
     ls_component component = {0};
     ls_failures all = {0};
 
     if (!ls_config_is_null(node))
         LS_TRY(ls_config_expect(node, LS_CONFIG_MAP, "fit"));
-    ls_failures_add(&all, ls_component_parse_args(&fit_ops, node, "fit", extra, &component));
+    ls_failures_add(&all, ls_component_parse_args(&ls_fit_ops, node, "fit", ls_fit_extra_keys, &component));
     if (component.config) {
         *out = options_of(component.config);
         ls_failures_add(&all, check_epochs(node, out));

@@ -2,7 +2,7 @@
 #ifndef LS_EXPERIMENT_FIT_OPTIONS_H
 #define LS_EXPERIMENT_FIT_OPTIONS_H
 
-#include "base/config.h"
+#include "base/options.h"
 
 #define LS_CHECKPOINT_AUTO (-1.0)
 
@@ -30,6 +30,10 @@ typedef struct ls_fit_options {
     ls_class_weight *class_weight; /* [class_weights] owned */
     size_t class_weights;
 } ls_fit_options;
+
+/* Its option table, and the keys besides, NULL-terminated: what takes words or maps as well as numbers. */
+extern const ls_ops ls_fit_ops;
+extern const char *const ls_fit_extra_keys[];
 
 /* node: `fit`; absent or null: all defaults. Whether validation_data names a split is for the caller to see. */
 ls_status ls_fit_options_read(const ls_config *node, ls_fit_options *out);

@@ -30,6 +30,16 @@ add_custom_command(OUTPUT ${LS_PAGES_DIR}/collected BYPRODUCTS ${LS_PAGES_DIR}/h
 add_custom_target(help_texts ALL DEPENDS ${LS_PAGES_DIR}/collected)
 
 set(LS_PAGES)
+# What editors check experiments and sweeps by, where the program looks for it from its own place.
+foreach(kind IN ITEMS experiment sweep)
+    set(schema ${PROJECT_BINARY_DIR}/share/lockstep/${kind}.schema.json)
+    add_custom_command(OUTPUT ${schema}
+                       COMMAND ${CMAKE_COMMAND} -E make_directory ${PROJECT_BINARY_DIR}/share/lockstep
+                       COMMAND $<TARGET_FILE:lockstep_cli> schema ${kind} > ${schema}
+                       DEPENDS lockstep_cli VERBATIM)
+    list(APPEND LS_PAGES ${schema})
+    install(FILES ${schema} DESTINATION ${CMAKE_INSTALL_DATADIR}/lockstep)
+endforeach()
 foreach(pair IN ITEMS bash=lockstep zsh=_lockstep)
     string(REPLACE "=" ";" pair ${pair})
     list(GET pair 0 shell)

@@ -40,6 +40,11 @@ says 'titanic.csv: 200 rows, 9 columns' \
     'wrote titanic.h5, the data as a model reads them' 'wrote titanic.yaml, the experiment: read and change it'
 grep -q 'loss: binary_crossentropy' titanic.yaml || fail 'another loss'
 [[ $(sed -n 's/^test accuracy: //p' out) > 0.8 ]] || fail "test accuracy $(sed -n 's/^test accuracy: //p' out)"
+schema=$(sed -n '1s/^# yaml-language-server: $schema=//p' titanic.yaml)
+[[ $schema -ef $(dirname "$lockstep")/share/lockstep/experiment.schema.json ]] || fail "the schema is '$schema'"
+succeed 1 schema experiment
+same out "$schema" 'lockstep schema'
+refuse 2 2 "not for 'model'" -- schema model
 succeed 1 predict runs/titanic titanic.csv --output predictions.csv
 [[ $(wc -l <predictions.csv) == 201 ]] || fail "predictions.csv has $(wc -l <predictions.csv) lines"
 [[ $(head -n 1 predictions.csv) == 'row,PassengerId,Survived,Name,Planet,class,p(1)' ]] || fail "$(head -n 1 predictions.csv)"
