@@ -100,13 +100,21 @@ static ls_status read_class(const ls_config *node, ls_class_weight *out)
     return LS_OK;
 }
 
-/* {0: 1.0, 1: 2.5} */
+/* {0: 1.0, 1: 2.5}, or balanced */
 static ls_status read_class_weight(const ls_config *node, ls_fit_options *fit)
 {
     ls_failures all = {0};
 
     if (ls_config_is_null(node))
         return LS_OK;
+    if (node->kind == LS_CONFIG_SCALAR) {
+        fit->balanced = strcmp(node->text, "balanced") == 0;
+        return fit->balanced ? LS_OK
+                             : ls_config_fail(node,
+                                              "fit.class_weight is a map of classes, like {0: 1.0, 1: 2.5}, or "
+                                              "'balanced', not '%s'",
+                                              node->text);
+    }
     LS_TRY(ls_config_expect(node, LS_CONFIG_MAP, "fit.class_weight"));
     if (!(fit->class_weight = ls_calloc(node->count, sizeof *fit->class_weight, "fit.class_weight")))
         return LS_ERR_MEMORY;

@@ -29,6 +29,7 @@ typedef struct ls_fit_options {
     char *validation_data;     /* a split; NULL: none */
     ls_class_weight *class_weight; /* [class_weights] owned */
     size_t class_weights;
+    bool balanced; /* class_weight: balanced: every class counts as much as the others, by scikit-learn's formula */
 } ls_fit_options;
 
 /* Its option table, and the keys besides, NULL-terminated: what takes words or maps as well as numbers. */

@@ -402,8 +402,7 @@ ls_status ls_split_advance(const ls_split *split, const ls_permutation *order, u
     return ls_feed_advance(split->feed, order ? ls_permutation_epoch(order) : 0, begin, rows, beat, watchdog);
 }
 
-/* Keras's class of a target: the number itself, or the first of the largest entries. */
-static int64_t class_of(const float *target, size_t n)
+int64_t ls_class_of(const float *target, size_t n)
 {
     size_t best = 0;
 
@@ -418,7 +417,7 @@ static int64_t class_of(const float *target, size_t n)
 static float class_weight_of(const ls_split *split, const float *target, size_t target_size)
 {
     for (size_t i = 0; i < split->class_weights; i++)
-        if (split->class_weight[i].label == class_of(target, target_size))
+        if (split->class_weight[i].label == ls_class_of(target, target_size))
             return split->class_weight[i].weight;
     return 1;
 }

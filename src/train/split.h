@@ -31,6 +31,9 @@ typedef struct ls_split {
     ls_array **fed;          /* [inputs + 2 outputs] the arrays as the feed numbers them; entries may be NULL */
 } ls_split;
 
+/* Keras's class of a target of n numbers: the number itself, or the first of the largest. */
+int64_t ls_class_of(const float *target, size_t n);
+
 /* The sample weights of an output; NULL: it has none. */
 const ls_array *ls_split_weight(const ls_split *split, size_t output);
 

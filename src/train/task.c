@@ -12,6 +12,7 @@
 #include "formats/yaml.h"
 #include "nn/layers/layers.h"
 #include "tensor/kernels.h"
+#include "train/class_weights.h"
 #include "train/placement.h"
 
 void ls_task_free(ls_task *task)
@@ -25,6 +26,7 @@ void ls_task_free(ls_task *task)
     if (task->preprocessing)
         ls_preprocessing_reset(task->preprocessing);
     ls_free(task->preprocessing);
+    ls_free(task->class_weight);
     ls_free(task->objective);
     if (task->model)
         ls_outputs_free(task->outputs, task->model->outputs);
@@ -333,7 +335,7 @@ static ls_status set_class_weights(ls_task *task)
     const ls_fit_options *fit = &task->experiment->fit;
     const ls_config *at = ls_config_get(ls_config_get(task->experiment->root, "fit"), "class_weight");
 
-    if (!fit->class_weights)
+    if (!fit->class_weights && !fit->balanced)
         return LS_OK;
     if (task->model->outputs > 1)
         return ls_config_fail(at, "fit.class_weight needs a model with one output, this one has %zu",
@@ -522,11 +524,29 @@ static ls_status read_splits(ls_task *task)
     return check_same_data(task, ls_split_contents);
 }
 
+/* class_weight: balanced. Every rank has the whole training split in sight. */
+static ls_status balance_classes(ls_task *task)
+{
+    const ls_config *at = ls_config_get(ls_config_get(task->experiment->root, "fit"), "class_weight");
+
+    if (!task->train || !task->experiment->fit.balanced)
+        return LS_OK;
+    if (task->objective[0].positions != 1)
+        return ls_config_fail(at, "fit.class_weight goes by one class per sample, and a target here has %zu positions",
+                              task->objective[0].positions);
+    LS_TRY(ls_balance_classes(task->train, task->objective[0].target_size, at, &task->class_weight,
+                              &task->train->class_weights));
+    task->train->class_weight = task->class_weight;
+    return LS_OK;
+}
+
 static ls_status finish(const ls_comm *comm, ls_task *task, ls_status st, ls_task **out)
 {
     st = ls_agree(comm, st);
     if (st == LS_OK)
         st = read_splits(task);
+    if (st == LS_OK)
+        st = ls_agree(comm, balance_classes(task));
     if (st != LS_OK) {
         ls_task_free(task);
         return st;

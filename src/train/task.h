@@ -19,6 +19,7 @@ typedef struct ls_task {
     ls_output_spec *outputs;             /* [model->outputs] metrics resolved once targets are known */
     ls_objective *objective;             /* [model->outputs] */
     ls_split *train, *validation, *test; /* NULL where not asked for */
+    ls_class_weight *class_weight;       /* owned: class_weight: balanced, from the training split; NULL: none */
     bool has_loss;                       /* some output has one */
     ls_node_memory *memory;              /* of the splits */
     /* Rank 0 of a training: what import csv fitted, if all of train is in its file; else NULL. */

@@ -717,6 +717,34 @@ static void softmax_trains_as_keras_s(void **state)
            SOFTMAX_HISTORY);
 }
 
+/* scikit-learn's compute_class_weight("balanced"): of 4, 3 and 3 samples 10 / 12, 10 / 9, 10 / 9. */
+static void balanced_classes_weigh_as_scikit_learn_s(void **state)
+{
+    static const char *const fractions[] = {"balanced", "classes", "/y is 0.75", NULL};
+    ls_fit_result balanced, written;
+
+    (void)state;
+    put_a6();
+#define BALANCED(train, weights) SOFTMAX(train, "sparse_categorical_crossentropy", ", class_weight: " weights)
+    assert_true(all_ranks(ok(training_fit(MPI_COMM_WORLD, BALANCED("y: /label", "balanced"), &balanced, NULL))));
+    assert_true(all_ranks(ok(
+        training_fit(MPI_COMM_WORLD,
+                     BALANCED("y: /label", "{0: 0.83333333333333333, 1: 1.11111111111111111, 2: 1.11111111111111111}"),
+                     &written, NULL))));
+    assert_string_equal(balanced.fingerprint, written.fingerprint);
+    assert_true(all_ranks(ok(
+        training_fit(MPI_COMM_WORLD,
+                     SOFTMAX("y: {path: /label, one_hot: 3}", "categorical_crossentropy", ", class_weight: balanced"),
+                     &balanced, NULL))));
+    assert_string_equal(balanced.fingerprint, written.fingerprint);
+    assert_true(all_ranks(failed_with(
+        training_fit(MPI_COMM_WORLD,
+                     A6_START A6_DATA "  train: {x: /x, y: /y}\nmodel: [dense: {units: 1}]\ncompile: {loss: "
+                                      "mse}\n" A6_FIT(1) ", class_weight: balanced}\n",
+                     &written, NULL),
+        LS_ERR_CONFIG, fractions)));
+}
+
 #define TWO_OUTPUTS                                                         \
     "  inputs: {a: {shape: [2]}}\n"                                         \
     "  layers:\n"                                                           \
@@ -787,6 +815,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(a_line_trains_as_keras_s),
     cmocka_unit_test(penalties_train_as_keras_s),
     cmocka_unit_test(softmax_trains_as_keras_s),
+    cmocka_unit_test(balanced_classes_weigh_as_scikit_learn_s),
     cmocka_unit_test(two_outputs_train_as_keras_s),
     cmocka_unit_test(batch_normalization_trains_as_keras_s),
 };
