@@ -123,6 +123,17 @@ static json_t *component_of(ls_keras_form form, const ls_registry *registry, con
     return object_of(form, module_of(registry), ops->keras_name, config);
 }
 
+/* Lists that Keras wants as a number where they have one: an axis, a factor of an augmentation. */
+static bool wants_number(const char *option)
+{
+    static const char *const names[] = {"axis", "factor", "height_factor", "width_factor", "scale", "fill_value"};
+
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (!strcmp(option, names[i]))
+            return true;
+    return false;
+}
+
 /* The options, without those that are null: Keras's defaults are the same. */
 static json_t *config_of(ls_keras_form form, const ls_component *component)
 {
@@ -140,7 +151,7 @@ static json_t *config_of(ls_keras_form form, const ls_component *component)
         value = json_object_get(config, option->name);
         if (json_is_null(value))
             json_object_del(config, option->name);
-        else if (!strcmp(option->name, "axis") && json_array_size(value) == 1 && /* Keras wants one axis as a number */
+        else if (wants_number(option->name) && json_array_size(value) == 1 &&
                  json_object_set(config, option->name, json_array_get(value, 0)))
             goto failed;
     }

@@ -18,6 +18,7 @@ typedef enum ls_purpose {
     LS_PURPOSE_NOISE = 4,
     LS_PURPOSE_SPLIT = 5,
     LS_PURPOSE_SEARCH = 6,
+    LS_PURPOSE_AUGMENTATION = 7,
 } ls_purpose;
 
 /* The Philox4x32-10 block function. */

@@ -157,6 +157,37 @@ SEQUENCES = [
     ("masked_time_distributed", "time_distributed: {layer: {dense: {units: 2}}}", [(5, 2)]),
 ]
 
+# Layers that change images at random, with the numbers that lockstep draws
+
+AUGMENTATION = [
+    ("random_flip", "random_flip: {}", [(4, 5, 2)]),
+    ("random_flip_horizontal", "random_flip: {mode: horizontal, seed: 7}", [(4, 5, 2)]),
+    ("random_flip_vertical", "random_flip: {mode: vertical}", [(4, 5, 1)]),
+    ("random_crop", "random_crop: {height: 3, width: 4}", [(6, 7, 2)]),
+    ("random_crop_full_height", "random_crop: {height: 6, width: 4}", [(6, 7, 2)]),
+    ("random_crop_whole", "random_crop: {height: 6, width: 7}", [(6, 7, 1)]),
+    ("random_translation", "random_translation: {height_factor: 0.3, width_factor: 0.2}", [(6, 7, 2)]),
+    ("random_translation_wrap",
+     "random_translation: {height_factor: [-0.6, -0.2], width_factor: [0.1, 0.9], fill_mode: wrap}", [(6, 7, 2)]),
+    ("random_translation_nearest", "random_translation: {height_factor: 0.5, width_factor: 0.5, fill_mode: nearest, "
+     "interpolation: nearest}", [(6, 7, 1)]),
+    ("random_rotation", "random_rotation: {factor: 0.2}", [(6, 7, 2)]),
+    ("random_rotation_constant",
+     "random_rotation: {factor: [0.1, 1.0], fill_mode: constant, fill_value: 0.5, seed: 3}", [(7, 6, 2)]),
+    ("random_rotation_wrap", "random_rotation: {factor: 0.5, fill_mode: wrap}", [(5, 5, 1)]),
+    ("random_rotation_nearest", "random_rotation: {factor: 0.3, fill_mode: nearest, interpolation: nearest}", [(7, 6, 1)]),
+    ("random_zoom", "random_zoom: {height_factor: 0.4}", [(6, 7, 2)]),
+    ("random_zoom_both", "random_zoom: {height_factor: [-0.5, 0.9], width_factor: 0.3, fill_mode: constant}", [(6, 7, 2)]),
+    ("random_brightness", "random_brightness: {factor: 0.2, value_range: [-2, 2]}", [(4, 5, 2)]),
+    ("random_brightness_range", "random_brightness: {factor: [0.1, 0.4], value_range: [-1, 1]}", [(4, 5, 2)]),
+    ("random_contrast", "random_contrast: {factor: 0.5, value_range: [-2, 2]}", [(4, 5, 2)]),
+    ("random_contrast_range", "random_contrast: {factor: [0.2, 0.7], value_range: [-1, 1]}", [(4, 5, 3)]),
+    ("random_erasing", "random_erasing: {value_range: [0, 1]}", [(7, 8, 3)]),
+    ("random_erasing_often",
+     "random_erasing: {factor: [0.9, 1.0], scale: [0.2, 0.6], fill_value: 0.25, value_range: [0, 1]}", [(7, 8, 2)]),
+    ("random_erasing_colors", "random_erasing: {scale: 0.5, fill_value: [0.1, 0.2, 0.3], value_range: [0, 1]}", [(7, 8, 3)]),
+]
+
 # The same of layers over lines, images and volumes
 
 SPATIAL = [

@@ -36,7 +36,11 @@ PRECISIONS = {"": "float32", "_f64": "float64"}  # suffix of the dataset, type o
 
 
 CLASSES = {
-    "layer": {"rescaling": "Rescaling", "rms_normalization": "RMSNormalization", "unit_normalization": "UnitNormalization",
+    "layer": {"random_flip": "RandomFlip", "random_crop": "RandomCrop", "random_translation": "RandomTranslation",
+              "random_rotation": "RandomRotation", "random_zoom": "RandomZoom",
+              "random_brightness": "RandomBrightness", "random_contrast": "RandomContrast",
+              "random_erasing": "RandomErasing",
+              "rescaling": "Rescaling", "rms_normalization": "RMSNormalization", "unit_normalization": "UnitNormalization",
               "group_normalization": "GroupNormalization",
               "conv1d": "Conv1D", "conv3d": "Conv3D", "conv1d_transpose": "Conv1DTranspose",
               "conv2d_transpose": "Conv2DTranspose", "conv3d_transpose": "Conv3DTranspose",
@@ -296,6 +300,95 @@ def make_sequences():
 
 def make_spatial():
     make_layer_cases("spatial.h5", cases.SPATIAL)
+
+
+# What lockstep draws: src/random/philox.h. Addresses are those of the test's engine.
+SEED, UPDATE, NODE, AUGMENTATION = 1, 0, 3, 7
+
+
+def philox(counter, key):
+    c, k, mask = list(counter), list(key), 0xFFFFFFFF
+    for _ in range(10):
+        p0, p1 = c[0] * 0xD2511F53, c[2] * 0xCD9E8D57
+        c = [(p1 >> 32) ^ c[1] ^ k[0], p1 & mask, (p0 >> 32) ^ c[3] ^ k[1], p0 & mask]
+        k = [(k[0] + 0x9E3779B9) & mask, (k[1] + 0xBB67AE85) & mask]
+    return c
+
+
+class Stream:
+    def __init__(self, seed, a, b):
+        key = philox((AUGMENTATION, 0, 0, 0), (seed & 0xFFFFFFFF, seed >> 32))
+        folded = philox((a & 0xFFFFFFFF, a >> 32, b & 0xFFFFFFFF, b >> 32), key[:2])
+        self.key, self.high = folded[:2], folded[2:]
+
+    def uniform(self, i):
+        return (philox((i // 4, 0, *self.high), self.key)[i % 4] >> 8) * 2.0**-24
+
+    def normal(self, i):
+        u, v = self.uniform(i // 2 * 2), self.uniform(i // 2 * 2 + 1)
+        return np.sqrt(-2 * np.log(1 - u)) * (np.sin if i % 2 else np.cos)(2 * np.pi * v)
+
+
+class Drawn:
+    """In the place of a layer's backend: its random numbers are lockstep's, one after the other for every sample."""
+
+    def __init__(self, backend, seed):
+        self.backend, self.random, self.seed, self.next = backend, self, seed, 0
+
+    def __getattr__(self, name):
+        return getattr(self.backend, name)
+
+    def rows(self, shape):
+        return [Stream(self.seed, UPDATE, (NODE << 40) ^ row) for row in range(shape[0] if len(shape) else 1)]
+
+    def uniform(self, shape, minval=0.0, maxval=1.0, dtype=None, seed=None):
+        n = int(np.prod(shape[1:]))
+        u = np.array([[s.uniform(self.next + i) for i in range(n)] for s in self.rows(shape)]).reshape(shape)
+        self.next += n
+        return tf.constant(u * (maxval - minval) + minval, dtype or keras.config.floatx())
+
+    def normal(self, shape, dtype=None, seed=None):
+        n = int(np.prod(shape[1:]))
+        values = [[s.normal(8 + i) for i in range(n)] for s in self.rows(shape)]
+        return tf.constant(np.array(values).reshape(shape), dtype or keras.config.floatx())
+
+
+def run_augmentation(config, x, dy, dtype):
+    (name, arguments), = config.items()
+    layer = build("layer", config)
+    layer.backend = Drawn(layer.backend, (arguments or {}).get("seed", SEED))
+    image = tf.constant(as_run(x, dtype))
+    with tf.GradientTape() as tape:
+        tape.watch(image)
+        y = layer(image, training=True)
+    results = {"y_train": y}
+    if "rotation" not in name and "translation" not in name and "zoom" not in name:  # TensorFlow's is not the gradient
+        results["dx0"] = tape.gradient(y, image, output_gradients=tf.constant(as_run(dy, dtype)))
+    if "crop" not in name:  # Keras 3.15 leaves images whole then, whatever shape it says they have
+        results["y"] = layer(image, training=False)
+    return {key: value.numpy() for key, value in results.items()}
+
+
+def make_augmentation():
+    with golden("augmentation.h5") as file:
+        for name, yaml_text, shapes in cases.AUGMENTATION:
+            config = yaml.safe_load(yaml_text)
+            rng = generator("augmentation", name)
+            x, = layer_inputs(rng, shapes)
+            out = run_augmentation(config, x, x, "float32") if "crop" not in name else None
+            shape = x.shape if out else (len(x), *list(config["random_crop"].values())[:2], x.shape[-1])
+            dy = normal(rng, shape)
+            group = new_case(file, name, yaml_text)
+            put_all(group, {"x0": x, "dy": dy})
+            runs = []
+            for suffix, dtype in PRECISIONS.items():
+                if dtype == "float64" and "rotation" in name:
+                    continue  # Keras has it in float32 only
+                with precision(dtype):
+                    runs.append(run_augmentation(config, x, dy, dtype))
+                put_all(group, runs[-1], suffix)
+            for key in runs[0]:
+                check_close(f"{name}/{key}", [runs[0][key], runs[-1][key]], atol=2e-5)
 
 
 def make_layer_cases(path, table):
@@ -750,7 +843,7 @@ def make_callbacks():
 
 
 def main():
-    makers = {"layers": make_layers, "sequences": make_sequences, "spatial": make_spatial,
+    makers = {"layers": make_layers, "augmentation": make_augmentation, "sequences": make_sequences, "spatial": make_spatial,
               "activations": make_activations, "losses": make_losses, "metrics": make_metrics,
               "schedules": make_schedules, "optimizers": make_optimizers, "models": make_models,
               "sequence_models": make_sequence_models,

@@ -173,12 +173,13 @@ static bool files_are_right(golden_case *c, const ls_comm *comm, const char *mod
 static bool check_case(golden_case *c, void *context)
 {
     static const char *const models[] = {"h5", "keras"}, *const weights[] = {"h5", "keras", "weights.h5"};
+    const bool has_h5 = strcmp(c->name, "augmented") != 0; /* Keras 3.15 cannot write it */
     ls_comm *comm = NULL;
     bool good = true;
 
     assert_true(all_ranks(ok(ls_comm_create(MPI_COMM_WORLD, &comm))));
-    for (size_t m = 0; m < count_of(models); m++)
-        for (size_t w = 0; w < count_of(weights); w++)
+    for (size_t m = has_h5 ? 0 : 1; m < count_of(models); m++)
+        for (size_t w = has_h5 ? 0 : 1; w < count_of(weights); w++)
             good &= files_are_right(c, comm, models[m], weights[w], context);
     ls_comm_free(comm);
     return good;

@@ -120,6 +120,19 @@ static void every_layer_trains_alike_on_all_ranks(void **unused)
         {"spatial_dropout3d", SEQUENTIAL("reshape: {target_shape: [3, 3, 2, 2]}, spatial_dropout3d: {rate: 0.4}")},
         {"alpha_dropout", SEQUENTIAL("dense: {units: 9, activation: selu}, alpha_dropout: {rate: 0.4}")},
         {"gaussian_dropout", SEQUENTIAL("gaussian_dropout: {rate: 0.4}, dense: {units: 5}")},
+        {"random_flip", SEQUENTIAL("reshape: {target_shape: [3, 4, 3]}, random_flip: {}")},
+        {"random_crop", SEQUENTIAL("reshape: {target_shape: [3, 4, 3]}, random_crop: {height: 2, width: 3}")},
+        {"random_translation",
+         SEQUENTIAL("reshape: {target_shape: [3, 4, 3]}, random_translation: {height_factor: 0.3, "
+                    "width_factor: 0.2}")},
+        {"random_rotation", SEQUENTIAL("reshape: {target_shape: [3, 4, 3]}, random_rotation: {factor: 0.2}")},
+        {"random_zoom", SEQUENTIAL("reshape: {target_shape: [3, 4, 3]}, random_zoom: {height_factor: 0.3}")},
+        {"random_brightness", SEQUENTIAL("reshape: {target_shape: [3, 4, 3]}, random_brightness: {factor: 0.2, "
+                                         "value_range: [0, 1]}")},
+        {"random_contrast",
+         SEQUENTIAL("reshape: {target_shape: [3, 4, 3]}, random_contrast: {factor: 0.4, value_range: "
+                    "[0, 1]}")},
+        {"random_erasing", SEQUENTIAL("reshape: {target_shape: [3, 4, 3]}, random_erasing: {value_range: [0, 1]}")},
         {"gaussian_noise", SEQUENTIAL("gaussian_noise: {stddev: 0.3}, dense: {units: 5}")},
         {"batch_normalization",
          SEQUENTIAL("dense: {units: 9}, batch_normalization: {momentum: 0.8}, dense: {units: 5}")},

@@ -31,6 +31,14 @@
     X(alpha_dropout)              \
     X(gaussian_noise)             \
     X(gaussian_dropout)           \
+    X(random_flip)                \
+    X(random_crop)                \
+    X(random_translation)         \
+    X(random_rotation)            \
+    X(random_zoom)                \
+    X(random_brightness)          \
+    X(random_contrast)            \
+    X(random_erasing)             \
     X(embedding)                  \
     X(masking)                    \
     X(simple_rnn)                 \

@@ -5,7 +5,10 @@
 
 static const ls_ops *const entries[] = {LS_LAYER_LIST(ENTRY) NULL};
 
-#define AUG "it changes images at random while they are read: prepare such images beforehand"
+#define AUG                                                                                                  \
+    "it changes images in a way that lockstep does not have: random_flip, random_crop, random_translation, " \
+    "random_rotation, random_zoom, random_brightness, random_contrast and random_erasing are there"
+#define MIX "it mixes the targets of two samples, too, which a layer of a model does not see"
 #define PREPARE "it prepares data: do that once, as they are imported (lockstep import --help)"
 #define TEXT "it turns strings or numbers into classes: do that once, as they are imported (lockstep import --help)"
 #define CONV_LSTM "it is a recurrent network over images; time_distributed convolutions before an lstm come nearest"
@@ -26,7 +29,7 @@ static const ls_refusal lacking[] = {
     {"conv_lstm1d", CONV_LSTM},
     {"conv_lstm2d", CONV_LSTM},
     {"conv_lstm3d", CONV_LSTM},
-    {"cut_mix", AUG},
+    {"cut_mix", MIX},
     {"discretization", PREPARE},
     {"equalization", AUG},
     {"flax_layer", FOREIGN},
@@ -41,31 +44,23 @@ static const ls_refusal lacking[] = {
     {"lstm_cell", CELL},
     {"max_num_bounding_boxes", PREPARE},
     {"mel_spectrogram", FOURIER},
-    {"mix_up", AUG},
+    {"mix_up", MIX},
     {"multi_head_attention", ATTENTION},
     {"normalization", PREPARE},
     {"pipeline", PREPARE},
     {"rand_augment", AUG},
-    {"random_brightness", AUG},
     {"random_color_degeneration", AUG},
     {"random_color_jitter", AUG},
-    {"random_contrast", AUG},
-    {"random_crop", AUG},
     {"random_elastic_transform", AUG},
-    {"random_erasing", AUG},
-    {"random_flip", AUG},
     {"random_gaussian_blur", AUG},
     {"random_grayscale", AUG},
     {"random_hue", AUG},
     {"random_invert", AUG},
     {"random_perspective", AUG},
     {"random_posterization", AUG},
-    {"random_rotation", AUG},
     {"random_saturation", AUG},
     {"random_sharpness", AUG},
     {"random_shear", AUG},
-    {"random_translation", AUG},
-    {"random_zoom", AUG},
     {"resizing", PREPARE},
     {"reversible_embedding", "it is two layers with one table, and a layer here is called one way"},
     {"rnn", CELL},
