@@ -1,11 +1,13 @@
 /*
- * lockstep's side of bench/peers/run: answers each line on standard input ("train", "evaluate", "predict") with the
- * seconds that one epoch of training, or the training data once through, took on the slowest rank. Data are in memory.
+ * lockstep's side of bench/peers/run and bench/table: answers each line on standard input ("train", "evaluate",
+ * "predict") with the seconds that one epoch of training, or the training data once through, took on the slowest rank;
+ * "memory" with the MiB that the largest rank has had resident at most. Data are in memory.
  *
  *     bench_peers EXPERIMENT.yaml [KEY=VALUE...]        (or under mpirun)
  */
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 
 #include "comm/mpi_settings.h"
@@ -73,6 +75,14 @@ static void run(const ls_trainer *t, ls_engine *engine, ls_scores *scores, char 
               "predict");
 }
 
+/* MiB; Linux counts in KiB. */
+static double resident(void)
+{
+    struct rusage usage;
+
+    return getrusage(RUSAGE_SELF, &usage) == 0 ? (double)usage.ru_maxrss / 1024 : 0;
+}
+
 int main(int argc, char **argv)
 {
     const ls_trainer_options options = {0};
@@ -107,9 +117,9 @@ int main(int argc, char **argv)
         spent = MPI_Wtime();
         if (command == 't')
             train(trainer);
-        else
+        else if (command != 'm')
             run(trainer, engine, scores, command);
-        spent = MPI_Wtime() - spent;
+        spent = command == 'm' ? resident() : MPI_Wtime() - spent;
         MPI_Allreduce(MPI_IN_PLACE, &spent, 1, MPI_DOUBLE, MPI_MAX, comm->mpi);
         if (comm->rank == 0) {
             printf("%.6f\n", spent);

@@ -23,6 +23,8 @@
 #define BLOCK_ROWS 192    /* of a block of A with the most steps; with fewer steps there are more rows */
 #define BLOCK_COLUMNS 128 /* packed at once: rows of B are read in runs that are worth the page they lie on */
 
+#define TOTALS ((size_t)64 << 10) /* float64, of the rows that go through all pieces of an exact sum together */
+
 #define PREFETCH 6 /* rows of B ahead: runs of a page each are too short for the processor to see them coming */
 
 typedef struct block {
@@ -314,9 +316,17 @@ static double largest_of(const float *x, size_t n)
     return value;
 }
 
+/* Rows whose totals stay in the second-level cache from piece to piece. */
+static size_t rows_of_sum(const ls_product_sum *s, size_t m, size_t k)
+{
+    const size_t rows = rows_of_block(m, longest_piece(s, k)), few = TOTALS / s->n / TILE_ROWS * TILE_ROWS;
+
+    return longest_piece(s, k) >= k ? rows : least(rows, few > TILE_ROWS ? few : TILE_ROWS);
+}
+
 static void run_product_sum(const ls_product_sum *s)
 {
-    const size_t m = size_of(&s->A.row), k = size_of(&s->A.sum), rows = rows_of_block(m, longest_piece(s, k));
+    const size_t m = size_of(&s->A.row), k = size_of(&s->A.sum), rows = rows_of_sum(s, m, k);
     waiting w;
     block b;
 
