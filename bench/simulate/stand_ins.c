@@ -111,9 +111,8 @@ void ls_wait_begin(const char *what)
     (void)what;
 }
 
-void ls_wait_end(bool sleeps)
+void ls_wait_end(void)
 {
-    (void)sleeps;
 }
 
 bool ls_counter_reached(const ls_counter *counter, uint32_t value)
