@@ -14,6 +14,7 @@
 #include "comm/carrier.h"
 #include "comm/reducer.h"
 #include "tensor/kernels.h"
+#include "train/accumulator.h"
 
 #define REPETITIONS 21
 #define BLOCKS 128 /* of gradients and sums: fits in a second-level cache of 1 MiB also with two doubles per weight */
@@ -94,6 +95,59 @@ static ls_status time_step(ls_reducer *reducer, void *weights, ls_element elemen
                         "the ranks cannot compare times");
 }
 
+/* Where the ranks of a node add up: gradients (n) float32 of this rank, added block by block as microbatches are. */
+static void add_together(ls_accumulator *a, const float *gradients)
+{
+    const size_t strips = (a->blocks + LS_STRIP_BLOCKS - 1) / LS_STRIP_BLOCKS;
+    const ls_comm *comm = a->reducer->comm;
+    const size_t start = ((size_t)comm->rank + 1) * strips / (size_t)comm->size;
+
+    for (size_t k = 0; k < strips; k++) { /* its own strips are the last */
+        const size_t begin = (start + k) % strips * LS_STRIP_BLOCKS;
+        const size_t end = begin + LS_STRIP_BLOCKS < a->blocks ? begin + LS_STRIP_BLOCKS : a->blocks;
+
+        ls_accumulator_take(a, begin, end);
+        for (size_t b = begin; b < end; b++)
+            ls_carrier_carried.add(ls_accumulator_at(a, b), gradients + b * LS_BLOCK, 4, 10,
+                                   ls_accumulator_open(a, b, b + 1));
+        ls_accumulator_leave(a, begin, end);
+    }
+}
+
+/*
+ * All of it by sums that are together: from each rank's float32 gradients to float32 values that all have. *after_s: of
+ * it, what is left when the last contribution is in, as it is after the products of a training step. The slowest
+ * rank's.
+ */
+static ls_status time_together(ls_accumulator *a, const float *gradients, float *weights, const size_t *bounds,
+                               double *seconds, double *after_s)
+{
+    ls_reducer *const reducer = a->reducer;
+    ls_vector v = {
+        .half = LS_REDUCE_SCATTER, .element = LS_FLOAT64, .buf = a->sums, .begin = bounds, .end = bounds + 1};
+    double begin, added, both[2];
+
+    LS_TRY(ls_mpi_check(MPI_Barrier(reducer->comm->mpi), "the ranks cannot meet"));
+    begin = MPI_Wtime();
+    ls_accumulator_begin(a);
+    add_together(a, gradients);
+    ls_accumulator_clear(a, 0, a->blocks);
+    added = MPI_Wtime();
+    LS_TRY(ls_reducer_run(reducer, &v));
+    for (size_t i = bounds[reducer->comm->rank]; i < bounds[reducer->comm->rank + 1]; i += LS_BLOCK)
+        ls_carrier_carried.finish(ls_accumulator_at(a, i / LS_BLOCK), 128, weights + i);
+    ls_accumulator_release(a);
+    v = (ls_vector){.half = LS_ALL_GATHER, .element = LS_FLOAT32, .buf = weights, .begin = bounds, .end = bounds + 1};
+    LS_TRY(ls_reducer_run(reducer, &v));
+    both[0] = MPI_Wtime() - begin;
+    both[1] = MPI_Wtime() - added;
+    LS_TRY(ls_mpi_check(MPI_Allreduce(MPI_IN_PLACE, both, 2, MPI_DOUBLE, MPI_MAX, reducer->comm->mpi),
+                        "the ranks cannot compare times"));
+    *seconds = both[0];
+    *after_s = both[1];
+    return LS_OK;
+}
+
 /* What a float32 trainer would do: MPI_Allreduce of the gradients. */
 static ls_status time_allreduce(const ls_comm *comm, float *gradients, size_t n, double *seconds)
 {
@@ -108,28 +162,36 @@ static ls_status time_allreduce(const ls_comm *comm, float *gradients, size_t n,
                         "the ranks cannot compare times");
 }
 
-enum { SHARED_EXACT, RING_EXACT, HALVING_EXACT, MPI_EXACT, RING_FAST, MPI_FAST, CANDIDATES };
+enum { SHARED_EXACT, RING_EXACT, HALVING_EXACT, MPI_EXACT, RING_FAST, MPI_FAST, AFTER, CANDIDATES };
 #define REDUCERS 4
 
 static const char *const algorithms[REDUCERS] = {"shared", "ring", "halving", "mpi"};
+
+/* Weights; whole blocks. */
+static const size_t lengths[] = {2048, 16384, 102400, 401408, 1048576, 4194304, 25600000};
 
 static ls_status bench_length(ls_reducer *const *reducers, float *const *weights, size_t n, size_t *bounds, double *ms)
 {
     const ls_comm *comm = reducers[0]->comm;
     double seconds[CANDIDATES][REPETITIONS];
+    ls_accumulator together = {0};
 
     for (int p = 0; p <= comm->size; p++)
-        bounds[p] = (size_t)ls_part_begin(n, (uint64_t)p, (uint64_t)comm->size);
-    for (int r = 0; r < REDUCERS; r++)
+        bounds[p] = (size_t)ls_part_begin(n / LS_BLOCK, (uint64_t)p, (uint64_t)comm->size) * LS_BLOCK;
+    LS_TRY(ls_accumulator_init(&together, reducers[SHARED_EXACT], n / LS_BLOCK, LS_BLOCK * sizeof(double)));
+    for (int r = 1; r < REDUCERS; r++)
         memset(reducers[r]->sums, 0, n * sizeof(double));
     for (int repetition = -1; repetition < REPETITIONS; repetition++) { /* the first, to warm up, is overwritten */
         const int at = repetition < 0 ? 0 : repetition;
 
-        for (int c = 0; c < REDUCERS; c++)
+        LS_TRY(time_together(&together, weights[MPI_EXACT], weights[SHARED_EXACT], bounds, &seconds[SHARED_EXACT][at],
+                             &seconds[AFTER][at]));
+        for (int c = 1; c < REDUCERS; c++)
             LS_TRY(time_step(reducers[c], weights[c], LS_FLOAT64, bounds, &seconds[c][at]));
         LS_TRY(time_step(reducers[RING_EXACT], weights[RING_EXACT], LS_FLOAT32, bounds, &seconds[RING_FAST][at]));
         LS_TRY(time_allreduce(comm, weights[MPI_EXACT], n, &seconds[MPI_FAST][at]));
     }
+    ls_accumulator_reset(&together);
     for (int c = 0; c < CANDIDATES; c++)
         ms[c] = median(seconds[c]) * 1e3;
     return LS_OK;
@@ -149,7 +211,9 @@ static ls_status bench_reducers(const ls_comm *comm, size_t max_bytes)
                                             .max_bytes = max_bytes,
                                             .segment_bytes = LS_SEGMENT_BYTES_DEFAULT,
                                             .sums_bytes = max_bytes,
-                                            .vectors = 1};
+                                            .vectors = 1,
+                                            .any_order = true,
+                                            .together = r == SHARED_EXACT};
         void *common;
 
         LS_TRY_CLEANUP(ls_reducer_create(comm, &options, &reducers[r]));
@@ -159,17 +223,24 @@ static ls_status bench_reducers(const ls_comm *comm, size_t max_bytes)
     if (comm->rank == 0) {
         printf("all-reduce over %d ranks, ms (median of %d, slowest rank); shared is %s\n", comm->size, REPETITIONS,
                reducers[0]->why);
-        printf("exact: float64 there, float32 back; fast: float32 both ways; MPI_Allreduce of float32\n");
-        printf("%10s %13s %11s %13s %10s %10s %13s %17s\n", "weights", "shared exact", "ring exact", "halving exact",
-               "mpi exact", "ring fast", "MPI_Allreduce", "shared/Allreduce");
+        printf(
+            "shared: from float32 gradients to float32 values, adding them up included; after: what of that is left "
+            "when the\nlast gradient is added, which products do in passing. ring, halving, mpi: float64 sums there, float32 "
+            "back;\nfast: float32 both ways; MPI_Allreduce of float32\n");
+        printf("%10s %8s %8s %8s %8s %8s %10s %14s %17s %16s\n", "weights", "shared", "after", "ring", "halving", "mpi",
+               "ring fast", "MPI_Allreduce", "shared/Allreduce", "after/Allreduce");
     }
-    for (size_t n = 2048; n <= max_bytes / sizeof(double); n *= 8) {
+    for (size_t i = 0; i < sizeof lengths / sizeof lengths[0]; i++) {
+        const size_t n = lengths[i];
         double ms[CANDIDATES];
 
+        if (n > max_bytes / sizeof(double))
+            break;
         LS_TRY_CLEANUP(bench_length(reducers, weights, n, bounds, ms));
         if (comm->rank == 0)
-            printf("%10zu %13.3f %11.3f %13.3f %10.3f %10.3f %13.3f %17.2f\n", n, ms[SHARED_EXACT], ms[RING_EXACT],
-                   ms[HALVING_EXACT], ms[MPI_EXACT], ms[RING_FAST], ms[MPI_FAST], ms[SHARED_EXACT] / ms[MPI_FAST]);
+            printf("%10zu %8.3f %8.3f %8.3f %8.3f %8.3f %10.3f %14.3f %17.2f %16.2f\n", n, ms[SHARED_EXACT], ms[AFTER],
+                   ms[RING_EXACT], ms[HALVING_EXACT], ms[MPI_EXACT], ms[RING_FAST], ms[MPI_FAST],
+                   ms[SHARED_EXACT] / ms[MPI_FAST], ms[AFTER] / ms[MPI_FAST]);
     }
 cleanup:
     for (int r = 0; r < REDUCERS; r++)

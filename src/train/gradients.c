@@ -73,6 +73,24 @@ static ls_status cut_bucket(ls_gradients *g, ls_bucket *bucket)
     return LS_OK;
 }
 
+/*
+ * Where a bucket that ends at `end` begins, if it may be so long: where a layer does, if any begins within it. A piece
+ * of the layer before would keep the others waiting for that layer.
+ */
+static size_t begin_of_bucket(const ls_model *model, size_t end, size_t most)
+{
+    const size_t least = end > most ? end - most : 0;
+    size_t found = end;
+
+    for (size_t i = 0; i < model->layers; i++) {
+        size_t begin, stop;
+
+        if (layer_blocks(model->layer[i], &begin, &stop) && begin >= least && begin < found)
+            found = begin;
+    }
+    return found < end ? found : least;
+}
+
 /* Buckets from the end of the buffer: a pure function of the model and the bucket size. */
 static ls_status cut_buckets(ls_gradients *g, int64_t bucket_kib)
 {
@@ -81,14 +99,14 @@ static ls_status cut_buckets(ls_gradients *g, int64_t bucket_kib)
     const size_t first = most / FIRST_BUCKET_PART ? most / FIRST_BUCKET_PART : 1;
     size_t end = g->blocks;
 
-    if (!(g->bucket = ls_calloc(g->blocks / most + 2, sizeof *g->bucket, "the buckets")))
+    if (!(g->bucket = ls_calloc(g->blocks / most + g->model->layers + 2, sizeof *g->bucket, "the buckets")))
         return LS_ERR_MEMORY;
     while (end > 0) {
         const size_t want = g->buckets ? most : first;
         ls_bucket *bucket = &g->bucket[g->buckets++];
 
         bucket->end = end;
-        bucket->begin = end = end > want ? end - want : 0;
+        bucket->begin = end = begin_of_bucket(g->model, end, want);
         LS_TRY(cut_bucket(g, bucket));
     }
     return LS_OK;
