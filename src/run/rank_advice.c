@@ -9,7 +9,7 @@
 #include "base/locale.h"
 #include "base/memory.h"
 
-#define LEAST_S 1.0 /* of updates: less is not worth a word */
+#define LEAST_S 2.0 /* of updates: less is not worth a word */
 #define MARGIN 1.05 /* times are not exact */
 
 void ls_rank_effort_look(ls_rank_effort *e)

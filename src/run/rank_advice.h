@@ -1,7 +1,7 @@
 /*
  * Ranks that do not help are named, once, in one line: ranks of a host that share a core, and jobs that take longer
- * than one rank would. Said at the end of the first epoch by which a second was spent in updates; shorter runs are
- * nobody's trouble.
+ * than one rank would. Said at the end of the first epoch by which two seconds were spent in updates; shorter runs
+ * are nobody's trouble.
  */
 #ifndef LS_RUN_RANK_ADVICE_H
 #define LS_RUN_RANK_ADVICE_H

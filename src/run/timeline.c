@@ -19,12 +19,19 @@ static int compare(const void *a, const void *b)
 /* A JSON string, quotes and all. */
 static void add_string(const char *text, ls_text *out)
 {
-    json_t *const string = json_string(text);
-    const ls_status st = ls_json_write(string, out);
+    const char *c = text;
+    json_t *string;
 
+    while (*c >= ' ' && *c <= '~' && *c != '"' && *c != '\\')
+        c++;
+    if (!*c) { /* nearly always, and there are many */
+        ls_text_add(out, "\"%s\"", text);
+        return;
+    }
+    string = json_string(text);
+    if (ls_json_write(string, out) != LS_OK)
+        out->status = LS_ERR_MEMORY;
     json_decref(string);
-    if (st != LS_OK)
-        out->status = st;
 }
 
 static void add_name(const char *kind, int rank, size_t track, const char *name, ls_text *out)

@@ -14,6 +14,7 @@ compile: {optimizer: sgd, loss: sparse_categorical_crossentropy}
 fit: {epochs: 1000000, batch_size: 20, microbatch: 10}
 END
 
+expects_advice=1
 first=$(taskset -cp $$ | sed 's/.*: //; s/[,-].*//')
 named() {
     grep -q 'between them' "$work/err"
