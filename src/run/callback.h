@@ -16,13 +16,14 @@ struct ls_callback_run {
     struct ls_callbacks *all; /* whose run this is: their state goes into what a callback saves */
     ls_trainer *trainer;      /* borrowed. ->model: the weights; ->updater: the rate; ->update: how many are done */
     const char *directory;    /* of the run; NULL: write no files */
-    FILE *out;                /* for messages: rank 0 only, NULL elsewhere and in a silent run */
-    ls_progress *progress;    /* borrowed; it may have a line on `out` that is not ended */
-    const ls_log *known;      /* names of all logs there can be at the end of an epoch, without values */
-    size_t train_logs, logs;  /* how many: of training, which come first, and in all */
-    bool resumed;             /* on_train_begin: the state came from a checkpoint */
-    bool stop_training;       /* set it to end the training after this batch or epoch, as Keras's model.stop_training */
-    bool survives_nan;        /* a loss that is not finite is no error but a log */
+    struct ls_checkpoints *checkpoints; /* borrowed: who writes models beside the training; NULL: nobody */
+    FILE *out;                          /* for messages: rank 0 only, NULL elsewhere and in a silent run */
+    ls_progress *progress;              /* borrowed; it may have a line on `out` that is not ended */
+    const ls_log *known;                /* names of all logs there can be at the end of an epoch, without values */
+    size_t train_logs, logs;            /* how many: of training, which come first, and in all */
+    bool resumed;                       /* on_train_begin: the state came from a checkpoint */
+    bool stop_training; /* set it to end the training after this batch or epoch, as Keras's model.stop_training */
+    bool survives_nan;  /* a loss that is not finite is no error but a log */
 };
 
 typedef struct ls_callbacks {
@@ -47,6 +48,12 @@ typedef struct ls_callbacks_settings {
     const ls_callback *callback; /* [callbacks] of the calling program; borrowed */
     size_t callbacks;
 } ls_callbacks_settings;
+
+/*
+ * Collective. As ls_callback_save, but a file of lockstep is on its way to disk only, and there before the next
+ * checkpoint is; where callbacks of the calling program may want to read it, it is there at once.
+ */
+ls_status ls_callback_save_beside(ls_callback_run *run, const char *path);
 
 /* Not collective. Makes the callbacks of trainer->experiment, and plans the logs: columns of the history. */
 ls_status ls_callbacks_create(ls_trainer *trainer, const ls_callbacks_settings *settings, ls_callbacks **out);

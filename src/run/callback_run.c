@@ -6,6 +6,7 @@
 #include "formats/keras_archive.h"
 #include "run/callback.h"
 #include "run/checkpoint.h"
+#include "run/checkpoints.h"
 
 const ls_comm *ls_callback_comm(const ls_callback_run *run)
 {
@@ -71,6 +72,14 @@ ls_status ls_callback_save(ls_callback_run *run, const char *path)
     ls_watchdog_beat(t->watchdog, "saving the model");
     return ls_keras_names_archive(path) || ls_keras_names_weights(path) ? ls_checkpoint_write_keras(t, path)
                                                                         : ls_checkpoint_write(t, run->all, path);
+}
+
+ls_status ls_callback_save_beside(ls_callback_run *run, const char *path)
+{
+    if (!run->checkpoints || run->all->n > run->all->specs || ls_keras_names_archive(path) ||
+        ls_keras_names_weights(path))
+        return ls_callback_save(run, path);
+    return ls_checkpoints_write_model(run->checkpoints, path);
 }
 
 void ls_callback_say(ls_callback_run *run, const char *format, ...)

@@ -113,6 +113,8 @@ static ls_status prune(const ls_checkpoint_job *job, uint64_t keep)
 
 ls_status ls_checkpoint_put(const ls_checkpoint_job *job)
 {
+    if (!job->directory)
+        return ls_file_replace(job->newest, job->image, job->bytes);
     /* Before and not after: what is found beside a checkpoint.h5 of this run must never be another run's. */
     if (job->begins)
         LS_TRY(prune(job, 0));

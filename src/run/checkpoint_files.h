@@ -19,8 +19,9 @@ ls_status ls_checkpoint_list_older(const char *directory, uint64_t **out, uint64
 
 /* A checkpoint on its way to disk. */
 typedef struct ls_checkpoint_job {
-    const char *directory, *newest; /* borrowed */
-    void *image;                    /* [bytes] borrowed */
+    const char *directory; /* borrowed; NULL: a model that a callback saves, of which nothing older stays */
+    const char *newest;    /* borrowed */
+    void *image;           /* [bytes] borrowed */
     size_t bytes;
     uint64_t update; /* that it is of */
     uint64_t keep;   /* how many older ones of this run stay */

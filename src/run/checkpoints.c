@@ -22,7 +22,8 @@ void ls_checkpoints_reset(ls_checkpoints *c)
 {
     ls_checkpoint_writer_wait(&c->writer); /* something else went wrong; the file is good all the same */
     ls_free(c->newest);
-    c->newest = NULL;
+    ls_free(c->model);
+    c->newest = c->model = NULL;
 }
 
 /* ---- writing ---- */
@@ -30,9 +31,13 @@ void ls_checkpoints_reset(ls_checkpoints *c)
 /* Rank 0. */
 static ls_status wait_for_writer(ls_checkpoints *c)
 {
+    const bool is_model = c->model != NULL;
     const ls_status st = ls_checkpoint_writer_wait(&c->writer);
 
-    c->cost_s = c->held_s + c->writer.cpu_s;
+    if (!is_model)
+        c->cost_s = c->held_s + c->writer.cpu_s;
+    ls_free(c->model);
+    c->model = NULL;
     return st;
 }
 
@@ -70,6 +75,25 @@ ls_status ls_checkpoints_write(ls_checkpoints *c)
     c->written_s = ls_now_s();
     c->held_s = c->written_s - begun_s;
     return LS_OK;
+}
+
+ls_status ls_checkpoints_write_model(ls_checkpoints *c, const char *path)
+{
+    ls_trainer *const t = c->trainer;
+    ls_checkpoint_job job = {0};
+    ls_status st = LS_OK;
+
+    LS_TRY(ls_checkpoints_finish(c));
+    if (t->comm->rank == 0)
+        st = (c->model = ls_strdup(path)) ? LS_OK : LS_ERR_MEMORY;
+    LS_TRY(ls_agree(t->comm, st));
+    job.newest = c->model;
+    ls_watchdog_beat(t->watchdog, "copying a model");
+    st = ls_checkpoint_image(t, c->callbacks, &job.image, &job.bytes);
+    if (st == LS_OK && t->comm->rank == 0)
+        ls_checkpoint_writer_start(&c->writer, &job);
+    c->is_under_way = st == LS_OK;
+    return st;
 }
 
 /* Rank 0. */

@@ -7,7 +7,8 @@
  *               checkpoint-update460.h5 and whatever else is beyond k: removed
  *
  * A checkpoint is copied to memory at its update; a thread writes it while training goes on, and the next one waits for
- * it. A failure of the thread is told by the next collective call.
+ * it. A failure of the thread is told by the next collective call. Models that callbacks save go the same way, one
+ * after the other: a checkpoint whose state says that a model was saved is on disk after that model.
  *
  * A crash at any instant leaves a whole checkpoint.h5, the old or the new one. A run that begins anew in the directory
  * of another removes the older ones of that run before it writes its first.
@@ -29,7 +30,8 @@ typedef struct ls_checkpoints {
     bool has_begun;          /* the run wrote or read one: those in the directory are its own */
     bool is_ours;            /* newest holds what this run wrote or read last, after `update` updates */
     uint64_t update;
-    bool is_under_way;           /* one is being written, as far as all ranks know */
+    bool is_under_way;           /* one is being written, or a model, as far as all ranks know */
+    char *model;                 /* the path of the model that is; owned */
     ls_checkpoint_writer writer; /* on rank 0, as are the seconds: */
     double written_s;            /* when the last one was copied, ... */
     double held_s;               /* ... how long that took; */
@@ -52,6 +54,9 @@ ls_status ls_checkpoints_due(ls_checkpoints *checkpoints, bool *due);
 
 /* Collective. Of the trainer as it is now; waits for the last one, but not for this one. */
 ls_status ls_checkpoints_write(ls_checkpoints *checkpoints);
+
+/* Collective. A model file of the trainer as it is now, as ls_checkpoint_write makes it; waits as _write does. */
+ls_status ls_checkpoints_write_model(ls_checkpoints *checkpoints, const char *path);
 
 /* Collective. Waits until the last one is on disk. */
 ls_status ls_checkpoints_finish(ls_checkpoints *checkpoints);

@@ -66,7 +66,9 @@ static ls_status prepare(fit *f, const ls_task *task)
         return LS_OK;
     if (!(f->model = ls_path_join(settings->directory, LS_RUN_MODEL)))
         return LS_ERR_MEMORY;
-    return ls_checkpoints_init(&f->checkpoints, f->callbacks, settings->directory);
+    LS_TRY(ls_checkpoints_init(&f->checkpoints, f->callbacks, settings->directory));
+    f->callbacks->run.checkpoints = &f->checkpoints;
+    return LS_OK;
 }
 
 static bool wants_validation(const fit *f)

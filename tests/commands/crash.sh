@@ -27,6 +27,7 @@ compile: {optimizer: adam, loss: sparse_categorical_crossentropy}
 fit: {epochs: 4, batch_size: 20, microbatch: 10, checkpoint_keep: 2, checkpoint_seconds: 0}
 callbacks:
   - csv_logger: {filename: log.csv}
+  - model_checkpoint: {filepath: best.h5, monitor: loss, save_best_only: true}
 EOF
 dir=$work/run log=$work/log
 
@@ -67,6 +68,7 @@ check() {
     same_run "$work/whole" "$dir" "$1"
     same "$work/whole/checkpoint-update6.h5" "$dir/checkpoint-update6.h5" "$1"
     same "$work/whole/log.csv" "$dir/log.csv" "$1"
+    same "$work/whole/best.h5" "$dir/best.h5" "$1"
     (($(wc -l <"$dir/timings.csv") == 5)) || fail "$1: $(wc -l <"$dir/timings.csv") lines in timings.csv"
     leftovers=$(find "$dir" -name '*.tmp')
     [[ -z $leftovers ]] || fail "$1: left over: $leftovers"
@@ -82,7 +84,7 @@ if [[ -n ${CRASH_ALL-} ]]; then
     cp "$log" "$work/plan"
 else
     # The second time of each: the order of the two threads is chance.
-    grep -E ' (\.|checkpoint.*|history.csv|timings.csv|log.csv) [12]$' "$log" |
+    grep -E ' (\.|checkpoint.*|best.*|history.csv|timings.csv|log.csv) [12]$' "$log" |
         awk '{ call = $1 " " $2; if (!(call in line)) order[++n] = call; line[call] = $0 }
              END { for (i = 1; i <= n; i++) print line[order[i]] }' >"$work/plan"
 fi

@@ -120,7 +120,7 @@ static ls_status write_model(ls_callback_run *run, const char *name)
     if (st == LS_OK && t->comm->rank == 0)
         st = make_directory_of(path);
     LS_TRY_CLEANUP(ls_agree(t->comm, st));
-    st = ls_callback_save(run, path);
+    st = ls_callback_save_beside(run, path);
 cleanup:
     ls_free(path);
     return st;
