@@ -84,7 +84,7 @@ set_mpi_environment() {
     # When mpirun is told to end: seconds before its ranks hear of it, and then for their checkpoint.
     export OMPI_MCA_odls_base_sigkill_timeout=10 PRTE_MCA_odls_base_sigkill_timeout=10
     # A host that is cut off is noticed in seconds; mpirun would wait for it for ever.
-    export {OMPI,PRTE}_MCA_oob_tcp_keepalive_time=5 {OMPI,PRTE}_MCA_oob_tcp_keepalive_{intvl,probes}=2
+    export {OMPI,PRTE}_MCA_oob_tcp_keepalive_{time=5,intvl=2,probes=6}
     if [[ $(id -u) == 0 ]]; then
         export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
         export PRTE_ALLOW_RUN_AS_ROOT=1 PRTE_ALLOW_RUN_AS_ROOT_CONFIRM=1

@@ -33,7 +33,7 @@ export OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1
 # When mpirun itself is told to end: seconds before its ranks hear of it, and then for their checkpoint. Open MPI 4, then 5.
 export OMPI_MCA_odls_base_sigkill_timeout=10 PRTE_MCA_odls_base_sigkill_timeout=10
 # A host that is cut off is noticed in seconds; mpirun would wait for it for ever.
-export {OMPI,PRTE}_MCA_oob_tcp_keepalive_time=5 {OMPI,PRTE}_MCA_oob_tcp_keepalive_{intvl,probes}=2
+export {OMPI,PRTE}_MCA_oob_tcp_keepalive_{time=5,intvl=2,probes=6}
 
 # For an mpirun built without PBS: all ranks of the job, unless the command says otherwise. Open MPI 4, then 5.
 export OMPI_MCA_orte_default_hostfile=$PBS_NODEFILE PRTE_MCA_prte_default_hostfile=$PBS_NODEFILE

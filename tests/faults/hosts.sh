@@ -101,6 +101,32 @@ done
 say 'two hosts of two ranks: the same files by ring, halving and hierarchical'
 
 train 1 "$work/whole" "$work/experiment.yaml"
+
+# DELAY_MS LOSS_PERCENT: a run over a cable that is slow and loses frames is the same, and needs nobody's help; so is one
+# whose cable is out for less than the timeout.
+bad_cable() {
+    host_bad_cable 2 "$(dirname "$lockstep")/tests/cable" "$1" "$2" || fail "no cable: $(<"$work/cable.2")"
+    rm -rf "$work/run"
+    start_command "$root/launch/lockstep-run" --hosts "$net.1:1,$net.2:1,$net.3:1" --check 5 -- train "$work/experiment.yaml" \
+        --output "$work/run" --set fit.epochs=1 --set distributed.timeout=60
+    wait_until test -e "$work/run/checkpoint.h5"
+    host_cable 2 down
+    sleep 3
+    host_cable 2 up
+    begun=$SECONDS
+    await
+    ((status == 0)) || fail "$1 ms, $2 % lost: exit status $status instead of 0"
+    fingerprint >"$work/run/fingerprint.txt"
+    same_run "$work/short" "$work/run" "$1 ms, $2 % lost"
+    ! grep -q 'starting again' "$work/err" || fail "$1 ms, $2 % lost: it started again"
+    say "a cable with $1 ms that loses $2 %, and is out for 3 s: the same files, $((SECONDS - begun)) s after that"
+    host_down 2
+    host_up 2
+}
+if ((rounds > 2)) && [[ -x $(dirname "$lockstep")/tests/cable && -c /dev/net/tun ]]; then
+    bad_cable 200 10
+fi
+
 for ((round = 0; round < rounds; round++)); do
     kind=${kinds[round % ${#kinds[@]}]} n=$((RANDOM % 3 + 1))
     rm -rf "$work/run"

@@ -21,6 +21,8 @@ can_have_hosts() {
     [[ -z $why ]]
 }
 
+host_cables=()
+
 # COUNT [RATE [BURST]]: hosts 1 to COUNT. RATE (as tc takes it: 1gbit) is that of each cable, both ways.
 hosts_begin() {
     local n
@@ -76,6 +78,22 @@ host_cable() {
     ip link set "${host_prefix}v$1" "$2"
 }
 
+# N PROGRAM DELAY_MS LOSS_PERCENT: another cable, which tests/faults/cable.c makes; it ends with the host, or hosts_end.
+host_bad_cable() {
+    local space=${host_prefix}-$1
+    ip link del "${host_prefix}v$1"
+    "$2" "${host_prefix}v$1" "/run/netns/$space" e0 "$3" "$4" >"$work/cable.$1" </dev/null 2>&1 &
+    host_cables+=($!)
+    disown
+    until grep -qx up "$work/cable.$1"; do
+        kill -0 $! || return 1
+        sleep 0.05
+    done
+    ip link set "${host_prefix}v$1" master "$host_bridge" up
+    ip -n "$space" addr add "$net.$1/24" dev e0
+    ip -n "$space" link set e0 up
+}
+
 # N COMMAND WORD...: on host N.
 on_host() {
     local n=$1
@@ -90,6 +108,7 @@ host_sent() {
 
 hosts_end() {
     local n
+    ((${#host_cables[@]} == 0)) || kill "${host_cables[@]}" 2>/dev/null || true
     for ((n = 1; n <= ${host_count:-0}; n++)); do
         host_down "$n"
     done
