@@ -35,7 +35,7 @@ int ls_cli_option(int argc, char **argv, const struct option *options, ls_status
         size_t n = 0;
         const bool is_long = strncmp(given, "--", 2) == 0;
 
-        for (; options[n].name && n < 32; n++)
+        for (; n < 32 && options[n].name; n++)
             known[n] = options[n].name;
         nearest = is_long ? ls_nearest_name(given + 2, known, n) : NULL;
         if (option == ':')
