@@ -314,6 +314,17 @@ static size_t rows_of_piece(const ls_gradients *g, const ls_product_axis *row, s
     return most < m ? most : m;
 }
 
+/* What a product showed of its blocks. */
+LS_CLONES static void see(const ls_product_sum *sum, size_t blocks, int16_t *seen)
+{
+    for (size_t b = 0; b < blocks; b++) {
+        const int16_t e = ls_carrier_exponent(ls_product_largest(sum, b));
+
+        if (e > seen[b])
+            seen[b] = e;
+    }
+}
+
 /* Rows [row, row + rows) of a product, added to blocks that are taken. */
 static void add_piece(ls_gradients *g, const ls_product_sum *all, size_t first_block, size_t row, size_t rows)
 {
@@ -332,12 +343,7 @@ static void add_piece(ls_gradients *g, const ls_product_sum *all, size_t first_b
     if (piece.start)
         memset(piece.total + n, 0, (blocks * LS_BLOCK - n) * sizeof *piece.total);
     ls_product_run_sum(&piece);
-    for (size_t b = 0; b < blocks; b++) {
-        const int16_t e = ls_carrier_exponent(ls_product_largest(&piece, b));
-
-        if (e > g->seen[begin + b])
-            g->seen[begin + b] = e;
-    }
+    see(&piece, blocks, g->seen + begin);
 }
 
 /* A piece of a product, if its blocks can be had; wait: they can. */
