@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "h5/attribute.h"
 #include "h5/case.h"
 #include "h5/file.h"
 #include "h5/lock.h"
@@ -352,30 +353,22 @@ static ls_status add_numbers(hid_t attribute, hid_t type, const char *name, size
 
 ls_status ls_describe_attribute(hid_t file, const char *object, const char *name, ls_text *out)
 {
-    hid_t attribute, type = H5I_INVALID_HID, space = H5I_INVALID_HID;
-    hssize_t n = -1;
+    ls_h5_attribute a;
     ls_h5_lock lock;
     ls_status st = LS_OK;
 
     ls_h5_lock_take(&lock);
-    if ((attribute = H5Aopen_by_name(file, object, name, H5P_DEFAULT, H5P_DEFAULT)) < 0 ||
-        (type = H5Aget_type(attribute)) < 0 || (space = H5Aget_space(attribute)) < 0 ||
-        (n = H5Sget_simple_extent_npoints(space)) < 0)
+    if (!ls_h5_attribute_open(file, object, name, &a))
         st = fail_damaged(file, "attribute", name);
-    else if (n == 0)
+    else if (a.n == 0)
         ls_text_add(out, "(empty)");
-    else if (H5Tget_class(type) == H5T_STRING)
+    else if (H5Tget_class(a.type) == H5T_STRING)
         st = add_texts(file, object, name, out);
-    else if (is_number(type) && H5Tget_size(type) <= sizeof(double))
-        st = add_numbers(attribute, type, name, (size_t)n, out);
+    else if (is_number(a.type) && H5Tget_size(a.type) <= sizeof(double))
+        st = add_numbers(a.id, a.type, name, a.n, out);
     else
-        ls_text_add(out, "(%s)", ls_h5_class_name(type));
-    if (space >= 0)
-        H5Sclose(space);
-    if (type >= 0)
-        H5Tclose(type);
-    if (attribute >= 0)
-        H5Aclose(attribute);
+        ls_text_add(out, "(%s)", ls_h5_class_name(a.type));
+    ls_h5_attribute_close(&a);
     ls_h5_lock_release(&lock);
     return st == LS_OK ? out->status : st;
 }

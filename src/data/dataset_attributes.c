@@ -4,22 +4,18 @@
  * stored or what valid_range, valid_min and valid_max leave out.
  */
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/memory.h"
 #include "data/dataset_impl.h"
+#include "h5/attribute.h"
 #include "h5/case.h"
 #include "h5/lock.h"
 
 #define CLASSES_MAX 1000000
 #define CLASS_NAME_BYTES_MAX 65536
-
-typedef struct attribute {
-    hid_t id, type, space; /* < 0: not open */
-    size_t n;              /* values */
-} attribute;
-
-static const attribute absent = {.id = H5I_INVALID_HID, .type = H5I_INVALID_HID, .space = H5I_INVALID_HID};
+#define PLACE_BYTES 4096
 
 static ls_status fail_unreadable(const ls_array *a, const char *name)
 {
@@ -27,32 +23,16 @@ static ls_status fail_unreadable(const ls_array *a, const char *name)
 }
 
 /* The dataset has this attribute. */
-static ls_status open_attribute(const ls_array *a, hid_t dataset, const char *name, attribute *out)
+static ls_status open_attribute(const ls_array *a, hid_t dataset, const char *name, ls_h5_attribute *out)
 {
-    hssize_t n;
-
-    if ((out->id = H5Aopen(dataset, name, H5P_DEFAULT)) < 0 || (out->type = H5Aget_type(out->id)) < 0 ||
-        (out->space = H5Aget_space(out->id)) < 0 || (n = H5Sget_simple_extent_npoints(out->space)) < 0)
-        return fail_unreadable(a, name);
-    out->n = (size_t)n;
-    return LS_OK;
-}
-
-static void close_attribute(attribute *attr)
-{
-    if (attr->space >= 0)
-        H5Sclose(attr->space);
-    if (attr->type >= 0)
-        H5Tclose(attr->type);
-    if (attr->id >= 0)
-        H5Aclose(attr->id);
+    return ls_h5_attribute_open(dataset, ".", name, out) ? LS_OK : fail_unreadable(a, name);
 }
 
 /* One number, or one per element of the last axis or of a sample. *values stays NULL if there is no such attribute. */
 static ls_status read_numbers(const ls_array *a, hid_t dataset, const char *name, double **values, size_t *n)
 {
     const size_t last = a->stored.axes ? a->stored.dim[a->stored.axes - 1] : 1;
-    attribute attr = absent;
+    ls_h5_attribute attr = {0};
     H5T_class_t class;
     ls_status st;
 
@@ -87,7 +67,7 @@ static ls_status read_numbers(const ls_array *a, hid_t dataset, const char *name
             goto cleanup;
         }
 cleanup:
-    close_attribute(&attr);
+    ls_h5_attribute_close(&attr);
     return st;
 }
 
@@ -171,7 +151,7 @@ static double as_stored(const ls_array *a, double number)
 static ls_status read_stored(const ls_array *array, hid_t dataset, const char *name, double *values, size_t max,
                              size_t *n)
 {
-    attribute attr = absent;
+    ls_h5_attribute attr = {0};
     H5T_class_t class;
     ls_status st;
 
@@ -194,7 +174,7 @@ static ls_status read_stored(const ls_array *array, hid_t dataset, const char *n
     for (size_t i = 0; i < *n; i++)
         values[i] = as_stored(array, values[i]);
 cleanup:
-    close_attribute(&attr);
+    ls_h5_attribute_close(&attr);
     return st;
 }
 
@@ -243,24 +223,11 @@ ls_status ls_array_read_scaling(ls_array *array, hid_t dataset)
     return read_scaling(array, dataset);
 }
 
-static char *copy_name(const char *text, size_t limit, bool space_padded)
-{
-    size_t length = strnlen(text, limit);
-    char *name;
-
-    while (space_padded && length > 0 && text[length - 1] == ' ')
-        length--;
-    name = ls_calloc(length + 1, 1, "a class name");
-    return name ? memcpy(name, text, length) : NULL;
-}
-
 ls_status ls_array_read_classes(ls_array *array, hid_t dataset)
 {
-    attribute attr = absent;
-    bool variable, padded;
-    size_t width;             /* bytes per entry of the buffer */
-    void *buffer = NULL;      /* the names themselves, or pointers to them */
-    void *reclaimable = NULL; /* the buffer, once HDF5 has put pointers into it */
+    char place[PLACE_BYTES];
+    ls_h5_attribute attr = {0};
+    size_t width; /* bytes per name in the file, or of a pointer to it */
     ls_status st;
 
     if (H5Aexists(dataset, "classes") <= 0)
@@ -271,39 +238,20 @@ ls_status ls_array_read_classes(ls_array *array, hid_t dataset)
                      array->path, ls_h5_class_name(attr.type));
         goto cleanup;
     }
-    variable = H5Tis_variable_str(attr.type) > 0;
-    padded = H5Tget_strpad(attr.type) == H5T_STR_SPACEPAD;
-    width = variable ? sizeof(char *) : H5Tget_size(attr.type);
+    width = H5Tis_variable_str(attr.type) > 0 ? sizeof(char *) : H5Tget_size(attr.type);
     if (attr.n > CLASSES_MAX || width > CLASS_NAME_BYTES_MAX) {
         st = ls_fail(LS_ERR_DATA, "%s: attribute 'classes' has %zu names of %zu bytes; at most %d of %d are possible",
                      array->path, attr.n, width, CLASSES_MAX, CLASS_NAME_BYTES_MAX);
         goto cleanup;
     }
-    array->classes = ls_calloc(attr.n, sizeof *array->classes, "class names");
-    buffer = ls_calloc(attr.n, width, "class names");
-    if (!array->classes || !buffer) {
+    if (!(array->classes = ls_calloc(attr.n, sizeof *array->classes, "class names"))) {
         st = LS_ERR_MEMORY;
         goto cleanup;
     }
     array->class_count = attr.n;
-    if (H5Aread(attr.id, attr.type, buffer) < 0) {
-        st = fail_unreadable(array, "classes");
-        goto cleanup;
-    }
-    reclaimable = variable ? buffer : NULL;
-    for (size_t i = 0; i < attr.n; i++) {
-        const char *text = variable ? ((char **)buffer)[i] : (char *)buffer + i * width;
-
-        array->classes[i] = copy_name(text ? text : "", variable ? SIZE_MAX : width, padded);
-        if (!array->classes[i]) {
-            st = LS_ERR_MEMORY;
-            goto cleanup;
-        }
-    }
+    snprintf(place, sizeof place, "%s: attribute 'classes'", array->path);
+    st = ls_h5_attribute_texts(&attr, place, array->classes);
 cleanup:
-    if (reclaimable)
-        H5Dvlen_reclaim(attr.type, attr.space, H5P_DEFAULT, reclaimable);
-    ls_free(buffer);
-    close_attribute(&attr);
+    ls_h5_attribute_close(&attr);
     return st;
 }

@@ -17,14 +17,16 @@
 
 #include "base/memory.h"
 #include "data/csv.h"
+#include "h5/attribute.h"
 #include "h5/file.h"
 #include "h5/open.h"
 #include "h5/output.h"
 
 #define FORMAT_VERSION 2
 #define ARRAYS_MAX 1024
-#define VALUES_MAX ((hssize_t)1 << 24)   /* of an attribute */
+#define VALUES_MAX ((size_t)1 << 24)     /* of an attribute */
 #define TEXT_BYTES_MAX ((size_t)1 << 30) /* of an attribute */
+#define PLACE_BYTES 4096
 #define GROUP "/preprocessing"
 
 /* ---- writing ---- */
@@ -151,44 +153,23 @@ static ls_status fail_in(const place *at, const char *attribute, const char *pro
                    at->name, attribute, problem);
 }
 
-typedef struct attribute {
-    hid_t id, type, space;
-    size_t n;
-} attribute;
-
-static void close_attribute(attribute *a)
-{
-    if (a->space >= 0)
-        H5Sclose(a->space);
-    if (a->type >= 0)
-        H5Tclose(a->type);
-    if (a->id >= 0)
-        H5Aclose(a->id);
-}
-
 /* Of that class. To be closed also after a failure. */
-static ls_status open_attribute(const place *at, const char *name, H5T_class_t class, attribute *a)
+static ls_status open_attribute(const place *at, const char *name, H5T_class_t class, ls_h5_attribute *a)
 {
-    hssize_t n;
-
-    *a = (attribute){H5I_INVALID_HID, H5I_INVALID_HID, H5I_INVALID_HID, 0};
+    *a = (ls_h5_attribute){0};
     if (H5Aexists(at->id, name) <= 0)
         return fail_in(at, name, "is missing");
-    if ((a->id = H5Aopen(at->id, name, H5P_DEFAULT)) < 0 || (a->type = H5Aget_type(a->id)) < 0 ||
-        (a->space = H5Aget_space(a->id)) < 0 || (n = H5Sget_simple_extent_npoints(a->space)) < 0)
+    if (!ls_h5_attribute_open(at->id, ".", name, a))
         return fail_in(at, name, "cannot be read");
     if (H5Tget_class(a->type) != class || (class == H5T_STRING && H5Tis_variable_str(a->type) != 0))
         return fail_in(at, name, "is of another type");
-    if (n > VALUES_MAX)
-        return fail_in(at, name, "has too many values");
-    a->n = (size_t)n;
-    return LS_OK;
+    return a->n > VALUES_MAX ? fail_in(at, name, "has too many values") : LS_OK;
 }
 
 /* memory: H5T_NATIVE_DOUBLE or H5T_NATIVE_INT64, both of 8 bytes. */
 static ls_status read_numbers(const place *at, const char *name, hid_t memory, void **values, size_t *n)
 {
-    attribute a;
+    ls_h5_attribute a;
     ls_status st = open_attribute(at, name, H5Tget_class(memory), &a);
 
     *values = NULL;
@@ -201,7 +182,7 @@ static ls_status read_numbers(const place *at, const char *name, hid_t memory, v
         *values = NULL;
     }
     *n = a.n;
-    close_attribute(&a);
+    ls_h5_attribute_close(&a);
     return st;
 }
 
@@ -221,18 +202,11 @@ static ls_status read_doubles(const place *at, const char *name, size_t n, doubl
     return st;
 }
 
-static void free_texts(char **texts, size_t n)
-{
-    for (size_t i = 0; texts && i < n; i++)
-        ls_free(texts[i]);
-    ls_free(texts);
-}
-
 static ls_status read_texts(const place *at, const char *name, char ***texts, size_t *n)
 {
-    char *packed = NULL; /* (n, width), padded with zeros */
-    attribute a;
-    size_t width = 0, bytes;
+    char where[PLACE_BYTES];
+    ls_h5_attribute a;
+    size_t width, bytes;
     ls_status st;
 
     *texts = NULL;
@@ -242,29 +216,19 @@ static ls_status read_texts(const place *at, const char *name, char ***texts, si
         st = fail_in(at, name, "is too large");
         goto cleanup;
     }
-    st = LS_ERR_MEMORY;
-    if (!(packed = ls_calloc(a.n, width, name)) || !(*texts = ls_calloc(a.n, sizeof **texts, name)))
-        goto cleanup;
-    if (a.n > 0 && H5Aread(a.id, a.type, packed) < 0) {
-        st = fail_in(at, name, "cannot be read");
+    if (!(*texts = ls_calloc(a.n, sizeof **texts, name))) {
+        st = LS_ERR_MEMORY;
         goto cleanup;
     }
-    for (size_t i = 0; i < a.n; i++) {
-        const size_t length = strnlen(packed + i * width, width);
-
-        if (!((*texts)[i] = ls_calloc(length + 1, 1, name)))
-            goto cleanup;
-        memcpy((*texts)[i], packed + i * width, length);
-    }
+    snprintf(where, sizeof where, "%s:%s: attribute '%s'", at->path, at->name, name);
+    st = a.n > 0 ? ls_h5_attribute_texts(&a, where, *texts) : LS_OK;
     *n = a.n;
-    st = LS_OK;
 cleanup:
-    ls_free(packed);
     if (st != LS_OK) {
-        free_texts(*texts, a.n);
+        ls_h5_free_texts(*texts, a.n);
         *texts = NULL;
     }
-    close_attribute(&a);
+    ls_h5_attribute_close(&a);
     return st;
 }
 
@@ -275,7 +239,7 @@ static ls_status read_text(const place *at, const char *name, char **text)
 
     LS_TRY(read_texts(at, name, &texts, &n));
     if (n != 1) {
-        free_texts(texts, n);
+        ls_h5_free_texts(texts, n);
         return fail_in(at, name, "is not one text");
     }
     *text = texts[0];

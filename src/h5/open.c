@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -229,16 +230,32 @@ static ls_status scan_heaps(const char *path, off_t bytes)
     return st;
 }
 
-/* A file is opened once for each of its arrays, one after another: it is scanned the first time, and when it changed.
- */
-static ls_status check_file_heaps(const char *path, const struct stat *state)
-{
-    static _Thread_local struct stat scanned;
+/* The file whose heaps are known to end, as it was then: it is sealed, or was scanned. */
+static _Thread_local struct stat sound;
 
-    if (same_state(&scanned, state))
+/* Images in memory were looked at when they were opened. */
+static bool is_image(hid_t object)
+{
+    const hid_t file = H5Iget_file_id(object), access_list = file >= 0 ? H5Fget_access_plist(file) : H5I_INVALID_HID;
+    const bool image = access_list >= 0 && H5Pget_driver(access_list) == H5FD_CORE;
+
+    if (access_list >= 0)
+        H5Pclose(access_list);
+    if (file >= 0)
+        H5Fclose(file);
+    return image;
+}
+
+ls_status ls_h5_check_heaps_around(hid_t object)
+{
+    char path[PATH_MAX];
+    struct stat state;
+
+    if (is_image(object) || H5Fget_name(object, path, sizeof path) < 0 || stat(path, &state) != 0 ||
+        same_state(&sound, &state))
         return LS_OK;
-    LS_TRY(scan_heaps(path, state->st_size));
-    scanned = *state;
+    LS_TRY(scan_heaps(path, state.st_size));
+    sound = state;
     return LS_OK;
 }
 
@@ -278,7 +295,7 @@ ls_status ls_h5_open_file(const char *path, hid_t *file)
     if (!is_hdf5)
         return fail_foreign(path);
     LS_TRY(ls_h5_check_seal(path, &sealed));
-    if (!sealed)
-        LS_TRY(check_file_heaps(path, &info));
+    if (sealed)
+        sound = info;
     return open_by_hdf5(path, file);
 }

@@ -4,8 +4,9 @@
 
 #include "base/memory.h"
 #include "base/text.h"
-#include "h5/file.h"
+#include "h5/attribute.h"
 #include "h5/case.h"
+#include "h5/file.h"
 #include "h5/lock.h"
 #include "h5/written.h"
 
@@ -145,36 +146,14 @@ bool ls_h5_has_attribute(hid_t file, const char *object, const char *name)
     return found;
 }
 
-/* An attribute with its type and its number of values. Values below 0 are not open. */
-typedef struct attribute {
-    hid_t id, type, space;
-    size_t n;
-} attribute;
-
-static void close_attribute(attribute *a)
+/* To be closed also after a failure. */
+static ls_status open_attribute(hid_t file, const char *object, const char *name, ls_h5_attribute *a)
 {
-    if (a->space >= 0)
-        H5Sclose(a->space);
-    if (a->type >= 0)
-        H5Tclose(a->type);
-    if (a->id >= 0)
-        H5Aclose(a->id);
-}
-
-static ls_status open_attribute(hid_t file, const char *object, const char *name, attribute *a)
-{
-    hssize_t n = -1;
-
-    *a = (attribute){H5I_INVALID_HID, H5I_INVALID_HID, H5I_INVALID_HID, 0};
+    *a = (ls_h5_attribute){0};
     LS_TRY(check_reach(file, object));
     if (H5Aexists_by_name(file, object, name, H5P_DEFAULT) <= 0)
         return fail_get(file, object, name, "is missing");
-    if ((a->id = H5Aopen_by_name(file, object, name, H5P_DEFAULT, H5P_DEFAULT)) < 0 ||
-        (a->type = H5Aget_type(a->id)) < 0 || (a->space = H5Aget_space(a->id)) < 0 ||
-        (n = H5Sget_simple_extent_npoints(a->space)) < 0)
-        return fail_damaged(file, object, name);
-    a->n = (size_t)n;
-    return LS_OK;
+    return ls_h5_attribute_open(file, object, name, a) ? LS_OK : fail_damaged(file, object, name);
 }
 
 /* Do numbers of this stored type read as `type` without a surprise? Anything but numbers does not. */
@@ -191,7 +170,7 @@ static ls_status get_number(hid_t file, const char *object, const char *name, hi
 {
     char message[64];
     ls_h5_lock lock;
-    attribute a;
+    ls_h5_attribute a;
     ls_status st;
 
     ls_h5_lock_take(&lock);
@@ -203,7 +182,7 @@ static ls_status get_number(hid_t file, const char *object, const char *name, hi
         st = fail_damaged(file, object, name);
     }
 cleanup:
-    close_attribute(&a);
+    ls_h5_attribute_close(&a);
     ls_h5_lock_release(&lock);
     return st;
 }
@@ -230,65 +209,11 @@ void ls_h5_free_texts(char **texts, size_t n)
     ls_free(texts);
 }
 
-/* Strings of a fixed number of bytes, padded with zeros or, as Fortran does, with spaces. */
-static ls_status read_fixed(const attribute *a, char **texts)
-{
-    const size_t size = H5Tget_size(a->type);
-    const bool spaces = H5Tget_strpad(a->type) == H5T_STR_SPACEPAD;
-    char *bytes = ls_calloc(a->n, size, "texts of an HDF5 file");
-    ls_status st = LS_OK;
-
-    if (!bytes)
-        return LS_ERR_MEMORY;
-    if (H5Aread(a->id, a->type, bytes) < 0) {
-        st = LS_ERR_FORMAT;
-        goto cleanup;
-    }
-    for (size_t i = 0; i < a->n; i++) {
-        const char *const from = bytes + i * size;
-        size_t length = strnlen(from, size);
-
-        while (spaces && length > 0 && from[length - 1] == ' ')
-            length--;
-        if (!(texts[i] = ls_calloc(length + 1, 1, "texts of an HDF5 file"))) {
-            st = LS_ERR_MEMORY;
-            goto cleanup;
-        }
-        memcpy(texts[i], from, length);
-    }
-cleanup:
-    ls_free(bytes);
-    return st;
-}
-
-static ls_status read_variable(const attribute *a, char **texts)
-{
-    const hid_t type = H5Tcopy(H5T_C_S1);
-    char **read = ls_calloc(a->n, sizeof *read, "texts of an HDF5 file");
-    ls_status st = LS_OK;
-
-    if (!read) {
-        st = LS_ERR_MEMORY;
-    } else if (type < 0 || H5Tset_size(type, H5T_VARIABLE) < 0 || H5Tset_cset(type, H5Tget_cset(a->type)) < 0 ||
-               H5Aread(a->id, type, read) < 0) {
-        st = LS_ERR_FORMAT;
-    } else {
-        for (size_t i = 0; i < a->n && st == LS_OK; i++)
-            if (!(texts[i] = ls_strdup(read[i] ? read[i] : "")))
-                st = LS_ERR_MEMORY;
-        H5Dvlen_reclaim(type, a->space, H5P_DEFAULT, read);
-    }
-    ls_free(read);
-    if (type >= 0)
-        H5Tclose(type);
-    return st;
-}
-
 ls_status ls_h5_get_texts(hid_t file, const char *object, const char *name, char ***texts, size_t *n)
 {
-    char **read = NULL;
+    char place[PLACE_BYTES], **read = NULL;
     ls_h5_lock lock;
-    attribute a;
+    ls_h5_attribute a;
     ls_status st;
 
     *texts = NULL;
@@ -303,16 +228,15 @@ ls_status ls_h5_get_texts(hid_t file, const char *object, const char *name, char
         st = LS_ERR_MEMORY;
         goto cleanup;
     }
-    if (a.n > 0 && (st = (H5Tis_variable_str(a.type) > 0 ? read_variable : read_fixed)(&a, read)) == LS_ERR_FORMAT)
-        st = fail_damaged(file, object, name);
-    if (st == LS_OK) {
+    add_place(file, object, name, place);
+    if (a.n == 0 || (st = ls_h5_attribute_texts(&a, place, read)) == LS_OK) {
         *texts = read;
         *n = a.n;
         read = NULL;
     }
 cleanup:
     ls_h5_free_texts(read, a.n);
-    close_attribute(&a);
+    ls_h5_attribute_close(&a);
     ls_h5_lock_release(&lock);
     return st;
 }
