@@ -97,7 +97,7 @@ signals() {
     updates_per_epoch=300
 
     for i in 0 1; do
-        experiment "${optimizers[i]}" 6000 20 'microbatch: 4, epochs: 8, checkpoint_every: 7, checkpoint_seconds: 0' >"$work/signal.yaml"
+        experiment "${optimizers[i]}" 6000 20 'microbatch: 4, epochs: 8, checkpoint_every: 70, checkpoint_seconds: 0' >"$work/signal.yaml"
         train 1 "$dir/whole" "$work/signal.yaml"
         last=0
         for stop in "${stops[@]:3 * i:3}"; do
