@@ -151,11 +151,11 @@ ls_status ls_new_images_import(const char *model, const ls_preparation *p, const
     import.width = shape->dim[1];
     import.channels = shape->dim[2];
     LS_TRY(has_folders(folder, has_y));
-    if (*has_y && (p->ys != 1 || !p->y[0].class))
+    if (*has_y && (p->ys != 1 || !p->y[0].class_name))
         return ls_fail(LS_ERR_DATA, "'%s' does not say which classes the folders in '%s' are", model, folder);
     import.flat = !*has_y;
     if (*has_y) {
-        import.class = (const char *const *)p->y[0].class;
+        import.class = (const char *const *)p->y[0].class_name;
         import.classes = p->y[0].classes;
     }
     LS_TRY(make_file(out));

@@ -71,7 +71,7 @@ ls_status ls_output_meaning_init(ls_output_meaning *m, const ls_data_arguments *
 
     *m = (ls_output_meaning){.name = column ? column->name : node->name, .width = ls_shape_size(&node->shape)};
     if (target)
-        m->class = target->class;
+        m->class = target->class_name;
     if (column && column->encoding == LS_ENCODING_ONE_HOT) {
         m->class = column->category;
         known = column->categories;

@@ -31,7 +31,7 @@ static const char help[] =
 static ls_status put_meaning(hid_t file, const char *name, const ls_prepared *target)
 {
     if (target && target->classes)
-        LS_TRY(ls_h5_put_texts(file, name, "classes", (const char *const *)target->class, target->classes));
+        LS_TRY(ls_h5_put_texts(file, name, "classes", (const char *const *)target->class_name, target->classes));
     if (!target || target->period != 1)
         return LS_OK;
     LS_TRY(ls_h5_put_double(file, name, "scale", 1 / target->scale[0]));

@@ -45,7 +45,7 @@ static ls_status put_array(hid_t file, const char *what, size_t number, const ch
 {
     const double *offset, *scale;
     size_t period, classes = 0;
-    const char *const *const class = ls_array_classes(array, &classes);
+    const char *const *const class_name = ls_array_classes(array, &classes);
     char group[PATH_BYTES];
 
     snprintf(group, sizeof group, GROUP "/%s/%zu", what, number);
@@ -54,7 +54,7 @@ static ls_status put_array(hid_t file, const char *what, size_t number, const ch
     if (spec && spec->path)
         LS_TRY(ls_h5_put_text(file, group, "array", array_name(spec->path)));
     if (classes && classes <= CLASSES_MAX)
-        LS_TRY(ls_h5_put_texts(file, group, "classes", class, classes));
+        LS_TRY(ls_h5_put_texts(file, group, "classes", class_name, classes));
     if (!(scale = ls_array_scaling(array, &offset, &period)))
         return LS_OK;
     LS_TRY(put_numbers(file, group, "scale", scale, period));
@@ -95,7 +95,7 @@ static void reset_prepared(ls_prepared *list, size_t n)
         ls_free(list[i].array);
         ls_free(list[i].scale);
         ls_free(list[i].offset);
-        ls_h5_free_texts(list[i].class, list[i].classes);
+        ls_h5_free_texts(list[i].class_name, list[i].classes);
     }
     ls_free(list);
 }
@@ -131,7 +131,7 @@ static ls_status get_array(hid_t file, const char *group, ls_prepared *out)
     if (ls_h5_has_attribute(file, group, "array"))
         LS_TRY(ls_h5_get_text(file, group, "array", &out->array));
     if (ls_h5_has_attribute(file, group, "classes"))
-        LS_TRY(ls_h5_get_texts(file, group, "classes", &out->class, &out->classes));
+        LS_TRY(ls_h5_get_texts(file, group, "classes", &out->class_name, &out->classes));
     LS_TRY(get_numbers(file, group, "scale", &out->scale, &out->period));
     LS_TRY(get_numbers(file, group, "offset", &out->offset, &out->period));
     return !out->scale == !out->offset ? LS_OK : ls_fail(LS_ERR_FORMAT, "%s of a model file has half a scaling", group);
@@ -298,11 +298,11 @@ static ls_status check_table(const ls_preparation *p, const ls_split_spec *spec)
 static ls_status check_classes(const ls_prepared *trained, const ls_array *array)
 {
     size_t n = 0, i = 0;
-    const char *const *const class = ls_array_classes(array, &n);
+    const char *const *const class_name = ls_array_classes(array, &n);
 
-    if (!class || !trained->class)
+    if (!class_name || !trained->class_name)
         return LS_OK;
-    while (i < n && i < trained->classes && strcmp(class[i], trained -> class[i]) == 0)
+    while (i < n && i < trained->classes && strcmp(class_name[i], trained->class_name[i]) == 0)
         i++;
     if (i == n && i == trained->classes)
         return LS_OK;
@@ -312,7 +312,7 @@ static ls_status check_classes(const ls_prepared *trained, const ls_array *array
     return ls_fail(LS_ERR_MISMATCH,
                    "%s: class %zu is '%s', but '%s' in the data that the model was trained with: the same classes must "
                    "have the same numbers; import both sets as splits of one file, or CSV with --like",
-                   ls_array_path(array), i, class[i], trained -> class[i]);
+                   ls_array_path(array), i, class_name[i], trained->class_name[i]);
 }
 
 ls_status ls_preparation_check(const ls_preparation *p, const ls_task *task, const ls_split_spec *spec)

@@ -17,7 +17,7 @@
 
 typedef struct ls_prepared {
     char *name, *array; /* "dense_1"; "y" */
-    char **class;
+    char **class_name;
     size_t classes;
     double *scale, *offset; /* (period) stored values became (value - offset) * scale; NULL: stayed as they were */
     size_t period;
