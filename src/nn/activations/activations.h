@@ -59,6 +59,17 @@ extern const ls_option ls_relu_options[], ls_elu_options[];
 /* Elements worked at a time when a function needs intermediate arrays: they stay in the first-level cache. */
 #define LS_ACTIVATION_CHUNK ((size_t)512)
 
+/* Of n <= LS_ACTIVATION_CHUNK elements: forward y of x, backward dy of what .backward_reads says. */
+typedef void ls_activation_piece(const void *config, const float *x, float *y, size_t n);
+
+/* Piece after piece of n elements. */
+static inline void ls_activation_walk(const void *config, const float *x, float *y, size_t n,
+                                      ls_activation_piece *piece)
+{
+    for (size_t i = 0; i < n; i += LS_ACTIVATION_CHUNK)
+        piece(config, x + i, y + i, n - i < LS_ACTIVATION_CHUNK ? n - i : LS_ACTIVATION_CHUNK);
+}
+
 /* y = e^-|x|, in (0, 1]: what sigmoid and softplus are made of without overflow. y may be x. */
 void ls_exp_negative_magnitude(const float *x, float *y, size_t n);
 

@@ -86,19 +86,19 @@ static LS_CLONES void divide(const float *x, float *y, float by, size_t n)
         y[i] = x[i] / by;
 }
 
-static void forward_celu(const void *config, const float *Z, float *Y, size_t rows, size_t n)
+static void forward_celu_piece(const void *config, const float *Z, float *Y, size_t n)
 {
     const float alpha = (float)((const ls_elu_config *)config)->alpha;
     float e[LS_ACTIVATION_CHUNK];
-    const size_t size = rows * n;
 
-    for (size_t i = 0; i < size; i += LS_ACTIVATION_CHUNK) {
-        const size_t m = size - i < LS_ACTIVATION_CHUNK ? size - i : LS_ACTIVATION_CHUNK;
+    divide(Z, e, alpha, n);
+    ls_expm1(e, e, n);
+    elu_of_parts(Z, e, Y, n, 1.0f, alpha);
+}
 
-        divide(Z + i, e, alpha, m);
-        ls_expm1(e, e, m);
-        elu_of_parts(Z + i, e, Y + i, m, 1.0f, alpha);
-    }
+static void forward_celu(const void *config, const float *Z, float *Y, size_t rows, size_t n)
+{
+    ls_activation_walk(config, Z, Y, rows * n, forward_celu_piece);
 }
 
 static LS_CLONES void slope_of_celu(const float *restrict Y, float *restrict dY, size_t n, float alpha)

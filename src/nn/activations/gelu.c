@@ -69,37 +69,37 @@ static LS_CLONES void slope_approximate(const float *restrict x, const float *re
     }
 }
 
-static void forward_gelu(const void *config, const float *Z, float *Y, size_t rows, size_t n)
+static void forward_gelu_piece(const void *config, const float *Z, float *Y, size_t n)
 {
     float g[LS_ACTIVATION_CHUNK];
-    const size_t size = rows * n;
 
-    for (size_t i = 0; i < size; i += LS_ACTIVATION_CHUNK) {
-        const size_t m = size - i < LS_ACTIVATION_CHUNK ? size - i : LS_ACTIVATION_CHUNK;
+    gate(config, Z, g, n);
+    value(Z, g, Y, n);
+}
 
-        gate(config, Z + i, g, m);
-        value(Z + i, g, Y + i, m);
+static void forward_gelu(const void *config, const float *Z, float *Y, size_t rows, size_t n)
+{
+    ls_activation_walk(config, Z, Y, rows * n, forward_gelu_piece);
+}
+
+static void backward_gelu_piece(const void *config, const float *V, float *dY, size_t n)
+{
+    float g[LS_ACTIVATION_CHUNK], density[LS_ACTIVATION_CHUNK];
+    const gelu_config *c = config;
+
+    gate(c, V, g, n);
+    if (c->approximate) {
+        slope_approximate(V, g, dY, n);
+    } else {
+        negative_half_squares(V, density, n);
+        ls_exp(density, density, n);
+        slope_exact(V, g, density, dY, n);
     }
 }
 
 static void backward_gelu(const void *config, const float *V, float *dY, size_t rows, size_t n)
 {
-    float g[LS_ACTIVATION_CHUNK], density[LS_ACTIVATION_CHUNK];
-    const gelu_config *c = config;
-    const size_t size = rows * n;
-
-    for (size_t i = 0; i < size; i += LS_ACTIVATION_CHUNK) {
-        const size_t m = size - i < LS_ACTIVATION_CHUNK ? size - i : LS_ACTIVATION_CHUNK;
-
-        gate(c, V + i, g, m);
-        if (c->approximate) {
-            slope_approximate(V + i, g, dY + i, m);
-        } else {
-            negative_half_squares(V + i, density, m);
-            ls_exp(density, density, m);
-            slope_exact(V + i, g, density, dY + i, m);
-        }
-    }
+    ls_activation_walk(config, V, dY, rows * n, backward_gelu_piece);
 }
 
 static const ls_option options[] = {

@@ -33,32 +33,32 @@ static LS_CLONES void slope(const float *restrict x, const float *restrict e, fl
     }
 }
 
-static void forward_mish(const void *config, const float *Z, float *Y, size_t rows, size_t n)
+static void forward_mish_piece(const void *config, const float *Z, float *Y, size_t n)
 {
     float e[LS_ACTIVATION_CHUNK];
-    const size_t size = rows * n;
 
     (void)config;
-    for (size_t i = 0; i < size; i += LS_ACTIVATION_CHUNK) {
-        const size_t m = size - i < LS_ACTIVATION_CHUNK ? size - i : LS_ACTIVATION_CHUNK;
+    ls_exp_negative_magnitude(Z, e, n);
+    value(Z, e, Y, n);
+}
 
-        ls_exp_negative_magnitude(Z + i, e, m);
-        value(Z + i, e, Y + i, m);
-    }
+static void forward_mish(const void *config, const float *Z, float *Y, size_t rows, size_t n)
+{
+    ls_activation_walk(config, Z, Y, rows * n, forward_mish_piece);
+}
+
+static void backward_mish_piece(const void *config, const float *V, float *dY, size_t n)
+{
+    float e[LS_ACTIVATION_CHUNK];
+
+    (void)config;
+    ls_exp_negative_magnitude(V, e, n);
+    slope(V, e, dY, n);
 }
 
 static void backward_mish(const void *config, const float *V, float *dY, size_t rows, size_t n)
 {
-    float e[LS_ACTIVATION_CHUNK];
-    const size_t size = rows * n;
-
-    (void)config;
-    for (size_t i = 0; i < size; i += LS_ACTIVATION_CHUNK) {
-        const size_t m = size - i < LS_ACTIVATION_CHUNK ? size - i : LS_ACTIVATION_CHUNK;
-
-        ls_exp_negative_magnitude(V + i, e, m);
-        slope(V + i, e, dY + i, m);
-    }
+    ls_activation_walk(config, V, dY, rows * n, backward_mish_piece);
 }
 
 const ls_activation_ops ls_activation_mish = {

@@ -13,32 +13,32 @@ static LS_CLONES void slope(const float *restrict x, const float *restrict s, fl
         dY[i] *= s[i] * (1.0f + x[i] * (1.0f - s[i]));
 }
 
-static void forward_silu(const void *config, const float *Z, float *Y, size_t rows, size_t n)
+static void forward_silu_piece(const void *config, const float *Z, float *Y, size_t n)
 {
     float s[LS_ACTIVATION_CHUNK];
-    const size_t size = rows * n;
 
     (void)config;
-    for (size_t i = 0; i < size; i += LS_ACTIVATION_CHUNK) {
-        const size_t m = size - i < LS_ACTIVATION_CHUNK ? size - i : LS_ACTIVATION_CHUNK;
+    ls_sigmoid(Z, s, n);
+    multiply(Z, s, Y, n);
+}
 
-        ls_sigmoid(Z + i, s, m);
-        multiply(Z + i, s, Y + i, m);
-    }
+static void forward_silu(const void *config, const float *Z, float *Y, size_t rows, size_t n)
+{
+    ls_activation_walk(config, Z, Y, rows * n, forward_silu_piece);
+}
+
+static void backward_silu_piece(const void *config, const float *V, float *dY, size_t n)
+{
+    float s[LS_ACTIVATION_CHUNK];
+
+    (void)config;
+    ls_sigmoid(V, s, n);
+    slope(V, s, dY, n);
 }
 
 static void backward_silu(const void *config, const float *V, float *dY, size_t rows, size_t n)
 {
-    float s[LS_ACTIVATION_CHUNK];
-    const size_t size = rows * n;
-
-    (void)config;
-    for (size_t i = 0; i < size; i += LS_ACTIVATION_CHUNK) {
-        const size_t m = size - i < LS_ACTIVATION_CHUNK ? size - i : LS_ACTIVATION_CHUNK;
-
-        ls_sigmoid(V + i, s, m);
-        slope(V + i, s, dY + i, m);
-    }
+    ls_activation_walk(config, V, dY, rows * n, backward_silu_piece);
 }
 
 static const char *const aliases[] = {"swish", NULL};

@@ -13,19 +13,19 @@ static LS_CLONES void softplus_of_parts(const float *x, const float *restrict l,
         y[i] = (x[i] > 0.0f ? x[i] : 0.0f) + l[i];
 }
 
-static void forward_softplus(const void *config, const float *Z, float *Y, size_t rows, size_t n)
+static void forward_softplus_piece(const void *config, const float *Z, float *Y, size_t n)
 {
     float l[LS_ACTIVATION_CHUNK];
-    const size_t size = rows * n;
 
     (void)config;
-    for (size_t i = 0; i < size; i += LS_ACTIVATION_CHUNK) {
-        const size_t m = size - i < LS_ACTIVATION_CHUNK ? size - i : LS_ACTIVATION_CHUNK;
+    ls_exp_negative_magnitude(Z, l, n);
+    ls_log1p(l, l, n);
+    softplus_of_parts(Z, l, Y, n);
+}
 
-        ls_exp_negative_magnitude(Z + i, l, m);
-        ls_log1p(l, l, m);
-        softplus_of_parts(Z + i, l, Y + i, m);
-    }
+static void forward_softplus(const void *config, const float *Z, float *Y, size_t rows, size_t n)
+{
+    ls_activation_walk(config, Z, Y, rows * n, forward_softplus_piece);
 }
 
 static LS_CLONES void negate(const float *x, float *y, size_t n)
@@ -40,19 +40,19 @@ static LS_CLONES void multiply_negated(const float *restrict x, float *restrict 
         y[i] *= -x[i];
 }
 
-static void backward_softplus(const void *config, const float *V, float *dY, size_t rows, size_t n)
+static void backward_softplus_piece(const void *config, const float *V, float *dY, size_t n)
 {
     float e[LS_ACTIVATION_CHUNK];
-    const size_t size = rows * n;
 
     (void)config;
-    for (size_t i = 0; i < size; i += LS_ACTIVATION_CHUNK) {
-        const size_t m = size - i < LS_ACTIVATION_CHUNK ? size - i : LS_ACTIVATION_CHUNK;
+    negate(V, e, n);
+    ls_expm1(e, e, n);
+    multiply_negated(e, dY, n);
+}
 
-        negate(V + i, e, m);
-        ls_expm1(e, e, m);
-        multiply_negated(e, dY + i, m);
-    }
+static void backward_softplus(const void *config, const float *V, float *dY, size_t rows, size_t n)
+{
+    ls_activation_walk(config, V, dY, rows * n, backward_softplus_piece);
 }
 
 const ls_activation_ops ls_activation_softplus = {
@@ -69,33 +69,33 @@ static LS_CLONES void log_sigmoid_of_parts(const float *x, const float *restrict
         y[i] = (x[i] < 0.0f ? x[i] : 0.0f) - l[i];
 }
 
-static void forward_log_sigmoid(const void *config, const float *Z, float *Y, size_t rows, size_t n)
+static void forward_log_sigmoid_piece(const void *config, const float *Z, float *Y, size_t n)
 {
     float l[LS_ACTIVATION_CHUNK];
-    const size_t size = rows * n;
 
     (void)config;
-    for (size_t i = 0; i < size; i += LS_ACTIVATION_CHUNK) {
-        const size_t m = size - i < LS_ACTIVATION_CHUNK ? size - i : LS_ACTIVATION_CHUNK;
+    ls_exp_negative_magnitude(Z, l, n);
+    ls_log1p(l, l, n);
+    log_sigmoid_of_parts(Z, l, Y, n);
+}
 
-        ls_exp_negative_magnitude(Z + i, l, m);
-        ls_log1p(l, l, m);
-        log_sigmoid_of_parts(Z + i, l, Y + i, m);
-    }
+static void forward_log_sigmoid(const void *config, const float *Z, float *Y, size_t rows, size_t n)
+{
+    ls_activation_walk(config, Z, Y, rows * n, forward_log_sigmoid_piece);
+}
+
+static void backward_log_sigmoid_piece(const void *config, const float *V, float *dY, size_t n)
+{
+    float e[LS_ACTIVATION_CHUNK];
+
+    (void)config;
+    ls_expm1(V, e, n);
+    multiply_negated(e, dY, n);
 }
 
 static void backward_log_sigmoid(const void *config, const float *V, float *dY, size_t rows, size_t n)
 {
-    float e[LS_ACTIVATION_CHUNK];
-    const size_t size = rows * n;
-
-    (void)config;
-    for (size_t i = 0; i < size; i += LS_ACTIVATION_CHUNK) {
-        const size_t m = size - i < LS_ACTIVATION_CHUNK ? size - i : LS_ACTIVATION_CHUNK;
-
-        ls_expm1(V + i, e, m);
-        multiply_negated(e, dY + i, m);
-    }
+    ls_activation_walk(config, V, dY, rows * n, backward_log_sigmoid_piece);
 }
 
 const ls_activation_ops ls_activation_log_sigmoid = {

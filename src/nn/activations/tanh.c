@@ -37,18 +37,18 @@ static LS_CLONES void subtract_from(const float *x, const float *restrict t, flo
         y[i] = x[i] - t[i];
 }
 
-static void forward_tanh_shrink(const void *config, const float *Z, float *Y, size_t rows, size_t n)
+static void forward_tanh_shrink_piece(const void *config, const float *Z, float *Y, size_t n)
 {
     float t[LS_ACTIVATION_CHUNK];
-    const size_t size = rows * n;
 
     (void)config;
-    for (size_t i = 0; i < size; i += LS_ACTIVATION_CHUNK) {
-        const size_t m = size - i < LS_ACTIVATION_CHUNK ? size - i : LS_ACTIVATION_CHUNK;
+    ls_tanh(Z, t, n);
+    subtract_from(Z, t, Y, n);
+}
 
-        ls_tanh(Z + i, t, m);
-        subtract_from(Z + i, t, Y + i, m);
-    }
+static void forward_tanh_shrink(const void *config, const float *Z, float *Y, size_t rows, size_t n)
+{
+    ls_activation_walk(config, Z, Y, rows * n, forward_tanh_shrink_piece);
 }
 
 static LS_CLONES void multiply_squares(const float *restrict t, float *restrict dY, size_t n)
@@ -57,18 +57,18 @@ static LS_CLONES void multiply_squares(const float *restrict t, float *restrict 
         dY[i] *= t[i] * t[i];
 }
 
-static void backward_tanh_shrink(const void *config, const float *V, float *dY, size_t rows, size_t n)
+static void backward_tanh_shrink_piece(const void *config, const float *V, float *dY, size_t n)
 {
     float t[LS_ACTIVATION_CHUNK];
-    const size_t size = rows * n;
 
     (void)config;
-    for (size_t i = 0; i < size; i += LS_ACTIVATION_CHUNK) {
-        const size_t m = size - i < LS_ACTIVATION_CHUNK ? size - i : LS_ACTIVATION_CHUNK;
+    ls_tanh(V, t, n);
+    multiply_squares(t, dY, n);
+}
 
-        ls_tanh(V + i, t, m);
-        multiply_squares(t, dY + i, m);
-    }
+static void backward_tanh_shrink(const void *config, const float *V, float *dY, size_t rows, size_t n)
+{
+    ls_activation_walk(config, V, dY, rows * n, backward_tanh_shrink_piece);
 }
 
 const ls_activation_ops ls_activation_tanh_shrink = {

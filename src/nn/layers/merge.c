@@ -309,74 +309,23 @@ static void write_mask_merge(const ls_call *call, float *mask)
 
 /* ---- the tables ---- */
 
-const ls_layer_ops ls_layer_add = {
-    .ops = {.name = "add", .keras_name = "Add", .config_bytes = sizeof(merge)},
-    .inputs_min = 2,
-    .inputs_max = LS_MERGE_INPUTS_MAX,
-    .build = build_merge,
-    .mask_shape = mask_shape_merge,
-    .write_mask = write_mask_merge,
-    .mask_kind = LS_MASK_FOLDS,
-    .forward = forward_add,
-    .backward = backward_add,
-};
+/* most: the largest number of inputs. */
+#define MERGE(name_, keras, most)                                                    \
+    const ls_layer_ops ls_layer_##name_ = {                                          \
+        .ops = {.name = #name_, .keras_name = keras, .config_bytes = sizeof(merge)}, \
+        .inputs_min = 2,                                                             \
+        .inputs_max = (most),                                                        \
+        .build = build_merge,                                                        \
+        .mask_shape = mask_shape_merge,                                              \
+        .write_mask = write_mask_merge,                                              \
+        .mask_kind = LS_MASK_FOLDS,                                                  \
+        .forward = forward_##name_,                                                  \
+        .backward = backward_##name_,                                                \
+    }
 
-const ls_layer_ops ls_layer_subtract = {
-    .ops = {.name = "subtract", .keras_name = "Subtract", .config_bytes = sizeof(merge)},
-    .inputs_min = 2,
-    .inputs_max = 2,
-    .build = build_merge,
-    .mask_shape = mask_shape_merge,
-    .write_mask = write_mask_merge,
-    .mask_kind = LS_MASK_FOLDS,
-    .forward = forward_subtract,
-    .backward = backward_subtract,
-};
-
-const ls_layer_ops ls_layer_multiply = {
-    .ops = {.name = "multiply", .keras_name = "Multiply", .config_bytes = sizeof(merge)},
-    .inputs_min = 2,
-    .inputs_max = LS_MERGE_INPUTS_MAX,
-    .build = build_merge,
-    .mask_shape = mask_shape_merge,
-    .write_mask = write_mask_merge,
-    .mask_kind = LS_MASK_FOLDS,
-    .forward = forward_multiply,
-    .backward = backward_multiply,
-};
-
-const ls_layer_ops ls_layer_average = {
-    .ops = {.name = "average", .keras_name = "Average", .config_bytes = sizeof(merge)},
-    .inputs_min = 2,
-    .inputs_max = LS_MERGE_INPUTS_MAX,
-    .build = build_merge,
-    .mask_shape = mask_shape_merge,
-    .write_mask = write_mask_merge,
-    .mask_kind = LS_MASK_FOLDS,
-    .forward = forward_average,
-    .backward = backward_average,
-};
-
-const ls_layer_ops ls_layer_maximum = {
-    .ops = {.name = "maximum", .keras_name = "Maximum", .config_bytes = sizeof(merge)},
-    .inputs_min = 2,
-    .inputs_max = LS_MERGE_INPUTS_MAX,
-    .build = build_merge,
-    .mask_shape = mask_shape_merge,
-    .write_mask = write_mask_merge,
-    .mask_kind = LS_MASK_FOLDS,
-    .forward = forward_maximum,
-    .backward = backward_maximum,
-};
-
-const ls_layer_ops ls_layer_minimum = {
-    .ops = {.name = "minimum", .keras_name = "Minimum", .config_bytes = sizeof(merge)},
-    .inputs_min = 2,
-    .inputs_max = LS_MERGE_INPUTS_MAX,
-    .build = build_merge,
-    .mask_shape = mask_shape_merge,
-    .write_mask = write_mask_merge,
-    .mask_kind = LS_MASK_FOLDS,
-    .forward = forward_minimum,
-    .backward = backward_minimum,
-};
+MERGE(add, "Add", LS_MERGE_INPUTS_MAX);
+MERGE(subtract, "Subtract", 2);
+MERGE(multiply, "Multiply", LS_MERGE_INPUTS_MAX);
+MERGE(average, "Average", LS_MERGE_INPUTS_MAX);
+MERGE(maximum, "Maximum", LS_MERGE_INPUTS_MAX);
+MERGE(minimum, "Minimum", LS_MERGE_INPUTS_MAX);
