@@ -11,22 +11,7 @@ seed=${LS_SEED:-$RANDOM}
 RANDOM=$seed
 say "LS_SEED=$seed KILLS=$kills"
 
-# Steps are short and checkpoints frequent, so that a kill may hit anything: the start, a step, a reduction, a file.
-cat >"$work/experiment.yaml" <<EOF
-seed: 9
-data:
-  file: $fashion_mnist
-  train: {x: /train/x, y: /train/y, rows: [0, 2000]}
-  test: {x: /test/x, y: /test/y, rows: [0, 100]}
-model:
-  - flatten: {}
-  - dense: {units: 64, activation: relu}
-  - batch_normalization: {}
-  - dropout: {rate: 0.1}
-  - dense: {units: 10, activation: softmax}
-compile: {optimizer: adam, loss: sparse_categorical_crossentropy, metrics: [accuracy]}
-fit: {epochs: 40, batch_size: 20, microbatch: 5, checkpoint_every: 3, checkpoint_seconds: 0, validation_data: test}
-EOF
+experiment_to_kill 2000 40 >"$work/experiment.yaml"
 
 # RANKS: a job with one rank fewer, or none; then no process of it may be left.
 kill_job() {

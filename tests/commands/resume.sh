@@ -178,7 +178,7 @@ damage() {
     say "and where the run stands"
 
     # The last one lacks a byte of what HDF5 reads; behind it stands the checksum, which is there twice.
-    for size in 0 100 $((bytes / 2)) $((bytes - 4225)); do
+    for size in 0 100 $((bytes / 2)) $((bytes - seal_bytes - 1)); do
         truncate -s "$size" "$checkpoint"
         refuse_resume 1 '' -- train "$work/signal.yaml"
         cp "$good" "$checkpoint"

@@ -31,7 +31,7 @@ check() {
     found=$((found + 1))
 }
 
-image=$((bytes - 4224)) # what is before the seal
+image=$((bytes - seal_bytes)) # what is before the seal
 found=0
 for ((at = 0; at < bytes; at += 512)); do
     cp "$work/good.h5" "$work/bad.h5"

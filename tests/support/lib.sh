@@ -227,6 +227,26 @@ same_run() {
     done
 }
 
+# ROWS EPOCHS: an experiment to be killed. Steps are short and checkpoints frequent, so that a kill may hit anything: the
+# start, a step, a reduction, a validation, a file.
+experiment_to_kill() {
+    cat <<EOF
+seed: 9
+data:
+  file: $fashion_mnist
+  train: {x: /train/x, y: /train/y, rows: [0, $1]}
+  test: {x: /test/x, y: /test/y, rows: [0, 100]}
+model:
+  - flatten: {}
+  - dense: {units: 64, activation: relu}
+  - batch_normalization: {}
+  - dropout: {rate: 0.1}
+  - dense: {units: 10, activation: softmax}
+compile: {optimizer: adam, loss: sparse_categorical_crossentropy, metrics: [accuracy]}
+fit: {epochs: $2, batch_size: 20, microbatch: 5, checkpoint_every: 3, checkpoint_seconds: 0, validation_data: test}
+EOF
+}
+
 # RANKS DIR ARGUMENT...: trains into DIR (train --output DIR ARGUMENT...), must succeed; keeps DIR/fingerprint.txt. What
 # is in DIR goes, unless --resume is among the arguments.
 train() {
@@ -237,9 +257,12 @@ train() {
     fingerprint >"$dir/fingerprint.txt"
 }
 
-# FILE: takes the checksum of the whole file (src/h5/seal.h) away, so that what is then changed in it is read.
+# What stands behind the last byte that HDF5 reads: the checksum of the whole file, twice.
+seal_bytes=$(sed -n 's/^#define LS_H5_SEAL_BYTES //p' "$root/src/h5/seal.h")
+
+# FILE: takes that checksum away, so that what is then changed in the file is read.
 unseal() {
-    truncate -s -4224 "$1"
+    truncate -s -"$seal_bytes" "$1"
 }
 
 # FILE OFFSET: flips one bit of a byte.
