@@ -60,3 +60,58 @@ touch "whole.h5.$gone.tmp" "other.h5.$gone.tmp"
 succeed 1 import csv t.csv --array x=a,b --output whole.h5
 [[ ! -e whole.h5.$gone.tmp ]] || fail 'it stays'
 [[ -e other.h5.$gone.tmp ]] || fail "another file's went"
+
+rm -f other.h5.*
+say 'what the other commands write, with every limit below its size'
+cat >run.yaml <<END
+seed: 8
+data: {file: $fashion_mnist, train: {x: /train/x, y: /train/y, rows: [0, 40]}, test: {x: /test/x, y: /test/y, rows: [0, 1000]}}
+model:
+  - flatten: {}
+  - dense: {units: 10, activation: softmax}
+compile: {optimizer: sgd, loss: sparse_categorical_crossentropy, metrics: [accuracy]}
+fit: {epochs: 2, batch_size: 20, microbatch: 10}
+END
+succeed 1 train run.yaml --output run --verbose 0 --trace --profile
+predict=(predict run/model.h5 --data "$fashion_mnist" --split test --output)
+
+# FILE STEPS WORDS...: the command writes FILE, the last of its words. Whatever the limit, and when nothing can be written
+# where it is to stand, it says so in one message, and an older file stays.
+outgrows() {
+    local file=$1 steps=$2 whole limit step
+    shift 2
+    rm -f "$file"
+    succeed 1 "$@"
+    whole=$(stat -c %s "$file")
+    step=$((whole / 1024 / steps + 1))
+    echo old >"$file"
+    for ((limit = 0; limit * 1024 < whole; limit += step)); do
+        status=0
+        last_command="ulimit -f $limit; lockstep $*"
+        (exec >"$work/out" 2>"$work/err" && ulimit -f "$limit" && exec "$lockstep" "$@") || status=$?
+        # With a limit of 0 not even the message can be written to a file.
+        ((status == 1)) || fail "exit status $status instead of 1"
+        ((limit == 0)) || expect_message "$file" 'File too large'
+        [[ $(<"$file") == old ]] || fail "$file did not stay"
+        [[ -z $(find . -name '*.tmp') ]] || fail "left behind: $(find . -name '*.tmp')"
+    done
+    rm -f "$file"
+}
+outgrows p.h5 3 "${predict[@]}" p.h5
+outgrows p.npy 3 "${predict[@]}" p.npy
+outgrows p.csv 3 "${predict[@]}" p.csv
+outgrows m.keras 3 export run/model.h5 --output m.keras
+outgrows m.weights.h5 3 export run/model.h5 --output m.weights.h5
+outgrows m.h5 3 export run/model.h5 --output m.h5
+outgrows m.dot 1 summary run.yaml --dot m.dot
+! command -v gnuplot >/dev/null || outgrows r.html 3 report run --output r.html
+
+say 'a training: traces, profiles, logs, the page of the run'
+for limit in 1 2 4 8 16 32; do
+    status=0
+    last_command="ulimit -f $limit; lockstep train"
+    (exec >"$work/out" 2>"$work/err" && ulimit -f $limit &&
+        exec "$lockstep" train run.yaml --output small --overwrite --verbose 0 --trace --profile) || status=$?
+    ((status == 1)) || fail "exit status $status instead of 1"
+    expect_message 'File too large'
+done
