@@ -188,6 +188,25 @@ static json_t *layer_arguments(ls_schema *s, const ls_ops *ops)
     return ls_schema_either(map, list);
 }
 
+/* A model in the place of a layer: its own layers, those of a file, or a named block. */
+static json_t *inner_model_schema(ls_schema *s)
+{
+    static const char *const keys[] = {"name",   "trainable", "inputs", "layers", "outputs",
+                                       "repeat", "until",     "file",   "block",  "weights"};
+    json_t *values[] = {text(),
+                        ls_schema_type("boolean"),
+                        map_of(ls_schema_arguments(s, NULL, &ls_input_layer.ops)),
+                        list_of(json_pack("{s:s}", "$ref", "#/definitions/entry")),
+                        ls_schema_either(text(), list_of(text())),
+                        whole_number(1),
+                        text(),
+                        text(),
+                        text(),
+                        ls_schema_type("boolean")};
+
+    return ls_schema_of_keys(keys, values, sizeof keys / sizeof keys[0]);
+}
+
 /* An entry of a list of layers. */
 static json_t *entry_schema(ls_schema *s)
 {
@@ -195,7 +214,8 @@ static json_t *entry_schema(ls_schema *s)
     bool good = properties && names && put(properties, "name", text()) &&
                 put(properties, "trainable", ls_schema_type("boolean")) && put(properties, "shares", text()) &&
                 put(properties, "inputs", ls_schema_either(text(), list_of(text()))) &&
-                put(properties, "input", ls_schema_arguments(s, NULL, &ls_input_layer.ops));
+                put(properties, "input", ls_schema_arguments(s, NULL, &ls_input_layer.ops)) &&
+                put(properties, "model", inner_model_schema(s));
 
     for (const ls_ops *const *entry = ls_layers.entries; good && *entry; entry++) {
         json_t *spelled = json_array(), *name;
@@ -214,6 +234,17 @@ static json_t *entry_schema(ls_schema *s)
                            "additionalProperties", 0)
                : NULL;
     return map ? define(s, "entry", ls_schema_either(json_pack("{s:o}", "enum", names), map)) : NULL;
+}
+
+/* Named models: lists of layers, or graphs whose inputs need no shape. */
+static json_t *blocks_schema(ls_schema *s)
+{
+    static const char *const keys[] = {"inputs", "layers", "outputs"};
+    json_t *list = list_of(json_pack("{s:s}", "$ref", "#/definitions/entry"));
+    json_t *values[] = {map_of(ls_schema_arguments(s, NULL, &ls_input_layer.ops)), list ? json_incref(list) : NULL,
+                        ls_schema_either(text(), list_of(text()))};
+
+    return or_null(map_of(ls_schema_either(list, ls_schema_of_keys(keys, values, sizeof keys / sizeof keys[0]))));
 }
 
 static json_t *model_schema(ls_schema *s)
@@ -325,14 +356,14 @@ ls_status ls_experiment_schema(ls_text *out)
     ls_schema s = {.definitions = json_object(), .extra = add_arguments};
     json_t *root = s.definitions ? ls_schema_of_keys(NULL, NULL, 0) : NULL;
     json_t *properties = json_object_get(root, "properties");
-    const bool good = properties && put(properties, "name", or_null(text())) &&
-                      put(properties, "seed", whole_number(0)) && put(properties, "initial_weights", or_null(text())) &&
-                      put(properties, "data", or_null(data_schema(&s))) && put(properties, "model", model_schema(&s)) &&
-                      put(properties, "compile", compile_schema(&s)) && add_compile(&s, properties) &&
-                      put(properties, "fit", fit_schema(&s)) && put(properties, "callbacks", callbacks_schema(&s)) &&
-                      put(properties, "distributed", distributed_schema(&s)) &&
-                      put(properties, "output", or_null(text())) &&
-                      json_object_set_new(root, "required", json_pack("[s]", "model")) == 0;
+    const bool good =
+        properties && put(properties, "name", or_null(text())) && put(properties, "seed", whole_number(0)) &&
+        put(properties, "initial_weights", or_null(text())) && put(properties, "data", or_null(data_schema(&s))) &&
+        put(properties, "model", model_schema(&s)) && put(properties, "blocks", blocks_schema(&s)) &&
+        put(properties, "compile", compile_schema(&s)) && add_compile(&s, properties) &&
+        put(properties, "fit", fit_schema(&s)) && put(properties, "callbacks", callbacks_schema(&s)) &&
+        put(properties, "distributed", distributed_schema(&s)) && put(properties, "output", or_null(text())) &&
+        json_object_set_new(root, "required", json_pack("[s]", "model")) == 0;
 
     return ls_schema_write("an experiment of lockstep", s.definitions, good ? root : NULL, out);
 }
