@@ -9,7 +9,7 @@
 #define LONG_BYTES ((size_t)1 << 20)
 #define REPETITIONS 9 /* of which the median counts: networks take a first burst faster than they can go on */
 
-#define PACKING_BYTE_S 1e-9 /* to pack an element and unpack it costs about what two bytes take on such a network */
+#define SLOW_BYTE_S 1e-9 /* to pack an element and unpack it costs about what two bytes take on such a network */
 
 enum { RING, HALVING, ALGORITHMS };
 
@@ -147,8 +147,8 @@ static ls_status setup_mixed(ls_reducer *reducer)
 
     LS_TRY(ls_agree(reducer->comm, st));
     LS_TRY(ls_link_measure(reducer->comm, &m->link));
-    reducer->packs =
-        reducer->wire == LS_WIRE_PACKED || (reducer->wire == LS_WIRE_AUTO && m->link.byte_s > PACKING_BYTE_S);
+    reducer->slow = m->link.byte_s > SLOW_BYTE_S;
+    reducer->packs = reducer->wire == LS_WIRE_PACKED || (reducer->wire == LS_WIRE_AUTO && reducer->slow);
     m->halving_bytes = ls_link_halving_bytes(&m->link, reducer->comm->size);
     for (size_t a = 0; a < ALGORITHMS; a++) {
         ls_reducer *const inner = &m->inner[a];

@@ -81,6 +81,7 @@ struct ls_reducer {
     char *why;        /* owned text: what was chosen, and why */
     ls_wire wire;     /* as asked for */
     bool packs;       /* vectors with grids are packed */
+    bool slow;        /* the network is measured to be: worth looking after often */
     bool any_order;   /* sums are exact: what is measured may decide how they are made */
     bool fell_back;   /* the algorithm asked for is not possible here: `why` is worth a warning */
     void *state;      /* the algorithm's */

@@ -347,7 +347,9 @@ static ls_status find_peers(ls_reducer *reducer)
     s->between.segment_bytes = reducer->segment_bytes;
     s->between.wire = reducer->wire;
     s->between.packs = reducer->packs;
-    return ls_agree(comm, s->between.ops->setup(&s->between));
+    LS_TRY(ls_agree(comm, s->between.ops->setup(&s->between)));
+    reducer->slow = s->between.slow;
+    return LS_OK;
 }
 
 /* reducer->memory is there, and every node has as many ranks in it. */

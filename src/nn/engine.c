@@ -58,15 +58,32 @@ static span microbatch_span(const ls_slice *slice, size_t m)
     return (span){ls_microbatch_row(slice, m), ls_microbatch_rows(slice, m)};
 }
 
-/* Calls that it takes to get a wave through a layer: one, where rows do not depend on each other. */
+#define OFTEN_ROWS 64 /* that go through a layer between two looks at the company, if it wants that often */
+
+/* Microbatches that go through a layer in one call: all, where rows do not depend on each other. */
+static size_t microbatches_of_span(const ls_engine *engine, const ls_slice *wave)
+{
+    if (engine->model->arithmetic == LS_ARITHMETIC_OPENBLAS)
+        return 1;
+    if (!engine->company.often)
+        return wave->count;
+    return wave->microbatch < OFTEN_ROWS ? OFTEN_ROWS / wave->microbatch : 1;
+}
+
+/* Calls that it takes to get a wave through a layer. */
 static size_t spans_of(const ls_engine *engine, const ls_slice *wave)
 {
-    return engine->model->arithmetic == LS_ARITHMETIC_OPENBLAS || wave->count == 0 ? wave->count : 1;
+    const size_t each = microbatches_of_span(engine, wave);
+
+    return wave->count ? (wave->count + each - 1) / each : engine->model->arithmetic != LS_ARITHMETIC_OPENBLAS ? 1 : 0;
 }
 
 static span span_at(const ls_engine *engine, const ls_slice *wave, size_t i)
 {
-    return engine->model->arithmetic == LS_ARITHMETIC_OPENBLAS ? microbatch_span(wave, i) : (span){0, wave->rows};
+    const size_t each = microbatches_of_span(engine, wave), begin = i * each;
+    const size_t row = wave->count ? ls_microbatch_row(wave, begin) : 0;
+
+    return (span){row, begin + each < wave->count ? ls_microbatch_row(wave, begin + each) - row : wave->rows - row};
 }
 
 /* The call of node i on some local rows. Gradients are set by the caller. */
@@ -425,35 +442,37 @@ static void clear_padding(const ls_layer *layer, float *tile, size_t first, size
 }
 
 /* The first parameter's contributions of all microbatches in one product, if layer and sink can. */
-static bool backward_products(ls_engine *engine, const ls_slice *wave, size_t i, const ls_gradient_sink *sink)
+static bool find_products(ls_engine *engine, const ls_slice *wave, size_t i, const ls_gradient_sink *sink,
+                          ls_product_sum *out)
 {
     const ls_layer *layer = engine->model->node[i].layer;
-    ls_product_sum products;
     ls_call call;
 
     if (engine->model->arithmetic != LS_ARITHMETIC_PORTABLE || !layer->ops->first_param_product ||
-        !sink->add_products || wave->rows == 0)
+        !sink->takes_products || wave->rows == 0)
         return false;
     call = call_of(engine, wave, i, (span){0, wave->rows}, true);
     call.dY = ls_node_gradient(engine, i, 0);
-    products = layer->ops->first_param_product(&call);
-    if (!products.A.at)
+    *out = layer->ops->first_param_product(&call);
+    if (!out->A.at)
         return false;
-    products.length *= wave->microbatch;
-    return sink->add_products(sink->context, layer->param[0].offset, &products);
+    out->length *= wave->microbatch;
+    return sink->takes_products(sink->context, out);
 }
 
+/* The product comes last: it goes from the layer's last weights to its first, and what is complete can set out. */
 static void backward_params(ls_engine *engine, const ls_slice *wave, size_t i, const ls_gradient_sink *sink)
 {
     const ls_layer *layer = engine->model->node[i].layer;
     const ls_layer_ops *ops = layer->ops;
-    const size_t done = backward_products(engine, wave, i, sink) ? layer->param[0].size : 0;
+    ls_product_sum products;
+    const bool at_once = find_products(engine, wave, i, sink, &products);
 
     for (size_t t = 0; t < ls_gradient_tiles(layer); t++) {
         size_t first, n;
 
         ls_gradient_tile(layer, t, &first, &n);
-        if (first < done)
+        if (at_once && first < layer->param[0].size)
             continue;
         clear_padding(layer, engine->tile, first, n);
         for (size_t m = 0; m < wave->count && !ls_engine_gives_up(engine); m++) {
@@ -465,6 +484,9 @@ static void backward_params(ls_engine *engine, const ls_slice *wave, size_t i, c
             meanwhile(engine);
         }
     }
+    if (at_once)
+        sink->add_products(sink->context, layer->param[0].offset, &products,
+                           engine->state[i].last_use && sink->layer_done ? layer : NULL);
 }
 
 static void prepare_backward(ls_engine *engine, const ls_slice *wave, size_t i)

@@ -35,9 +35,12 @@ typedef struct ls_gradient_sink {
     void (*add)(void *context, size_t microbatch, size_t first, const float *values, size_t n);
     /*
      * OPTIONAL: the contributions of several microbatches to the weights from `first` on at once, microbatches being
-     * the parts of the sum; the sink says where totals go. False: not in this step, they must come one by one.
+     * the parts of the sum; the sink says where totals go. finishes: the layer that has no others to come, so that its
+     * last weights need not wait for the first; NULL: it has. Only if the sink takes them in this step; else they come
+     * one by one.
      */
-    bool (*add_products)(void *context, size_t first, const ls_product_sum *products);
+    bool (*takes_products)(void *context, const ls_product_sum *products);
+    void (*add_products)(void *context, size_t first, const ls_product_sum *products, const ls_layer *finishes);
     /*
      * All contributions of this rank to the layer's weights are in (also when the rank holds no microbatch). NULL: they
      * are not, there is more to come of every layer.
@@ -52,6 +55,7 @@ typedef struct ls_engine_company {
     ls_status (*before_layer)(void *context, const ls_layer *layer);
     /* Every now and then; returns soon. */
     void (*meanwhile)(void *context);
+    bool often; /* also between the rows of a layer */
 } ls_engine_company;
 
 typedef struct ls_engine ls_engine;

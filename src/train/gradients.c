@@ -7,12 +7,13 @@
 #include "base/memory.h"
 #include "tensor/kernels.h"
 
-#define FIRST_BUCKET_PART 4   /* the first bucket is this much smaller, so that the first reduction starts early */
-#define SHORT_WIRE_H 7        /* the grid is so many bits coarser then: sums below 2^46 units lie below 2^39 */
-#define PIECE_ELEMENTS 524288 /* of a product that is added up at a time, about; its sums take 4 MiB */
-#define PIECE_ROWS 128        /* so few rows of it are not worth packing what they are multiplied with */
-#define PIECES_LEFT 16        /* that other ranks were at, before one is waited for */
-#define FLAGS 1               /* int16 words after the exponents: the wish to stop */
+#define FIRST_BUCKET_PART 4        /* the first bucket is this much smaller, so that the first reduction starts early */
+#define SHORT_WIRE_H 7             /* the grid is so many bits coarser then: sums below 2^46 units lie below 2^39 */
+#define PIECE_ELEMENTS 524288      /* of a product that is added up at a time, about; its sums take 4 MiB */
+#define PIECE_ROWS 128             /* so few rows of it are not worth packing what they are multiplied with */
+#define SENT_PIECE_ELEMENTS 131072 /* of one that is sent when it is complete */
+#define PIECES_LEFT 16             /* that other ranks were at, before one is waited for */
+#define FLAGS 1                    /* int16 words after the exponents: the wish to stop */
 
 void ls_gradients_free(ls_gradients *g)
 {
@@ -218,6 +219,7 @@ void ls_gradients_begin(ls_gradients *g, uint64_t update, uint64_t first)
     g->update = update;
     g->first = first;
     g->issued = 0;
+    g->complete = SIZE_MAX;
     ls_accumulator_begin(&g->sums);
     for (size_t b = 0; b < g->blocks; b++) {
         g->seen[b] = LS_EXPONENT_NONE;
@@ -297,12 +299,49 @@ static void meanwhile(void *context)
 
 _Static_assert(LS_PRODUCT_BLOCK == LS_BLOCK, "a product's grid is the carrier's");
 
+/*
+ * Blocks [from, end) of a layer's [begin, end) are complete. Buckets that nothing is missing in begin their way, always
+ * in index order, so that all ranks do the same collectives whatever order layers finish in.
+ */
+static ls_status hand_in(ls_gradients *g, size_t begin, size_t end, size_t from)
+{
+    ls_accumulator_clear(&g->sums, from, end);
+    for (size_t i = 0; i < g->buckets; i++) {
+        const size_t first = begin > g->bucket[i].begin ? begin : g->bucket[i].begin;
+
+        if (begin < g->bucket[i].end && end > g->bucket[i].begin && first >= from && first < g->complete)
+            g->bucket[i].waiting--;
+    }
+    g->complete = from;
+    while (g->issued < g->buckets && g->bucket[g->issued].waiting == 0) {
+        const ls_bucket *bucket = &g->bucket[g->issued++];
+
+        LS_TRY(
+            ls_reducer_start(g->reducer,
+                             &(ls_vector){.half = LS_REDUCE_SCATTER,
+                                          .element = g->carrier->element,
+                                          .buf = ls_accumulator_at(&g->sums, bucket->begin),
+                                          .begin = bucket->bounds,
+                                          .end = bucket->bounds + 1,
+                                          .grid = g->carrier == &ls_carrier_carried ? g->grid + bucket->begin : NULL},
+                             &g->last));
+    }
+    return LS_OK;
+}
+
+/* Are sums sent as they are complete? Not those that a node's ranks add to together. */
+static bool is_sent(const ls_gradients *g)
+{
+    return g->comm->size > 1 && !(g->sums.lock && ls_node_memory_sharing(g->reducer->memory)->parts > 1);
+}
+
 /* Rows of a product that are added up at a time, so that their elements are whole blocks. */
 static size_t rows_of_piece(const ls_gradients *g, const ls_product_axis *row, size_t n)
 {
     const ls_sharing *sharing = g->sums.lock ? ls_node_memory_sharing(g->reducer->memory) : NULL;
     const size_t m = ls_product_axis_size(row), parts = sharing ? (size_t)sharing->parts : 1;
-    size_t whole = LS_BLOCK, most = PIECE_ELEMENTS / n ? PIECE_ELEMENTS / n : 1;
+    const size_t elements = is_sent(g) ? SENT_PIECE_ELEMENTS : PIECE_ELEMENTS;
+    size_t whole = LS_BLOCK, most = elements / n ? elements / n : 1;
 
     if (row->count[0] * row->count[1] > 1)
         return m;
@@ -363,6 +402,21 @@ static bool add_piece_if(ls_gradients *g, const ls_product_sum *all, size_t firs
     return true;
 }
 
+/* From the last row on: what is complete sets out. */
+static void add_and_hand_in(ls_gradients *g, const ls_product_sum *all, const ls_layer *layer, size_t first_block)
+{
+    const size_t m = ls_product_axis_size(&all->A.row), each = rows_of_piece(g, &all->A.row, all->n);
+    size_t begin, end;
+
+    for (size_t row = (m - 1) / each * each, rows = m - row;; row -= each, rows = each) {
+        add_piece_if(g, all, first_block, row, rows, true);
+        if (g->failed == LS_OK && layer_blocks(layer, &begin, &end))
+            g->failed = hand_in(g, begin, end, first_block + row * all->n / LS_BLOCK);
+        if (row == 0)
+            return;
+    }
+}
+
 /*
  * Exact sums while the products' tiles are in registers, unless somebody wants to see the contributions themselves.
  * Where the sums are the node's, its ranks begin at different pieces, each with the one behind its own, and leave out
@@ -386,15 +440,22 @@ static void add_pieces(ls_gradients *g, const ls_product_sum *all, size_t first_
         add_piece_if(g, all, first_block, left[k], m - left[k] < each ? m - left[k] : each, true);
 }
 
-static bool add_products(void *context, size_t first, const ls_product_sum *products)
+static bool takes_products(void *context, const ls_product_sum *products)
+{
+    const ls_gradients *g = context;
+
+    return g->carrier == &ls_carrier_carried && !g->contribution_hash && !g->norm && !g->fault &&
+           products->length <= LS_PRODUCT_SEGMENT;
+}
+
+static void add_products(void *context, size_t first, const ls_product_sum *products, const ls_layer *finishes)
 {
     ls_gradients *g = context;
 
-    if (g->carrier != &ls_carrier_carried || g->contribution_hash || g->norm || g->fault ||
-        products->length > LS_PRODUCT_SEGMENT)
-        return false;
-    add_pieces(g, products, first / LS_BLOCK);
-    return true;
+    if (finishes && is_sent(g))
+        add_and_hand_in(g, products, finishes, first / LS_BLOCK);
+    else
+        add_pieces(g, products, first / LS_BLOCK);
 }
 
 void ls_gradients_measure(ls_gradients *g, ls_wide *norm, const double *factor)
@@ -406,34 +467,22 @@ void ls_gradients_measure(ls_gradients *g, ls_wide *norm, const double *factor)
 static ls_status layer_done(void *context, const ls_layer *layer)
 {
     ls_gradients *g = context;
+    ls_status st = LS_OK;
     size_t begin, end;
 
-    if (!layer_blocks(layer, &begin, &end))
-        return LS_OK;
-    ls_accumulator_clear(&g->sums, begin, end);
-    for (size_t i = 0; i < g->buckets; i++)
-        if (begin < g->bucket[i].end && end > g->bucket[i].begin)
-            g->bucket[i].waiting--;
-    /* Always in index order, so that all ranks do the same collectives whatever order layers finish in. */
-    while (g->issued < g->buckets && g->bucket[g->issued].waiting == 0) {
-        const ls_bucket *bucket = &g->bucket[g->issued++];
-
-        LS_TRY(
-            ls_reducer_start(g->reducer,
-                             &(ls_vector){.half = LS_REDUCE_SCATTER,
-                                          .element = g->carrier->element,
-                                          .buf = ls_accumulator_at(&g->sums, bucket->begin),
-                                          .begin = bucket->bounds,
-                                          .end = bucket->bounds + 1,
-                                          .grid = g->carrier == &ls_carrier_carried ? g->grid + bucket->begin : NULL},
-                             &g->last));
-    }
-    return LS_OK;
+    if (layer_blocks(layer, &begin, &end))
+        st = hand_in(g, begin, end, begin);
+    g->complete = SIZE_MAX;
+    return st;
 }
 
 ls_gradient_sink ls_gradients_sink(ls_gradients *g)
 {
-    return (ls_gradient_sink){.context = g, .add = add, .add_products = add_products, .layer_done = layer_done};
+    return (ls_gradient_sink){.context = g,
+                              .add = add,
+                              .takes_products = takes_products,
+                              .add_products = add_products,
+                              .layer_done = layer_done};
 }
 
 ls_status ls_gradients_agree(ls_gradients *g, bool *stop, ls_verdict *verdict)
@@ -540,7 +589,8 @@ static ls_status before_layer(void *context, const ls_layer *layer)
 
 ls_engine_company ls_gradients_company(ls_gradients *g)
 {
-    return (ls_engine_company){.context = g, .before_layer = before_layer, .meanwhile = meanwhile};
+    return (ls_engine_company){
+        .context = g, .before_layer = before_layer, .meanwhile = meanwhile, .often = g->reducer->slow};
 }
 
 ls_status ls_gradients_share_weights(ls_gradients *g, ls_model *model)

@@ -54,9 +54,10 @@ typedef struct ls_gradients {
     int32_t *largest; /* [blocks x LS_PRODUCT_LANES] of the products in hand */
     ls_bucket *bucket;
     size_t buckets, issued;
-    uint64_t last;               /* the reducer's number of what was begun last */
-    bool gathering;              /* weights may still be under way */
-    ls_status failed;            /* of what went on meanwhile */
+    size_t complete;  /* from this block on the layer in hand is, as far as buckets know; SIZE_MAX: nothing */
+    uint64_t last;    /* the reducer's number of what was begun last */
+    bool gathering;   /* weights may still be under way */
+    ls_status failed; /* of what went on meanwhile */
     uint64_t *contribution_hash; /* [local microbatches x trainable params] when tracing; else NULL */
     size_t hash_rows;
     ls_wide *norm;             /* borrowed; NULL: not wanted. See ls_gradients_measure */

@@ -16,7 +16,7 @@ data:
   test: {x: /test/x, y: /test/y, rows: [0, 505]}
 model:
   - flatten: {}
-  - dense: {units: 32, activation: relu}
+  - dense: {units: ${2:-32}, activation: relu}
   - batch_normalization: {}
   - dropout: {rate: 0.2}
   - dense: {units: 10, activation: softmax}
@@ -66,6 +66,13 @@ for ranks in 1 2 3 4 7; do
         done
     done
 done
+
+say "a layer that is summed in two parts: the first is under way before the second is there"
+mkdir "$work/wide"
+experiment sgd 200 >"$work/wide.yaml"
+train 1 "$work/wide/1" "$work/wide.yaml"
+compare wide 2 ring 64
+compare wide 3 ring 1
 
 # All pairs of ranks and bucket size, of allreduce and bucket size; the sets above are whole.
 say "sgd and rmsprop: all pairs of settings"
