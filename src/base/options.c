@@ -6,6 +6,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/failures.h"
 #include "base/memory.h"
@@ -37,23 +38,6 @@ const ls_ops *ls_registry_find(const ls_registry *registry, const char *name)
     return NULL;
 }
 
-/* The name of an entry that is spelt nearly so: its first name, an alias or the Keras class. */
-static const char *nearest_entry(const ls_registry *registry, const char *name)
-{
-    const char *candidates[256];
-    size_t n = 0;
-
-    for (const ls_ops *const *entry = registry->entries; *entry; entry++) {
-        if (n < 254)
-            candidates[n++] = (*entry)->name;
-        if (n < 254 && (*entry)->keras_name)
-            candidates[n++] = (*entry)->keras_name;
-        for (const char *const *alias = (*entry)->aliases; alias && *alias && n < 254; alias++)
-            candidates[n++] = *alias;
-    }
-    return ls_nearest_name(name, candidates, n);
-}
-
 /* Equal but for case and underscores. */
 static bool same_word(const char *a, const char *b)
 {
@@ -67,6 +51,67 @@ static bool same_word(const char *a, const char *b)
     }
 }
 
+/* The entry that is meant by its name and what it is: hinge_loss, adam_optimizer, DenseLayer. NULL: none. */
+static const char *entry_without_kind(const ls_registry *registry, const char *name)
+{
+    const size_t kind = strlen(registry->what), length = strlen(name);
+    char stem[128];
+
+    if (length <= kind || length - kind >= sizeof stem || strcasecmp(name + length - kind, registry->what) != 0)
+        return NULL;
+    snprintf(stem, sizeof stem, "%.*s", (int)(length - kind), name);
+    for (const ls_ops *const *entry = registry->entries; *entry; entry++)
+        if (same_word((*entry)->name, stem))
+            return (*entry)->name;
+    return NULL;
+}
+
+/* Does the word begin so, but for case and underscores? */
+static bool begins_with(const char *word, const char *start)
+{
+    for (;; word++, start++) {
+        word += strspn(word, "_");
+        start += strspn(start, "_");
+        if (!*start)
+            return true;
+        if (tolower((unsigned char)*word) != tolower((unsigned char)*start))
+            return false;
+    }
+}
+
+/* The only entry that begins so: f1, batchnorm. NULL: none, or several. */
+static const char *entry_beginning_with(const ls_registry *registry, const char *name)
+{
+    const char *found = NULL;
+
+    for (const ls_ops *const *entry = registry->entries; *entry && name[0] && name[1]; entry++)
+        if (begins_with((*entry)->name, name)) {
+            if (found)
+                return NULL;
+            found = (*entry)->name;
+        }
+    return found;
+}
+
+/* The name of an entry that is spelt nearly so: its first name, an alias or the Keras class. */
+static const char *nearest_entry(const ls_registry *registry, const char *name)
+{
+    const char *candidates[256], *plain = entry_without_kind(registry, name);
+    size_t n = 0;
+
+    if (plain || (plain = entry_beginning_with(registry, name)))
+        return plain;
+    for (const ls_ops *const *entry = registry->entries; *entry; entry++) {
+        if (n < 254)
+            candidates[n++] = (*entry)->name;
+        if (n < 254 && (*entry)->keras_name)
+            candidates[n++] = (*entry)->keras_name;
+        for (const char *const *alias = (*entry)->aliases; alias && *alias && n < 254; alias++)
+            candidates[n++] = *alias;
+    }
+    return ls_nearest_name(name, candidates, n);
+}
+
 const ls_refusal *ls_registry_refusal(const ls_registry *registry, const char *name)
 {
     for (const ls_refusal *lacking = registry->lacking; lacking && lacking->name; lacking++)
@@ -75,14 +120,76 @@ const ls_refusal *ls_registry_refusal(const ls_registry *registry, const char *n
     return NULL;
 }
 
+/*
+ * Python's way of writing, Adam(0.001, beta_1=0.8), as {adam: {learning_rate: 0.001, beta_1: 0.8}}; or names with
+ * commas between, as a list. False: it is neither.
+ */
+bool ls_registry_rewrite(const ls_registry *registry, const char *text, ls_text *out)
+{
+    const size_t n = strcspn(text, "(,= ");
+    const char *at = text + n;
+    const ls_option *option;
+    const ls_ops *ops;
+    char name[64];
+    bool is_call;
+
+    snprintf(name, sizeof name, "%.*s", (int)(n < sizeof name ? n : sizeof name - 1), text);
+    if (!*at || !(ops = ls_registry_find(registry, name)))
+        return false;
+    if (*at == ',') {
+        ls_text_add(out, "[%s]", text);
+        return true;
+    }
+    is_call = *at == '(';
+    at += strspn(at, "( ");
+    option = ops->options;
+    ls_text_add(out, "{%s: {", ops->name);
+    for (size_t i = 0; *at && *at != ')'; i++) {
+        const size_t length = strcspn(at, is_call ? ",)" : ","), equals = strcspn(at, "=");
+
+        if (equals < length)
+            ls_text_add(out, "%s%.*s: %.*s", i ? ", " : "", (int)equals, at, (int)(length - equals - 1),
+                        at + equals + 1);
+        else if (i == 0 && strcmp(registry->what, "optimizer") == 0)
+            ls_text_add(out, "learning_rate: %.*s", (int)length, at);
+        else
+            ls_text_add(out, "%s%s: %.*s", i ? ", " : "", option && option->name ? option->name : "...", (int)length,
+                        at);
+        if (option && option->name && equals >= length)
+            option++;
+        at += length + (at[length] == ',');
+        at += strspn(at, " ");
+    }
+    ls_text_add(out, "}}");
+    return true;
+}
+
+const char *ls_registry_nearest(const ls_registry *registry, const char *name)
+{
+    const char *const near = nearest_entry(registry, name);
+
+    return near ? ls_registry_find(registry, near)->name : NULL;
+}
+
+static ls_status fail_rewritten(const ls_config *at, const char *name, ls_text *line)
+{
+    const ls_status st =
+        line->status == LS_OK ? ls_config_fail(at, "'%.80s' is no YAML: write %s", name, line->data) : line->status;
+
+    ls_text_reset(line);
+    return st;
+}
+
 static ls_status fail_unknown(const ls_registry *registry, const char *name, const ls_config *at, bool at_key)
 {
     const ls_refusal *const refusal = ls_registry_refusal(registry, name);
     const char *near = refusal ? NULL : nearest_entry(registry, name);
     const size_t length = strlen(registry->what);
-    ls_text message = {0};
+    ls_text message = {0}, line = {0};
     ls_status st;
 
+    if (ls_registry_rewrite(registry, name, &line))
+        return fail_rewritten(at, name, &line);
     ls_text_add(&message, refusal ? "lockstep lacks the %s '%.80s'" : "unknown %s '%.80s'", registry->what, name);
     ls_text_add(&message, "%s%s; ", refusal && refusal->why ? ": " : "", refusal && refusal->why ? refusal->why : "");
     if (near)

@@ -87,6 +87,14 @@ const ls_ops *ls_registry_find(const ls_registry *registry, const char *name);
 /* What is known of a name that lockstep lacks, however it is written: conv1d, Conv1D, conv_1d. NULL: no such name. */
 const ls_refusal *ls_registry_refusal(const ls_registry *registry, const char *name);
 
+/* The entry whose name is most like this one, by letters, by its beginning, or by what it is ("hinge_loss"); or NULL.
+ */
+const char *ls_registry_nearest(const ls_registry *registry, const char *name);
+/*
+ * Append how Python's Adam(0.001), or names with commas between, are written in YAML. False: the text is neither.
+ */
+bool ls_registry_rewrite(const ls_registry *registry, const char *text, ls_text *out);
+
 /*
  * Read "name", {name: {args}}, {name: null} or null into *out, or what Keras writes, {class_name: Name, config:
  * {args}}. An unknown name lists the known ones. where: "compile.optimizer", for messages. *out owns nothing after a

@@ -60,16 +60,30 @@ static ls_status add_arrays(const ls_prepared *list, size_t n, ls_setting *array
     return LS_OK;
 }
 
-/* What import says of a row, without its advice about options of import. */
-static ls_status fail_row(const char *message)
+/* What import says of the rows, without its advice about options of import. */
+static ls_status fail_rows(const char *messages, size_t n)
 {
-    const char *end = strstr(message, "; say --");
+    ls_text lines = {0};
+    ls_status st;
 
-    if (!end)
-        end = strstr(message, "; --");
-    return ls_fail(LS_ERR_DATA,
-                   "%.*s: every row must fit the data that the model was trained with: mend it, or take it out",
-                   (int)(end ? end - message : (long)strlen(message)), message);
+    for (const char *line = messages; *line;) {
+        const char *const next = line + strcspn(line, "\n");
+        const char *end = strstr(line, "; say --");
+
+        if (!end || end > next)
+            end = strstr(line, "; --");
+        if (!end || end > next)
+            end = next;
+        ls_text_add(&lines, "%.*s%s%s", (int)(end - line), line,
+                    n == 1 || !*next ? ": every row must fit the data that the model was trained with: mend it, or "
+                                       "take it out"
+                                     : "",
+                    *next ? "\n" : "");
+        line = next + (*next == '\n');
+    }
+    st = lines.status == LS_OK ? ls_fail_lines(LS_ERR_DATA, lines.data, n) : lines.status;
+    ls_text_reset(&lines);
+    return st;
 }
 
 ls_status ls_new_rows_import(const char *model, const ls_preparation *p, const char *table, bool targets, char **out)
@@ -101,7 +115,7 @@ ls_status ls_new_rows_import(const char *model, const ls_preparation *p, const c
                                         .output = *out},
                        &dropped);
     if (st == LS_ERR_DATA)
-        st = fail_row(ls_error_message());
+        st = fail_rows(ls_error_message(), ls_error_count());
 cleanup:
     ls_free(array);
     return st;

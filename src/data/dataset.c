@@ -137,17 +137,33 @@ static ls_status check_row_values(const ls_array *array, const void *values, uin
     return LS_OK;
 }
 
-static ls_status check_share_values(const ls_array *array, const void *values, uint64_t first, uint64_t n)
+static bool is_target(ls_targets targets, double value)
 {
+    if (targets == LS_TARGETS_SHARES)
+        return value >= 0 && value <= 1;
+    if (targets == LS_TARGETS_SIGNS)
+        return value == -1 || value == 0 || value == 1;
+    return targets == LS_TARGETS_ANY || value >= 0;
+}
+
+static ls_status check_target_values(const ls_array *array, const void *values, uint64_t first, uint64_t n)
+{
+    static const char *const wanted[] = {
+        [LS_TARGETS_SHARES] =
+            "the loss takes probabilities, 0 to 1; {path: ..., scale: 0.00392156862745098} makes them "
+            "of 0 and 255",
+        [LS_TARGETS_SIGNS] = "hinge losses take labels -1 and 1, or 0 and 1; mse is for numbers, "
+                             "sparse_categorical_crossentropy for several classes",
+        [LS_TARGETS_COUNTS] = "poisson takes counts and rates, 0 or more; mse is for numbers of both signs",
+    };
+
     for (uint64_t i = 0; i < n; i++)
         for (size_t j = 0; j < array->elements; j++) {
             const double value = value_of(array, (const char *)values + i * ls_array_sample_bytes(array), j);
 
-            if (!(value >= 0 && value <= 1))
-                return ls_fail(LS_ERR_DATA,
-                               "%s: sample %llu has the target %.17g, but a cross-entropy takes probabilities, 0 to 1; "
-                               "{path: ..., scale: 0.00392156862745098} makes them of 0 and 255",
-                               array->path, (unsigned long long)(array->first_row + first + i), value);
+            if (!is_target(array->targets, value))
+                return ls_fail(LS_ERR_DATA, "%s: sample %llu has the target %.17g, but %s", array->path,
+                               (unsigned long long)(array->first_row + first + i), value, wanted[array->targets]);
         }
     return LS_OK;
 }
@@ -156,17 +172,17 @@ ls_status ls_array_check_values(const ls_array *array, const void *values, uint6
 {
     if (array->label_classes)
         LS_TRY(check_label_values(array, values, first, n, array->label_classes));
-    if (array->shares)
-        LS_TRY(check_share_values(array, values, first, n));
+    if (array->targets)
+        LS_TRY(check_target_values(array, values, first, n));
     return array->table_rows ? check_row_values(array, values, first, n) : LS_OK;
 }
 
-ls_status ls_array_check_shares(ls_array *array)
+ls_status ls_array_check_targets(ls_array *array, ls_targets targets)
 {
-    if (array->one_hot)
+    if (array->one_hot || targets == LS_TARGETS_ANY)
         return LS_OK;
-    array->shares = true;
-    return array->values ? check_share_values(array, array->values, 0, array->samples) : LS_OK;
+    array->targets = targets;
+    return array->values ? check_target_values(array, array->values, 0, array->samples) : LS_OK;
 }
 
 ls_status ls_array_check_rows(ls_array *array, uint64_t rows)

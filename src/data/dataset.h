@@ -106,8 +106,18 @@ ls_status ls_array_one_hot(ls_array *array, uint64_t classes);
  * read yet are checked when they are.
  */
 ls_status ls_array_check_labels(ls_array *array, uint64_t classes);
-/* Do all values lie in [0, 1], as probabilities and shares of classes do? As ls_array_check_labels. */
-ls_status ls_array_check_shares(ls_array *array);
+/* What a loss can be meant to take as targets. */
+typedef enum ls_targets {
+    LS_TARGETS_ANY,
+    LS_TARGETS_SHARES, /* in [0, 1], as probabilities and shares of classes are */
+    LS_TARGETS_SIGNS,  /* -1, 0 or 1 */
+    LS_TARGETS_COUNTS, /* 0 or more */
+} ls_targets;
+
+/*
+ * Are all values such targets? As ls_array_check_labels: LS_ERR_DATA naming the first that is not, and what to do.
+ */
+ls_status ls_array_check_targets(ls_array *array, ls_targets targets);
 /*
  * Are all values rows of a table? As ls_array_check_labels; one-hot rows always are. Keras cuts fractions off, but
  * what has some was not meant as an index.

@@ -50,7 +50,7 @@ struct ls_array {
     uint64_t one_hot;       /* classes; 0: values as they are */
     uint64_t label_classes; /* values must be integers below this; 0: they may be anything */
     uint64_t table_rows;    /* values must be rows of a table of so many; 0: likewise */
-    bool shares;            /* values must lie in [0, 1] */
+    ls_targets targets;     /* what the values must be as targets */
     bool channels_first;    /* stored (channels, …), given (…, channels) */
     char **classes;
     size_t class_count;

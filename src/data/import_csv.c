@@ -67,6 +67,7 @@ static ls_status read_rows(job *j, const char *path, size_t split)
         if (!j->import->like && j->p.columns == 0)
             LS_TRY_CLEANUP(ls_csv_plan(j->import, csv, &j->p, &j->stratify));
         LS_TRY_CLEANUP(ls_table_create(j->p.columns, &j->table));
+        j->table->keeps_misfits = j->import->keep_rows;
     }
     st = ls_table_read(j->table, csv, split, &j->p);
 cleanup:
@@ -305,6 +306,7 @@ ls_status ls_import_csv(const ls_csv_import *import, uint64_t *dropped)
     else
         LS_TRY_CLEANUP(ls_preprocessing_fit(&j.p, j.table, j.rows.row + j.rows.first[j.train],
                                             j.rows.first[j.train + 1] - j.rows.first[j.train], j.p.ignores_unknown));
+    LS_TRY_CLEANUP(ls_table_misfits(j.table));
     st = write_file(&j);
 cleanup:
     ls_free(j.buffer);

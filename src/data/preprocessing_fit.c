@@ -171,13 +171,17 @@ static ls_status bind_categories(ls_table *table, size_t c, const ls_prep_column
 
     LS_TRY(number_texts(p, &column->names, &number));
     for (size_t r = 0; r < table->rows; r++) {
-        const size_t text = (size_t)column->value[r];
+        const size_t text = isnan(column->value[r]) ? 0 : (size_t)column->value[r];
 
+        if (isnan(column->value[r])) /* a misfit already */
+            continue;
         if (number[text] == LS_UNKNOWN_CATEGORY && p->used && (!ignore_unknown || p->encoding == LS_ENCODING_LABEL)) {
             st = ls_table_fail(table, r, p->name, "the category '%.80s' does not occur in the training rows%s",
                                column->names.text[text],
                                p->encoding == LS_ENCODING_LABEL ? "" : "; --unknown ignore lets such rows pass");
-            break;
+            st = ls_table_keep(table, r, st);
+            if (st != LS_OK)
+                break;
         }
         column->value[r] = number[text];
     }

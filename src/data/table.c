@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include <xxhash.h>
@@ -122,6 +123,8 @@ void ls_table_free(ls_table *table)
     ls_free(table->column);
     ls_free(table->line);
     ls_free(table->file);
+    for (size_t i = 0; i < table->misfits; i++)
+        ls_free(table->misfit[i].message);
     ls_free(table);
 }
 
@@ -311,6 +314,49 @@ static ls_status read_value(ls_table *table, size_t c, const ls_prep_column *p, 
     return LS_OK;
 }
 
+static int by_row(const void *a, const void *b)
+{
+    const size_t x = ((const ls_misfit *)a)->row, y = ((const ls_misfit *)b)->row;
+
+    return x < y ? -1 : x > y;
+}
+
+static ls_status tell_misfits(const ls_table *table, bool more)
+{
+    ls_misfit sorted[LS_MISFITS_MAX];
+    ls_text lines = {0};
+    ls_status st;
+
+    memcpy(sorted, table->misfit, sizeof sorted);
+    qsort(sorted, table->misfits, sizeof *sorted, by_row);
+    for (size_t i = 0; i < table->misfits; i++)
+        ls_text_add(&lines, "%s%s", i ? "\n" : "", sorted[i].message);
+    if (more)
+        ls_text_add(&lines, "\nand there are more");
+    st = lines.status != LS_OK ? lines.status
+         : table->misfits == 1 ? ls_fail(LS_ERR_DATA, "%s", lines.data)
+                               : ls_fail_lines(LS_ERR_DATA, lines.data, table->misfits + more);
+    ls_text_reset(&lines);
+    return st;
+}
+
+ls_status ls_table_keep(ls_table *table, size_t row, ls_status st)
+{
+    if (st != LS_ERR_DATA || !table->keeps_misfits)
+        return st;
+    if (table->misfits == LS_MISFITS_MAX)
+        return tell_misfits(table, true);
+    if (!(table->misfit[table->misfits].message = ls_strdup(ls_error_message())))
+        return LS_ERR_MEMORY;
+    table->misfit[table->misfits++].row = row;
+    return LS_OK;
+}
+
+ls_status ls_table_misfits(const ls_table *table)
+{
+    return table->misfits ? tell_misfits(table, false) : LS_OK;
+}
+
 static ls_status read_row(ls_table *table, const ls_csv_row *row, const size_t *place, const ls_preprocessing *p)
 {
     if (table->rows == table->capacity)
@@ -324,15 +370,16 @@ static ls_status read_row(ls_table *table, const ls_csv_row *row, const size_t *
         }
     for (size_t c = 0; c < p->columns; c++) {
         const char *const text = row->field[place[c]];
+        ls_status st = LS_OK;
 
+        table->column[c].value[table->rows] = missing;
         if (!is_missing(text, &p->format))
-            LS_TRY(read_value(table, c, &p->column[c], text, p->format.decimal));
+            st = read_value(table, c, &p->column[c], text, p->format.decimal);
         else if (p->column[c].missing == LS_MISSING_ERROR)
-            return ls_table_fail(
-                table, table->rows, p->column[c].name,
-                "the value is missing; say --missing drop to leave such rows out, or mean or fill:VALUE");
-        else
-            table->column[c].value[table->rows] = missing;
+            st =
+                ls_table_fail(table, table->rows, p->column[c].name,
+                              "the value is missing; say --missing drop to leave such rows out, or mean or fill:VALUE");
+        LS_TRY(ls_table_keep(table, table->rows, st));
     }
     table->rows++;
     return LS_OK;

@@ -32,6 +32,14 @@ typedef struct ls_table_column {
     ls_table_census census;
 } ls_table_column;
 
+#define LS_MISFITS_MAX 10
+
+/* A value that does not fit, where all of them are to be told and not the first alone. */
+typedef struct ls_misfit {
+    size_t row;
+    char *message;
+} ls_misfit;
+
 typedef struct ls_table {
     ls_table_column *column;
     size_t columns;
@@ -42,6 +50,9 @@ typedef struct ls_table {
     size_t *split;  /* (files): as given to ls_table_read */
     size_t files;
     uint64_t dropped; /* rows with a missing value in a column that drops them */
+    bool keeps_misfits;
+    ls_misfit misfit[LS_MISFITS_MAX];
+    size_t misfits;
 } ls_table;
 
 ls_status ls_table_create(size_t columns, ls_table **out);
@@ -67,6 +78,13 @@ ls_status ls_table_put(ls_table *table, size_t column, size_t row, const char *t
 /* Fail with LS_ERR_DATA and "FILE:LINE: column 'NAME': " of a value of the table before the message. */
 ls_status ls_table_fail(const ls_table *table, size_t row, const char *column, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
+
+/*
+ * What a value of that row came to. Of a table that keeps misfits LS_ERR_DATA becomes LS_OK, until there are
+ * LS_MISFITS_MAX of them; then, and by ls_table_misfits, all are told together, by row.
+ */
+ls_status ls_table_keep(ls_table *table, size_t row, ls_status st);
+ls_status ls_table_misfits(const ls_table *table);
 
 /* The index of a text in names, added if need be. LS_ERR_DATA with a message without place: too many or too long. */
 ls_status ls_names_add(ls_names *names, const char *text, size_t *index);

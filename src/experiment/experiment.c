@@ -101,13 +101,20 @@ static ls_status check_validation_data(const ls_experiment *e, const ls_config *
     const char *known[64];
     size_t n = 0;
     char hint[LS_HINT_BYTES];
+    ls_text list = {0};
+    ls_status st;
 
     if (!e->fit.validation_data || ls_experiment_split(e, e->fit.validation_data))
         return LS_OK;
     for (size_t i = 0; i < e->data.splits && n < 64; i++)
         known[n++] = e->data.split[i].name;
-    return ls_config_fail(at, "fit.validation_data names no split of data: '%s'%s", e->fit.validation_data,
-                          ls_hint(e->fit.validation_data, known, n, hint));
+    ls_text_add_list(&list, known, n);
+    st = list.status == LS_OK ? ls_config_fail(at, "fit.validation_data names no split of data: '%s'%s; there %s %s",
+                                               e->fit.validation_data, ls_hint(e->fit.validation_data, known, n, hint),
+                                               n > 1 ? "are" : "is", n ? list.data : "none")
+                              : list.status;
+    ls_text_reset(&list);
+    return st;
 }
 
 /* Losses and metrics, as far as names of outputs are enough. */

@@ -126,6 +126,17 @@ static ls_status read_class_weight(const ls_config *node, ls_fit_options *fit)
 const char *const ls_fit_extra_keys[] = {
     "microbatch", "validation_data", "class_weight", "noise_scale", "shuffle", "checkpoint_seconds", NULL};
 
+bool ls_fit_is_key(const char *key)
+{
+    for (const ls_option *o = fit_options; o->name; o++)
+        if (strcmp(o->name, key) == 0)
+            return true;
+    for (const char *const *extra = ls_fit_extra_keys; *extra; extra++)
+        if (strcmp(*extra, key) == 0)
+            return true;
+    return false;
+}
+
 #define NOISE_SCALE_DECAY 0.99
 
 /* true, or {decay: 0.99} */

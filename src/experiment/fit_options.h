@@ -35,6 +35,7 @@ typedef struct ls_fit_options {
 /* Its option table, and the keys besides, NULL-terminated: what takes words or maps as well as numbers. */
 extern const ls_ops ls_fit_ops;
 extern const char *const ls_fit_extra_keys[];
+bool ls_fit_is_key(const char *key);
 
 /* node: `fit`; absent or null: all defaults. Whether validation_data names a split is for the caller to see. */
 ls_status ls_fit_options_read(const ls_config *node, ls_fit_options *out);

@@ -218,6 +218,7 @@ ls_status ls_find_data(ls_config *root, const char *base)
     const ls_config *node = ls_config_get(data, "file");
     const char *text;
     char *path;
+    bool table;
     hid_t file;
     ls_status st;
 
@@ -226,10 +227,12 @@ ls_status ls_find_data(ls_config *root, const char *base)
     LS_TRY(ls_config_text(node, "data.file", &text));
     if (!(path = ls_path_beside(base, text)))
         return LS_ERR_MEMORY;
+    table = ls_ends_with(text, ".csv") || ls_ends_with(text, ".tsv") || ls_ends_with(text, ".csv.gz");
     st = ls_h5_open_read(path, &file);
     ls_free(path);
     if (st != LS_OK) {
-        ls_config_fail(node, "data.file: %s", ls_error_message());
+        ls_config_fail(node, "data.file: %s%s%s", ls_error_message(),
+                       table ? ": a table is made ready by lockstep new " : "", table ? text : "");
         return st;
     }
     st = find_splits(file, root, data, node);

@@ -5,7 +5,9 @@
 #include "base/failures.h"
 #include "base/memory.h"
 #include "base/options.h"
+#include "experiment/lapses.h"
 #include "nn/layer.h"
+#include "nn/model.h"
 
 /* A copy under another key in a map, which keeps its places. */
 static ls_status put_as(ls_config *map, const char *key, const ls_config *node)
@@ -36,7 +38,7 @@ static size_t count_required(const ls_ops *ops)
 /* TYPE: VALUE of an entry that stands in a list of layers. What fits nothing stays, and is refused by who reads it. */
 static ls_status spell_layer(ls_config *entry, ls_config *type)
 {
-    const ls_ops *ops = ls_registry_find(&ls_layers, type->key);
+    const ls_ops *ops = strcmp(type->key, "input") == 0 ? &ls_input_layer.ops : ls_registry_find(&ls_layers, type->key);
     const size_t n = ops ? count_required(ops) : 0;
     const bool list = type->kind == LS_CONFIG_LIST && n > 0 && !takes_list(ops->options);
     const ls_config *c = list ? type->first : type;
@@ -196,6 +198,7 @@ ls_status ls_experiment_spell_out(ls_config *root)
 
     if (ls_config_is_null(root) || root->kind != LS_CONFIG_MAP)
         return LS_OK;
+    LS_GATHER(&all, ls_experiment_lapses(root));
     LS_GATHER(&all, spell_data(root));
     LS_GATHER(&all, spell_model(root));
     LS_GATHER(&all, spell_compile(root));

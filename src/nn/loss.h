@@ -35,6 +35,7 @@ typedef struct ls_loss_ops {
     bool own_logits_only;    /* … of no other activation: it needs the probabilities, too */
     bool needs_binary_check; /* hinge family */
     bool shares;             /* targets are probabilities or shares: in [0, 1], checked when data are bound */
+    bool signs, counts;      /* … are -1, 0 or 1; … are 0 or more: likewise */
     bool logs_prediction;    /* takes the logarithm of a prediction as it is: NaN of a negative one */
     bool sums_axis;          /* the loss is no mean over the last axis: which axis is the last matters */
     /* OPTIONAL. The `from_logits` option of this configuration. */

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/failures.h"
 #include "base/memory.h"
@@ -17,6 +18,36 @@ static size_t find(const ls_model_description *d, const char *name)
     return SIZE_MAX;
 }
 
+/* What other programs call them. */
+static const char *usual_name(const char *name)
+{
+    static const char *const names[][2] = {{"linear", "dense"},
+                                           {"fc", "dense"},
+                                           {"fully_connected", "dense"},
+                                           {"output", "dense"},
+                                           {"conv", "conv2d"},
+                                           {"max_pooling", "max_pooling2d"},
+                                           {"average_pooling", "average_pooling2d"},
+                                           {"bn", "batch_normalization"},
+                                           {"layernorm", "layer_normalization"}};
+
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (strcasecmp(name, names[i][0]) == 0)
+            return names[i][1];
+    return NULL;
+}
+
+/* "dense(64)" and "dense 64", which are no YAML. */
+static ls_status fail_rewritten(const ls_config *at, const char *name, ls_text *line)
+{
+    const ls_status st = line->status != LS_OK ? line->status
+                                               : ls_config_fail(at, "'%.80s' is no YAML: write - %.*s", name,
+                                                                (int)line->length - 2, line->data + 1);
+
+    ls_text_reset(line);
+    return st;
+}
+
 static ls_status unknown_layer(const ls_config *at, const char *name)
 {
     const char *known[256];
@@ -25,8 +56,11 @@ static ls_status unknown_layer(const ls_config *at, const char *name)
     ls_text list = {0};
     ls_status (*const fail)(const ls_config *, const char *, ...) = at->key ? ls_config_fail_key : ls_config_fail;
     const ls_refusal *const refusal = ls_registry_refusal(&ls_layers, name);
+    ls_text line = {0};
     ls_status st;
 
+    if (ls_registry_rewrite(&ls_layers, name, &line))
+        return fail_rewritten(at, name, &line);
     if (ls_registry_find(&ls_activations, name))
         return fail(at,
                     "'%s' is an activation: write it as the argument of a layer, activation: %s, or as a layer of "
@@ -34,7 +68,7 @@ static ls_status unknown_layer(const ls_config *at, const char *name)
                     name, name, name);
     for (const ls_ops *const *entry = ls_layers.entries; *entry && n < 256; entry++)
         known[n++] = (*entry)->name;
-    nearest = refusal ? NULL : ls_nearest_name(name, known, n);
+    nearest = refusal ? NULL : usual_name(name) ? usual_name(name) : ls_registry_nearest(&ls_layers, name);
     ls_text_add_list(&list, known, n);
     if (nearest)
         st = fail(at, "unknown layer '%s'; did you mean '%s'?", name, nearest);

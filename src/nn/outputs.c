@@ -214,10 +214,23 @@ static ls_status read_outputs(const ls_config *compile, const ls_output_names *n
     return ls_failures_end(&all);
 }
 
-ls_status ls_outputs_check(const ls_config *compile, const ls_output_names *names)
+ls_status ls_outputs_read_named(const ls_config *compile, const ls_output_names *names, ls_output_spec **out)
 {
     ls_output_spec *outputs = ls_calloc(names->n, sizeof *outputs, "the outputs");
     const ls_status st = outputs ? read_outputs(compile, names, outputs) : LS_ERR_MEMORY;
+
+    *out = outputs;
+    if (st != LS_OK) {
+        ls_outputs_free(outputs, names->n);
+        *out = NULL;
+    }
+    return st;
+}
+
+ls_status ls_outputs_check(const ls_config *compile, const ls_output_names *names)
+{
+    ls_output_spec *outputs;
+    const ls_status st = ls_outputs_read_named(compile, names, &outputs);
 
     ls_outputs_free(outputs, names->n);
     return st;
@@ -226,19 +239,13 @@ ls_status ls_outputs_check(const ls_config *compile, const ls_output_names *name
 ls_status ls_outputs_read(const ls_config *compile, const ls_model *model, ls_output_spec **out)
 {
     const char **name = ls_calloc(model->outputs, sizeof *name, "output names");
-    ls_output_spec *outputs = ls_calloc(model->outputs, sizeof *outputs, "the outputs");
-    ls_status st = name && outputs ? LS_OK : LS_ERR_MEMORY;
+    ls_status st = LS_ERR_MEMORY;
 
     *out = NULL;
     for (size_t k = 0; name && k < model->outputs; k++)
         name[k] = model->node[model->output[k]].name;
-    if (st == LS_OK)
-        st = read_outputs(compile, &(ls_output_names){.name = name, .n = model->outputs}, outputs);
+    if (name)
+        st = ls_outputs_read_named(compile, &(ls_output_names){.name = name, .n = model->outputs}, out);
     ls_free(name);
-    if (st != LS_OK) {
-        ls_outputs_free(outputs, model->outputs);
-        return st;
-    }
-    *out = outputs;
-    return LS_OK;
+    return st;
 }

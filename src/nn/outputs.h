@@ -31,7 +31,9 @@ typedef struct ls_output_names {
     size_t n;
 } ls_output_names;
 
-/* What ls_outputs_read would say of outputs with these names, before there is a model. */
+/* ls_outputs_read of outputs with these names, before there is a model; freed as those are. */
+ls_status ls_outputs_read_named(const ls_config *compile, const ls_output_names *names, ls_output_spec **out);
+/* What that would say. */
 ls_status ls_outputs_check(const ls_config *compile, const ls_output_names *names);
 
 #endif

@@ -10,8 +10,10 @@
 #include "base/memory.h"
 #include "base/profile.h"
 #include "comm/wait.h"
+#include "experiment/found_data.h"
 #include "experiment/spelling.h"
 #include "run/checkpoint.h"
+#include "run/monitors.h"
 #include "run/progress.h"
 #include "run/rank_advice.h"
 #include "run/run_directory.h"
@@ -364,14 +366,18 @@ static ls_status end_profile(const fit *f, ls_run_profile *profile)
     return ls_agree(t->comm, ls_run_profile_print(profile, settings->directory, settings->out));
 }
 
-ls_status ls_fit_experiment(ls_config *root, const char *file, ls_experiment **out)
+/* monitors: all callbacks are the experiment's, so that what they monitor must be logged by it. */
+static ls_status fit_experiment(ls_config *root, const char *file, bool monitors, ls_experiment **out)
 {
     ls_failures all = {0};
     ls_status st;
 
     *out = NULL;
-    if (ls_failures_add(&all, ls_experiment_spell_out(root)))
+    if (ls_failures_add(&all, ls_experiment_spell_out(root))) {
         ls_failures_add(&all, ls_callback_specs_check(ls_config_get(root, "callbacks")));
+        if (monitors && ls_find_data(root, file) == LS_OK) /* whose failure comes again */
+            ls_failures_add(&all, ls_monitors_check(root));
+    }
     ls_failures_add(&all, ls_experiment_create(root, file, out));
     if ((st = ls_failures_end(&all)) != LS_OK) {
         ls_experiment_free(*out);
@@ -380,13 +386,18 @@ ls_status ls_fit_experiment(ls_config *root, const char *file, ls_experiment **o
     return st;
 }
 
+ls_status ls_fit_experiment(ls_config *root, const char *file, ls_experiment **out)
+{
+    return fit_experiment(root, file, false, out);
+}
+
 ls_status ls_fit_read(const char *file, const char *const *settings, size_t n, ls_experiment **out)
 {
     ls_config *root;
 
     *out = NULL;
     LS_TRY(ls_experiment_tree(file, settings, n, &root));
-    return ls_fit_experiment(root, file, out);
+    return fit_experiment(root, file, true, out);
 }
 
 ls_status ls_fit_check(const ls_experiment *experiment)

@@ -155,6 +155,15 @@ static ls_status check_input(const ls_task *task, const ls_split *split, size_t 
                    ls_shape_format(want, b), permutation_advice(got, want));
 }
 
+static ls_targets targets_of(const ls_loss_ops *loss)
+{
+    return !loss          ? LS_TARGETS_ANY
+           : loss->shares ? LS_TARGETS_SHARES
+           : loss->signs  ? LS_TARGETS_SIGNS
+           : loss->counts ? LS_TARGETS_COUNTS
+                          : LS_TARGETS_ANY;
+}
+
 /* The sizes of one target against its output and loss; from the first split that has it. */
 static ls_status bind_target(ls_task *task, const ls_split *split, size_t k)
 {
@@ -192,7 +201,7 @@ static ls_status bind_target(ls_task *task, const ls_split *split, size_t k)
     objective->positions = positions;
     if (loss && loss->labels == LS_CLASSES_SPARSE)
         LS_TRY(ls_array_check_labels(split->y[k], n));
-    return loss && loss->shares ? ls_array_check_shares(split->y[k]) : LS_OK;
+    return ls_array_check_targets(split->y[k], targets_of(loss));
 }
 
 /*
@@ -329,6 +338,25 @@ static ls_status prepare(ls_task *task, const ls_split_spec *model_data)
     return LS_OK;
 }
 
+/* Where the output has classes: a weight of another one would wait for samples that never come. */
+static ls_status check_classes(const ls_task *task, const ls_config *at)
+{
+    const ls_fit_options *fit = &task->experiment->fit;
+    const ls_shape *output = &task->model->node[task->model->output[0]].shape;
+    const ls_ops *loss = task->outputs[0].loss.ops;
+    const bool binary = loss && strncmp(loss->name, "binary_", 7) == 0;
+    const int64_t n = output->axes ? (int64_t)output->dim[output->axes - 1] : 1, classes = n > 1 ? n : binary ? 2 : 0;
+    ls_failures all = {0};
+
+    for (size_t i = 0; classes && i < fit->class_weights; i++)
+        if (fit->class_weight[i].label < 0 || fit->class_weight[i].label >= classes)
+            LS_GATHER(&all, ls_config_fail(at,
+                                           "fit.class_weight: the model has the classes 0 to %lld, and none of the "
+                                           "number %lld",
+                                           (long long)classes - 1, (long long)fit->class_weight[i].label));
+    return ls_failures_end(&all);
+}
+
 /* For training only, as in Keras; a validation split that was cut off before does not have them. */
 static ls_status set_class_weights(ls_task *task)
 {
@@ -342,6 +370,7 @@ static ls_status set_class_weights(ls_task *task)
                               task->model->outputs);
     if (task->train->weight)
         return ls_config_fail(at, "fit.class_weight and sample weights cannot be used together");
+    LS_TRY(check_classes(task, at));
     task->train->class_weight = fit->class_weight;
     task->train->class_weights = fit->class_weights;
     return LS_OK;

@@ -135,6 +135,9 @@ grep -q '/test/q' "$work/err" || fail "/test/q is not named"
 run 2 train "$work/good.yaml" --output "$work/never" --set 'callbacks=[{early_stopping: {monitor: val_los}}, {model_checkpoint: {filepath: a.h5, monitor: acc}}]'
 expect_message "2 errors"
 [[ $(grep -c 'monitor: there will be no' "$work/err") == 2 ]] || fail "not both monitors are named, once each"
+run 1 train "$work/good.yaml" --output "$work/never" --set fit.epochs=0 --set 'callbacks=[{early_stopping: {monitor: val_los}}]'
+expect_message "2 errors" # in the first round
+grep -q 'monitor: there will be no' "$work/err" || fail "the monitor is not named beside other faults"
 say "and what is found in the data"
 
 cat >"$work/sweep.yaml" <<'EOF'

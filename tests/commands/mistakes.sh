@@ -49,6 +49,20 @@ for ranks in 1 2 3; do
 done
 same_run "$work/far1" "$work/far3" "three ranks"
 
+say "targets that a loss cannot be meant for, and weights of classes that the model does not have"
+wrong 1 compile.loss=hinge -- data.h5:/train/y "sample 0" "target -3" "labels -1 and 1" mse
+wrong 1 compile.loss=squared_hinge data.train.y=/train/class -- data.h5:/train/class "target 2"
+wrong 1 compile.loss=poisson -- data.h5:/train/y "sample 0" "target -3" "0 or more" mse
+wrong 1 compile.loss=kl_divergence data.train.y=/train/byte -- data.h5:/train/byte "target 255" "probabilities, 0 to 1"
+succeed 1 train "$work/e.yaml" --output "$work/counts" --set compile.loss=poisson --set data.train.y=/train/class --verbose 0 \
+    --set 'model=[{dense: {units: 1, activation: exponential}}]'
+succeed 1 train "$work/e.yaml" --output "$work/signs" --set compile.loss=hinge --verbose 0 \
+    --set 'data.train.y={path: /train/byte, scale: 0.00392156862745098}'
+wrong 2 'model=[{dense: 3}]' 'compile.loss={sparse_categorical_crossentropy: {from_logits: true}}' data.train.y=/train/class \
+    'compile.metrics=[]' 'fit.class_weight={0: 1, 3: 2, -1: 2}' -- "2 errors"
+grep -q "the classes 0 to 2, and none of the number 3" "$work/err" || fail "the class 3 is not named"
+grep -q "none of the number -1" "$work/err" || fail "the class -1 is not named"
+
 say "indices that a table does not have: file, dataset, row, value and rows of the table"
 table='model=[{embedding: {input_dim: 8, output_dim: 2}}, {flatten: {}}, {dense: {units: 1}}]'
 train 1 "$work/table" "$work/e.yaml" --set "$table" --set data.train.x=/train/i
@@ -83,7 +97,7 @@ for last in linear relu tanh; do
 done
 for loss in cosine_similarity kl_divergence categorical_hinge; do
     rm -rf "$work/one"
-    train 1 "$work/one" "$work/e.yaml" --set "compile.loss=$loss" --set compile.metrics=null
+    train 1 "$work/one" "$work/e.yaml" --set 'data.train.y={path: /train/byte, scale: 0.00392156862745098}' --set "compile.loss=$loss" --set compile.metrics=null
     expect_warnings "$loss is about the numbers along the last axis"
 done
 for last in sigmoid hard_sigmoid; do

@@ -119,6 +119,15 @@ refuse 2 1 'overwrite' -- predict kind new.csv --output new.csv
 [[ ! -e never.csv ]] || fail 'a refused command leaves a file'
 [[ -z $(find "$work" -maxdepth 1 -name 'lockstep-??????*' -type f) ]] || fail 'temporary files stay'
 
+sed '5s/,[A-Z][a-z]*,/,Paris,/; 9s/",[0-9]*,/",many,/; 20s/,[A-Z][a-z]*,/,,/; 3s/,[A-Z][a-z]*,/,London,/' new.csv >bad.csv
+for ranks in 1 2; do
+    refuse 1 $ranks '4 errors' -- predict kind bad.csv --output never.csv
+    [[ $(grep -oE '^bad.csv:[0-9]+' err | cut -d: -f 2 | tr '\n' ' ') == '3 5 9 20 ' ]] || fail 'not all rows that do not fit, in their order'
+done
+sed '2,$s/,[A-Z][a-z]*,/,Paris,/' new.csv >bad.csv
+refuse 1 1 '11 errors' -- predict kind bad.csv --output never.csv
+grep -q '^and there are more' err || fail 'more than ten'
+
 say 'data that were made ready otherwise'
 succeed 1 import csv new.csv --split test=1 "${columns[@]}" --output own.h5
 refuse 1 1 "own.h5:/test/x: column 'age' has its missing values filled by another mean" '--like' -- evaluate kind own.h5

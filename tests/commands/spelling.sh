@@ -92,6 +92,72 @@ compile: {loss: mse}|'loss' stands at the top and in compile, too
 compile: {metrics: []}|'metrics' stands at the top and in compile, too
 callbacks: []|'callbacks' stands at the top and in fit, too
 EOF
+
+# What people who come from Keras write: SED | what the message says to write instead.
+cat >"$work/plain.yaml" <<EOF
+$data
+model:
+  - flatten
+  - dense: 10
+optimizer: adam
+loss: mse
+metrics: [mae]
+fit: {epochs: 2, batch_size: 16}
+EOF
+while IFS='|' read -r change text; do
+    sed -E "$change" "$work/plain.yaml" >"$work/wrong.yaml"
+    ! cmp -s "$work/plain.yaml" "$work/wrong.yaml" || fail "sed $change changes nothing"
+    run 1 train "$work/wrong.yaml" --output "$work/never"
+    ((status == 1 || status == 2)) || fail "$change: exit status $status"
+    grep -qF -- "$text" "$work/err" || fail "$change: nothing says '$text'"
+done <<'EOF'
+s/- dense: 10/- dense(10)/|write - dense: {units: 10}
+s/- dense: 10/- Dense(10, activation="softmax")/|write - dense: {units: 10, activation: "softmax"}
+s/- dense: 10/- dense 10/|write - dense: {units: 10}
+s/- dense: 10/- dense: {unit: 10}/|did you mean 'units'
+s/- dense: 10/- dense: units=10/|units must be an integer
+s/- dense: 10/- dense: {units: 10, activation: Relu}/|did you mean 'relu'
+s/- dense: 10/- dense: {units: 10, input_shape: [28, 28]}/|write - input: {shape: [28, 28]}
+s/- dense: 10/- dense: {units: 10, input_dim: 784}/|write - input: {shape: [784]}
+s/- dense: 10/- {type: dense, units: 10}/|write - dense: {units: ...}
+s/- dense: 10/- layer: dense/|write - dense: {units: ...}
+s/- dense: 10/- fc: 10/|did you mean 'dense'
+s/- dense: 10/- batchnorm/|did you mean 'batch_normalization'
+s/- dense: 10/- maxpool2d/|did you mean 'max_pooling2d'
+s/- dense: 10/- dropout/|needs 'rate'
+s/optimizer: adam/optimizer: Adam(0.001, beta_1=0.8)/|write {adam: {learning_rate: 0.001, beta_1: 0.8}}
+s/optimizer: adam/optimizer: {name: adam, learning_rate: 0.01}/|write optimizer: {adam: {learning_rate: 0.01}}
+s/optimizer: adam/optimizer: {adam: 0.01}/|write optimizer: {adam: {learning_rate: 0.01}}
+s/optimizer: adam/learning_rate: 0.01/|write optimizer: {rmsprop: {learning_rate: 0.01}}
+s/optimizer: adam/optimizer: adam_optimizer/|did you mean 'adam'
+s/optimizer: adam/optimizer: radam/|adam does with a warm-up
+s/loss: mse/loss: cross_entropy/|say which: binary_crossentropy
+s/loss: mse/loss: hinge_loss/|did you mean 'hinge'
+s/loss: mse/loss: categorical_cross_entropy/|did you mean 'categorical_crossentropy'
+s/metrics: .mae./metrics: accuracy, mae/|write [accuracy, mae]
+s/metrics: .mae./metrics: [f1]/|did you mean 'f1_score'
+s/fit: .*/epochs: 2/|write fit: {epochs: 2}
+s/fit: .*/train: {epochs: 2}/|write fit: {epochs: 2}
+s/fit: .*/fit: {batchsize: 16}/|did you mean 'batch_size'
+s/fit: .*/fit: {callbacks: early_stopping}/|write callbacks: [early_stopping]
+s/fit: .*/fit: {callbacks: [EarlyStopping(patience=3)]}/|write {early_stopping: {patience: 3}}
+s/fit: .*/fit: {validation_data: [x_val, y_val]}/|write validation_data: test
+s/fit: .*/fit: {validation_data: validation}/|there is train
+s/fit: .*/fit: {validation_split: 20}/|write validation_split: 0.2
+s/fit: .*/fit: {verbose: 1}/|write lockstep train --verbose 2
+s/fit: .*/fit: {x: x_train}/|write data: {file: FILE.h5, train: {x: /train/x, y: /train/y}}
+s/fit: .*/fit: {lr: 0.1}/|write optimizer: {adam: {learning_rate: 0.1}}
+s/fit: .*/fit: {epochs: 1e2}/|write 100
+s/fit: .*/fit: {shuffle: 100}/|write shuffle: true
+s/data: .*/data: {train: d.h5}/|write train: {file: d.h5, x: /x, y: /y}
+s/data: .*/data: {path: d.h5}/|write data: {file: d.h5}
+s/data: .*/data: {file: d.h5, x: a, y: b}/|write train: {x: a, y: b}
+s/data: .*/dataset: d.h5/|did you mean 'data'
+s/data: .*/data: wrong.yaml/|wrong.yaml:1:7
+s/model:/layers:/|write model:
+s/optimizer: adam/device: gpu/|mpirun -n 4 lockstep train
+EOF
+say "what is written from memory is answered with the line as it should read"
 sed 's/lr: 0.01/lr: 0.01, learning_rate: 0.1/' "$work/short.yaml" >"$work/wrong.yaml"
 refuse 2 1 'wrong.yaml:' 'lr and learning_rate are the same' -- train "$work/wrong.yaml" --output "$work/never"
 say "what cannot be meant is refused, with the words to write"

@@ -47,11 +47,13 @@ static void evaluate_squared(const void *config, const ls_loss_call *call)
 const ls_loss_ops ls_hinge = {
     .ops = {.name = "hinge", .keras_name = "Hinge"},
     .needs_binary_check = true,
+    .signs = true,
     .evaluate = evaluate,
 };
 
 const ls_loss_ops ls_squared_hinge = {
     .ops = {.name = "squared_hinge", .keras_name = "SquaredHinge"},
     .needs_binary_check = true,
+    .signs = true,
     .evaluate = evaluate_squared,
 };

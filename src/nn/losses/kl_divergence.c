@@ -32,6 +32,7 @@ const ls_loss_ops ls_kl_divergence = {
     .ops = {.name = "kl_divergence",
             .keras_name = "KLDivergence",
             .aliases = (const char *const[]){"kld", "KLD", NULL}},
+    .shares = true,
     .sums_axis = true,
     .evaluate = evaluate,
 };

@@ -24,6 +24,7 @@ static void evaluate(const void *config, const ls_loss_call *call)
 
 const ls_loss_ops ls_poisson = {
     .ops = {.name = "poisson", .keras_name = "Poisson"},
+    .counts = true,
     .logs_prediction = true,
     .evaluate = evaluate,
 };

@@ -17,6 +17,10 @@ static const ls_refusal lacking[] = {
     {"muon", "it makes whole matrices orthogonal, and ranks keep pieces of the state that cut through them"},
     {"loss_scale_optimizer", "it is for numbers of 16 bits, and lockstep has float32 only"},
     {"multi_optimizer", "it gives layers optimizers of their own, and lockstep has one for all"},
+    /* not Keras's, but asked for */
+    {"radam", "what it is for, adam does with a warm-up: {adam: {learning_rate: {cosine_decay: {warmup_steps: ...}}}}"},
+    {"adabelief", "Keras has none either; nearest to it are adam and nadam"},
+    {"lookahead", "Keras has none either; nearest to it is schedule_free_adamw, or use_ema: true of any optimizer"},
     {NULL, NULL},
 };
 
