@@ -309,6 +309,41 @@ static void not_finite(void **state)
     }
 }
 
+/*
+ * Whole tiles, which a path may add in a faster way that is for finite values only: operands that are not, and finite
+ * ones whose product is not, must be seen in their block and in no other.
+ */
+static void not_finite_in_whole_tiles(void **state)
+{
+    enum { M = 24, N = 64, K = 16, PART = 4, BLOCKS = M * N / LS_PRODUCT_BLOCK };
+    const float bad[][2] = {{NAN, 1}, {INFINITY, 1}, {1e30f, 1e30f}, {1, NAN}, {-1e38f, 8}};
+    const ls_product_path *path[LS_PRODUCT_PATHS_MAX];
+    const size_t paths = ls_product_paths(path);
+    static double total[M * N];
+
+    (void)state;
+    for (size_t q = 0; q < paths; q++)
+        for (size_t i = 0; path[q]->available() && i < count_of(bad); i++) {
+            float *const A = filled(M * K, 0), *const B = filled(K * N, 1);
+            double grid[BLOCKS];
+            int32_t largest[BLOCKS * LS_PRODUCT_LANES] = {0};
+            const ls_product_sum s = {
+                ls_product_matrix(A, K, false, M, K), B, N, N, PART, total, grid, largest, NULL, true};
+
+            for (size_t b = 0; b < BLOCKS; b++)
+                grid[b] = 0x1.8p20;
+            for (size_t r = 0; r < M; r++) /* row 9 is in block 2; a NaN of B reaches all rows */
+                A[r * K + 6] = r == 9 ? bad[i][0] : 0.0f;
+            B[6 * N + 40] = bad[i][1];
+            path[q]->run_sum(&s);
+            for (size_t b = 0; b < BLOCKS; b++)
+                if ((ls_product_largest(&s, b) >= 0x7f800000) != (b == 2 || isnan(bad[i][1])))
+                    fail_msg("%s: case %zu, block %zu: %x", path[q]->name, i, b, (unsigned)ls_product_largest(&s, b));
+            free(A);
+            free(B);
+        }
+}
+
 /* Zero rows, columns or steps; -0 + 0 starts from +0. */
 static void empty(void **state)
 {
@@ -394,9 +429,11 @@ static int initialise(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(shapes),     cmocka_unit_test(small_shapes), cmocka_unit_test(windows),
-        cmocka_unit_test(batches),    cmocka_unit_test(sums),         cmocka_unit_test(sums_over_windows),
-        cmocka_unit_test(not_finite), cmocka_unit_test(empty),        cmocka_unit_test(accuracy),
+        cmocka_unit_test(shapes),     cmocka_unit_test(small_shapes),
+        cmocka_unit_test(windows),    cmocka_unit_test(batches),
+        cmocka_unit_test(sums),       cmocka_unit_test(sums_over_windows),
+        cmocka_unit_test(not_finite), cmocka_unit_test(not_finite_in_whole_tiles),
+        cmocka_unit_test(empty),      cmocka_unit_test(accuracy),
         cmocka_unit_test(choice),
     };
 
