@@ -2,7 +2,7 @@
 # Runs lockstep under PBS Pro (OpenPBS) for as long as it takes: shortly before the time is up the run saves itself, the
 # script submits itself again, and the next job continues with the same bits, on however many ranks it then gets.
 #
-# From the repository, after cmake --build:
+# From the repository, after cmake --build, or anywhere with the installed lockstep on PATH (then with the path of pbs.sh):
 #   qsub -v EXPERIMENT=launch/experiments/fashion_mnist.yaml,OUTPUT=runs/fashion_mnist launch/pbs.sh
 #   COMMAND='mpirun build/lockstep sweep SWEEP.yaml' qsub -v COMMAND launch/pbs.sh       runs any command line as it stands
 # A COMMAND is submitted again only if it continues what it began: `train --resume` and `sweep`. With `mpirun` and no
@@ -21,8 +21,10 @@ export WORK_S=${WORK_S:-$((4 * 3600 - 120))}
 cd "$PBS_O_WORKDIR"
 if [[ -z ${COMMAND-} ]]; then
     usage='name it: qsub -v EXPERIMENT=FILE.yaml,OUTPUT=DIRECTORY launch/pbs.sh'
+    program=${LOCKSTEP:-build/lockstep}
+    [[ -n ${LOCKSTEP-} || -x $program ]] || program=lockstep
     # --resume also after a crashed node: whatever checkpoint is there is continued, without one the run begins.
-    printf -v COMMAND '%q ' mpirun "${LOCKSTEP:-build/lockstep}" train "${EXPERIMENT:?$usage}" --output "${OUTPUT:?$usage}" \
+    printf -v COMMAND '%q ' mpirun "$program" train "${EXPERIMENT:?$usage}" --output "${OUTPUT:?$usage}" \
         --resume
 fi
 export COMMAND
@@ -47,8 +49,11 @@ if ((status == 3 && SECONDS >= WORK_S)); then
     case " $COMMAND " in
     *" sweep "* | *" --resume "*)
         echo "out of time, saved: the next job continues"
+        # PBS runs a copy of this script; the next job takes the repository's or the installed one.
+        script=launch/pbs.sh
+        [[ -e $script ]] || script=$(dirname "$(command -v lockstep)")/../share/lockstep/pbs.sh
         # By name: qsub takes the values from here, whatever characters they hold.
-        exec qsub -v COMMAND,WORK_S launch/pbs.sh
+        exec qsub -v COMMAND,WORK_S "$script"
         ;;
     esac
 fi

@@ -6,7 +6,7 @@
 extern "C" {
 #endif
 
-/** The version as text, "0.1.0": never NULL. Which versions give the same bits, their arithmetic revision says. */
+/** The version as text, "0.2.0": never NULL. Which versions give the same bits, their arithmetic revision says. */
 const char *ls_version(void);
 
 #ifdef __cplusplus

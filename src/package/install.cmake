@@ -55,3 +55,10 @@ foreach(dir IN ITEMS INCLUDEDIR LIBDIR)
 endforeach()
 configure_file(src/package/lockstep.pc.in ${PROJECT_BINARY_DIR}/lockstep.pc @ONLY)
 install(FILES ${PROJECT_BINARY_DIR}/lockstep.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+
+# For clusters: the job scripts, which take the installed program where there is none beside them, and a module file.
+set(LS_SHARE_DIR ${CMAKE_INSTALL_DATADIR}/lockstep)
+install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
+install(PROGRAMS launch/slurm.sbatch launch/pbs.sh DESTINATION ${LS_SHARE_DIR})
+configure_file(src/package/modulefile.in ${PROJECT_BINARY_DIR}/modulefile @ONLY)
+install(FILES ${PROJECT_BINARY_DIR}/modulefile DESTINATION ${LS_SHARE_DIR}/modulefiles/lockstep RENAME ${PROJECT_VERSION})

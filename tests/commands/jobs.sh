@@ -121,3 +121,22 @@ COMMAND='bash -c "echo \"two words\" [0, 1]; exit 5"' job 5 bash "$root/launch/p
 unset EXPERIMENT OUTPUT
 job 1 bash "$root/launch/pbs.sh"
 grep -q 'EXPERIMENT=FILE.yaml' "$work/err" || fail "it does not say what is missing"
+
+say "installed: both take the lockstep on PATH where there is no build"
+mkdir -p "$work/prefix/bin" "$work/prefix/share/lockstep" "$work/elsewhere"
+cp "$root/launch/slurm.sbatch" "$root/launch/pbs.sh" "$work/prefix/share/lockstep"
+printf '#!/bin/sh\n' >"$work/prefix/bin/lockstep"
+# shellcheck disable=SC2016
+printf '#!/bin/sh\necho "$@"\n' >"$work/prefix/bin/mpirun"
+chmod +x "$work"/prefix/bin/*
+unset LOCKSTEP
+export SLURM_SUBMIT_DIR=$work/elsewhere PBS_O_WORKDIR=$work/elsewhere PATH=$work/prefix/bin:$PATH
+job 0 bash "$work/prefix/share/lockstep/slurm.sbatch" a.yaml out
+[[ $(<"$work/out") == 'lockstep train a.yaml --output out --resume' ]] || fail "Slurm runs $(<"$work/out")"
+export EXPERIMENT=a.yaml OUTPUT=out
+job 0 bash "$work/prefix/share/lockstep/pbs.sh"
+[[ $(<"$work/out") == 'lockstep train a.yaml --output out --resume' ]] || fail "PBS runs $(<"$work/out")"
+# The stand-in ends with status 3 when its time is up.
+printf '#!/bin/bash\ntrap "exit 3" USR1\nsleep 10 & wait\n' >"$work/prefix/bin/mpirun"
+WORK_S=1 job 0 bash "$work/prefix/share/lockstep/pbs.sh"
+asked "qsub -v COMMAND,WORK_S $work/prefix/bin/../share/lockstep/pbs.sh WORK_S=1 COMMAND=mpirun lockstep train a.yaml --output out --resume "
