@@ -40,4 +40,8 @@ void ls_text_add_list(ls_text *text, const char *const *items, size_t n);
 /* The shortest decimal text that reads back as the same double ("0.001", "1e-07", "128"). out: at least 32 bytes. */
 void ls_format_double(double value, char *out, size_t out_bytes);
 
+/* "1.2 ms", "4.5 s", "12 min", "3.2 h", "2.1 days" */
+#define LS_DURATION_BYTES 32
+const char *ls_format_duration(double seconds, char out[LS_DURATION_BYTES]);
+
 #endif

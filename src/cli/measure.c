@@ -13,22 +13,6 @@
 #define UPDATES_MIN 4
 #define UPDATES_MAX 64
 
-const char *ls_format_duration(double seconds, char out[LS_DURATION_BYTES])
-{
-    static const struct {
-        double below, unit;
-        const char *name;
-    } units[] = {{1e-3, 1e-6, "us"}, {1, 1e-3, "ms"}, {120, 1, "s"}, {7200, 60, "min"}, {48 * 3600.0, 3600, "h"}};
-
-    for (size_t i = 0; i < sizeof units / sizeof units[0]; i++)
-        if (seconds < units[i].below) {
-            snprintf(out, LS_DURATION_BYTES, "%.3g %s", seconds / units[i].unit, units[i].name);
-            return out;
-        }
-    snprintf(out, LS_DURATION_BYTES, "%.3g days", seconds / 86400);
-    return out;
-}
-
 /* Of this process, in memory now. */
 static double resident_bytes(void)
 {

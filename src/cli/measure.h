@@ -19,8 +19,4 @@ typedef struct ls_measured {
  */
 ls_status ls_measure(const ls_comm *comm, const ls_experiment *experiment, double seconds, ls_measured *out);
 
-/* "1.2 ms", "4.5 s", "12 min", "3.2 h", "2.1 days" */
-#define LS_DURATION_BYTES 32
-const char *ls_format_duration(double seconds, char out[LS_DURATION_BYTES]);
-
 #endif

@@ -3,9 +3,11 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
+#include "base/file.h"
 #include "base/memory.h"
-#include "cli/cli.h"
+#include "cli/check.h"
 #include "cli/long_run.h"
 #include "sweep/queue.h"
 #include "sweep/settings.h"
@@ -22,6 +24,8 @@ static const char help[] =
     "  --output DIR         the directory of the sweep (default: `output` of the file)\n"
     "  --set KEY=VALUE      change a setting of the sweep file, as in --set budget.epochs=2; may be repeated. Keys\n"
     "                       in set, grid and list are those of the experiment: --set set.fit.shuffle=false\n"
+    "  --shard I/N          do part I of N of the combinations: jobs of their own, one for each I, share one DIR\n"
+    "  --dry-run            only say what it will take, as lockstep check does, and how much of it is done\n"
     "  --repeat ID          train the finished trial ID of DIR again, on any number of ranks, and compare "
     "fingerprints\n\n"
     "  name: batch-size                          # optional\n"
@@ -29,7 +33,7 @@ static const char help[] =
     "  set: {fit.validation_split: 0.1}          # settings for every trial\n"
     "  grid: {fit.batch_size: [32, 64, 128]}     # every combination; or list: [{fit.batch_size: 32}, ...]\n"
     "                                            # also ranks: [1, 2, 4], for strong and weak scaling\n"
-    "  seeds: [1, 2, 3]\n"
+    "  seeds: [1, 2, 3]                          # or 3\n"
     "  learning_rate:                            # or {rule: linear, base: 0.1, base_batch_size: 64, warmup_epochs: "
     "5}\n"
     "    search: {low: 0.001, high: 10, trials: 6}   # or {values: [0.01, 0.1, 1]}; also refine, widen, seed\n"
@@ -37,25 +41,40 @@ static const char help[] =
     "  target: {val_accuracy: 0.88}\n"
     "  ranks_per_run: 1                          # side by side on groups of ranks; absent: all ranks on each run\n"
     "  output: runs/batch_size\n\n"
-    "Results do not depend on the number of ranks nor on ranks_per_run. A sweep that was stopped or killed goes on "
+    "Results do not depend on the number of ranks, ranks_per_run and shards. More seeds, values or entries in the file go\n"
+    "on in the same directory. A sweep that was stopped or killed goes on "
     "when it\n"
     "is started again; finished trials are not repeated. SIGTERM and SIGUSR1 end it with status 3. Groups side by side hold a copy of\n"
     "the data each, and data.memory is for each of them.\n";
 
-enum { OUTPUT = 1, SET, REPEAT };
+enum { OUTPUT = 1, SET, REPEAT, SHARD, DRY_RUN };
 
 static const struct option options[] = {
-    {"output", required_argument, NULL, OUTPUT},
-    {"set", required_argument, NULL, SET},
-    {"repeat", required_argument, NULL, REPEAT},
-    {NULL, 0, NULL, 0},
+    {"output", required_argument, NULL, OUTPUT}, {"set", required_argument, NULL, SET},
+    {"repeat", required_argument, NULL, REPEAT}, {"shard", required_argument, NULL, SHARD},
+    {"dry-run", no_argument, NULL, DRY_RUN},     {NULL, 0, NULL, 0},
 };
 
 typedef struct arguments {
     const char *sweep, *output, *repeat;
     const char **setting;
     size_t settings;
+    ls_shard shard;
+    bool dry_run;
 } arguments;
+
+/* "2/8" */
+static ls_status read_shard(const char *text, ls_shard *out)
+{
+    unsigned long long index, count;
+    char end;
+
+    if (strspn(text, "0123456789/") != strlen(text) || sscanf(text, "%llu/%llu%c", &index, &count, &end) != 2 ||
+        !index || index > count || count > 1000000)
+        return ls_fail(LS_ERR_USAGE, "--shard takes a part and how many there are, as in 1/8 to 8/8, not '%s'", text);
+    *out = (ls_shard){(size_t)index - 1, (size_t)count};
+    return LS_OK;
+}
 
 static ls_status read_arguments(int argc, char **argv, arguments *a)
 {
@@ -72,8 +91,14 @@ static ls_status read_arguments(int argc, char **argv, arguments *a)
             a->setting[a->settings++] = optarg;
         else if (option == REPEAT)
             a->repeat = optarg;
+        else if (option == SHARD)
+            LS_TRY(read_shard(optarg, &a->shard));
+        else if (option == DRY_RUN)
+            a->dry_run = true;
     }
     LS_TRY(st);
+    if (a->repeat && (a->shard.count || a->dry_run))
+        return ls_fail(LS_ERR_USAGE, "--repeat goes neither with --shard nor with --dry-run");
     LS_TRY(ls_cli_operands(argc, argv, 1, "SWEEP.yaml"));
     a->sweep = argv[optind];
     return LS_OK;
@@ -93,11 +118,37 @@ static ls_status find_timeout(const ls_sweep *sweep, double *out)
     return LS_OK;
 }
 
-static ls_status work(const ls_comm *comm, const arguments *a, const ls_sweep *sweep)
+/* Collective. */
+static ls_status say_cost(const ls_comm *comm, const arguments *a, ls_sweep *sweep, const char *directory)
 {
-    ls_sweep_settings settings = {.directory = a->output ? a->output : sweep->output, .out = stdout};
+    ls_text text = {0};
+    size_t done = 0, all = 0;
+    int there = comm->rank == 0 && directory && ls_file_exists(directory);
+    bool exact = true;
+    ls_status st;
+
+    LS_TRY_CLEANUP(ls_check_sweep(comm, a->sweep, a->setting, a->settings, &text));
+    LS_TRY_CLEANUP(ls_mpi_check(MPI_Bcast(&there, 1, MPI_INT, 0, comm->mpi), "looking for the directory of a sweep"));
+    if (there)
+        LS_TRY_CLEANUP(ls_sweep_look(comm, sweep, directory, &done, &all, &exact));
+    if (there)
+        ls_text_add(&text, "%s: %zu of %s%zu trials are done.\n", directory, done, exact ? "" : "about ", all);
+    else
+        ls_text_add(&text, "Nothing is done yet.\n");
+    if (comm->rank == 0)
+        printf("%s", text.data ? text.data : "");
+cleanup:
+    ls_text_reset(&text);
+    return st;
+}
+
+static ls_status work(const ls_comm *comm, const arguments *a, ls_sweep *sweep)
+{
+    ls_sweep_settings settings = {.directory = a->output ? a->output : sweep->output, .shard = a->shard, .out = stdout};
     double timeout_s = 0;
 
+    if (a->dry_run)
+        return say_cost(comm, a, sweep, settings.directory);
     if (!settings.directory || !*settings.directory)
         return ls_fail(LS_ERR_USAGE, "%s names no `output`: say where to write the sweep with --output DIR", a->sweep);
     LS_TRY(ls_sweep_check_ranks(comm, sweep));

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "formats/json.h"
+#include "sweep/growth.h"
 #include "sweep/settings.h"
 
 static bool varies_rate(const ls_sweep *sweep)
@@ -80,6 +81,21 @@ static json_t *seeds(const ls_sweep *sweep)
     return list;
 }
 
+/* In their order, which is their number. */
+static json_t *combinations(const ls_sweep *sweep)
+{
+    json_t *list = json_array();
+
+    for (size_t c = 0; list && c < sweep->combinations; c++) {
+        ls_text text = {0};
+
+        ls_combination_text(sweep, c, &text);
+        json_array_append_new(list, json_string(text.data ? text.data : ""));
+        ls_text_reset(&text);
+    }
+    return list;
+}
+
 ls_status ls_sweep_describe(const ls_sweep *sweep, const ls_sweep_facts *facts, const char *arithmetic, ls_text *out)
 {
     const bool in_seconds = !isnan(sweep->budget) && sweep->budget_unit == LS_BUDGET_SECONDS;
@@ -90,12 +106,12 @@ ls_status ls_sweep_describe(const ls_sweep *sweep, const ls_sweep_facts *facts, 
 
     ls_sweep_label(sweep, facts, &label);
     json = json_pack(
-        "{s:i, s:s?, s:s, s:s, s:s, s:s, s:b, s:o, s:o, s:I, s:s, s:s, s:o, s:o, s:s, s:I, s:I, s:s, s:s, s:s}",
+        "{s:i, s:s?, s:s, s:s, s:s, s:s, s:b, s:o, s:o, s:I, s:o, s:s, s:s, s:o, s:o, s:s, s:I, s:I, s:s, s:s, s:s}",
         "format", 1, "name", sweep->name, "label", label.data ? label.data : "", "protocol",
         ls_sweep_is_tuned(sweep) ? "tuned" : "fixed", "learning_rate", rate_word(sweep), "comparison",
         sweep->has_target ? "target" : unit, "reproducible", !in_seconds, "varied",
         texts(sweep->setting, sweep->settings), "seeds", seeds(sweep), "combinations", (json_int_t)sweep->combinations,
-        "monitor", facts->monitor, "direction", facts->up ? "up" : "down", "target",
+        "combination", combinations(sweep), "monitor", facts->monitor, "direction", facts->up ? "up" : "down", "target",
         sweep->has_target ? json_real(sweep->target) : json_null(), "budget",
         isnan(sweep->budget) ? json_null() : json_real(sweep->budget), "budget_unit", unit, "training_samples",
         (json_int_t)facts->samples[0], "validation_samples", (json_int_t)facts->validation_samples, "data", facts->data,

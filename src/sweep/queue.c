@@ -4,9 +4,11 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/memory.h"
 #include "sweep/directory.h"
+#include "sweep/growth.h"
 #include "sweep/results.h"
 #include "sweep/settings.h"
 #include "sweep/table.h"
@@ -26,6 +28,8 @@ typedef struct queue {
     ls_results *results; /* first rank of each group; NULL elsewhere */
     ls_trial *ready;     /* [seeds] */
     bool abandoned;      /* another group has ended the sweep */
+    size_t found;        /* trials that were finished before */
+    double started_s;
 } queue;
 
 /* ---- waiting without using a core ---- */
@@ -68,10 +72,26 @@ typedef struct order {
     ls_trial trial;
 } order;
 
+static bool is_mine(const queue *q, size_t combination)
+{
+    const ls_shard *shard = &q->settings->shard;
+
+    return shard->count <= 1 || combination % shard->count == shard->index;
+}
+
+/* What this start of the sweep has to do. */
+static bool is_done(const queue *q)
+{
+    for (size_t c = 0; c < q->sweep->combinations; c++)
+        if (is_mine(q, c) && !q->results->chain[c].complete)
+            return false;
+    return true;
+}
+
 static ls_status take(queue *q, bool searches, order *out, bool *taken)
 {
     for (size_t c = 0; c < q->sweep->combinations && !*taken; c++) {
-        const size_t n = ls_results_ready(q->results, c, searches, q->ready);
+        const size_t n = is_mine(q, c) ? ls_results_ready(q->results, c, searches, q->ready) : 0;
 
         for (size_t k = 0; k < n && !*taken; k++) {
             LS_TRY(ls_sweep_claim(q->directory, &q->ready[k], taken));
@@ -94,7 +114,7 @@ static ls_status choose(queue *q, order *out)
         if (ls_sweep_has_ended(q->directory))
             return LS_OK;
         LS_TRY(ls_results_refresh(q->results));
-        if (ls_results_complete(q->results))
+        if (is_done(q))
             return LS_OK;
         LS_TRY(take(q, true, out, &taken));
         LS_TRY(take(q, false, out, &taken));
@@ -129,25 +149,47 @@ static bool is_abandoned(void *context)
     return q->abandoned = ls_sweep_has_ended(q->directory);
 }
 
-static void say(const queue *q, const ls_trial *trial, const ls_trial_result *result)
+/* ", 3 of 12, about 40 s left": by what the trials since this start took, of all groups. */
+static void add_progress(const queue *q, ls_text *out)
+{
+    bool exact;
+    const size_t done = ls_results_count(q->results), all = ls_results_expected(q->results, &exact);
+    const double spent_s = ls_now_s() - q->started_s;
+    char text[LS_DURATION_BYTES];
+
+    ls_text_add(out, " (%zu of %s%zu", done, exact ? "" : "about ", all);
+    if (done > q->found && all > done)
+        ls_text_add(out, ", about %s left",
+                    ls_format_duration(spent_s / (double)(done - q->found) * (double)(all - done), text));
+    ls_text_add(out, ")");
+}
+
+/* First rank of a group. */
+static ls_status say(queue *q, const ls_trial *trial, const ls_trial_result *result)
 {
     ls_text line = {0};
 
-    if (q->group->rank == 0 && q->settings->out) {
+    if (q->group->rank != 0)
+        return LS_OK;
+    LS_TRY(ls_results_refresh(q->results));
+    if (q->settings->out) {
         ls_table_line(q->results, trial, result, &line);
+        add_progress(q, &line);
         fprintf(q->settings->out, "%s\n", line.data ? line.data : "");
         fflush(q->settings->out);
     }
     ls_text_reset(&line);
+    return LS_OK;
 }
 
-static ls_status write_file(const char *directory, const char *name, const ls_text *text)
+/* Rank 0, before anything is trained. */
+static void say_found(const queue *q)
 {
-    char *path = ls_path_join(directory, name);
-    const ls_status st = path ? ls_file_replace(path, text->data, text->length) : LS_ERR_MEMORY;
+    bool exact = false;
+    const size_t all = q->results ? ls_results_expected(q->results, &exact) : 0;
 
-    ls_free(path);
-    return st;
+    if (q->comm->rank == 0 && q->settings->out && q->found && !ls_results_complete(q->results))
+        fprintf(q->settings->out, "%zu of %s%zu trials are done: going on\n", q->found, exact ? "" : "about ", all);
 }
 
 static ls_status write_tables(const ls_results *results, const char *directory)
@@ -157,8 +199,8 @@ static ls_status write_tables(const ls_results *results, const char *directory)
 
     LS_TRY_CLEANUP(ls_table_trials(results, &trials));
     LS_TRY_CLEANUP(ls_table_summary(results, &summary));
-    LS_TRY_CLEANUP(write_file(directory, "trials.csv", &trials));
-    LS_TRY_CLEANUP(write_file(directory, "summary.csv", &summary));
+    LS_TRY_CLEANUP(ls_sweep_write_file(directory, "trials.csv", &trials));
+    LS_TRY_CLEANUP(ls_sweep_write_file(directory, "summary.csv", &summary));
 cleanup:
     ls_text_reset(&trials);
     ls_text_reset(&summary);
@@ -216,9 +258,9 @@ static ls_status run_trial(queue *q, const ls_trial *trial)
     if (st == LS_OK)
         st = run_on_crew(q, trial, &settings, &result);
     if (st == LS_OK)
-        say(q, trial, &result);
+        st = say(q, trial, &result);
     ls_free(directory);
-    if (st == LS_OK && q->comm->rank == 0 && (st = ls_results_refresh(q->results)) == LS_OK)
+    if (st == LS_OK && q->comm->rank == 0)
         st = write_tables(q->results, q->settings->directory);
     abandoned = q->abandoned;
     LS_TRY(ls_mpi_check(MPI_Bcast(&abandoned, 1, MPI_INT, 0, q->group->mpi), "asking whether the sweep ends"));
@@ -299,6 +341,11 @@ static ls_status prepare(queue *q)
         st = LS_ERR_MEMORY;
     if (st == LS_OK)
         st = ls_results_refresh(q->results);
+    if (st == LS_OK) {
+        q->found = ls_results_count(q->results);
+        q->started_s = ls_now_s();
+        say_found(q);
+    }
     return ls_agree(q->comm, st);
 }
 
@@ -313,6 +360,9 @@ static ls_status write_down(queue *q)
     LS_TRY_CLEANUP(ls_table_print(q->results, &table));
     if (q->settings->out && ls_results_complete(q->results))
         fprintf(q->settings->out, "%s", table.data);
+    else if (q->settings->out && is_done(q))
+        fprintf(q->settings->out, "shard %zu of %zu is done; others are not\n", q->settings->shard.index + 1,
+                q->settings->shard.count);
 cleanup:
     ls_text_reset(&table);
     return st;
@@ -336,21 +386,46 @@ static ls_status finish(queue *q, ls_status st)
     return st == LS_OK ? ls_agree(q->comm, written) : st;
 }
 
-ls_status ls_sweep_run(const ls_comm *comm, const ls_sweep *sweep, const ls_sweep_settings *settings)
+ls_status ls_sweep_run(const ls_comm *comm, ls_sweep *sweep, const ls_sweep_settings *settings)
 {
     queue q = {.comm = comm, .sweep = sweep, .settings = settings};
     ls_sweep_facts *facts = NULL;
     ls_status st;
 
     LS_TRY(ls_sweep_check_ranks(comm, sweep));
+    LS_TRY(ls_sweep_follow(comm, sweep, settings->directory));
     LS_TRY_CLEANUP(ls_sweep_facts_create(comm, sweep, settings->watchdog, &facts));
     q.facts = facts;
-    LS_TRY_CLEANUP(ls_sweep_directory_open(comm, sweep, facts, settings->directory, false, &q.directory));
+    LS_TRY_CLEANUP(
+        ls_sweep_directory_open(comm, sweep, facts, settings->directory, settings->shard, false, &q.directory));
     LS_TRY_CLEANUP(prepare(&q));
     st = finish(&q, work(&q));
 cleanup:
     reset(&q);
     ls_sweep_directory_close(q.directory, comm->rank == 0);
+    ls_sweep_facts_free(facts);
+    return st;
+}
+
+ls_status ls_sweep_look(const ls_comm *comm, ls_sweep *sweep, const char *path, size_t *done, size_t *all, bool *exact)
+{
+    ls_sweep_directory *directory = NULL;
+    ls_sweep_facts *facts = NULL;
+    ls_results *results = NULL;
+    ls_status st;
+
+    LS_TRY(ls_sweep_follow(comm, sweep, path));
+    LS_TRY_CLEANUP(ls_sweep_facts_create(comm, sweep, NULL, &facts));
+    LS_TRY_CLEANUP(ls_sweep_directory_open(comm, sweep, facts, path, (ls_shard){0}, true, &directory));
+    st = ls_results_create(sweep, facts, path, &results);
+    if (st == LS_OK)
+        st = ls_results_refresh(results);
+    LS_TRY_CLEANUP(ls_agree(comm, st));
+    *done = ls_results_count(results);
+    *all = ls_results_expected(results, exact);
+cleanup:
+    ls_results_free(results);
+    ls_sweep_directory_close(directory, false);
     ls_sweep_facts_free(facts);
     return st;
 }
@@ -386,7 +461,7 @@ static ls_status compare(const ls_comm *comm, const char *id, const ls_trial_res
     return LS_OK;
 }
 
-ls_status ls_sweep_repeat(const ls_comm *comm, const ls_sweep *sweep, const ls_sweep_settings *settings, const char *id)
+ls_status ls_sweep_repeat(const ls_comm *comm, ls_sweep *sweep, const ls_sweep_settings *settings, const char *id)
 {
     const ls_trial_settings how = {.stop = settings->stop, .watchdog = settings->watchdog};
     ls_sweep_directory *directory = NULL;
@@ -402,8 +477,9 @@ ls_status ls_sweep_repeat(const ls_comm *comm, const ls_sweep *sweep, const ls_s
             "a budget in seconds ends when the clock says so: trial %s cannot be trained again to the "
             "same update; give the budget in epochs, updates or samples",
             id);
+    LS_TRY(ls_sweep_follow(comm, sweep, settings->directory));
     LS_TRY_CLEANUP(ls_sweep_facts_create(comm, sweep, settings->watchdog, &facts));
-    LS_TRY_CLEANUP(ls_sweep_directory_open(comm, sweep, facts, settings->directory, true, &directory));
+    LS_TRY_CLEANUP(ls_sweep_directory_open(comm, sweep, facts, settings->directory, (ls_shard){0}, true, &directory));
     st = ls_results_create(sweep, facts, settings->directory, &results);
     if (st == LS_OK)
         st = ls_results_refresh(results);

@@ -183,6 +183,25 @@ size_t ls_results_count(const ls_results *results)
     return n;
 }
 
+size_t ls_results_expected(const ls_results *results, bool *exact)
+{
+    const ls_rate_search *search = &results->sweep->search;
+    const size_t least = search->points + search->refine, seeds = results->sweep->seeds;
+    size_t n = 0;
+
+    *exact = true;
+    for (size_t c = 0; c < results->sweep->combinations; c++) {
+        const ls_chain *chain = &results->chain[c];
+
+        *exact &= chain->decided;
+        if (!searches(results))
+            n += seeds;
+        else
+            n += (chain->decided || chain->searched >= least ? chain->searched + !chain->decided : least) + seeds - 1;
+    }
+    return n;
+}
+
 bool ls_results_get(const ls_results *results, size_t combination, size_t k, ls_trial *trial, ls_trial_result *result,
                     bool *chosen)
 {

@@ -37,6 +37,9 @@ size_t ls_results_ready(const ls_results *results, size_t combination, bool sear
 bool ls_results_complete(const ls_results *results);
 size_t ls_results_count(const ls_results *results); /* finished trials */
 
+/* All trials there will be. *exact: no search is open, which may widen. */
+size_t ls_results_expected(const ls_results *results, bool *exact);
+
 /* Trial number k of a combination that is finished, in the order of trials.csv; false: there is none. chosen may be
  * NULL. */
 bool ls_results_get(const ls_results *results, size_t combination, size_t k, ls_trial *trial, ls_trial_result *result,

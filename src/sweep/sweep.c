@@ -15,6 +15,7 @@
 
 #define COMBINATIONS_MAX 100000
 #define POINTS_MAX 1000
+#define SEEDS_MAX 100000 /* as a number; seeds themselves stand in a list */
 #define count_of(array) (sizeof(array) / sizeof((array)[0]))
 
 const char *const ls_budget_units[] = {
@@ -226,12 +227,27 @@ static ls_status add_seed(const ls_config *node, ls_sweep *s)
     return LS_OK;
 }
 
+/* seeds: 3 is [1, 2, 3] */
+static ls_status number_seeds(const ls_config *node, ls_sweep *s)
+{
+    int64_t n;
+
+    LS_TRY(ls_config_int(node, "seeds", 1, SEEDS_MAX, &n));
+    if (!(s->seed = ls_calloc((size_t)n, sizeof *s->seed, "the seeds")))
+        return LS_ERR_MEMORY;
+    for (int64_t i = 1; i <= n; i++)
+        s->seed[s->seeds++] = (uint64_t)i;
+    return LS_OK;
+}
+
 static ls_status read_seeds(const ls_config *seeds, ls_sweep *s)
 {
     ls_failures all = {0};
     const ls_config *own = ls_config_get(s->base, "seed");
     int64_t value = 0;
 
+    if (seeds && seeds->kind == LS_CONFIG_SCALAR)
+        return number_seeds(seeds, s);
     if (seeds) {
         LS_TRY(ls_config_expect(seeds, LS_CONFIG_LIST, "seeds"));
         if (!seeds->count)
