@@ -14,7 +14,7 @@ static const struct {
     {"grid", "{\"type\": \"object\", \"minProperties\": 1, \"additionalProperties\": {\"type\": \"array\", "
              "\"minItems\": 1}}"},
     {"list", "{\"type\": \"array\", \"minItems\": 1, \"items\": {\"type\": \"object\", \"minProperties\": 1}}"},
-    {"seeds", "{\"anyOf\": [{\"type\": \"integer\", \"minimum\": 0}, {\"type\": \"array\", \"minItems\": 1, "
+    {"seeds", "{\"anyOf\": [{\"type\": \"integer\", \"minimum\": 1}, {\"type\": \"array\", \"minItems\": 1, "
               "\"items\": {\"type\": \"integer\", \"minimum\": 0}}]}"},
     {"learning_rate",
      "{\"type\": [\"object\", \"null\"], \"properties\": {\"search\": {\"type\": \"object\", \"properties\": {"
