@@ -102,6 +102,26 @@ for file in "$runs"/*/run.json "$runs"/*/sweep.json; do
     esac
 done
 
+say "grade: weights as published, others, copies, and what is no run"
+grade() { # STATUS DIR...
+    local wanted=$1 status=0
+    shift
+    last_command="grade $*"
+    LOCKSTEP=$lockstep "$root/launch/course/grade" "$@" >"$work/out" 2>"$work/err" || status=$?
+    ((status == wanted)) || fail "exit status $status instead of $wanted"
+}
+grade 0 "$runs/by_hand" "$runs/pairs" "$runs/in_order"
+[[ $(grep -c ': as published$' "$work/out") == 3 ]] || fail "not three runs as published"
+mkdir "$work/handed_in"
+cp -r "$runs/by_hand" "$work/handed_in/pairs"
+grade 1 "$runs/exact_1" "$runs/by_hand" "$work/handed_in/pairs" "$runs/change" "$work/nowhere/exact_2"
+for line in "$runs/exact_1: ends with $(sed -n 's/^course.exact_1 //p' "$root/tests/golden/fingerprints.txt"), not with " \
+    "$work/handed_in/pairs: ends with " "$work/handed_in/pairs: the same run as $runs/by_hand, copied" \
+    "$runs/change: teacher.md has no fingerprint" "$work/nowhere/exact_2: no finished run"; do
+    grep -qF -- "$line" "$work/out" || fail "it does not say '$line'"
+done
+grade 2
+
 say "every file of the course is named in its worksheets or README"
 for file in "$root"/launch/course/*; do
     grep -qF "$(basename "$file")" "$root"/launch/course/*.md || fail "nothing names $file"
