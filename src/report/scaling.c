@@ -353,7 +353,7 @@ static ls_status draw_all(const scaling *s)
 /*
  * fits: room for one per measurement. A size of microbatches that was measured on one number of ranks alone has none.
  */
-static ls_status make_fits(const ls_times *t, curve *fits, size_t *n)
+static ls_status make_fits(ls_document *d, const ls_times *t, curve *fits, size_t *n)
 {
     ls_scaling_point *point = ls_calloc(t->n, sizeof *point, "a fit");
     ls_status st = point ? LS_OK : LS_ERR_MEMORY;
@@ -373,6 +373,8 @@ static ls_status make_fits(const ls_times *t, curve *fits, size_t *n)
         st = ls_scaling_fit_make(point, c.measurements, &c.fit);
         if (st == LS_OK)
             fits[(*n)++] = c;
+        else if (st == LS_ERR_DATA && c.fit.error > LS_SCATTER_MAX)
+            ls_document_say(d, "Microbatches of %.0f: no curve, for %s.", c.rows, ls_error_message());
         st = st == LS_ERR_MEMORY ? st : LS_OK;
     }
     ls_free(point);
@@ -400,7 +402,7 @@ ls_status ls_scaling_draw(ls_document *d, ls_times *t, const ls_need *need, size
                         "All times were measured on %.0f rank%s, so nothing can be said about others. Give more "
                         "directories to lockstep report, of runs on other numbers of ranks.",
                         least, least == 1 ? "" : "s");
-    } else if (st == LS_OK && (st = make_fits(t, fits, &s.fits_n)) == LS_OK) {
+    } else if (st == LS_OK && (st = make_fits(d, t, fits, &s.fits_n)) == LS_OK) {
         s.fits = fits;
         st = draw_all(&s);
     }

@@ -85,7 +85,9 @@ static void say_fit(const batch_view *v, size_t family)
                         : f->low_edge ? ", extrapolated: it lies below all batch sizes tried"
                                       : "",
                         updates.data, samples.data, 100 * f->error,
-                        isnan(f->critical.low) ? " One seed per batch size: no interval can be given." : "");
+                        isnan(f->critical.low) ? " No interval can be given: that takes several seeds at three batch "
+                                                 "sizes or more."
+                                               : "");
     ls_text_reset(&critical);
     ls_text_reset(&updates);
     ls_text_reset(&samples);

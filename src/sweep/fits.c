@@ -102,6 +102,7 @@ static ls_status bootstrap(const ls_steps_point *sorted, size_t n, size_t resamp
     ls_steps_point *drawn = ls_calloc(n, sizeof *drawn, "a fit");
     double *value = ls_calloc(3 * resamples + 1, sizeof *value, "a fit"); /* S_min, E_min, B_crit of every resample */
     size_t good = 0;
+    size_t sizes = 1;
     bool varied = false;
 
     if (!drawn || !value) {
@@ -109,8 +110,11 @@ static ls_status bootstrap(const ls_steps_point *sorted, size_t n, size_t resamp
         ls_free(value);
         return LS_ERR_MEMORY;
     }
-    for (size_t i = 1; i < n; i++)
+    for (size_t i = 1; i < n; i++) {
         varied |= sorted[i].batch_size == sorted[i - 1].batch_size;
+        sizes += sorted[i].batch_size != sorted[i - 1].batch_size;
+    }
+    varied &= sizes > 2;
     for (size_t r = 0; varied && r < resamples; r++) {
         double a, b;
 
@@ -304,6 +308,12 @@ ls_status ls_scaling_fit_make(const ls_scaling_point *point, size_t n, ls_scalin
                             .wire_s = best[3],
                             .error = sqrt(least / (double)n)};
     out->serial = best[0] / (best[0] + best[1] * most);
+    if (out->error > LS_SCATTER_MAX)
+        return ls_fail(
+            LS_ERR_DATA,
+            "the times scatter by %.0f %% about any curve over ranks, more than %.0f %%: other work was on the "
+            "machine; measure again, with more seeds, when it is quiet",
+            100 * out->error, 100 * LS_SCATTER_MAX);
     return LS_OK;
 }
 

@@ -45,7 +45,8 @@ typedef enum ls_regime { LS_REGIME_PERFECT, LS_REGIME_DIMINISHING, LS_REGIME_SAT
 /*
  * Points of at least two batch sizes, in any order. The intervals are percentiles of `resamples` bootstrap fits, in
  * which the trials of each batch size are drawn anew with replacement, a function of `seed`; with one trial per batch
- * size they are NAN, since seeds were not varied. LS_ERR_DATA if the points do not bend that way: S_min or E_min is not
+ * size they are NAN, since seeds were not varied, and with two batch sizes, since a curve of two numbers always goes
+ * through them. LS_ERR_DATA if the points do not bend that way: S_min or E_min is not
  * positive.
  */
 ls_status ls_steps_fit_make(const ls_steps_point *point, size_t n, size_t resamples, uint64_t seed, ls_steps_fit *out);
@@ -74,7 +75,12 @@ typedef struct ls_scaling_fit {
     double error;  /* root mean square of the relative errors */
 } ls_scaling_fit;
 
-/* Fit step times. LS_ERR_DATA: fewer than two numbers of ranks, or a point that is not positive. */
+/*
+ * Fit step times. LS_ERR_DATA: fewer than two numbers of ranks, a point that is not positive, or times that scatter
+ * about the curve by more than LS_SCATTER_MAX: other work was on the machine, and the curve would be of that. `error`
+ * is set then, too.
+ */
+#define LS_SCATTER_MAX 0.2
 ls_status ls_scaling_fit_make(const ls_scaling_point *point, size_t n, ls_scaling_fit *out);
 double ls_scaling_fit_at(const ls_scaling_fit *fit, double ranks, double microbatches); /* seconds */
 

@@ -182,7 +182,7 @@ static void a_page_does_not_overclaim(void **state)
     page = page_of("narrow");
     expect(&page, "<p class=\"note\">Not tuned for each combination: one rate for all.");
     expect(&page, "Critical batch size 128, extrapolated: it lies above all batch sizes tried.");
-    expect(&page, "One seed per batch size: no interval can be given.");
+    expect(&page, "No interval can be given: that takes several seeds at three batch sizes or more.");
     expect_in_file("narrow", "figures/updates_to_target.gp", "against batch size: one rate for all\"");
     expect_in_file("narrow", "figures/val_accuracy_epochs.gp", "val_accuracy over epochs: one rate for all\"");
     expect_in_file("narrow", "figures/updates_to_target.gp", "critical batch (extrapolated)");
@@ -214,7 +214,7 @@ static void pages_of_scaling_show_times_and_speedups(void **state)
     expect_in_file("scaling", "figures/scaling_weak.gp", " 1 100\n 2 83.3333333333333");
     expect_in_file("scaling", "figures/scaling_time_to_target.gp", " 1 2.5\n 2 2\n 4 3\n");
     /* repetitions on other ranks are no further seeds */
-    expect(&page, "One seed per batch size: no interval can be given.");
+    expect(&page, "No interval can be given: that takes several seeds at three batch sizes or more.");
     ls_text_reset(&page);
 }
 

@@ -158,13 +158,42 @@ static void times_are_never_negative(void **state)
     assert_int_equal(ls_scaling_fit_make(bad, 2, &fit), LS_ERR_DATA);
 }
 
+static void two_batch_sizes_give_no_interval(void **state)
+{
+    const ls_steps_point two[] = {{16, 1000}, {16, 1100}, {64, 500}, {64, 450}};
+    const ls_steps_point three[] = {{16, 1000}, {16, 1100}, {64, 500}, {64, 450}, {256, 300}, {256, 320}};
+    ls_steps_fit fit;
+
+    (void)state;
+    assert_int_equal(ls_steps_fit_make(two, 4, 200, 1, &fit), LS_OK);
+    assert_true(fit.critical.value > 0 && isnan(fit.critical.low) && isnan(fit.min_updates.high));
+    assert_int_equal(ls_steps_fit_make(three, 6, 200, 1, &fit), LS_OK);
+    assert_true(fit.critical.low <= fit.critical.value && fit.critical.value <= fit.critical.high);
+}
+
+static void noise_is_no_curve_over_ranks(void **state)
+{
+    /* Two ranks once half and once twice as fast as one: whatever the four terms are, the error stays above 20 %. */
+    const ls_scaling_point noise[] = {{1, 4, 1.0}, {2, 4, 0.25}, {2, 4, 1.0}, {1, 8, 2.0}, {2, 8, 0.6}, {2, 8, 2.4}};
+    const ls_scaling_point quiet[] = {{1, 4, 1.0}, {2, 4, 0.55}, {1, 8, 2.0}, {2, 8, 1.08}};
+    ls_scaling_fit fit;
+
+    (void)state;
+    assert_int_equal(ls_scaling_fit_make(noise, 6, &fit), LS_ERR_DATA);
+    assert_true(fit.error > LS_SCATTER_MAX);
+    assert_non_null(strstr(ls_error_message(), "measure again"));
+    assert_int_equal(ls_scaling_fit_make(quiet, 4, &fit), LS_OK);
+    assert_true(fit.error < 0.05);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(quantiles_are_those_by_hand),  cmocka_unit_test(a_fit_finds_the_hyperbola),
         cmocka_unit_test(a_fit_weighs_relative_errors), cmocka_unit_test(intervals_hold_the_truth),
         cmocka_unit_test(refuses_what_does_not_bend),   cmocka_unit_test(a_fit_finds_the_times),
-        cmocka_unit_test(times_are_never_negative),
+        cmocka_unit_test(times_are_never_negative),     cmocka_unit_test(two_batch_sizes_give_no_interval),
+        cmocka_unit_test(noise_is_no_curve_over_ranks),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
