@@ -117,7 +117,7 @@ cp -r "$runs/by_hand" "$work/handed_in/pairs"
 grade 1 "$runs/exact_1" "$runs/by_hand" "$work/handed_in/pairs" "$runs/change" "$work/nowhere/exact_2"
 for line in "$runs/exact_1: ends with $(sed -n 's/^course.exact_1 //p' "$root/tests/golden/fingerprints.txt"), not with " \
     "$work/handed_in/pairs: ends with " "$work/handed_in/pairs: the same run as $runs/by_hand, copied" \
-    "$runs/change: teacher.md has no fingerprint" "$work/nowhere/exact_2: no finished run"; do
+    "$runs/change: launch/course/teacher.md has no fingerprint" "$work/nowhere/exact_2: no finished run"; do
     grep -qF -- "$line" "$work/out" || fail "it does not say '$line'"
 done
 grade 2
