@@ -18,7 +18,8 @@ ls_status ls_h5_check_heaps(const void *bytes, size_t n, const char *name);
 
 /*
  * LS_ERR_FORMAT if a heap is so anywhere in the file in which this object lies: for before texts of variable length are
- * read from it. Only these lie in heaps, so that a file of data, which has none, need not be read from end to end to be opened.
+ * read from it. Only these lie in heaps, so that a file of data, which has none, need not be read from end to end to be
+ * opened.
  */
 ls_status ls_h5_check_heaps_around(hid_t object);
 
