@@ -16,7 +16,6 @@
 #include "run/claim.h"
 #include "run/fit.h"
 #include "run/run_files.h"
-#include "train/evaluate.h"
 
 static const char help[] =
     "usage: lockstep train EXPERIMENT.yaml [OPTIONS]\n"
@@ -187,25 +186,15 @@ static const ls_split *test_split(const ls_task *task)
     return test && ls_task_check_targets(task, test) == LS_OK ? test : NULL;
 }
 
-/* The final weights on all of the test split: a validation may have been of other weights, or of part of it. */
-static ls_status evaluate_test(const ls_task *task, const ls_split *test)
+static void print_test(const ls_log *logs, size_t n)
 {
-    ls_scores *scores;
-    const ls_log *logs;
-    size_t n;
-
-    LS_TRY(ls_evaluate_once(task, test, NULL, &scores));
-    n = ls_scores_logs(scores, &logs);
-    for (size_t i = 0; i < n && task->comm->rank == 0; i++) {
+    for (size_t i = 0; i < n; i++) {
         char value[400];
 
         ls_format(value, sizeof value, "%.4f", logs[i].value);
         printf("test %s: %s\n", logs[i].name, value);
     }
-    if (task->comm->rank == 0)
-        ls_cli_warn_nan("test ", logs, n);
-    ls_scores_free(scores);
-    return LS_OK;
+    ls_cli_warn_nan("test ", logs, n);
 }
 
 /* Collective. The trace file of rank 0; others get NULL. */
@@ -251,7 +240,8 @@ static ls_status train(const ls_comm *comm, const arguments *a, const ls_experim
                                            : prints_on_terminal() ? 1
                                                                   : 2,
                                 .out = stdout,
-                                .warn = warn};
+                                .warn = warn,
+                                .tested = print_test};
     ls_trace_sink sink = {.update = ls_trace_write};
     ls_fit_result result;
     ls_task *task = NULL;
@@ -275,9 +265,8 @@ static ls_status train(const ls_comm *comm, const arguments *a, const ls_experim
         settings.trainer.trace = &sink;
     }
     settings.stop = ls_cli_catch_signals(); /* since before MPI; here for the flag */
+    settings.test = test_split(task);
     LS_TRY_CLEANUP(ls_fit(task, &settings, &result));
-    if (test_split(task))
-        LS_TRY_CLEANUP(evaluate_test(task, test_split(task)));
     if (comm->rank == 0)
         printf("fingerprint: %s\n", result.fingerprint);
 cleanup:

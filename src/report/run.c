@@ -10,6 +10,7 @@
 #include "base/memory.h"
 #include "formats/json.h"
 #include "report/files.h"
+#include "report/say.h"
 #include "run/run_directory.h"
 #include "run/run_files.h"
 #include "sweep/fits.h"
@@ -40,6 +41,30 @@ const char *ls_run_text(const ls_run *r, const char *key)
 double ls_run_number(const ls_run *r, const char *key)
 {
     return ls_report_number(r->info, key);
+}
+
+void ls_run_best(const ls_run *r, ls_text *out)
+{
+    const ls_config *best = ls_config_get(r->info, "best");
+    char value[LS_SAY_BYTES];
+
+    if (best)
+        ls_text_add(out, "%s (%s %s)", ls_report_text(best, "epoch"), ls_report_text(best, "monitor"),
+                    ls_say_measured(ls_report_number(best, "value"), value));
+}
+
+void ls_run_test(const ls_run *r, ls_text *out)
+{
+    const ls_config *test = ls_config_get(r->info, "test");
+
+    for (const ls_config *score = test && test->kind == LS_CONFIG_MAP ? test->first : NULL; score;
+         score = score->next) {
+        char value[LS_SAY_BYTES];
+
+        ls_text_add(out, "%s%s %s", score == test->first ? "" : ", ", score->key,
+                    ls_config_is_null(score) ? "not finite"
+                                             : ls_say_measured(ls_report_number(test, score->key), value));
+    }
 }
 
 bool ls_is_metric(const char *column)

@@ -25,6 +25,9 @@ void ls_run_free(ls_run *run);
 
 const char *ls_run_text(const ls_run *run, const char *key); /* of run.json; "" if it is not there */
 double ls_run_number(const ls_run *run, const char *key);    /* NAN if it is not there */
+/* Add "3 (val_loss 0.3412)" and "loss 0.3525, accuracy 0.8710", from run.json; nothing if it does not say. */
+void ls_run_best(const ls_run *run, ls_text *out);
+void ls_run_test(const ls_run *run, ls_text *out);
 /* Numbers of a column of the history, NULL if there is none; [history->rows], ls_free. */
 ls_status ls_run_column(const ls_run *run, const char *name, double **out);
 /* Is a column of the history a metric? Losses, noise scales and learning rates are none. */

@@ -65,6 +65,12 @@ static ls_status add_head(ls_document *d, const ls_run *run)
         ls_text_add(&line, " (%s done twice on a finer grid)", ls_say_count(redone, number));
     ls_page_fact(&d->page, "Trained", run->info ? line.data : NULL);
     line.length = 0;
+    ls_run_best(run, &line);
+    ls_page_fact(&d->page, "Best epoch", line.length ? line.data : NULL);
+    line.length = 0;
+    ls_run_test(run, &line);
+    ls_page_fact(&d->page, "Test", line.length ? line.data : NULL);
+    line.length = 0;
     ls_text_add(&line, "%" PRId64 " samples in microbatches of %" PRId64, fit->batch_size, fit->microbatch);
     ls_page_fact(&d->page, "Batch", line.data);
     ls_page_fact(&d->page, "Seed", ls_run_text(run, "seed"));

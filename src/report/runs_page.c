@@ -10,8 +10,9 @@
 
 static void add_table(ls_document *d, ls_run *const *run, size_t n)
 {
-    static const char *const head[] = {"Directory", "Name",   "Fingerprint", "Ranks",   "Batch",
-                                       "Seed",      "Epochs", "Updates",     "Seconds", "Arithmetic"};
+    static const char *const head[] = {"Directory", "Name", "Fingerprint", "Best epoch", "Test",    "Ranks",
+                                       "Batch",     "Seed", "Epochs",      "Updates",    "Seconds", "Arithmetic"};
+    ls_text best = {0}, test = {0};
 
     ls_document_heading(d, "Runs");
     ls_page_table_begin(&d->page, head, sizeof head / sizeof head[0]);
@@ -19,16 +20,24 @@ static void add_table(ls_document *d, ls_run *const *run, size_t n)
         const ls_fit_options *fit = &run[i]->experiment->fit;
         char batch[64], updates[LS_SAY_BYTES], seconds[LS_SAY_BYTES];
 
+        best.length = test.length = 0;
+        ls_run_best(run[i], &best);
+        ls_run_test(run[i], &test);
         snprintf(batch, sizeof batch, "%" PRId64 " (by %" PRId64 ")", fit->batch_size, fit->microbatch);
         ls_page_row(&d->page,
                     (const char *const[]){
                         run[i]->directory, run[i]->name, ls_run_text(run[i], "fingerprint"),
-                        ls_run_text(run[i], "ranks"), batch, ls_run_text(run[i], "seed"), ls_run_text(run[i], "epochs"),
+                        best.length ? best.data : "", test.length ? test.data : "", ls_run_text(run[i], "ranks"), batch,
+                        ls_run_text(run[i], "seed"), ls_run_text(run[i], "epochs"),
                         ls_say_count(ls_run_number(run[i], "updates"), updates),
                         ls_say_seconds(ls_run_number(run[i], "seconds"), seconds), ls_run_text(run[i], "arithmetic")},
                     sizeof head / sizeof head[0]);
     }
     ls_page_table_end(&d->page);
+    if (d->page.status == LS_OK)
+        d->page.status = best.status == LS_OK ? test.status : best.status;
+    ls_text_reset(&best);
+    ls_text_reset(&test);
     ls_document_say(d, "Batch: samples, and in parentheses those of a microbatch.");
 }
 

@@ -20,11 +20,13 @@
 #include "run/run_files.h"
 #include "run/run_profile.h"
 #include "run/timings.h"
+#include "train/evaluate.h"
 
 typedef struct fit {
     ls_trainer *trainer;
     const ls_fit_settings *settings;
     ls_scores *validation; /* NULL: no validation split */
+    ls_scores *test;       /* of the final weights; NULL: not scored */
     ls_callbacks *callbacks;
     ls_progress progress;
     ls_checkpoints checkpoints; /* newest NULL: write no files */
@@ -45,6 +47,7 @@ static void reset(fit *f)
     ls_timings_reset(&f->timings);
     ls_free(f->model);
     ls_scores_free(f->validation);
+    ls_scores_free(f->test);
     ls_trainer_free(f->trainer);
 }
 
@@ -366,6 +369,24 @@ static ls_status end_profile(const fit *f, ls_run_profile *profile)
     return ls_agree(t->comm, ls_run_profile_print(profile, settings->directory, settings->out));
 }
 
+/* Collective. On all of the split: a validation may have been of other weights, or of part of it. */
+static ls_status score_test(fit *f)
+{
+    const ls_trainer *t = f->trainer;
+    const ls_task *task = t->task;
+    const ls_fit_options *options = &t->experiment->fit;
+    const ls_log *logs;
+    size_t n;
+
+    LS_TRY(ls_agree(t->comm, ls_scores_create(t->comm, task->model, task->outputs, task->objective, &f->test)));
+    LS_TRY(ls_evaluate(task, t->engine, f->settings->test, (uint64_t)options->batch_size, (uint64_t)options->microbatch,
+                       UINT64_MAX, t->watchdog, f->test));
+    n = ls_scores_logs(f->test, &logs);
+    if (t->comm->rank == 0 && f->settings->tested)
+        f->settings->tested(logs, n);
+    return LS_OK;
+}
+
 /* monitors: all callbacks are the experiment's, so that what they monitor must be logged by it. */
 static ls_status fit_experiment(ls_config *root, const char *file, bool monitors, ls_experiment **out)
 {
@@ -439,12 +460,17 @@ ls_status ls_fit(const ls_task *task, const ls_fit_settings *settings, ls_fit_re
     if (f.model && !result->stopped)
         LS_TRY_CLEANUP(ls_checkpoint_write(f.trainer, f.callbacks, f.model));
     result->seconds = ls_now_s() - f.begun_s;
+    if (settings->test && !result->stopped)
+        LS_TRY_CLEANUP(score_test(&f));
     result->updates = f.trainer->update;
     result->redone = f.trainer->redone;
     result->epochs = f.trainer->epoch;
     if (settings->directory)
-        LS_TRY_CLEANUP(ls_run_end(f.trainer, settings->directory, result, &f.callbacks->changes,
-                                  settings->profile ? &profile : NULL));
+        LS_TRY_CLEANUP(ls_run_end(f.trainer, settings->directory,
+                                  &(ls_run_facts){.result = result,
+                                                  .changes = &f.callbacks->changes,
+                                                  .profile = settings->profile ? &profile : NULL,
+                                                  .test = f.test}));
     if (result->stopped)
         st =
             ls_fail(LS_ERR_STOPPED, "stopped by a signal after update %llu; the state is in '%s', go on with --resume",

@@ -9,6 +9,9 @@
 #include "run/callback.h"
 #include "run/checkpoints.h"
 
+/* Hears the scores of the test split, on rank 0. */
+typedef void ls_fit_tested(const ls_log *logs, size_t n);
+
 typedef struct ls_fit_settings {
     const char *directory;   /* the run directory; NULL: write no files */
     bool resume;             /* go on from the directory's newest whole checkpoint if there is one */
@@ -21,6 +24,8 @@ typedef struct ls_fit_settings {
     ls_warn *warn;           /* NULL: nobody hears */
     void *warn_context;
     const volatile sig_atomic_t *stop; /* set by a signal handler; NULL: none */
+    const ls_split *test;              /* scored with the final weights, for run.json; borrowed; NULL: none */
+    ls_fit_tested *tested;             /* NULL: nobody hears */
     ls_trainer_options trainer;
     const ls_callback *callback; /* [callbacks] of the calling program, after those of the experiment; borrowed */
     size_t callbacks;

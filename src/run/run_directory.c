@@ -1,6 +1,7 @@
 #include "run/run_directory.h"
 
 #include <jansson.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -113,9 +114,50 @@ static json_t *changes_json(const ls_changes *changes)
     return NULL;
 }
 
-static ls_status write_run(const ls_trainer *t, const char *directory, const ls_fit_result *result,
-                           const ls_changes *changes, const ls_run_profile *profile, const char *hosts)
+/* The first epoch whose value in this column is the least finite one; SIZE_MAX: none is finite. */
+static size_t least(const ls_history *h, size_t column)
 {
+    size_t best = SIZE_MAX;
+
+    for (size_t e = 0; e < h->epochs; e++) {
+        const double value = h->value[e * h->columns + column];
+
+        if (isfinite(value) && (best == SIZE_MAX || value < h->value[best * h->columns + column]))
+            best = e;
+    }
+    return best;
+}
+
+/* NULL: no epoch has a loss that is a number. */
+static json_t *best_json(const ls_history *h)
+{
+    static const char *const monitors[] = {"val_loss", "loss"};
+
+    for (size_t m = 0; m < sizeof monitors / sizeof monitors[0]; m++)
+        for (size_t c = 0; c < h->columns; c++) {
+            const size_t best = strcmp(h->name[c], monitors[m]) == 0 ? least(h, c) : SIZE_MAX;
+
+            if (best != SIZE_MAX)
+                return json_pack("{s:I, s:s, s:f}", "epoch", (json_int_t)h->epoch[best] + 1, "monitor", monitors[m],
+                                 "value", h->value[best * h->columns + c]);
+        }
+    return NULL;
+}
+
+static json_t *scores_json(ls_scores *scores)
+{
+    const ls_log *logs;
+    const size_t n = ls_scores_logs(scores, &logs);
+    json_t *map = json_object();
+
+    for (size_t i = 0; map && i < n; i++)
+        json_object_set_new(map, logs[i].name, isfinite(logs[i].value) ? json_real(logs[i].value) : json_null());
+    return map;
+}
+
+static ls_status write_run(const ls_trainer *t, const char *directory, const ls_run_facts *facts, const char *hosts)
+{
+    const ls_fit_result *const result = facts->result;
     char library[MPI_MAX_LIBRARY_VERSION_STRING] = "", when[32] = "", arithmetic[LS_ARITHMETIC_BYTES];
     const time_t now = time(NULL);
     struct tm utc;
@@ -128,16 +170,17 @@ static ls_status write_run(const ls_trainer *t, const char *directory, const ls_
     library[strcspn(library, ",\n")] = '\0';
     if (gmtime_r(&now, &utc))
         strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", &utc);
-    run =
-        json_pack("{s:s?, s:s, s:b, s:i, s:o, s:I, s:I, s:I, s:I, s:f, s:s, s:s, s:s, s:s, s:s*, s:s, s:s, s:o*, s:o*}",
-                  "name", t->experiment->name, "finished", when, "stopped", result->stopped, "ranks", t->comm->size,
-                  "hosts", hosts_json(hosts, t->comm->size), "seed", (json_int_t)t->experiment->seed, "epochs",
-                  (json_int_t)t->epoch, "updates", (json_int_t)t->update, "redone_steps", (json_int_t)result->redone,
-                  "seconds", result->seconds, "fingerprint", result->fingerprint, "lockstep", LS_VERSION, "mpi",
-                  library, "arithmetic", ls_arithmetic_describe(t->model->arithmetic, arithmetic), "blas_kernel",
-                  t->model->arithmetic == LS_ARITHMETIC_OPENBLAS ? ls_blas_kernel() : NULL, "reduction",
-                  ls_reduction_names[t->experiment->distributed.reduction], "allreduce", t->gradients->reducer->why,
-                  "changes", changes_json(changes), "profile", profile ? ls_run_profile_json(profile) : NULL);
+    run = json_pack(
+        "{s:s?, s:s, s:b, s:i, s:o, s:I, s:I, s:I, s:I, s:f, s:s, s:s, s:s, s:s, s:s*, s:s, s:s, s:o*, s:o*, s:o*, s:o*}",
+        "name", t->experiment->name, "finished", when, "stopped", result->stopped, "ranks", t->comm->size, "hosts",
+        hosts_json(hosts, t->comm->size), "seed", (json_int_t)t->experiment->seed, "epochs", (json_int_t)t->epoch,
+        "updates", (json_int_t)t->update, "redone_steps", (json_int_t)result->redone, "seconds", result->seconds,
+        "fingerprint", result->fingerprint, "lockstep", LS_VERSION, "mpi", library, "arithmetic",
+        ls_arithmetic_describe(t->model->arithmetic, arithmetic), "blas_kernel",
+        t->model->arithmetic == LS_ARITHMETIC_OPENBLAS ? ls_blas_kernel() : NULL, "reduction",
+        ls_reduction_names[t->experiment->distributed.reduction], "allreduce", t->gradients->reducer->why, "best",
+        best_json(t->history), "test", facts->test ? scores_json(facts->test) : NULL, "changes",
+        changes_json(facts->changes), "profile", facts->profile ? ls_run_profile_json(facts->profile) : NULL);
     st = ls_json_write(run, &text);
     json_decref(run);
     if (st == LS_OK) {
@@ -148,8 +191,7 @@ static ls_status write_run(const ls_trainer *t, const char *directory, const ls_
     return st;
 }
 
-ls_status ls_run_end(const ls_trainer *t, const char *directory, const ls_fit_result *result, const ls_changes *changes,
-                     const ls_run_profile *profile)
+ls_status ls_run_end(const ls_trainer *t, const char *directory, const ls_run_facts *facts)
 {
     char mine[MPI_MAX_PROCESSOR_NAME] = "";
     char *hosts = NULL;
@@ -168,7 +210,7 @@ ls_status ls_run_end(const ls_trainer *t, const char *directory, const ls_fit_re
                                                MPI_CHAR, 0, t->comm->mpi),
                                     "gathering the names of the hosts"));
     }
-    st = ls_agree(t->comm, t->comm->rank == 0 ? write_run(t, directory, result, changes, profile, hosts) : LS_OK);
+    st = ls_agree(t->comm, t->comm->rank == 0 ? write_run(t, directory, facts, hosts) : LS_OK);
 cleanup:
     ls_free(hosts);
     return st;

@@ -15,8 +15,19 @@
 ls_status ls_run_begin(const ls_trainer *trainer, const ls_fit_settings *settings, bool goes_on);
 /* Collective. history.csv: all of it, or its last row behind those that are there. */
 ls_status ls_run_history(const ls_trainer *trainer, const char *directory, bool whole);
-/* Collective. run.json: ranks, hosts, versions, seed, timings, fingerprint. profile: rank 0's, NULL: there is none. */
-ls_status ls_run_end(const ls_trainer *trainer, const char *directory, const ls_fit_result *result,
-                     const ls_changes *changes, const ls_run_profile *profile);
+
+/* What of a run that ends only its fit knows; all borrowed. */
+typedef struct ls_run_facts {
+    const ls_fit_result *result;
+    const ls_changes *changes;
+    const ls_run_profile *profile; /* rank 0's; NULL: there is none */
+    ls_scores *test;               /* NULL: none were made */
+} ls_run_facts;
+
+/*
+ * Collective. run.json: ranks, hosts, versions, seed, timings, fingerprint; "best", the epoch, counted from 1, of the
+ * least val_loss or else loss; "test", the scores of the final weights, null where one is not finite.
+ */
+ls_status ls_run_end(const ls_trainer *trainer, const char *directory, const ls_run_facts *facts);
 
 #endif

@@ -58,10 +58,19 @@ commands() {
         sed "s/&#39;/'/g; s/&quot;/\"/g; s/&lt;/</g; s/&gt;/>/g; s/&amp;/\&/g"
 }
 
+# DIR: the best epoch and the scores of the test split, as its run.json has them; as a report says them.
+facts() {
+    grep -o '"best": {[^}]*}, "test": {[^}]*}' "$1/run.json" || fail "run.json of $1 has no best epoch and test scores"
+}
+facts_said() {
+    facts "$1" | tr -d '{}",' | awk '{ printf "%d (%s %#.4g)\nloss %#.4g, accuracy %#.4g\n", $3, $5, $7, $10, $12 }'
+}
+
 say "a run"
 experiment >experiment.yaml
 dir="a run's #1"
 train 2 "$dir" experiment.yaml
+cp out train.txt
 succeed 1 report "$dir"
 [[ $(<out) == "$dir/report.html" ]] || fail "it does not say where the page is"
 page=$dir/report.html
@@ -69,6 +78,10 @@ whole_page "$page"
 says "$page" '<title>&lt;net&gt; &amp; &quot;friends&quot;</title>' "$(<"$dir/fingerprint.txt")" \
     '<td>a run&#39;s #1</td>' 'lockstep train' '<h2>Weights</h2>' '<h2>Gradients</h2>' 'The gradient of the loss at the final' \
     '<td>Dense</td><td>(None, 8)</td><td>6,280</td>' '<tr><td>3</td><td>57</td><td>3,600</td>'
+grep -qxF "test loss: $(facts "$dir" | sed 's/.*"test": {"loss": \([0-9.]*\).*/\1/' | awk '{ printf "%.4f", $1 }')" train.txt ||
+    fail "run.json has another loss than train says"
+mapfile -t said < <(facts_said "$dir")
+says "$page" "<th>Best epoch</th><td>${said[0]}</td>" "<th>Test</th><td>${said[1]}</td>"
 figures "$dir/figures" loss_{epochs,updates,samples,time} accuracy_{epochs,updates,samples,time} \
     weights_dense weights_dense_1 gradients_dense gradients_dense_1 model
 
@@ -105,8 +118,12 @@ succeed 1 train --output resumed --resume experiment.yaml --set fit.checkpoint_e
     fail "timings.csv after --resume: $(<resumed/timings.csv)"
 awk -F, 'NR > 2 && ($4 < seconds || $5 < train || $5 > $4) { exit 1 } { seconds = $4; train = $5 }' resumed/timings.csv ||
     fail "times that run backwards: $(<resumed/timings.csv)"
+[[ $(facts resumed) == "$(facts "$dir")" ]] || fail "after --resume $(facts resumed), at once $(facts "$dir")"
 rm resumed/timings.csv
-succeed 1 train --output resumed --resume experiment.yaml --set fit.epochs=4
+succeed 1 train --output resumed --resume experiment.yaml --set fit.epochs=4 --set compile.optimizer.sgd.learning_rate=9
+# It got worse: the best epoch is one of the first three still.
+[[ $(facts resumed) == "$(facts "$dir" | sed 's/, "test".*//'),"* && $(facts resumed) != "$(facts "$dir")" ]] ||
+    fail "after a bad epoch $(facts resumed), before $(facts "$dir")"
 [[ ! -e resumed/timings.csv ]] || fail "timings.csv came back without its beginning"
 succeed 1 report resumed
 says resumed/report.html 'Without timings.csv'
@@ -114,7 +131,7 @@ whole_page resumed/report.html
 
 say "runs compared"
 succeed 1 report "$dir" "$dir-again" --output 'all #1.html'
-says 'all #1.html' 'All 2 runs ended with the same weights, bit for bit.' 'href="all%20%231_figures/loss_epochs.svg"'
+says 'all #1.html' "<td>${said[0]}</td><td>${said[1]}</td>" 'All 2 runs ended with the same weights, bit for bit.' 'href="all%20%231_figures/loss_epochs.svg"'
 whole_page 'all #1.html'
 figures 'all #1_figures' loss_time val_loss_epochs
 

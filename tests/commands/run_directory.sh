@@ -25,6 +25,9 @@ three_ways=(--resume --output --overwrite)
 say 'a run that is there is not replaced without a word'
 train 1 run callbacks.yaml --trace
 before=$(state_of run)
+value=$(tail -n 1 run/history.csv | tr -d '\r' | cut -d, -f2)
+grep -qF "\"best\": {\"epoch\": 2, \"monitor\": \"loss\", \"value\": $value}" run/run.json || fail 'run.json has another best epoch'
+! grep -q '"test"' run/run.json || fail 'run.json has scores of a test split that is not there'
 for ranks in 1 2; do
     refuse 2 "$ranks" "'run" "${three_ways[@]}" -- train run.yaml --output run
     refuse 2 "$ranks" "'run" "${three_ways[@]}" -- train run.yaml --output run/ --trace

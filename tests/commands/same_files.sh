@@ -55,6 +55,13 @@ for optimizer in '{sgd: {learning_rate: 0.05, momentum: 0.9, nesterov: true}}' '
     train 1 "$work/$name/1" "$work/$name.yaml"
     say "$name: one rank gives $(cat "$work/$name/1/fingerprint.txt")"
 done
+# run.json against the history, whose validation is the test split: columns epoch, accuracy, loss, val_accuracy, val_loss.
+for name in sgd rmsprop adam; do
+    want=$(tr -d '\r' <"$work/$name/1/history.csv" | awk -F, 'NR > 1 && (!best || $5 < least) { best = NR - 1; least = $5 }
+        END { printf "\"best\": {\"epoch\": %d, \"monitor\": \"val_loss\", \"value\": %s}, ", best, least
+              printf "\"test\": {\"loss\": %s, \"accuracy\": %s}", $5, $4 }')
+    grep -qF "$want" "$work/$name/1/run.json" || fail "$name: run.json has no $want"
+done
 [[ $(cat "$work"/{sgd,rmsprop,adam}/1/fingerprint.txt | sort -u | wc -l) == 3 ]] ||
     fail "three optimizers do not give three fingerprints"
 
