@@ -11,7 +11,7 @@ seed=${LS_SEED:-$RANDOM}
 RANDOM=$seed
 say "LS_SEED=$seed KILLS=$kills"
 
-experiment_to_kill 2000 40 >"$work/experiment.yaml"
+experiment_to_kill 1000 40 >"$work/experiment.yaml"
 
 # RANKS: a job with one rank fewer, or none; then no process of it may be left.
 kill_job() {
