@@ -196,6 +196,7 @@ ls_status ls_predict(const ls_task *task, ls_engine *engine, const ls_split *spl
         const ls_slice slice = ls_slice_of(split->samples, batch_size, microbatch, k, comm->rank, comm->size);
 
         LS_TRY_CLEANUP(ls_split_advance(split, NULL, k * batch_size, slice.batch_rows, NULL));
+        ls_watchdog_beat(NULL, "predicting");
         LS_TRY_CLEANUP(ls_agree(comm, compute_outputs(task, engine, split, &slice, g.mine)));
         for (size_t o = 0; o < model->outputs && st == LS_OK; o++) {
             LS_TRY_CLEANUP(gather_rows(task, split, batch_size, &slice, k, output_size(model, o), g.mine[o], &g));

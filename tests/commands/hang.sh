@@ -18,7 +18,8 @@ compile: {optimizer: sgd, loss: sparse_categorical_crossentropy}
 fit: {epochs: 1000000, batch_size: 40, microbatch: 10}
 distributed: {timeout: 4}
 END
-train 1 trained long.yaml --set fit.epochs=1 --set 'data.train.rows=[0, 40]'
+# Wide, so that evaluate and predict, a sample for each rank at a time, take much longer than they are let.
+train 1 trained long.yaml --set fit.epochs=1 --set 'data.train.rows=[0, 40]' --set model.1.dense.units=3000 --set model.2.dense.units=3000
 
 # HUNDREDTHS: the three ranks are there, and each has had its processor for so long, or longer. So a busy machine does not
 # decide how far they are.
@@ -61,7 +62,7 @@ stopped 2 0 '' -- train "$work/long.yaml" --output run --verbose 0 --overwrite
 for command in evaluate predict; do
     output=()
     [[ $command != predict ]] || output=(--output p.h5)
-    stopped 2 30 "rank 2 $silent" -- $command "$work/trained/model.h5" --data "$fashion_mnist" --split test --batch-size 3 \
+    stopped 2 60 "rank 2 $silent" -- $command "$work/trained/model.h5" --data "$fashion_mnist" --split test --batch-size 3 \
         ${output[@]+"${output[@]}"}
 done
 stopped 1 60 "rank 1 $silent" -- verify "$work/long.yaml" -n 3
