@@ -142,7 +142,7 @@ static bool is_target(ls_targets targets, double value)
     if (targets == LS_TARGETS_SHARES)
         return value >= 0 && value <= 1;
     if (targets == LS_TARGETS_SIGNS)
-        return value == -1 || value == 0 || value == 1;
+        return value >= -1 && value <= 1;
     return targets == LS_TARGETS_ANY || value >= 0;
 }
 
@@ -152,8 +152,9 @@ static ls_status check_target_values(const ls_array *array, const void *values, 
         [LS_TARGETS_SHARES] =
             "the loss takes probabilities, 0 to 1; {path: ..., scale: 0.00392156862745098} makes them "
             "of 0 and 255",
-        [LS_TARGETS_SIGNS] = "hinge losses take labels -1 and 1, or 0 and 1; mse is for numbers, "
-                             "sparse_categorical_crossentropy for several classes",
+        [LS_TARGETS_SIGNS] =
+            "hinge losses take labels -1 and 1, or 0 and 1, and what lies between; mse is for numbers, "
+            "sparse_categorical_crossentropy for several classes",
         [LS_TARGETS_COUNTS] = "poisson takes counts and rates, 0 or more; mse is for numbers of both signs",
     };
 

@@ -110,7 +110,7 @@ ls_status ls_array_check_labels(ls_array *array, uint64_t classes);
 typedef enum ls_targets {
     LS_TARGETS_ANY,
     LS_TARGETS_SHARES, /* in [0, 1], as probabilities and shares of classes are */
-    LS_TARGETS_SIGNS,  /* -1, 0 or 1 */
+    LS_TARGETS_SIGNS,  /* -1 to 1 */
     LS_TARGETS_COUNTS, /* 0 or more */
 } ls_targets;
 
