@@ -3,21 +3,23 @@
 
 #include "run/checkpoint.h"
 
-#define EXPERIMENT(rate, fit, callbacks)                                                                        \
-    "seed: 3\n"                                                                                                 \
-    "data: {file: data.h5, train: {x: /train/x, y: /train/y}, val: {x: /train/x, y: /train/y, rows: [0, 5]}}\n" \
-    "model:\n  - dense: {units: 4, activation: tanh}\n  - dense: {units: 1}\n"                                  \
-    "compile: {optimizer: {sgd: {learning_rate: " rate "}}, loss: mse, metrics: [mae]}\n"                       \
-    "fit: {batch_size: 4, microbatch: 1, validation_data: val, " fit "}\n"                                      \
+#define EXPERIMENT(rate, fit, callbacks)                                                  \
+    "seed: 3\n"                                                                           \
+    "data: {file: data.h5, train: {x: /train/x, y: {path: /train/y, scale: 0.5}}, "       \
+    "val: {x: /train/x, y: {path: /train/y, scale: 0.5}, rows: [0, 5]}}\n"                \
+    "model:\n  - dense: {units: 4, activation: tanh}\n  - dense: {units: 1}\n"            \
+    "compile: {optimizer: {sgd: {learning_rate: " rate "}}, loss: mse, metrics: [mae]}\n" \
+    "fit: {batch_size: 4, microbatch: 1, validation_data: val, " fit "}\n"                \
     "callbacks:\n" callbacks "  []\n"
 #define NONE ""
 /* Hinge asks of every batch, in validation too, whether its labels are 0 or 1. */
-#define HINGE(fit, callbacks)                                                                                   \
-    "seed: 3\n"                                                                                                 \
-    "data: {file: data.h5, train: {x: /train/x, y: /train/y}, val: {x: /train/x, y: /train/y, rows: [0, 5]}}\n" \
-    "model: [dense: {units: 1}]\n"                                                                              \
-    "compile: {optimizer: sgd, loss: hinge}\n"                                                                  \
-    "fit: {batch_size: 4, microbatch: 1, " fit "}\n"                                                            \
+#define HINGE(fit, callbacks)                                                       \
+    "seed: 3\n"                                                                     \
+    "data: {file: data.h5, train: {x: /train/x, y: {path: /train/y, scale: 0.5}}, " \
+    "val: {x: /train/x, y: {path: /train/y, scale: 0.5}, rows: [0, 5]}}\n"          \
+    "model: [dense: {units: 1}]\n"                                                  \
+    "compile: {optimizer: sgd, loss: hinge}\n"                                      \
+    "fit: {batch_size: 4, microbatch: 1, " fit "}\n"                                \
     "callbacks:\n" callbacks "  []\n"
 
 static int set_up(void **state)
