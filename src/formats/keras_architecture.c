@@ -59,11 +59,21 @@ static bool is_merging_operation(const entry *e)
     return false;
 }
 
+/* Of a package beside Keras that lockstep knows. */
+static bool is_of_package(const entry *e, const char *module)
+{
+    const ls_layer_ops *ops = (const ls_layer_ops *)ls_registry_find(&ls_layers, e->class_name);
+    const size_t n = ops && ops->keras_package ? strlen(ops->keras_package) : 0;
+
+    return n > 0 && module && strncmp(module, ops->keras_package, n) == 0 && module[n] == '.';
+}
+
 static ls_status check_class(const entry *e)
 {
     const char *module = ls_keras_text(e->node, "module");
 
-    LS_TRY(ls_keras_check_module(e->node, e->where));
+    if (!is_of_package(e, module))
+        LS_TRY(ls_keras_check_module(e->node, e->where));
     if (module && strncmp(module, "keras.src.ops", 13) == 0 && !is_merging_operation(e))
         return ls_config_fail(e->node, "%s is a bare operation of %s, not a layer: lockstep does not have it", e->where,
                               module);
@@ -237,13 +247,14 @@ static const ls_config *call_of(const entry *e, size_t index)
 /* An operation that Keras computes masks with: lockstep does so by itself. */
 static bool is_mask_operation(const entry *e)
 {
-    static const char *const names[] = {"NotEqual",  "Any",      "LogicalOr",  "ExpandDims",
-                                        "ZerosLike", "OnesLike", "Concatenate"};
+    static const char *const names[] = {"NotEqual",  "Any",      "LogicalOr",   "ExpandDims",
+                                        "ZerosLike", "OnesLike", "Concatenate", "ConvertToTensor"};
     const char *module = ls_keras_text(e->node, "module");
     const ls_config *x = first_tensor(ls_config_get(call_of(e, 0), "args"));
     const char *type = ls_keras_text(x, "dtype");
 
-    if (module && strcmp(module, "keras.src.ops.numpy") != 0)
+    if (module && strcmp(module, "keras.src.ops.numpy") != 0 &&
+        (strcmp(module, "keras.src.ops.core") != 0 || !type || strcmp(type, "bool") != 0))
         return false;
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         if (strcmp(e->class_name, names[i]) == 0) /* the layer of that name joins no truth values */
@@ -381,18 +392,51 @@ static ls_status add_call_name(const graph *g, const entry *e, size_t call, ls_t
     return out->status;
 }
 
+static bool is_listed(const char *const *names, const char *name)
+{
+    for (; names && *names; names++)
+        if (strcmp(*names, name) == 0)
+            return true;
+    return false;
+}
+
 /*
- * Arguments of a call besides its inputs. Keras records training: false of layers that behave otherwise in training,
- * for that is what a model is built with; while it trains it says true, so it means nothing. No mask is the default.
+ * Arguments of a call besides its inputs. What is off says null or false. Keras records training: false of layers that
+ * behave otherwise in training, for that is what a model is built with; while it trains it says true, so it means
+ * nothing. ops: of the layer; NULL: no argument can be one of it.
  */
-static ls_status check_call_arguments(const ls_config *arguments, const char *where)
+static ls_status check_call_arguments(const ls_layer_ops *ops, const ls_config *arguments, const char *where)
 {
     for (const ls_config *c = arguments && arguments->kind == LS_CONFIG_MAP ? arguments->first : NULL; c; c = c->next) {
         const bool is_false = c->kind == LS_CONFIG_SCALAR && !c->quoted && strcmp(c->text, "false") == 0;
 
-        if (strcmp(c->key, "mask") != 0 && !ls_config_is_null(c) && !(is_false && strcmp(c->key, "training") == 0))
-            return ls_config_fail(c, "%s is called with the argument '%.80s', which lockstep does not have", where,
-                                  c->key);
+        if (strcmp(c->key, "mask") == 0 || ls_config_is_null(c) || is_false ||
+            (ops && (is_listed(ops->input_names, c->key) || is_listed(ops->call_options, c->key))))
+            continue;
+        return ls_config_fail(c, "%s is called with the argument '%.80s', which lockstep does not have", where, c->key);
+    }
+    return LS_OK;
+}
+
+static const ls_layer_ops *ops_of(const entry *e)
+{
+    return (const ls_layer_ops *)ls_registry_find(&ls_layers, e->class_name);
+}
+
+/* Options that Keras has in calls: they must be the same in all of a layer. */
+static ls_status put_call_options(const entry *e, const ls_config *call, bool first, ls_config *args)
+{
+    const ls_config *kwargs = ls_config_get(call, "kwargs");
+
+    for (const char *const *name = ops_of(e) ? ops_of(e)->call_options : NULL; name && *name; name++) {
+        const char *value = is_true(kwargs, *name) ? "true" : "false";
+        const char *before = ls_keras_text(args, *name);
+
+        if (first && !ls_config_add(args, *name, LS_CONFIG_SCALAR, value))
+            return LS_ERR_MEMORY;
+        if (!first && (!before || strcmp(before, value) != 0))
+            return ls_config_fail(e->node, "%s is called with and without %s: lockstep has it for a whole layer",
+                                  e->where, *name);
     }
     return LS_OK;
 }
@@ -455,7 +499,7 @@ static ls_status put_tensor(const graph *g, const ls_config *address, const char
     if (calls && (size_t)calls >= (from->calls ? from->calls->count : 0))
         return ls_config_fail(address, "%s has an input from call %lld of the layer '%.80s', which is not there", where,
                               (long long)calls, name->text);
-    LS_TRY(check_call_arguments(rest, where));
+    LS_TRY(check_call_arguments(NULL, rest, where));
     st = add_call_name(g, from, (size_t)calls, &text);
     if (st == LS_OK && is_model(from->class_name))
         st = add_output_name(from, address, (size_t)tensors, &text);
@@ -508,13 +552,19 @@ static ls_status put_inputs(const graph *g, const entry *e, const ls_config *cal
     LS_TRY(ls_config_expect(call, LS_CONFIG_MAP, e->where));
     if (is_merging_operation(e))
         LS_TRY(check_operands(e, args));
-    LS_TRY(check_call_arguments(kwargs, e->where));
+    LS_TRY(check_call_arguments(ops_of(e), kwargs, e->where));
     LS_TRY(check_mask(g, e, call));
-    return args ? put_arguments(g, args, e->where, out) : LS_OK;
+    if (args)
+        LS_TRY(put_arguments(g, args, e->where, out));
+    for (const char *const *name = ops_of(e) ? ops_of(e)->input_names : NULL; name && *name; name++)
+        if (!ls_config_is_null(ls_config_get(kwargs, *name)))
+            LS_TRY(put_arguments(g, ls_config_get(kwargs, *name), e->where, out));
+    return LS_OK;
 }
 
 static ls_status put_calls(const graph *g, const entry *e, ls_config *layers)
 {
+    ls_config *options = NULL; /* of the layer, as its first call has it */
     size_t i = 0;
 
     if (!e->calls || e->calls->kind != LS_CONFIG_LIST || !e->calls->first)
@@ -532,6 +582,9 @@ static ls_status put_calls(const graph *g, const entry *e, ls_config *layers)
             LS_TRY(put_layer(e, g->depth, item));
         else
             LS_TRY(ls_keras_add_text(item, "shares", e->name) ? LS_OK : LS_ERR_MEMORY);
+        if (i == 0)
+            options = ops_of(e) ? ls_config_get(item, ops_of(e)->ops.name) : NULL;
+        LS_TRY(put_call_options(e, call, i == 0, options));
         if (!(inputs = ls_config_add(item, "inputs", LS_CONFIG_LIST, NULL)))
             return LS_ERR_MEMORY;
         LS_TRY(put_inputs(g, e, call, inputs));

@@ -1,6 +1,7 @@
 #include "formats/keras_config.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "formats/json.h"
@@ -164,10 +165,14 @@ failed:
 
 /* ---- layers ---- */
 
-/* What lockstep's layers have and Keras's have not. */
-static int drop_own_options(const char *keras_name, json_t *config)
+/* What lockstep's layers have and Keras's have not, or have in their calls. */
+static int drop_own_options(const ls_layer_ops *ops, json_t *config)
 {
     static const char *const own[][2] = {{"BatchNormalization", "groups"}};
+    const char *const keras_name = ops->ops.keras_name;
+
+    for (const char *const *name = ops->call_options; name && *name; name++)
+        json_object_del(config, *name);
 
     for (size_t i = 0; i < sizeof own / sizeof own[0]; i++)
         if (!strcmp(keras_name, own[i][0]))
@@ -196,7 +201,6 @@ static json_t *input_config(const ls_layer *layer)
 
 static json_t *layer_config(ls_keras_form form, const ls_layer *layer)
 {
-    const char *const keras_name = layer->ops->ops.keras_name;
     const ls_component component = {.ops = &layer->ops->ops, .config = layer->config};
     json_t *config, *options, *noise_shape;
 
@@ -210,13 +214,24 @@ static json_t *layer_config(ls_keras_form form, const ls_layer *layer)
         config = NULL;
     }
     if (!config || !options || (!layer->trainable && json_object_set_new(config, "trainable", json_false())) ||
-        (noise_shape && json_array_insert_new(noise_shape, 0, json_null())) || drop_own_options(keras_name, options) ||
+        (noise_shape && json_array_insert_new(noise_shape, 0, json_null())) || drop_own_options(layer->ops, options) ||
         json_object_update(config, options)) {
         json_decref(config);
         config = NULL;
     }
     json_decref(options);
     return config;
+}
+
+/* A layer of a package beside Keras, which knows it by the name that it is registered under. Takes config. */
+static json_t *package_object(const ls_layer_ops *ops, json_t *config)
+{
+    char module[64], registered[96];
+
+    snprintf(module, sizeof module, "%s.layers", ops->keras_package);
+    snprintf(registered, sizeof registered, "%s>%s", ops->keras_package, ops->ops.keras_name);
+    return json_pack("{s:s, s:s, s:o, s:s}", "module", module, "class_name", ops->ops.keras_name, "config", config,
+                     "registered_name", registered);
 }
 
 static json_t *layer_of(ls_keras_form form, const ls_layer *layer)
@@ -227,8 +242,11 @@ static json_t *layer_of(ls_keras_form form, const ls_layer *layer)
      * Keras drops a list of several axes from a layer in the old form. An entry that names its module counts as new
      * form, and is read as it stands.
      */
-    return object_of(json_is_array(json_object_get(config, "axis")) ? LS_KERAS_ARCHIVE : form, "keras.layers",
-                     layer->ops->ops.keras_name, config);
+    if (json_is_array(json_object_get(config, "axis")) || layer->ops->call_options)
+        form = LS_KERAS_ARCHIVE;
+    if (layer->ops->keras_package)
+        return package_object(layer->ops, config);
+    return object_of(form, "keras.layers", layer->ops->ops.keras_name, config);
 }
 
 /* ---- graphs ---- */
@@ -267,6 +285,21 @@ static json_t *argument_of(ls_keras_form form, const ls_model *model, size_t wit
     return tensor;
 }
 
+/* The options of a layer that Keras has in its calls. */
+static json_t *call_options(const ls_layer *layer)
+{
+    const ls_component component = {.ops = &layer->ops->ops, .config = layer->config};
+    json_t *options = ls_component_config_to_json(&component), *out = json_object();
+
+    for (const char *const *name = layer->ops->call_options; out && name && *name; name++)
+        if (json_object_set(out, *name, json_object_get(options, *name))) {
+            json_decref(out);
+            out = NULL;
+        }
+    json_decref(options);
+    return out;
+}
+
 /* What a layer, or a model, is called with: nodes. */
 typedef struct call_inputs {
     const ls_model *model;
@@ -290,8 +323,12 @@ static size_t input_at(const call_inputs *c, size_t k)
  */
 static json_t *call_of(ls_keras_form form, size_t within, const call_inputs *c)
 {
-    const bool list = c->node ? c->node->layer->ops->inputs_max > 1 : c->submodel->inputs > 1;
+    const ls_layer_ops *ops = c->node ? c->node->layer->ops : NULL;
+    const bool list = ops ? ops->inputs_max > 1 && !ops->input_names : c->submodel->inputs > 1;
     json_t *call = json_array();
+
+    if (ops && (ops->input_names || ops->call_options)) /* the old form has nothing for them */
+        form = LS_KERAS_ARCHIVE;
 
     for (size_t k = 0; call && k < count_inputs(c); k++)
         if (json_array_append_new(call, argument_of(form, c->model, within, input_at(c, k)))) {
@@ -300,7 +337,8 @@ static json_t *call_of(ls_keras_form form, size_t within, const call_inputs *c)
         }
     if (form == LS_KERAS_LEGACY)
         return call;
-    return json_pack(list ? "{s:[o], s:{}}" : "{s:o, s:{}}", "args", call, "kwargs");
+    return json_pack(list ? "{s:[o], s:o}" : "{s:o, s:o}", "args", call, "kwargs",
+                     c->node ? call_options(c->node->layer) : json_object());
 }
 
 /* Calls of a layer or of a model, in the order of their index, which is the order of nodes. */

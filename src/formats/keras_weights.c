@@ -38,9 +38,11 @@ bool ls_keras_is_listed(const ls_model *model, const ls_layer *layer)
 
 static const char *class_of(const ls_model *model, const ls_unit *unit)
 {
-    if (!unit->layer)
+    const ls_layer_ops *ops = unit->layer ? unit->layer->ops : NULL;
+
+    if (!ops)
         return model->submodel[unit->submodel].sequential ? "Sequential" : "Functional";
-    return unit->layer->ops->ops.keras_name ? unit->layer->ops->ops.keras_name : unit->layer->ops->ops.name;
+    return ops->keras_class ? ops->keras_class : ops->ops.keras_name ? ops->ops.keras_name : ops->ops.name;
 }
 
 /* The unit of a level that has the layer, and how many of its class come before it. */

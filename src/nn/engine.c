@@ -94,7 +94,7 @@ static ls_call call_of(ls_engine *engine, const ls_slice *slice, size_t i, span 
 
     for (size_t k = 0; k < node->inputs; k++) {
         s->X_here[k] = ls_node_value(engine, node->input[k], at.row);
-        s->mask_here[k] = ls_node_mask(engine, node->input[k], at.row);
+        s->mask_here[k] = k < 8 && (node->mask_gone >> k & 1) ? NULL : ls_node_mask(engine, node->input[k], at.row);
     }
     return (ls_call){
         .layer = node->layer,

@@ -239,7 +239,7 @@ static ls_status check_masks(const ls_model *model, const ls_objective *objectiv
     for (size_t k = 0; objective && k < model->outputs; k++) {
         const ls_node *node = &model->node[model->output[k]];
 
-        if (node->masked && objective[k].target_size && objective[k].positions % ls_shape_size(&node->mask) != 0)
+        if (node->masked_at_run && objective[k].target_size && objective[k].positions % ls_shape_size(&node->mask) != 0)
             return ls_fail(LS_ERR_SHAPE,
                            "output '%s' has a mask of %zu positions, but its loss has %zu: let the last axis be that "
                            "of the predictions for one position",
@@ -254,7 +254,7 @@ static void plan_output(ls_engine *engine, size_t k, bool *failed)
     const ls_objective *objective = &engine->objective[k];
 
     engine->target[k] = plan_rows(engine, false, objective->target_size, failed);
-    if (!engine->model->node[engine->model->output[k]].masked || objective->target_size == 0)
+    if (!engine->model->node[engine->model->output[k]].masked_at_run || objective->target_size == 0)
         return;
     engine->counts[k] = plan_rows(engine, false, objective->positions, failed);
     engine->counted_weights[k] = plan_rows(engine, false, objective->positions, failed);

@@ -17,7 +17,7 @@
 #include "tensor/product/product.h"
 #include "tensor/shape.h"
 
-#define LS_LAYER_PARAMS_MAX 8
+#define LS_LAYER_PARAMS_MAX 12
 #define LS_PARAM_GROUP_BYTES 64
 
 /* Where the randomness of a call is addressed: see random/philox.h. */
@@ -31,6 +31,8 @@ typedef struct ls_param {
     const char *name;                 /* "kernel": Keras's variable name; static */
     char group[LS_PARAM_GROUP_BYTES]; /* where .weights.h5 of Keras keeps it below the layer: "cell"; "": in its own */
     ls_shape shape;
+    ls_shape
+        fans;    /* (inputs, outputs) of a unit where the shape does not say them to an initializer; axes 0: it does */
     size_t size; /* elements */
     bool trainable;
     ls_component initializer, regularizer, constraint; /* borrowed from the layer's config; ops NULL: none */
@@ -102,10 +104,22 @@ typedef struct ls_layer_ops {
         LS_MASK_OF_STEPS,   /* any of the numbers of a step: two */
         LS_MASK_FOLDS,      /* those of all inputs, one after the other */
         LS_MASK_JOINS,      /* those of all inputs, each as large as the input first */
+        LS_MASK_COPIES,     /* that of the first input: one operation */
     } mask_kind;
     bool takes_mask;
+    /*
+     * Keras hands masks to a layer that takes_mask as the model is built. One that looks for them as it runs (masks at
+     * run) finds none where another, which takes them off its inputs, came before: sheds_masks.
+     */
+    bool masks_at_run, sheds_masks;
     /* OPTIONAL (NULL: the mask of the first input that has one). mask (R, mask shape), before forward. */
     void (*write_mask)(const ls_call *call, float *mask);
+
+    /* OPTIONAL, of Keras's files, NULL-terminated: names of inputs that are arguments of their own, not one list; … */
+    const char *const *input_names;
+    const char *const *call_options; /* … options that are arguments of the call, … */
+    const char *keras_class;         /* … the class where that is not what Keras exports it as, ops.keras_name, … */
+    const char *keras_package;       /* … and the package, "keras_hub"; NULL: Keras itself */
 
     /* OPTIONAL. Its inputs name rows of a table of so many. */
     size_t (*table_rows)(const ls_layer *layer);

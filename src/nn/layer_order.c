@@ -93,6 +93,9 @@ static void need_mask(level *l, size_t v, size_t depth)
     case LS_MASK_PASSES:
         need_mask(l, input_of(l, v, 0), depth);
         break;
+    case LS_MASK_COPIES:
+        need_mask(l, input_of(l, v, 0), depth + 1);
+        break;
     case LS_MASK_OF_NUMBERS:
         lie_above(l, input_of(l, v, 0), depth + 2);
         break;

@@ -77,6 +77,30 @@ static ls_status create_layer(ls_node_description *d, ls_layer **out)
     return LS_OK;
 }
 
+/*
+ * Which masks are there as the model runs, in the order of nodes. Layers that only pass masks on pass what is there;
+ * those that are handed theirs beforehand have them anyway.
+ */
+static ls_status plan_mask_at_run(ls_model *model, ls_node *node, const ls_shape **in)
+{
+    const ls_layer_ops *ops = node->layer->ops;
+    ls_shape mask;
+
+    for (size_t k = 0; k < node->inputs; k++) {
+        ls_node *from = &model->node[node->input[k]];
+
+        if (from->masked && !from->masked_at_run && !ops->takes_mask) {
+            in[k] = NULL;
+            if (ops->masks_at_run)
+                node->mask_gone |= 1u << k;
+        }
+    }
+    LS_TRY(ops->mask_shape(node->layer, in, node->inputs, &node->masked_at_run, &mask));
+    for (size_t k = 0; ops->sheds_masks && k < node->inputs; k++)
+        model->node[node->input[k]].masked_at_run = false;
+    return LS_OK;
+}
+
 /* Does the node's output have a mask, and of which shape? */
 static ls_status plan_mask(ls_model *model, size_t index)
 {
@@ -92,6 +116,8 @@ static ls_status plan_mask(ls_model *model, size_t index)
     for (size_t k = 0; k < node->inputs; k++)
         in[k] = model->node[node->input[k]].masked ? &model->node[node->input[k]].mask : NULL;
     st = ops->mask_shape(node->layer, in, node->inputs, &node->masked, &node->mask);
+    if (st == LS_OK)
+        st = plan_mask_at_run(model, node, in);
     ls_free(in);
     return st;
 }
@@ -296,6 +322,14 @@ ls_status ls_model_check_names(const ls_model *model)
     return LS_OK;
 }
 
+/* The shape that an initializer goes by. */
+static const ls_shape *initial_shape(const ls_param *param)
+{
+    const ls_initializer_ops *ops = (const ls_initializer_ops *)param->initializer.ops;
+
+    return ops && ops->by_fans && param->fans.axes ? &param->fans : &param->shape;
+}
+
 ls_status ls_model_init_weights(ls_model *model, uint64_t seed)
 {
     /*
@@ -309,7 +343,7 @@ ls_status ls_model_init_weights(ls_model *model, uint64_t seed)
             ls_param *param = &model->layer[i]->param[p];
             const ls_stream stream = ls_stream_at(seed, LS_PURPOSE_INITIAL_WEIGHTS, address, 0);
 
-            LS_TRY(ls_initializer_fill(&param->initializer, &param->shape, &stream, param->value));
+            LS_TRY(ls_initializer_fill(&param->initializer, initial_shape(param), &stream, param->value));
         }
     for (size_t i = 0; i < model->layers; i++)
         if (model->layer[i]->ops->initialize)

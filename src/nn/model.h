@@ -31,6 +31,8 @@ typedef struct ls_node {
     ls_shape mask;  /* of its output's mask, if it has one */
     bool masked;
     size_t within;       /* submodel; SIZE_MAX: directly in the model */
+    bool masked_at_run;  /* … which is still there when the node has run, and for those that run after it */
+    unsigned mask_gone;  /* bit k: this node finds the mask of input k gone (ls_layer_ops.masks_at_run) */
     size_t use;          /* 0 for the first call of its layer, 1 for the next, … */
     const ls_config *at; /* where it stands in the description */
 } ls_node;

@@ -123,7 +123,7 @@ static ls_status plan_metrics(ls_scores *s)
 static bool has_masks(const ls_model *model)
 {
     for (size_t k = 0; k < model->outputs; k++)
-        if (model->node[model->output[k]].masked)
+        if (model->node[model->output[k]].masked_at_run)
             return true;
     return false;
 }
@@ -197,7 +197,7 @@ void ls_scores_begin_batch(ls_scores *s)
 /* The output has a mask, and losses or metrics that it matters to. */
 static bool is_counted(const ls_scores *s, size_t k)
 {
-    return s->model->node[s->model->output[k]].masked && s->objective[k].target_size > 0;
+    return s->model->node[s->model->output[k]].masked_at_run && s->objective[k].target_size > 0;
 }
 
 void ls_scores_add(ls_scores *s, ls_engine *engine, const ls_slice *slice, size_t m, const double *loss_sums,

@@ -80,7 +80,7 @@ static size_t widest_sums(const ls_model *model)
             widest = width;
     }
     for (size_t k = 0; k < model->outputs && widest == 0; k++)
-        widest = model->node[model->output[k]].masked; /* how many positions count */
+        widest = model->node[model->output[k]].masked_at_run; /* how many positions count */
     return widest;
 }
 

@@ -188,6 +188,56 @@ AUGMENTATION = [
     ("random_erasing_colors", "random_erasing: {scale: 0.5, fill_value: [0.1, 0.2, 0.3], value_range: [0, 1]}", [(7, 8, 3)]),
 ]
 
+# The same of attention. Inputs are query, value and key. use_causal_mask is an argument of the call in Keras.
+
+ATTENTION = [
+    ("multi_head_attention", "multi_head_attention: {num_heads: 2, key_dim: 3}", [(4, 5), (4, 5)]),
+    ("multi_head_attention_three", "multi_head_attention: {num_heads: 3, key_dim: 2, value_dim: 4}",
+     [(3, 4), (5, 2), (5, 3)]),
+    ("multi_head_attention_causal",
+     "multi_head_attention: {num_heads: 2, key_dim: 2, use_causal_mask: true, attention_axes: 1}", [(4, 3), (4, 3)]),
+    ("multi_head_attention_causal_short",
+     "multi_head_attention: {num_heads: 1, key_dim: 2, use_causal_mask: true, use_bias: false}", [(5, 3), (2, 2)]),
+    ("multi_head_attention_causal_long", "multi_head_attention: {num_heads: 2, key_dim: 1, use_causal_mask: true}",
+     [(3, 3), (6, 2)]),
+    ("multi_head_attention_output", "multi_head_attention: {num_heads: 2, key_dim: 2, output_shape: 7}",
+     [(3, 4), (2, 4)]),
+    ("multi_head_attention_output_axes", "multi_head_attention: {num_heads: 2, key_dim: 2, output_shape: [2, 3]}",
+     [(3, 4), (2, 4)]),
+    ("multi_head_attention_window",
+     "multi_head_attention: {num_heads: 2, key_dim: 2, sliding_window: 2, use_causal_mask: true}", [(5, 3), (5, 3)]),
+    ("multi_head_attention_one", "multi_head_attention: {num_heads: 2, key_dim: 2}", [(1, 3), (1, 3)]),
+    ("multi_head_attention_tiles", "multi_head_attention: {num_heads: 1, key_dim: 2, use_causal_mask: true}",
+     [(70, 2), (70, 2)]),
+    ("multi_head_attention_dropout_inference", "multi_head_attention: {num_heads: 2, key_dim: 3, dropout: 1.0e-9}",
+     [(4, 5), (4, 5)]),
+    ("group_query_attention",
+     "group_query_attention: {head_dim: 3, num_query_heads: 4, num_key_value_heads: 2}", [(4, 3), (3, 3)]),
+    ("group_query_attention_three", "group_query_attention: {head_dim: 2, num_query_heads: 3, num_key_value_heads: 1, "
+     "use_causal_mask: true, use_bias: false}", [(4, 5), (4, 5), (4, 5)]),
+    ("group_query_attention_each", "group_query_attention: {head_dim: 2, num_query_heads: 2, num_key_value_heads: 2, "
+     "sliding_window: 3}", [(5, 3), (5, 3)]),
+    ("attention", "attention: {}", [(4, 3), (5, 3)]),
+    ("attention_three", "attention: {use_scale: true}", [(4, 3), (5, 2), (5, 3)]),
+    ("attention_causal", "attention: {use_causal_mask: true}", [(4, 3), (4, 3)]),
+    ("attention_concat", "attention: {score_mode: concat}", [(3, 2), (4, 3), (4, 2)]),
+    ("attention_concat_scale", "attention: {score_mode: concat, use_scale: true, use_causal_mask: true}",
+     [(3, 2), (3, 2)]),
+    ("additive_attention", "additive_attention: {}", [(4, 3), (5, 3)]),
+    ("additive_attention_three", "additive_attention: {use_causal_mask: true}", [(4, 3), (4, 2), (4, 3)]),
+    ("additive_attention_plain", "additive_attention: {use_scale: false}", [(2, 3), (3, 3)]),
+    ("masked_multi_head_attention", "multi_head_attention: {num_heads: 2, key_dim: 3}", [(4, 5), (3, 5)]),
+    ("masked_multi_head_attention_three",
+     "multi_head_attention: {num_heads: 1, key_dim: 2, use_causal_mask: true}", [(4, 5), (4, 2), (4, 3)]),
+    ("masked_multi_head_attention_dropout", "multi_head_attention: {num_heads: 2, key_dim: 3, dropout: 1.0e-9}",
+     [(4, 5), (3, 5)]),
+    ("masked_group_query_attention",
+     "group_query_attention: {head_dim: 2, num_query_heads: 2, num_key_value_heads: 1}", [(4, 3), (3, 3)]),
+    ("masked_attention", "attention: {use_scale: true}", [(4, 3), (5, 3)]),
+    ("masked_attention_three", "attention: {use_causal_mask: true}", [(4, 3), (4, 2), (4, 3)]),
+    ("masked_additive_attention", "additive_attention: {}", [(4, 3), (5, 3)]),
+]
+
 # The same of layers over lines, images and volumes
 
 SPATIAL = [

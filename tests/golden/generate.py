@@ -70,7 +70,9 @@ CLASSES = {
               "conv2d": "Conv2D", "max_pooling2d": "MaxPooling2D", "average_pooling2d": "AveragePooling2D",
               "global_average_pooling2d": "GlobalAveragePooling2D", "dropout": "Dropout",
               "simple_rnn": "SimpleRNN", "gru": "GRU", "lstm": "LSTM", "bidirectional": "Bidirectional",
-              "masking": "Masking",
+              "masking": "Masking", "multi_head_attention": "MultiHeadAttention",
+              "group_query_attention": "GroupQueryAttention", "attention": "Attention",
+              "additive_attention": "AdditiveAttention",
               "time_distributed": "TimeDistributed", "repeat_vector": "RepeatVector",
               "gaussian_noise": "GaussianNoise"},
     "loss": {"binary_focal_crossentropy": "BinaryFocalCrossentropy",
@@ -133,8 +135,12 @@ def float64_constants(value):
     return np.float64(value) if isinstance(value, float) else value
 
 
+CALL_ARGUMENTS = {}  # by layer: what its call is given besides its inputs
+
+
 def build(kind, node, **more):
     name, arguments = name_and_arguments(node)
+    call = {key: arguments.pop(key) for key in ("use_causal_mask",) if kind == "layer" and key in arguments}
     for key, value in arguments.items():
         if key in ("activation", "recurrent_activation"):
             arguments[key] = activation(value)
@@ -149,6 +155,7 @@ def build(kind, node, **more):
         elif kind == "schedule" and keras.config.floatx() == "float64":
             arguments[key] = float64_constants(value)
     built = getattr(MODULES[kind], CLASSES[kind][name])(**arguments, **more)
+    CALL_ARGUMENTS[id(built)] = (built, call)
     if kind == "optimizer" and keras.config.floatx() == "float64":
         for key in [key for key, value in vars(built).items() if isinstance(value, float)]:
             setattr(built, key, float64_constants(getattr(built, key)))
@@ -234,7 +241,7 @@ def check_close(name, pair, rtol=1e-5, atol=2e-6):
 
 
 # ----------------------------------------------------------------------------------------------------------------------
-# layers.h5, sequences.h5, spatial.h5
+# layers.h5, sequences.h5, attention.h5, spatial.h5
 
 
 def layer_inputs(rng, shapes):
@@ -242,8 +249,18 @@ def layer_inputs(rng, shapes):
             else normal(rng, (cases.BATCH, *s)) for s in shapes]
 
 
+def call(layer, inputs, **arguments):
+    """The inputs of some layers are arguments of their own: query, value, key."""
+    arguments |= CALL_ARGUMENTS.get(id(layer), (None, {}))[1]
+    if isinstance(layer, (keras.layers.MultiHeadAttention, keras.layers.GroupQueryAttention)):
+        return layer(*inputs, **arguments)
+    return layer(inputs, **arguments)
+
+
 def name_of(layer, variable):
     """lockstep's: the variable's, with what tells two of the same name apart before it."""
+    if isinstance(layer, (keras.layers.MultiHeadAttention, keras.layers.GroupQueryAttention)):
+        return f"{variable.path.split('/')[-2].replace('attention_', '')}_{variable.name}"
     if isinstance(layer, keras.layers.Bidirectional):
         forward = any(variable is w for w in layer.forward_layer.weights)
         return ("forward_" if forward else "backward_") + variable.name
@@ -270,17 +287,17 @@ def run_layer(config, inputs, weights, dy, training, dtype, masked):
     layer = build("layer", config)
     tensors = [tf.constant(as_run(x, dtype)) for x in inputs]
     argument = argument_of(tensors, masked)
-    layer(argument)  # creates the weights
+    call(layer, argument)  # creates the weights
     for variable in layer.weights:
         if name_of(layer, variable) in weights:
             variable.assign(weights[name_of(layer, variable)])
 
-    results = {"y": layer(argument, training=False)}
+    results = {"y": call(layer, argument_of(tensors, masked), training=False)}
     trainable = layer.trainable_weights
     floats = [t for t in tensors if t.dtype.is_floating]
     with tf.GradientTape() as tape:
         tape.watch(floats)
-        y = layer(argument_of(tensors, masked), training=training)
+        y = call(layer, argument_of(tensors, masked), training=training)
     grads = tape.gradient(y, floats + [v.value for v in trainable], output_gradients=tf.constant(as_run(dy, dtype)))
     if training:
         results["y_train"] = y
@@ -296,6 +313,10 @@ def make_layers():
 
 def make_sequences():
     make_layer_cases("sequences.h5", cases.SEQUENCES)
+
+
+def make_attention():
+    make_layer_cases("attention.h5", cases.ATTENTION)
 
 
 def make_spatial():
@@ -403,7 +424,7 @@ def make_layer_cases(path, table):
                 x[rng.random(x.shape[:2]) < np.linspace(0.7 if "mean" in name else 1.1, 0, len(x))[:, None]] = 0
             with precision("float32"):
                 layer = build("layer", config)
-                out = layer(argument_of([tf.constant(x) for x in inputs], masked))
+                out = call(layer, argument_of([tf.constant(x) for x in inputs], masked))
                 weights = layer_weights(rng, layer)
             dy = normal(rng, out.shape)
             group = new_case(file, name, yaml_text)
@@ -667,7 +688,7 @@ def build_model(experiment, x):
             kind, = (k for k in entry if k not in keys)
             layer = layers[entry["name"]] = build("layer", {kind: entry[kind]}, name=entry["name"])
         arguments = [tensors[name] for name in entry["inputs"]]
-        tensors[entry["name"]] = layer(arguments[0] if len(arguments) == 1 else arguments)
+        tensors[entry["name"]] = call(layer, arguments[0] if len(arguments) == 1 else arguments)
     outputs = [tensors[name] for name in described["outputs"]]
     return keras.Model(inputs if len(inputs) > 1 else inputs[0], outputs if len(outputs) > 1 else outputs[0])
 
@@ -843,7 +864,8 @@ def make_callbacks():
 
 
 def main():
-    makers = {"layers": make_layers, "augmentation": make_augmentation, "sequences": make_sequences, "spatial": make_spatial,
+    makers = {"layers": make_layers, "augmentation": make_augmentation, "sequences": make_sequences,
+              "attention": make_attention, "spatial": make_spatial,
               "activations": make_activations, "losses": make_losses, "metrics": make_metrics,
               "schedules": make_schedules, "optimizers": make_optimizers, "models": make_models,
               "sequence_models": make_sequence_models,

@@ -78,6 +78,13 @@ static bool is_invariant(const char *kind, const char *name, choice c)
     "{inputs: {i: {shape: [36]}}, layers: [{name: a, dense: {units: 6, activation: tanh}, inputs: [i]}, " \
     "{name: b, dense: {units: 6}, inputs: [i]}, {name: m, " layer ", inputs: [a, b]}, "                   \
     "{name: o, dense: {units: 4, activation: softmax}, inputs: [m]}], outputs: [o]}"
+#define ATTEND(layer, from)                                                                                \
+    "{inputs: {i: {shape: [36]}}, layers: [{name: s, reshape: {target_shape: [9, 4]}, inputs: i}, "        \
+    "{name: m, masking: {}, inputs: s}, {name: a, dense: {units: 4, activation: tanh}, inputs: m}, "       \
+    "{name: p, sine_position_encoding: {}, inputs: s}, {name: q, add: {}, inputs: [p, m]}, "               \
+    "{name: b, dense: {units: 4}, inputs: q}, {name: c, dense: {units: 4}, inputs: [a]}, {name: t, " layer \
+    ", inputs: " from "}, {name: u, add: {}, inputs: [t, c]}, {name: f, flatten: {}, inputs: u}, "         \
+    "{name: o, dense: {units: 4, activation: softmax}, inputs: f}], outputs: o}"
 #define CLASSIFY "optimizer: adam, loss: sparse_categorical_crossentropy, metrics: [accuracy]"
 
 /* With everything that is random or summed over the batch. */
@@ -156,6 +163,16 @@ static void every_layer_trains_alike_on_all_ranks(void **unused)
         {"time_distributed", SEQUENTIAL(STEPS "time_distributed: {layer: {dense: {units: 5, activation: tanh}}}, "
                                               "time_distributed: {layer: {dropout: {rate: 0.2}}}")},
         {"repeat_vector", SEQUENTIAL("dense: {units: 6}, repeat_vector: {n: 3}, lstm: {units: 4}")},
+        {"multi_head_attention", ATTEND("multi_head_attention: {num_heads: 2, key_dim: 3, dropout: 0.2, "
+                                        "use_causal_mask: true}",
+                                        "[a, b]")},
+        {"group_query_attention", ATTEND("group_query_attention: {num_query_heads: 4, num_key_value_heads: 2, "
+                                         "head_dim: 2, dropout: 0.2}",
+                                         "[a, b, c]")},
+        {"attention", ATTEND("attention: {use_scale: true, score_mode: concat, dropout: 0.2}", "[a, b, c]")},
+        {"additive_attention", ATTEND("additive_attention: {dropout: 0.2}", "[a, b]")},
+        {"position_embedding", SEQUENTIAL(STEPS "position_embedding: {sequence_length: 11}")},
+        {"sine_position_encoding", ATTEND("multiply: {}", "[p, b]")},
         {"concatenate", GRAPH("concatenate: {}")},
         {"add", GRAPH("add: {}")},
         {"subtract", GRAPH("subtract: {}")},

@@ -47,6 +47,8 @@ const ls_initializer_ops ls_ones = {
     .fill = fill_ones,
 };
 
+const ls_component ls_initializer_ones = {.ops = &ls_ones.ops};
+
 const ls_initializer_ops ls_constant = {
     .ops = {.name = "constant", .keras_name = "Constant", .options = options, .config_bytes = sizeof(constant)},
     .fill = fill_constant,

@@ -88,7 +88,10 @@ FIXED(glorot_uniform, 1.0, FAN_AVG, UNIFORM) = {
             .options = seed_options,
             .config_bytes = sizeof(seeded)},
     .fill = fill_glorot_uniform,
+    .by_fans = true,
 };
+
+const ls_component ls_initializer_glorot_uniform = {.ops = &ls_glorot_uniform.ops, .config = &(seeded){-1}};
 
 FIXED(glorot_normal, 1.0, FAN_AVG, TRUNCATED_NORMAL) = {
     .ops = {.name = "glorot_normal",
@@ -96,16 +99,19 @@ FIXED(glorot_normal, 1.0, FAN_AVG, TRUNCATED_NORMAL) = {
             .options = seed_options,
             .config_bytes = sizeof(seeded)},
     .fill = fill_glorot_normal,
+    .by_fans = true,
 };
 
 FIXED(he_uniform, 2.0, FAN_IN, UNIFORM) = {
     .ops = {.name = "he_uniform", .keras_name = "HeUniform", .options = seed_options, .config_bytes = sizeof(seeded)},
     .fill = fill_he_uniform,
+    .by_fans = true,
 };
 
 FIXED(he_normal, 2.0, FAN_IN, TRUNCATED_NORMAL) = {
     .ops = {.name = "he_normal", .keras_name = "HeNormal", .options = seed_options, .config_bytes = sizeof(seeded)},
     .fill = fill_he_normal,
+    .by_fans = true,
 };
 
 FIXED(lecun_uniform, 1.0, FAN_IN, UNIFORM) = {
@@ -114,6 +120,7 @@ FIXED(lecun_uniform, 1.0, FAN_IN, UNIFORM) = {
             .options = seed_options,
             .config_bytes = sizeof(seeded)},
     .fill = fill_lecun_uniform,
+    .by_fans = true,
 };
 
 FIXED(lecun_normal, 1.0, FAN_IN, TRUNCATED_NORMAL) = {
@@ -122,6 +129,7 @@ FIXED(lecun_normal, 1.0, FAN_IN, TRUNCATED_NORMAL) = {
             .options = seed_options,
             .config_bytes = sizeof(seeded)},
     .fill = fill_lecun_normal,
+    .by_fans = true,
 };
 
 static const ls_option options[] = {
@@ -151,4 +159,5 @@ const ls_initializer_ops ls_variance_scaling = {
             .options = options,
             .config_bytes = sizeof(scaling)},
     .fill = fill,
+    .by_fans = true,
 };

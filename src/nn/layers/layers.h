@@ -46,6 +46,12 @@
     X(lstm)                       \
     X(bidirectional)              \
     X(time_distributed)           \
+    X(multi_head_attention)       \
+    X(group_query_attention)      \
+    X(attention)                  \
+    X(additive_attention)         \
+    X(position_embedding)         \
+    X(sine_position_encoding)     \
     X(repeat_vector)              \
     X(batch_normalization)        \
     X(layer_normalization)        \

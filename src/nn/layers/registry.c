@@ -14,13 +14,10 @@ static const ls_ops *const entries[] = {LS_LAYER_LIST(ENTRY) NULL};
 #define CONV_LSTM "it is a recurrent network over images; time_distributed convolutions before an lstm come nearest"
 #define CELL "it is a part of a layer: write simple_rnn, gru or lstm"
 #define FOURIER "it needs a Fourier transform, which lockstep does not have"
-#define ATTENTION "it is attention, which lockstep does not have"
 #define FOREIGN "it runs a program of another library"
 
 /* Of Keras's, those that are not there, and why. */
 static const ls_refusal lacking[] = {
-    {"additive_attention", ATTENTION},
-    {"attention", ATTENTION},
     {"aug_mix", AUG},
     {"auto_contrast", AUG},
     {"category_encoding", PREPARE},
@@ -33,8 +30,6 @@ static const ls_refusal lacking[] = {
     {"discretization", PREPARE},
     {"equalization", AUG},
     {"flax_layer", FOREIGN},
-    {"group_query_attention", ATTENTION},
-    {"grouped_query_attention", ATTENTION},
     {"gru_cell", CELL},
     {"hashed_crossing", TEXT},
     {"hashing", TEXT},
@@ -45,7 +40,6 @@ static const ls_refusal lacking[] = {
     {"max_num_bounding_boxes", PREPARE},
     {"mel_spectrogram", FOURIER},
     {"mix_up", MIX},
-    {"multi_head_attention", ATTENTION},
     {"normalization", PREPARE},
     {"pipeline", PREPARE},
     {"rand_augment", AUG},
