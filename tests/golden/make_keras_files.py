@@ -279,6 +279,23 @@ def augmented():
     return model, rng.normal(size=(N, 8, 8, 3)), rng.integers(0, 3, N).astype("int32")
 
 
+def attending():
+    """Every attention layer, with masks of an embedding, arguments of the call, and heads that share keys."""
+    tokens = keras.Input((5,), name="tokens")
+    embedded = layers.Embedding(10, 4, mask_zero=True, name="embedded")(tokens)
+    heads = layers.MultiHeadAttention(2, 3, value_dim=2, dropout=0.1, name="heads")(embedded, embedded, use_causal_mask=True)
+    added = layers.Add(name="added")([embedded, heads])
+    grouped = layers.GroupQueryAttention(3, 4, 2, use_bias=False, name="grouped")(added, value=added, key=embedded)
+    plain = layers.Attention(use_scale=True, score_mode="concat", name="plain")([grouped, embedded])
+    additive = layers.AdditiveAttention(name="additive")([plain, embedded, embedded], use_causal_mask=True)
+    pooled = layers.GlobalAveragePooling1D(name="pooled")(additive)
+    model = keras.Model(tokens, layers.Dense(3, activation="softmax", name="out")(pooled), name="attending")
+    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    x = rng.integers(0, 10, (N, 5)).astype("float32")
+    x[:, 3:] *= rng.random((N, 2)) < 0.5
+    return model, x, rng.integers(0, 3, N).astype("int32")
+
+
 def own_loss(y_true, y_pred):
     return keras.ops.mean((y_true - y_pred) ** 4)
 
@@ -348,7 +365,8 @@ def make(data, build):
 OUT.mkdir(exist_ok=True)
 keras.utils.set_random_seed(1)
 models = {"data": (image, graph, dictionary, custom), "sequences": (sequences,),
-          "masks": (masks,), "spatial": (kinds, lines, pictures, volumes), "nested": (nested, augmented)}
+          "masks": (masks,), "spatial": (kinds, lines, pictures, volumes), "nested": (nested, augmented),
+          "attention": (attending,)}
 for name in sys.argv[1:] or models:
     rng = np.random.default_rng(20260101)
     with h5py.File(OUT / ("data.h5" if name == "data" else f"data_{name}.h5"), "w") as data:
