@@ -283,6 +283,8 @@ ls_status ls_experiment_lapses(ls_config *root)
     lapses l = {.root = root};
     ls_config *data = ls_config_get(root, "data");
 
+    if (ls_config_get(root, "base") && !ls_config_get(root, "model"))
+        return LS_OK; /* a sweep: refused as that, and right in itself */
     for (ls_config *c = root->first, *next; c; c = next) {
         next = c->next;
         LS_TRY(look_at_top(&l, c));
