@@ -225,6 +225,18 @@ static ls_status read_arguments(int argc, char **argv, arguments *a)
     return LS_OK;
 }
 
+/* Collective. */
+static ls_status check_sweep_file(const ls_comm *comm, const arguments *a, ls_text *out)
+{
+    ls_sweep *sweep = NULL;
+    ls_status st = ls_agree(comm, ls_sweep_read(a->file, a->setting, a->settings, &sweep));
+
+    if (st == LS_OK)
+        st = ls_check_sweep(comm, sweep, out);
+    ls_sweep_free(sweep);
+    return st;
+}
+
 static ls_status is_sweep(const char *file, bool *out)
 {
     ls_config *root;
@@ -245,7 +257,7 @@ static ls_status check(const ls_comm *comm, const arguments *a, ls_text *out)
     if (sweep && a->ranks)
         return ls_fail(LS_ERR_USAGE, "-n is for an experiment; a sweep is measured on the ranks that mpirun starts");
     if (sweep)
-        return ls_check_sweep(comm, a->file, a->setting, a->settings, out);
+        return check_sweep_file(comm, a, out);
     st = ls_agree(comm, ls_fit_read(a->file, a->setting, a->settings, &experiment));
     if (st == LS_OK) {
         ls_cli_watch_timeout(experiment->distributed.timeout_s);

@@ -81,21 +81,17 @@ static ls_status check(const ls_comm *comm, const ls_sweep *sweep, const ls_swee
     return out->status;
 }
 
-ls_status ls_check_sweep(const ls_comm *comm, const char *file, const char *const *settings, size_t n, ls_text *out)
+ls_status ls_check_sweep(const ls_comm *comm, const ls_sweep *sweep, ls_text *out)
 {
-    ls_sweep *sweep = NULL;
     ls_sweep_facts *facts = NULL;
     ls_text mine = {0};
-    ls_status st = ls_agree(comm, ls_sweep_read(file, settings, n, &sweep));
+    ls_status st = ls_sweep_check_ranks(comm, sweep);
 
-    if (st == LS_OK)
-        st = ls_sweep_check_ranks(comm, sweep);
     if (st == LS_OK)
         st = ls_sweep_facts_create(comm, sweep, NULL, &facts);
     if (st == LS_OK)
         st = check(comm, sweep, facts, comm->rank == 0 ? out : &mine);
     ls_text_reset(&mine);
     ls_sweep_facts_free(facts);
-    ls_sweep_free(sweep);
     return st;
 }

@@ -119,7 +119,7 @@ static ls_status find_timeout(const ls_sweep *sweep, double *out)
 }
 
 /* Collective. */
-static ls_status say_cost(const ls_comm *comm, const arguments *a, ls_sweep *sweep, const char *directory)
+static ls_status say_cost(const ls_comm *comm, ls_sweep *sweep, const char *directory)
 {
     ls_text text = {0};
     size_t done = 0, all = 0;
@@ -127,7 +127,7 @@ static ls_status say_cost(const ls_comm *comm, const arguments *a, ls_sweep *swe
     bool exact = true;
     ls_status st;
 
-    LS_TRY_CLEANUP(ls_check_sweep(comm, a->sweep, a->setting, a->settings, &text));
+    LS_TRY_CLEANUP(ls_check_sweep(comm, sweep, &text));
     LS_TRY_CLEANUP(ls_mpi_check(MPI_Bcast(&there, 1, MPI_INT, 0, comm->mpi), "looking for the directory of a sweep"));
     if (there)
         LS_TRY_CLEANUP(ls_sweep_look(comm, sweep, directory, &done, &all, &exact));
@@ -148,7 +148,7 @@ static ls_status work(const ls_comm *comm, const arguments *a, ls_sweep *sweep)
     double timeout_s = 0;
 
     if (a->dry_run)
-        return say_cost(comm, a, sweep, settings.directory);
+        return say_cost(comm, sweep, settings.directory);
     if (!settings.directory || !*settings.directory)
         return ls_fail(LS_ERR_USAGE, "%s names no `output`: say where to write the sweep with --output DIR", a->sweep);
     LS_TRY(ls_sweep_check_ranks(comm, sweep));

@@ -75,3 +75,12 @@ ls_status ls_check_value_range(const ls_floats *range, const ls_config *at)
     return ls_config_fail(at,
                           "value_range must be the smallest and the largest value of a pixel: value_range: [0, 255]");
 }
+
+bool ls_backward_begins(const ls_call *call)
+{
+    if (!call->training)
+        ls_backward_copy(call);
+    else if (call->dX[0])
+        ls_clear_if_first(call, call->dX[0], call->rows * ls_shape_size(&call->layer->in_shape[0]));
+    return call->training && call->dX[0];
+}

@@ -23,6 +23,12 @@ void ls_draw(const ls_call *call, int64_t seed, size_t row, size_t n, float *u);
 /* n normal numbers of a row, from its number `first` (even) on. */
 void ls_draw_normal(const ls_call *call, int64_t seed, size_t row, size_t first, size_t n, float *normal);
 
+/*
+ * The beginning of backward. False: nothing is left to do, for no gradient is asked for, or the images were left as
+ * they are, so that it passes. True: dX is there to be added to.
+ */
+bool ls_backward_begins(const ls_call *call);
+
 /* A range that a factor is drawn from, as its two ends or as one number f: from max(-f, least) to f. */
 typedef struct ls_range {
     float low, high;

@@ -61,13 +61,8 @@ static void backward_brightness(const ls_call *call)
     const random_color *config = call->layer->config;
     const size_t n = ls_shape_size(&call->layer->in_shape[0]);
 
-    if (!call->training) {
-        ls_backward_copy(call);
+    if (!ls_backward_begins(call))
         return;
-    }
-    if (!call->dX[0])
-        return;
-    ls_clear_if_first(call, call->dX[0], call->rows * n);
     for (size_t r = 0; r < call->rows; r++) {
         const float delta = draw_delta(call, r);
 
@@ -129,13 +124,8 @@ static void backward_contrast(const ls_call *call)
     const ls_image_size size = ls_image_size_of(call->layer);
     const size_t n = size.height * size.width * size.channels;
 
-    if (!call->training) {
-        ls_backward_copy(call);
+    if (!ls_backward_begins(call))
         return;
-    }
-    if (!call->dX[0])
-        return;
-    ls_clear_if_first(call, call->dX[0], call->rows * n);
     for (size_t r = 0; r < call->rows; r++) {
         const float f = draw_contrast(call, r);
 
@@ -174,31 +164,22 @@ static ls_status check_color(const void *config, const ls_config *at)
 static const ls_option brightness_options[] = {COLOR_OPTIONS(-1)};
 static const ls_option contrast_options[] = {COLOR_OPTIONS(0)};
 
-const ls_layer_ops ls_layer_random_brightness = {
-    .ops = {.name = "random_brightness",
-            .keras_name = "RandomBrightness",
-            .options = brightness_options,
-            .config_bytes = sizeof(random_color),
-            .check = check_color},
-    .inputs_min = 1,
-    .inputs_max = 1,
-    .build = ls_build_augmentation,
-    .forward = forward_brightness,
-    .backward = backward_brightness,
-};
+#define COLOR_LAYER(what, keras)                      \
+    const ls_layer_ops ls_layer_random_##what = {     \
+        .ops = {.name = "random_" #what,              \
+                .keras_name = keras,                  \
+                .options = what##_options,            \
+                .config_bytes = sizeof(random_color), \
+                .check = check_color},                \
+        .inputs_min = 1,                              \
+        .inputs_max = 1,                              \
+        .build = ls_build_augmentation,               \
+        .forward = forward_##what,                    \
+        .backward = backward_##what,                  \
+    }
 
-const ls_layer_ops ls_layer_random_contrast = {
-    .ops = {.name = "random_contrast",
-            .keras_name = "RandomContrast",
-            .options = contrast_options,
-            .config_bytes = sizeof(random_color),
-            .check = check_color},
-    .inputs_min = 1,
-    .inputs_max = 1,
-    .build = ls_build_augmentation,
-    .forward = forward_contrast,
-    .backward = backward_contrast,
-};
+COLOR_LAYER(brightness, "RandomBrightness");
+COLOR_LAYER(contrast, "RandomContrast");
 
 /* ---- random_erasing ---- */
 
@@ -293,13 +274,8 @@ static void backward_erasing(const ls_call *call)
     const ls_image_size size = ls_image_size_of(call->layer);
     const size_t pixels = size.height * size.width, c = size.channels;
 
-    if (!call->training) {
-        ls_backward_copy(call);
+    if (!ls_backward_begins(call))
         return;
-    }
-    if (!call->dX[0])
-        return;
-    ls_clear_if_first(call, call->dX[0], call->rows * pixels * c);
     for (size_t r = 0; r < call->rows; r++) {
         const rectangle e = draw_rectangle(call, r);
 

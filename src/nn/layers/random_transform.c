@@ -195,13 +195,8 @@ static void backward_transform(const ls_call *call, draw_matrix *draw)
     const ls_image_size size = ls_image_size_of(call->layer);
     const size_t pixels = size.height * size.width, c = size.channels;
 
-    if (!call->training) {
-        ls_backward_copy(call);
+    if (!ls_backward_begins(call))
         return;
-    }
-    if (!call->dX[0])
-        return;
-    ls_clear_if_first(call, call->dX[0], call->rows * pixels * c);
     for (size_t r = 0; r < call->rows; r++) {
         const matrix m = draw(call, r);
         float *dX = call->dX[0] + r * pixels * c;
