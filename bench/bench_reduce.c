@@ -95,25 +95,6 @@ static ls_status time_step(ls_reducer *reducer, void *weights, ls_element elemen
                         "the ranks cannot compare times");
 }
 
-/* Where the ranks of a node add up: gradients (n) float32 of this rank, added block by block as microbatches are. */
-static void add_together(ls_accumulator *a, const float *gradients)
-{
-    const size_t strips = (a->blocks + LS_STRIP_BLOCKS - 1) / LS_STRIP_BLOCKS;
-    const ls_comm *comm = a->reducer->comm;
-    const size_t start = ((size_t)comm->rank + 1) * strips / (size_t)comm->size;
-
-    for (size_t k = 0; k < strips; k++) { /* its own strips are the last */
-        const size_t begin = (start + k) % strips * LS_STRIP_BLOCKS;
-        const size_t end = begin + LS_STRIP_BLOCKS < a->blocks ? begin + LS_STRIP_BLOCKS : a->blocks;
-
-        ls_accumulator_take(a, begin, end);
-        for (size_t b = begin; b < end; b++)
-            ls_carrier_carried.add(ls_accumulator_at(a, b), gradients + b * LS_BLOCK, 4, 10,
-                                   ls_accumulator_open(a, b, b + 1));
-        ls_accumulator_leave(a, begin, end);
-    }
-}
-
 /*
  * All of it by sums that are together: from each rank's float32 gradients to float32 values that all have. *after_s: of
  * it, what is left when the last contribution is in, as it is after the products of a training step. The slowest
@@ -125,17 +106,19 @@ static ls_status time_together(ls_accumulator *a, const float *gradients, float 
     ls_reducer *const reducer = a->reducer;
     ls_vector v = {
         .half = LS_REDUCE_SCATTER, .element = LS_FLOAT64, .buf = a->sums, .begin = bounds, .end = bounds + 1};
-    double begin, added, both[2];
+    double begin, added, both[2], sum[LS_ACCUMULATOR_DOUBLES];
 
     LS_TRY(ls_mpi_check(MPI_Barrier(reducer->comm->mpi), "the ranks cannot meet"));
     begin = MPI_Wtime();
     ls_accumulator_begin(a);
-    add_together(a, gradients);
-    ls_accumulator_clear(a, 0, a->blocks);
+    for (size_t b = 0; b < a->blocks; b++) /* as microbatches are added */
+        ls_carrier_carried.add(ls_accumulator_at(a, b), gradients + b * LS_BLOCK, 4, 10,
+                               ls_accumulator_open(a, b, b + 1));
+    ls_accumulator_close(a, 0, a->blocks);
     added = MPI_Wtime();
     LS_TRY(ls_reducer_run(reducer, &v));
     for (size_t i = bounds[reducer->comm->rank]; i < bounds[reducer->comm->rank + 1]; i += LS_BLOCK)
-        ls_carrier_carried.finish(ls_accumulator_at(a, i / LS_BLOCK), 128, weights + i);
+        ls_carrier_carried.finish(ls_accumulator_total(a, i / LS_BLOCK, sum), 128, weights + i);
     ls_accumulator_release(a);
     v = (ls_vector){.half = LS_ALL_GATHER, .element = LS_FLOAT32, .buf = weights, .begin = bounds, .end = bounds + 1};
     LS_TRY(ls_reducer_run(reducer, &v));

@@ -158,6 +158,13 @@ void ls_reducer_release(ls_reducer *reducer)
         reducer->ops->release(reducer);
 }
 
+char *ls_reducer_sums_of(const ls_reducer *reducer, size_t part)
+{
+    const size_t own = (size_t)ls_node_memory_sharing(reducer->memory)->part;
+
+    return reducer->sums - own * reducer->sums_bytes + part * reducer->sums_bytes;
+}
+
 void ls_reducer_meet(ls_reducer *reducer)
 {
     if (!reducer->ops->meet || reducer->comm->size == 1)

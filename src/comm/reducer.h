@@ -73,7 +73,7 @@ struct ls_reducer {
     size_t max_bytes;       /* of a vector */
     size_t segment_bytes;   /* ring: what travels at a time; a multiple of 8 */
     char *sums;             /* [sums_bytes] this rank's vectors to be summed, from the beginning of a page on */
-    bool together;          /* sums are the node's: its ranks have put in what they have with additions of their own */
+    bool together;          /* a rank reads its chunk from the sums of all: see ls_reducer_sums_of */
     size_t sums_bytes;      /* a multiple of LS_ALIGNMENT */
     ls_node_memory *memory; /* owned; NULL: nothing is shared */
     char *common;           /* one copy for the ranks of a node; NULL: there is none. See ls_reducer_share */
@@ -119,7 +119,7 @@ typedef struct ls_reducer_options {
     size_t vectors;        /* that may be begun and not yet finished */
     int node_ranks;        /* so many neighbours on a node share memory, at most; 0: all */
     bool any_order;        /* sums are exact */
-    bool together;         /* and whoever writes them can do so with other ranks: see ls_reducer */
+    bool together;         /* and whoever reads totals can take them from several ranks' sums: see ls_reducer_sums_of */
     ls_wire wire;
 } ls_reducer_options;
 
@@ -151,6 +151,8 @@ void ls_reducer_settle(ls_reducer *reducer);
  * others; for sums that are together, ls_reducer_settle waits until all have.
  */
 void ls_reducer_release(ls_reducer *reducer);
+/* If the sums are together, those of a rank of the node, by its part: a finished vector's total is the sum of them. */
+char *ls_reducer_sums_of(const ls_reducer *reducer, size_t part);
 /* Collective. Returns when all ranks that share memory are here: none of them reads it as it was any more. */
 void ls_reducer_meet(ls_reducer *reducer);
 

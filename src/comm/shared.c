@@ -9,9 +9,9 @@
  *
  * So all ranks of a node work and send, and each byte crosses the network once for a node.
  *
- *     slices  [parts] of every rank of the node its own sums: the others read their chunks from it. Or one for all, if
- *             those who write can do so together: they have then added up by themselves, and `read` counts how often
- *             a rank has said that it reads the sums no more
+ *     slices  [parts] of every rank of the node its own sums: the others read their chunks from it. If they do so by
+ *             themselves (`together`) nothing is added up here, and `read` counts how often a rank has said that it
+ *             reads the sums no more
  *     common  one copy of what is gathered (weights): every rank writes what it has, then all read all
  *     stage   for what is gathered elsewhere: every rank copies its chunks there, then all copy the others'
  *
@@ -51,7 +51,7 @@ typedef struct shared {
     ls_comm *peers;         /* owned; NULL: one node */
     ls_reducer between;     /* of the peers */
     progress_of *of;        /* [parts] the node's */
-    char *slices;           /* [parts x sums_bytes] the node's; [sums_bytes] of sums that are together */
+    char *slices;           /* [parts x sums_bytes] the node's */
     char *stage;            /* [LS_LANES x max_bytes] the node's */
     uint32_t sums, gathers; /* vectors so far */
     uint32_t taken;         /* of the sums, those that were added up */
@@ -362,16 +362,17 @@ static ls_status setup_shared(ls_reducer *reducer)
     LS_TRY(ls_agree(reducer->comm, plan(reducer)));
     s = reducer->state;
     LS_TRY(find_peers(reducer));
+    reducer->together = reducer->together && !s->peers; /* what sets out to peers has to be added up before */
     LS_TRY(
         sharing->allocate(sharing->context, (size_t)s->parts * sizeof *s->of, "the progress of a node's ranks", &of));
-    LS_TRY(sharing->allocate(sharing->context, (reducer->together ? 1 : (size_t)s->parts) * reducer->sums_bytes,
+    LS_TRY(sharing->allocate(sharing->context, (size_t)s->parts * reducer->sums_bytes,
                              "the gradients of the ranks of a node", &slices));
     LS_TRY(sharing->allocate(sharing->context, LS_LANES * reducer->max_bytes,
                              "the weights that the ranks of a node exchange", &stage));
     s->of = of;
     s->slices = slices;
     s->stage = stage;
-    reducer->sums = s->slices + (reducer->together ? 0 : (size_t)s->part * reducer->sums_bytes);
+    reducer->sums = s->slices + (size_t)s->part * reducer->sums_bytes;
     return LS_OK;
 }
 

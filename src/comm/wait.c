@@ -144,33 +144,3 @@ void ls_counter_wait(ls_counter *counter, uint32_t value)
     }
     atomic_fetch_sub(&counter->sleepers, 1);
 }
-
-bool ls_lock_try(ls_lock *lock)
-{
-    uint32_t is_free = 0;
-
-    return atomic_compare_exchange_strong_explicit(&lock->state, &is_free, 1, memory_order_acquire,
-                                                   memory_order_relaxed);
-}
-
-/* Drepper, "Futexes are tricky" (2011): who slept takes it in state 2, since others may sleep still. */
-void ls_lock_take(ls_lock *lock)
-{
-    if (ls_lock_try(lock))
-        return;
-    ls_wait_begin("for a strip of sums");
-    for (ls_pause pause = {0}; pause.rounds < SPINS; ls_pause_next(&pause))
-        if (ls_lock_try(lock)) {
-            ls_wait_end();
-            return;
-        }
-    while (atomic_exchange_explicit(&lock->state, 2, memory_order_acquire) != 0)
-        syscall(SYS_futex, &lock->state, FUTEX_WAIT, 2, &(struct timespec){.tv_nsec = FUTEX_NS}, NULL, 0);
-    ls_wait_end();
-}
-
-void ls_lock_leave(ls_lock *lock)
-{
-    if (atomic_exchange_explicit(&lock->state, 0, memory_order_release) == 2)
-        syscall(SYS_futex, &lock->state, FUTEX_WAKE, 1, NULL, NULL, 0);
-}

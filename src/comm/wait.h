@@ -38,16 +38,4 @@ void ls_counter_raise(ls_counter *counter, uint32_t value);
 bool ls_counter_reached(const ls_counter *counter, uint32_t value);
 void ls_counter_wait(ls_counter *counter, uint32_t value);
 
-/*
- * Mutual exclusion of processes in memory that they share; zeroed memory is free. What was written before it was left
- * can be read by whoever takes it next. Without others it is no system call; whoever waits long sleeps.
- */
-typedef struct ls_lock {
-    _Atomic uint32_t state; /* 0: free, 1: taken, 2: taken, and somebody may sleep */
-} ls_lock;
-
-bool ls_lock_try(ls_lock *lock);
-void ls_lock_take(ls_lock *lock);
-void ls_lock_leave(ls_lock *lock);
-
 #endif

@@ -1,25 +1,25 @@
 /*
  * The memory in which contributions are added up, in blocks of LS_BLOCK weights. Where the ranks of a node share memory
- * and sums are exact there is one for all of them: each adds what it has straight to the node's sums, in any order,
- * since no order changes them. Blocks are then taken for a while, by strips that have a lock each. Elsewhere every rank
- * has its own, and taking costs nothing.
+ * and sums are exact, nobody adds up what they have beforehand: whoever wants a total takes it from all of them, block
+ * by block, and a block that only one rank has written (train/shared_products.h) is that rank's alone. Memory that no
+ * rank writes is no memory.
  */
 #ifndef LS_TRAIN_ACCUMULATOR_H
 #define LS_TRAIN_ACCUMULATOR_H
 
 #include <stdatomic.h>
 
+#include "comm/carrier.h"
 #include "comm/reducer.h"
-#include "comm/wait.h"
-
-#define LS_STRIP_BLOCKS 64 /* of a lock */
 
 typedef struct ls_accumulator {
     ls_reducer *reducer; /* borrowed */
-    char *sums;          /* [blocks x block_bytes] the reducer's */
+    char *sums;          /* [blocks x block_bytes] this rank's, the reducer's memory */
     size_t blocks, block_bytes;
-    _Atomic uint32_t *touched; /* [blocks] the attempt that wrote it last; owned unless there are locks */
-    ls_lock *lock;             /* [strips] of the reducer's memory; NULL: nobody else adds to these sums */
+    _Atomic uint32_t *touched; /* [blocks] this rank's: the attempt that wrote it last; owned unless `all` is there */
+    _Atomic uint32_t
+        *all;           /* [parts x blocks] those of the node's ranks, in their memory; NULL: sums are not together */
+    size_t part, parts; /* of the node */
     uint32_t attempt;
     bool settled;  /* nobody reads the sums of the attempt before any more */
     bool released; /* nor does this rank, which has said so */
@@ -34,18 +34,23 @@ void ls_accumulator_begin(ls_accumulator *a);
 /* This rank reads the sums of the attempt no more. */
 void ls_accumulator_release(ls_accumulator *a);
 
-/* This rank has blocks [begin, end) for itself until it leaves them; the first waits for them, the other does not. */
-void ls_accumulator_take(ls_accumulator *a, size_t begin, size_t end);
-bool ls_accumulator_try(ls_accumulator *a, size_t begin, size_t end);
-void ls_accumulator_leave(ls_accumulator *a, size_t begin, size_t end);
-
 /*
- * Blocks that are taken are about to be added to. True: none of them holds anything, and all are written. False: all
- * can be added to.
+ * Blocks [begin, end) of this rank's sums are about to be added to. True: none of them holds anything, and all are
+ * written. False: all can be added to.
  */
 bool ls_accumulator_open(ls_accumulator *a, size_t begin, size_t end);
-/* Blocks that nobody wrote hold an earlier step's sums: they count as zero from here on. Takes them by itself. */
-void ls_accumulator_clear(ls_accumulator *a, size_t begin, size_t end);
+/*
+ * This rank adds no more to these blocks. Those that it did not write hold an earlier step's sums: where the reducer
+ * adds up what ranks have, they are zero from here on.
+ */
+void ls_accumulator_close(ls_accumulator *a, size_t begin, size_t end);
+
+/*
+ * A total, of the carrier's elements, once the reducer has this rank's part of the sums and no rank adds to any. In
+ * place, or in sum (block_bytes).
+ */
+#define LS_ACCUMULATOR_DOUBLES (2 * LS_BLOCK) /* of a block, at most */
+const void *ls_accumulator_total(const ls_accumulator *a, size_t block, double sum[LS_ACCUMULATOR_DOUBLES]);
 
 static inline char *ls_accumulator_at(const ls_accumulator *a, size_t block)
 {

@@ -9,10 +9,7 @@
 
 #define FIRST_BUCKET_PART 4        /* the first bucket is this much smaller, so that the first reduction starts early */
 #define SHORT_WIRE_H 7             /* the grid is so many bits coarser then: sums below 2^46 units lie below 2^39 */
-#define PIECE_ELEMENTS 524288      /* of a product that is added up at a time, about; its sums take 4 MiB */
-#define PIECE_ROWS 128             /* so few rows of it are not worth packing what they are multiplied with */
-#define SENT_PIECE_ELEMENTS 131072 /* of one that is sent when it is complete */
-#define PIECES_LEFT 16             /* that other ranks were at, before one is waited for */
+#define SENT_PIECE_ELEMENTS 131072 /* of a product that is added up at a time when it is sent as it is complete */
 #define FLAGS 1                    /* int16 words after the exponents: the wish to stop */
 
 void ls_gradients_free(ls_gradients *g)
@@ -26,6 +23,7 @@ void ls_gradients_free(ls_gradients *g)
     ls_free(g->bucket);
     ls_agreement_free(g->agreement);
     ls_exponents_reset(&g->exponents);
+    ls_shared_products_free(g->shared);
     ls_accumulator_reset(&g->sums);
     ls_reducer_free(g->reducer);
     ls_free(g->param_of);
@@ -146,6 +144,21 @@ static ls_status plan(ls_gradients *g, const ls_comm *comm, const ls_model *mode
     return cut_buckets(g, options->bucket_kib);
 }
 
+static void add_rows(void *context, const ls_product_sum *all, size_t first_block, size_t row, size_t rows);
+
+/* Collective. */
+static ls_status share_products(ls_gradients *g)
+{
+    size_t largest = 0;
+
+    if (!g->sums.all || g->sums.parts == 1 || g->carrier != &ls_carrier_carried)
+        return LS_OK;
+    for (size_t p = 0; p < g->model->trainable_params; p++)
+        if (g->model->param[p]->size > largest)
+            largest = g->model->param[p]->size;
+    return ls_shared_products_create(ls_node_memory_sharing(g->reducer->memory), largest, add_rows, g, &g->shared);
+}
+
 /* Collective. */
 static ls_status plan_reductions(ls_gradients *g, const ls_distributed_options *options, size_t sums)
 {
@@ -169,6 +182,7 @@ static ls_status plan_reductions(ls_gradients *g, const ls_distributed_options *
         wanted.sums_bytes = SIZE_MAX - LS_ALIGNMENT; /* more than there is */
     LS_TRY(ls_reducer_create(g->comm, &wanted, &g->reducer));
     LS_TRY(ls_accumulator_init(&g->sums, g->reducer, g->blocks, g->block_bytes));
+    LS_TRY(share_products(g));
     memory = g->reducer->memory;
     if (memory && ls_node_memory_sharing(memory)->parts < g->comm->size)
         memory = NULL; /* of some of the ranks only */
@@ -260,7 +274,6 @@ static void add(void *context, size_t number, size_t first, const float *values,
     const bool spoilt = is_planted(g, LS_FAULT_SPOIL_CONTRIBUTION, microbatch);
     double squares = 0;
     uint64_t *row = g->contribution_hash ? g->contribution_hash + microbatch * g->model->trainable_params : NULL;
-    size_t taken = begin; /* so far, for a strip at a time */
 
     for (size_t b = begin; b < end; b++, values += LS_BLOCK) {
         float copy[LS_BLOCK];
@@ -273,17 +286,10 @@ static void add(void *context, size_t number, size_t first, const float *values,
             squares += ls_sum_squares(a, LS_BLOCK);
         if (lost)
             continue;
-        if (b == taken) {
-            taken =
-                (b / LS_STRIP_BLOCKS + 1) * LS_STRIP_BLOCKS < end ? (b / LS_STRIP_BLOCKS + 1) * LS_STRIP_BLOCKS : end;
-            ls_accumulator_take(&g->sums, b, taken);
-        }
         e = g->carrier->add(ls_accumulator_at(&g->sums, b), a, g->exponents.E[b], g->h,
                             ls_accumulator_open(&g->sums, b, b + 1));
         if (e > g->seen[b])
             g->seen[b] = e;
-        if (b + 1 == taken)
-            ls_accumulator_leave(&g->sums, b / LS_STRIP_BLOCKS * LS_STRIP_BLOCKS, taken);
     }
     if (g->norm)
         ls_wide_add(g->norm, squares * g->norm_factor[microbatch]);
@@ -305,7 +311,7 @@ _Static_assert(LS_PRODUCT_BLOCK == LS_BLOCK, "a product's grid is the carrier's"
  */
 static ls_status hand_in(ls_gradients *g, size_t begin, size_t end, size_t from)
 {
-    ls_accumulator_clear(&g->sums, from, end);
+    ls_accumulator_close(&g->sums, from, end);
     for (size_t i = 0; i < g->buckets; i++) {
         const size_t first = begin > g->bucket[i].begin ? begin : g->bucket[i].begin;
 
@@ -329,26 +335,22 @@ static ls_status hand_in(ls_gradients *g, size_t begin, size_t end, size_t from)
     return LS_OK;
 }
 
-/* Are sums sent as they are complete? Not those that a node's ranks add to together. */
+/* Are sums sent as they are complete? */
 static bool is_sent(const ls_gradients *g)
 {
-    return g->comm->size > 1 && !(g->sums.lock && ls_node_memory_sharing(g->reducer->memory)->parts > 1);
+    return g->comm->size > 1 && !g->sums.all;
 }
 
 /* Rows of a product that are added up at a time, so that their elements are whole blocks. */
-static size_t rows_of_piece(const ls_gradients *g, const ls_product_axis *row, size_t n)
+static size_t rows_of_piece(const ls_product_axis *row, size_t n)
 {
-    const ls_sharing *sharing = g->sums.lock ? ls_node_memory_sharing(g->reducer->memory) : NULL;
-    const size_t m = ls_product_axis_size(row), parts = sharing ? (size_t)sharing->parts : 1;
-    const size_t elements = is_sent(g) ? SENT_PIECE_ELEMENTS : PIECE_ELEMENTS;
-    size_t whole = LS_BLOCK, most = elements / n ? elements / n : 1;
+    const size_t m = ls_product_axis_size(row);
+    size_t whole = LS_BLOCK, most = SENT_PIECE_ELEMENTS / n ? SENT_PIECE_ELEMENTS / n : 1;
 
     if (row->count[0] * row->count[1] > 1)
         return m;
     for (size_t k = n; whole > 1 && k % 2 == 0; k /= 2)
         whole /= 2; /* LS_BLOCK / gcd(LS_BLOCK, n): it is a power of two */
-    if (parts > 1 && (m + parts - 1) / parts < most)
-        most = (m + parts - 1) / parts > PIECE_ROWS ? (m + parts - 1) / parts : PIECE_ROWS;
     most = (most + whole - 1) / whole * whole;
     return most < m ? most : m;
 }
@@ -364,9 +366,10 @@ LS_CLONES static void see(const ls_product_sum *sum, size_t blocks, int16_t *see
     }
 }
 
-/* Rows [row, row + rows) of a product, added to blocks that are taken. */
-static void add_piece(ls_gradients *g, const ls_product_sum *all, size_t first_block, size_t row, size_t rows)
+/* Rows [row, row + rows) of a product. */
+static void add_rows(void *context, const ls_product_sum *all, size_t first_block, size_t row, size_t rows)
 {
+    ls_gradients *g = context;
     const size_t at = row * all->n, n = rows * all->n;
     const size_t begin = first_block + at / LS_BLOCK, blocks = (n + LS_BLOCK - 1) / LS_BLOCK;
     ls_product_sum piece = *all;
@@ -383,33 +386,17 @@ static void add_piece(ls_gradients *g, const ls_product_sum *all, size_t first_b
         memset(piece.total + n, 0, (blocks * LS_BLOCK - n) * sizeof *piece.total);
     ls_product_run_sum(&piece);
     see(&piece, blocks, g->seen + begin);
-}
-
-/* A piece of a product, if its blocks can be had; wait: they can. */
-static bool add_piece_if(ls_gradients *g, const ls_product_sum *all, size_t first_block, size_t row, size_t rows,
-                         bool wait)
-{
-    const size_t begin = first_block + row * all->n / LS_BLOCK;
-    const size_t end = first_block + ((row + rows) * all->n + LS_BLOCK - 1) / LS_BLOCK;
-
-    if (wait)
-        ls_accumulator_take(&g->sums, begin, end);
-    else if (!ls_accumulator_try(&g->sums, begin, end))
-        return false;
-    add_piece(g, all, first_block, row, rows);
-    ls_accumulator_leave(&g->sums, begin, end);
     meanwhile(g);
-    return true;
 }
 
 /* From the last row on: what is complete sets out. */
 static void add_and_hand_in(ls_gradients *g, const ls_product_sum *all, const ls_layer *layer, size_t first_block)
 {
-    const size_t m = ls_product_axis_size(&all->A.row), each = rows_of_piece(g, &all->A.row, all->n);
+    const size_t m = ls_product_axis_size(&all->A.row), each = rows_of_piece(&all->A.row, all->n);
     size_t begin, end;
 
     for (size_t row = (m - 1) / each * each, rows = m - row;; row -= each, rows = each) {
-        add_piece_if(g, all, first_block, row, rows, true);
+        add_rows(g, all, first_block, row, rows);
         if (g->failed == LS_OK && layer_blocks(layer, &begin, &end))
             g->failed = hand_in(g, begin, end, first_block + row * all->n / LS_BLOCK);
         if (row == 0)
@@ -417,29 +404,7 @@ static void add_and_hand_in(ls_gradients *g, const ls_product_sum *all, const ls
     }
 }
 
-/*
- * Exact sums while the products' tiles are in registers, unless somebody wants to see the contributions themselves.
- * Where the sums are the node's, its ranks begin at different pieces, each with the one behind its own, and leave out
- * those that others are at until the end: who comes to which first makes no difference.
- */
-static void add_pieces(ls_gradients *g, const ls_product_sum *all, size_t first_block)
-{
-    const ls_sharing *sharing = g->sums.lock ? ls_node_memory_sharing(g->reducer->memory) : NULL;
-    const size_t m = ls_product_axis_size(&all->A.row), each = rows_of_piece(g, &all->A.row, all->n);
-    const size_t pieces = (m + each - 1) / each;
-    const size_t start = sharing ? ((size_t)sharing->part + 1) * pieces / (size_t)sharing->parts : 0;
-    size_t left[PIECES_LEFT], n = 0;
-
-    for (size_t k = 0; k < pieces; k++) {
-        const size_t row = (start + k) % pieces * each, rows = m - row < each ? m - row : each;
-
-        if (!add_piece_if(g, all, first_block, row, rows, n == PIECES_LEFT))
-            left[n++] = row;
-    }
-    for (size_t k = 0; k < n; k++)
-        add_piece_if(g, all, first_block, left[k], m - left[k] < each ? m - left[k] : each, true);
-}
-
+/* Exact sums while the products' tiles are in registers, unless somebody wants to see the contributions themselves. */
 static bool takes_products(void *context, const ls_product_sum *products)
 {
     const ls_gradients *g = context;
@@ -452,10 +417,12 @@ static void add_products(void *context, size_t first, const ls_product_sum *prod
 {
     ls_gradients *g = context;
 
+    if (g->shared && ls_shared_products_show(g->shared, products, first / LS_BLOCK))
+        return;
     if (finishes && is_sent(g))
         add_and_hand_in(g, products, finishes, first / LS_BLOCK);
     else
-        add_pieces(g, products, first / LS_BLOCK);
+        add_rows(g, products, first / LS_BLOCK, 0, ls_product_axis_size(&products->A.row));
 }
 
 void ls_gradients_measure(ls_gradients *g, ls_wide *norm, const double *factor)
@@ -490,6 +457,9 @@ ls_status ls_gradients_agree(ls_gradients *g, bool *stop, ls_verdict *verdict)
     bool fits = true;
 
     g->seen[g->blocks] = *stop;
+    LS_TRY(g->failed);
+    if (g->shared)
+        ls_shared_products_finish(g->shared); /* also of sums that have set out: nobody reads them before all agree */
     LS_TRY(g->failed);
     LS_TRY(ls_agreement_start(g->agreement));
     if (g->buckets > 0)
@@ -542,7 +512,9 @@ const ls_param *ls_gradients_nonfinite(const ls_gradients *g)
 
 void ls_gradients_finish(const ls_gradients *g, size_t block, double divisor, float *out)
 {
-    g->carrier->finish(ls_accumulator_at(&g->sums, block), divisor, out);
+    double sum[LS_ACCUMULATOR_DOUBLES];
+
+    g->carrier->finish(ls_accumulator_total(&g->sums, block, sum), divisor, out);
 }
 
 void ls_gradients_release(ls_gradients *g)

@@ -16,6 +16,7 @@
 #include "nn/engine.h"
 #include "tensor/wide.h"
 #include "train/accumulator.h"
+#include "train/shared_products.h"
 
 /* A fault planted by a test, to prove that `verify` finds it. Never set by the program. */
 typedef struct ls_fault {
@@ -47,8 +48,9 @@ typedef struct ls_gradients {
     size_t blocks;
     size_t block_bytes; /* of a block in the carrier */
     ls_accumulator sums;
-    uint32_t *param_of; /* [blocks] index of the parameter */
-    int16_t *seen;      /* [blocks + flags] largest exponents of this step: the agreement's */
+    ls_shared_products *shared; /* owned; NULL: every rank adds up its own products alone */
+    uint32_t *param_of;         /* [blocks] index of the parameter */
+    int16_t *seen;              /* [blocks + flags] largest exponents of this step: the agreement's */
     ls_exponents exponents;
     double *grid;     /* [blocks] what E says, for products */
     int32_t *largest; /* [blocks x LS_PRODUCT_LANES] of the products in hand */
