@@ -183,21 +183,42 @@ ls_status ls_stage_backward_sums(ls_engine *engine, const ls_slice *slice, size_
     return LS_OK;
 }
 
+/* A wave goes through such a layer at once, piece by piece of the weights. */
+static bool reads_as_they_come(const ls_engine *engine, const ls_node *node, const ls_slice *wave)
+{
+    return engine->company.often && engine->company.before_weights && node->layer->ops->reads_in_order &&
+           engine->model->arithmetic == LS_ARITHMETIC_PORTABLE && wave->rows > 0;
+}
+
+static void wait_for_weights(void *context, const ls_layer *layer, size_t n)
+{
+    ls_engine *engine = context;
+
+    meanwhile(engine);
+    if (engine->arrived == LS_OK)
+        engine->arrived = engine->company.before_weights(engine->company.context, layer, n);
+}
+
 ls_status ls_stage_forward(ls_engine *engine, const ls_slice *wave, size_t s, bool training, bool again)
 {
     const ls_model *model = engine->model;
+    const ls_arrival arrival = {.wait = wait_for_weights, .context = engine};
     const size_t first = s == 0 ? model->inputs : engine->stage[s];
 
     for (size_t i = first; i < engine->stage[s + 1]; i++) {
         const ls_node *node = &model->node[i];
         const node_state *state = &engine->state[i];
 
-        if (engine->company.before_layer)
-            LS_TRY(engine->company.before_layer(engine->company.context, node->layer));
-        for (size_t c = 0; c < spans_of(engine, wave) && !ls_engine_gives_up(engine); c++) {
-            const span at = span_at(engine, wave, c);
-            const ls_call call = call_of(engine, wave, i, at, training);
+        const bool in_order = reads_as_they_come(engine, node, wave);
+
+        if (engine->company.before_weights && !in_order)
+            LS_TRY(engine->company.before_weights(engine->company.context, node->layer, SIZE_MAX));
+        for (size_t c = 0; c < (in_order ? 1 : spans_of(engine, wave)) && !ls_engine_gives_up(engine); c++) {
+            const span at = in_order ? (span){0, wave->rows} : span_at(engine, wave, c);
+            ls_call call = call_of(engine, wave, i, at, training);
             size_t rows, n;
+
+            call.arrival = in_order ? &arrival : NULL;
 
             if (again && state->keeps_value && !state->saved)
                 continue;
@@ -212,6 +233,7 @@ ls_status ls_stage_forward(ls_engine *engine, const ls_slice *wave, size_t s, bo
             }
             ls_profile_end();
             meanwhile(engine);
+            LS_TRY(engine->arrived);
         }
     }
     engine->seen[0] = s == 0 ? 0 : first;

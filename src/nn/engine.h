@@ -51,11 +51,14 @@ typedef struct ls_gradient_sink {
 /* What goes on beside the computing: communication. */
 typedef struct ls_engine_company {
     void *context;
-    /* The layer's weights are about to be read in a forward pass: returns when they are there. */
-    ls_status (*before_layer)(void *context, const ls_layer *layer);
+    /*
+     * The first n of the layer's weights (SIZE_MAX: all) are about to be read in a forward pass: returns when they are
+     * there.
+     */
+    ls_status (*before_weights)(void *context, const ls_layer *layer, size_t n);
     /* Every now and then; returns soon. */
     void (*meanwhile)(void *context);
-    bool often; /* also between the rows of a layer */
+    bool often; /* also between the rows of a layer, and weights are worth reading as they come in */
 } ls_engine_company;
 
 typedef struct ls_engine ls_engine;

@@ -68,6 +68,7 @@ struct ls_engine {
     const volatile sig_atomic_t *stop; /* NULL: nobody stops it */
     bool stopped;
     ls_engine_company company; /* functions NULL: nothing goes on */
+    ls_status arrived;         /* of weights that were waited for */
     uint64_t seed, update;     /* of the run in progress */
 };
 

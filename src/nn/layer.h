@@ -44,6 +44,13 @@ typedef struct ls_param {
 typedef struct ls_layer ls_layer;
 typedef struct ls_call ls_call;
 
+/* For a layer that begins with the weights that are there: asked for the first n (SIZE_MAX: all), returns when it may.
+ */
+typedef struct ls_arrival {
+    void (*wait)(void *context, const ls_layer *layer, size_t n);
+    void *context;
+} ls_arrival;
+
 /* One microbatch at one node, or in portable arithmetic, but for sums and gradients of weights, the rows of a wave.
  * Row-major; R = rows samples. */
 struct ls_call {
@@ -63,6 +70,9 @@ struct ls_call {
     bool relu;                /* Y shall be max(pre-activation, 0) instead: only where layer->does_relu */
     float *saved;   /* (R, saved_per_sample) this node's own, kept from forward to backward; NULL if that is 0 */
     float *scratch; /* layer->scratch_floats(rows) floats, shared by all; contents undefined */
+
+    const ls_arrival
+        *arrival; /* forward: weights are still coming in; NULL: all are here. Only if layer->ops->reads_in_order */
 
     const float *dY;  /* backward: (R, out_shape) */
     float *const *dX; /* backward: [inputs] (R, in_shape[i]) to be ADDED to; an entry is NULL if not wanted */
@@ -149,6 +159,8 @@ typedef struct ls_layer_ops {
      * the layer is configured.
      */
     ls_product_sum (*first_param_product)(const ls_call *call);
+    /* OPTIONAL. forward reads the weights from the first one on, and looks at call->arrival before it does. */
+    bool reads_in_order;
     /* OPTIONAL (NULL: one tile with everything). First element (a multiple of LS_BLOCK) and elements of a tile. */
     size_t (*tiles)(const ls_layer *layer);
     void (*tile_range)(const ls_layer *layer, size_t tile, size_t *first, size_t *n);

@@ -7,6 +7,7 @@
 #include "base/memory.h"
 #include "tensor/kernels.h"
 
+#define CHUNK_BYTES ((size_t)256 << 10) /* of a bucket, for a rank, at most */
 #define FIRST_BUCKET_PART 4        /* the first bucket is this much smaller, so that the first reduction starts early */
 #define SHORT_WIRE_H 7             /* the grid is so many bits coarser then: sums below 2^46 units lie below 2^39 */
 #define SENT_PIECE_ELEMENTS 131072 /* of a product that is added up at a time when it is sent as it is complete */
@@ -90,10 +91,15 @@ static size_t begin_of_bucket(const ls_model *model, size_t end, size_t most)
     return found < end ? found : least;
 }
 
-/* Buckets from the end of the buffer: a pure function of the model and the bucket size. */
+/*
+ * Buckets from the end of the buffer: a pure function of the model, the bucket size and the number of ranks. With few
+ * ranks they are smaller: a message is then as long as it has to be, and what comes first is not held up by what
+ * follows.
+ */
 static ls_status cut_buckets(ls_gradients *g, int64_t bucket_kib)
 {
-    const size_t full = (size_t)bucket_kib * 1024 / g->block_bytes;
+    const size_t wanted = (size_t)bucket_kib * 1024, chunks = (size_t)g->comm->size * CHUNK_BYTES;
+    const size_t full = (wanted < chunks ? wanted : chunks) / g->block_bytes;
     const size_t most = full ? full : 1;
     const size_t first = most / FIRST_BUCKET_PART ? most / FIRST_BUCKET_PART : 1;
     size_t end = g->blocks;
@@ -216,16 +222,24 @@ ls_wide *ls_gradients_sums(const ls_gradients *g)
 
 size_t ls_gradients_own(const ls_gradients *g, size_t block)
 {
-    size_t next = g->blocks;
+    size_t after = 0, at = g->buckets; /* buckets from `at` on end before the block; they lie in reverse order */
 
-    for (size_t i = 0; i < g->buckets; i++) {
-        const ls_bucket *bucket = &g->bucket[i];
+    while (after < at) {
+        const size_t middle = (after + at) / 2;
+
+        if (g->bucket[middle].end > block)
+            after = middle + 1;
+        else
+            at = middle;
+    }
+    while (at-- > 0) {
+        const ls_bucket *bucket = &g->bucket[at];
         const size_t first = block > bucket->own_begin ? block : bucket->own_begin;
 
-        if (first < bucket->own_end && first < next)
-            next = first;
+        if (first < bucket->own_end)
+            return first;
     }
-    return next;
+    return g->blocks;
 }
 
 void ls_gradients_begin(ls_gradients *g, uint64_t update, uint64_t first)
@@ -546,13 +560,15 @@ ls_status ls_gradients_arrive(ls_gradients *g)
     return LS_OK;
 }
 
-static ls_status before_layer(void *context, const ls_layer *layer)
+static ls_status before_weights(void *context, const ls_layer *layer, size_t n)
 {
     ls_gradients *g = context;
     size_t begin, end;
 
     if (!g->gathering || !layer_blocks(layer, &begin, &end))
         return LS_OK;
+    if (n < (end - begin) * LS_BLOCK)
+        end = begin + (n + LS_BLOCK - 1) / LS_BLOCK;
     for (size_t i = 0; i < g->buckets; i++)
         if (begin < g->bucket[i].end && end > g->bucket[i].begin)
             LS_TRY(ls_reducer_finish(g->reducer, g->bucket[i].gathered));
@@ -562,7 +578,7 @@ static ls_status before_layer(void *context, const ls_layer *layer)
 ls_engine_company ls_gradients_company(ls_gradients *g)
 {
     return (ls_engine_company){
-        .context = g, .before_layer = before_layer, .meanwhile = meanwhile, .often = g->reducer->slow};
+        .context = g, .before_weights = before_weights, .meanwhile = meanwhile, .often = g->reducer->slow};
 }
 
 ls_status ls_gradients_share_weights(ls_gradients *g, ls_model *model)

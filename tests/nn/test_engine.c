@@ -397,6 +397,68 @@ static void finds_the_first_that_is_not_finite(void **state)
     engine_bench_tear_down(&b);
 }
 
+/* ---- weights that are still coming in ---- */
+
+typedef struct late_weights {
+    const ls_model *model;
+    float *stash; /* [model->size] what is to come */
+    size_t waits;
+} late_weights;
+
+/* What is asked for comes at this moment, and no more of it. */
+static ls_status bring(void *context, const ls_layer *layer, size_t n)
+{
+    late_weights *late = context;
+    size_t all = 0;
+
+    for (size_t p = 0; p < layer->params; p++)
+        all += ls_pad_block(layer->param[p].size);
+    for (size_t i = 0; layer->params > 0 && i < (n < all ? n : all); i++)
+        late->model->weights[layer->param[0].offset + i] = late->stash[layer->param[0].offset + i];
+    late->waits += layer->params > 0;
+    return LS_OK;
+}
+
+/* 700 inputs are three segments of a sum, 520 are three, 9 are one; the same bits with weights that were there before.
+ */
+static void layers_begin_with_the_weights_that_are_there(void **state)
+{
+    static const engine_objective wanted[] = {{MSE, 1}};
+    late_weights late;
+    engine_bench b;
+    float expected[ROWS * 4];
+
+    (void)state;
+    engine_bench_set_up(&b,
+                        "[input: {shape: [700]}, dense: {units: 520, activation: relu}, dense: {units: 9, use_bias: "
+                        "false}, dense: {units: 4, activation: tanh}]",
+                        wanted);
+    late = (late_weights){.model = b.model, .stash = malloc(b.model->size * sizeof *late.stash)};
+    assert_non_null(late.stash);
+    memcpy(late.stash, b.model->weights, b.model->size * sizeof *late.stash);
+    for (int often = -1; often < 2; often++) { /* -1: all weights are there */
+        ls_engine *engine = engine_bench_engine(&b, ROWS);
+        const ls_slice batch = engine_bench_load(&b, engine, 0, MICROBATCHES);
+
+        if (often >= 0) {
+            ls_engine_keep_company(engine,
+                                   &(ls_engine_company){.context = &late, .before_weights = bring, .often = often});
+            for (size_t i = 0; i < b.model->size; i++)
+                b.model->weights[i] = NAN;
+        }
+        late.waits = 0;
+        assert_true(ok(ls_engine_forward(engine, &batch, true, 0, 0, NULL)));
+        assert_int_equal(late.waits, often < 0 ? 0 : often ? 3 + 3 + 1 : 3);
+        if (often < 0)
+            memcpy(expected, ls_engine_output(engine, 0), sizeof expected);
+        assert_memory_equal(expected, ls_engine_output(engine, 0), sizeof expected);
+        assert_true(isfinite(expected[0]) && expected[0] != expected[4]);
+        ls_engine_free(engine);
+    }
+    free(late.stash);
+    engine_bench_tear_down(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -406,6 +468,7 @@ int main(void)
         cmocka_unit_test(activity_penalties_have_their_gradients),
         cmocka_unit_test(what_cannot_be_planned_is_refused),
         cmocka_unit_test(finds_the_first_that_is_not_finite),
+        cmocka_unit_test(layers_begin_with_the_weights_that_are_there),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

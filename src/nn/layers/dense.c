@@ -61,6 +61,29 @@ static size_t rows_of(const ls_call *call)
     return call->rows * (ls_shape_size(&call->layer->in_shape[0]) / inputs_of(call->layer));
 }
 
+/* Segment by segment of the sum: the same additions, each with rows of the kernel that lie one behind the other. */
+static void run_as_weights_arrive(const ls_call *call, const ls_product *product)
+{
+    const size_t in = inputs_of(call->layer), segments = ls_product_segments(in);
+
+    for (size_t s = 0; s < segments; s++) {
+        const size_t begin = ls_product_segment_begin(in, s), end = ls_product_segment_begin(in, s + 1);
+        const bool last = s + 1 == segments;
+        ls_product p = *product;
+
+        call->arrival->wait(call->arrival->context, call->layer, last ? SIZE_MAX : end * p.n);
+        p.A.at += begin;
+        p.A.sum.count[2] = end - begin;
+        p.B += begin * p.n;
+        p.add = s > 0;
+        if (!last) {
+            p.bias = NULL;
+            p.relu = false;
+        }
+        ls_product_run(&p);
+    }
+}
+
 static void forward_dense(const ls_call *call)
 {
     const ls_layer *layer = call->layer;
@@ -69,14 +92,19 @@ static void forward_dense(const ls_call *call)
     const float *const bias = layer->params > BIAS ? layer->param[BIAS].value : NULL;
 
     if (call->arithmetic == LS_ARITHMETIC_PORTABLE) {
-        ls_product_run(&(ls_product){.A = ls_product_matrix(call->X[0], in, false, rows, in),
-                                     .B = K,
-                                     .ldb = units,
-                                     .n = units,
-                                     .C = call->Y,
-                                     .ldc = units,
-                                     .bias = bias,
-                                     .relu = call->relu});
+        const ls_product product = {.A = ls_product_matrix(call->X[0], in, false, rows, in),
+                                    .B = K,
+                                    .ldb = units,
+                                    .n = units,
+                                    .C = call->Y,
+                                    .ldc = units,
+                                    .bias = bias,
+                                    .relu = call->relu};
+
+        if (call->arrival)
+            run_as_weights_arrive(call, &product);
+        else
+            ls_product_run(&product);
         return;
     }
     ls_multiply(call->arithmetic, 'n', 'n', rows, units, in, call->X[0], in, K, units, false, call->Y, units);
@@ -169,6 +197,7 @@ const ls_layer_ops ls_layer_dense = {
     .build = build_dense,
     .mask_shape = ls_mask_pass,
     .forward = forward_dense,
+    .reads_in_order = true,
     .backward = backward_dense,
     .backward_params = backward_params_dense,
     .first_param_product = first_param_product_dense,

@@ -23,6 +23,19 @@
 
 #define LS_PRODUCT_SEGMENT 256 /* a constant of the arithmetic: another one gives other bits */
 
+/* Segments of a sum of k steps, and the step that segment s begins with; that of the last one's successor is k. */
+static inline size_t ls_product_segments(size_t k)
+{
+    return (k + LS_PRODUCT_SEGMENT - 1) / LS_PRODUCT_SEGMENT;
+}
+
+static inline size_t ls_product_segment_begin(size_t k, size_t s)
+{
+    const size_t segments = ls_product_segments(k), longer = k % segments;
+
+    return s * (k / segments) + (s < longer ? s : longer);
+}
+
 /*
  * Where the indices of one axis of A lie: index (a count[1] + b) count[2] + c is a step[0] + b step[1] + c step[2] away
  * from index 0. A plain axis has count {1, 1, n}; windows of images need three loops.
