@@ -213,7 +213,10 @@ static ls_status need_model(ls_estimator *e, const ls_split_spec *spec)
     st = ls_task_model_for(e->experiment, spec ? spec : ls_experiment_split(e->experiment, "train"), &model);
     if (st == LS_OK)
         st = ls_task_init_weights(e->experiment, model);
-    return adopt(e, st, model);
+    LS_TRY(adopt(e, st, model));
+    return e->experiment->initial_optimizer
+               ? ls_agree(e->comm, ls_updater_load(e->state.updater, e->experiment->initial_weights))
+               : LS_OK;
 }
 
 ls_status ls_estimator_model(ls_estimator *e, ls_model **out)

@@ -158,6 +158,21 @@ static ls_status read_model(ls_experiment *e)
     return check_model(e);
 }
 
+/* "start.keras" or {file: start.keras, optimizer: true}. */
+static ls_status read_initial_weights(ls_experiment *e, const ls_config *node, const char **file)
+{
+    static const char *const keys[] = {"file", "optimizer"};
+    ls_config *path;
+
+    if (node->kind != LS_CONFIG_MAP)
+        return ls_config_text(node, "initial_weights", file);
+    LS_TRY(ls_config_check_keys(node, keys, sizeof keys / sizeof keys[0], "initial_weights"));
+    LS_TRY(ls_config_need(node, "file", "initial_weights", &path));
+    if (ls_config_get(node, "optimizer"))
+        LS_TRY(ls_config_bool(ls_config_get(node, "optimizer"), "initial_weights.optimizer", &e->initial_optimizer));
+    return ls_config_text(path, "initial_weights.file", file);
+}
+
 static ls_status read_head(ls_experiment *e)
 {
     const ls_config *weights = ls_config_get(e->root, "initial_weights");
@@ -171,7 +186,7 @@ static ls_status read_head(ls_experiment *e)
     LS_GATHER(&all, ls_config_copy_text(ls_config_get(e->root, "name"), "name", &e->name));
     LS_GATHER(&all, ls_config_copy_text(ls_config_get(e->root, "output"), "output", &e->output));
     if (!ls_config_is_null(weights)) {
-        const ls_status st = ls_config_text(weights, "initial_weights", &text);
+        const ls_status st = read_initial_weights(e, weights, &text);
 
         LS_GATHER(&all, st);
         if (st == LS_OK && !(e->initial_weights = ls_path_beside(e->file, text)))

@@ -17,8 +17,9 @@ typedef struct ls_experiment {
     char *file;      /* for messages */
     char *name;
     uint64_t seed;
-    char *initial_weights; /* path; NULL: fresh ones */
-    char *output;          /* directory; NULL: none given */
+    char *initial_weights;  /* path; NULL: fresh ones */
+    bool initial_optimizer; /* the state of the optimizer is taken from that file, too */
+    char *output;           /* directory; NULL: none given */
     ls_data_spec data;
     const ls_config *model; /* description */
     const ls_config *compile;

@@ -116,7 +116,11 @@ ls_status ls_experiment_write(const ls_experiment *experiment, const ls_model *m
     if (model)
         LS_TRY_CLEANUP(put_input_shape(root, model));
     if (!for_model) {
+        ls_config *weights = ls_config_get(root, "initial_weights");
+
         LS_TRY_CLEANUP(put_absolute(experiment, root, "initial_weights"));
+        if (weights && weights->kind == LS_CONFIG_MAP)
+            LS_TRY_CLEANUP(put_absolute(experiment, weights, "file"));
         LS_TRY_CLEANUP(put_absolute_files(experiment, ls_config_get(root, "data")));
         LS_TRY_CLEANUP(
             ls_inner_models_each_file(ls_config_get(root, "model"), put_absolute_file, (void *)(uintptr_t)experiment));

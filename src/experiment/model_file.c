@@ -5,6 +5,7 @@
 
 #include "base/memory.h"
 #include "formats/keras_file.h"
+#include "formats/keras_weights.h"
 #include "formats/keras_model.h"
 #include "formats/yaml.h"
 #include "h5/lock.h"
@@ -158,5 +159,32 @@ ls_status ls_model_file_weights(const char *path, ls_model *model)
         st = ls_model_file_check_fingerprint(file, path, model);
     ls_h5_close(file);
     ls_h5_lock_release(&lock);
+    return st;
+}
+
+ls_status ls_model_file_optimizer(const char *path, const ls_model *model, const ls_optimizer *optimizer,
+                                  ls_optimizer_room *state)
+{
+    const char *keras_class = NULL;
+    hid_t file = H5I_INVALID_HID;
+    ls_keras_json json = {0};
+    ls_h5_lock lock;
+    ls_status st;
+
+    ls_h5_lock_take(&lock);
+    st = ls_keras_file_kind(path) == LS_FILE_ZIP ? ls_keras_json_read(path, &json) : LS_OK;
+    if (st == LS_OK && json.training) {
+        const ls_config *own = ls_config_get(json.training, "optimizer");
+        const ls_config *name = own ? ls_config_get(own, "class_name") : NULL;
+
+        keras_class = name && name->kind == LS_CONFIG_SCALAR ? name->text : NULL;
+    }
+    if (st == LS_OK)
+        st = ls_keras_open(path, &file);
+    if (st == LS_OK)
+        st = ls_keras_read_optimizer(file, path, keras_class, model, optimizer, state);
+    ls_h5_close(file);
+    ls_h5_lock_release(&lock);
+    ls_keras_json_reset(&json);
     return st;
 }

@@ -42,4 +42,13 @@ bool ls_keras_is_listed(const ls_model *model, const ls_layer *layer);
  */
 ls_status ls_keras_write_weights(hid_t file, const ls_model *model, const ls_compile_info *compile);
 
+/*
+ * The optimizer's variables of a file of Keras into *state, whose arrays must be there as `optimizer` uses them. Its
+ * learning rate is not taken: that is the experiment's. keras_class: what the file's description says of the
+ * optimizer; NULL: it has none, and the name of the variables tells. LS_ERR_MISMATCH, LS_ERR_FORMAT or LS_ERR_NUMERIC
+ * naming path; *state may then have changed in part.
+ */
+ls_status ls_keras_read_optimizer(hid_t file, const char *path, const char *keras_class, const ls_model *model,
+                                  const ls_optimizer *optimizer, ls_optimizer_room *state);
+
 #endif

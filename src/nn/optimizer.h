@@ -80,6 +80,14 @@ typedef struct ls_optimizer_state {
     const double *scalars;                     /* [LS_OPTIMIZER_SCALARS_MAX] */
 } ls_optimizer_state;
 
+/* ls_optimizer_state to be written: the same arrays. */
+typedef struct ls_optimizer_room {
+    uint64_t *iterations;
+    float *slot[LS_OPTIMIZER_SLOTS_MAX];
+    float *average, *accumulator;
+    double *scalars;
+} ls_optimizer_room;
+
 /* Reads "rmsprop" or {rmsprop: {learning_rate: 0.001, rho: 0.9}}; learning_rate may be a number or a schedule. */
 ls_status ls_optimizer_parse(const ls_config *node, const char *where, ls_optimizer *out);
 void ls_optimizer_reset(ls_optimizer *optimizer);

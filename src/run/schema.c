@@ -351,6 +351,15 @@ static json_t *distributed_schema(ls_schema *s)
     return properties && put(properties, "blas_kernel", or_null(text())) ? map : NULL;
 }
 
+static json_t *initial_weights_schema(void)
+{
+    const char *const keys[] = {"file", "optimizer"};
+    json_t *values[] = {text(), ls_schema_type("boolean")};
+    json_t *map = ls_schema_of_keys(keys, values, sizeof keys / sizeof keys[0]);
+
+    return or_null(ls_schema_either(text(), map));
+}
+
 ls_status ls_experiment_schema(ls_text *out)
 {
     ls_schema s = {.definitions = json_object(), .extra = add_arguments};
@@ -358,11 +367,12 @@ ls_status ls_experiment_schema(ls_text *out)
     json_t *properties = json_object_get(root, "properties");
     const bool good =
         properties && put(properties, "name", or_null(text())) && put(properties, "seed", whole_number(0)) &&
-        put(properties, "initial_weights", or_null(text())) && put(properties, "data", or_null(data_schema(&s))) &&
-        put(properties, "model", model_schema(&s)) && put(properties, "blocks", blocks_schema(&s)) &&
-        put(properties, "compile", compile_schema(&s)) && add_compile(&s, properties) &&
-        put(properties, "fit", fit_schema(&s)) && put(properties, "callbacks", callbacks_schema(&s)) &&
-        put(properties, "distributed", distributed_schema(&s)) && put(properties, "output", or_null(text())) &&
+        put(properties, "initial_weights", initial_weights_schema()) &&
+        put(properties, "data", or_null(data_schema(&s))) && put(properties, "model", model_schema(&s)) &&
+        put(properties, "blocks", blocks_schema(&s)) && put(properties, "compile", compile_schema(&s)) &&
+        add_compile(&s, properties) && put(properties, "fit", fit_schema(&s)) &&
+        put(properties, "callbacks", callbacks_schema(&s)) && put(properties, "distributed", distributed_schema(&s)) &&
+        put(properties, "output", or_null(text())) &&
         json_object_set_new(root, "required", json_pack("[s]", "model")) == 0;
 
     return ls_schema_write("an experiment of lockstep", s.definitions, good ? root : NULL, out);

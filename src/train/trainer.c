@@ -153,7 +153,10 @@ static ls_status create(ls_trainer *t, const ls_trainer_options *options)
         return LS_ERR_MEMORY;
     if (options->trace)
         LS_TRY(ls_trace_create(t->comm, t->model, most, options->trace, &t->trace));
-    return options->state ? LS_OK : ls_task_init_weights(t->experiment, t->model);
+    if (options->state)
+        return LS_OK;
+    LS_TRY(ls_task_init_weights(t->experiment, t->model));
+    return t->experiment->initial_optimizer ? ls_updater_load(t->updater, t->experiment->initial_weights) : LS_OK;
 }
 
 /* Nothing here can fail: the exponents of a model have one size. */

@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "base/profile.h"
 #include "comm/wait.h"
+#include "experiment/model_file.h"
 #include "nn/constraint.h"
 #include "nn/regularizer.h"
 #include "tensor/kernels.h"
@@ -77,6 +78,16 @@ ls_status ls_updater_create(const ls_optimizer *optimizer, ls_model *model, ls_u
 cleanup:
     ls_updater_free(u);
     return st;
+}
+
+ls_status ls_updater_load(ls_updater *u, const char *path)
+{
+    ls_optimizer_room room = {
+        .iterations = &u->iterations, .average = u->average, .accumulator = u->accumulator, .scalars = u->scalars};
+
+    for (size_t s = 0; s < LS_OPTIMIZER_SLOTS_MAX; s++)
+        room.slot[s] = u->slot[s].value;
+    return ls_model_file_optimizer(path, u->model, u->optimizer, &room);
 }
 
 float ls_updater_learning_rate(const ls_updater *u)

@@ -42,6 +42,9 @@ typedef struct ls_updater {
 ls_status ls_updater_create(const ls_optimizer *optimizer, ls_model *model, ls_updater **out);
 void ls_updater_free(ls_updater *updater);
 
+/* Go on from the state in a file of Keras 3 (ls_model_file_optimizer), which every rank reads. */
+ls_status ls_updater_load(ls_updater *updater, const char *path);
+
 /* The rate the next step will use. */
 float ls_updater_learning_rate(const ls_updater *updater);
 

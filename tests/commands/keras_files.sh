@@ -97,6 +97,28 @@ expect_words "up/kernel" "d9/kernel"
 train 1 "$work/again" "$work/h5/experiment.yaml" # which has the model itself in it
 same "$work/h5/fingerprint.txt" "$work/again/fingerprint.txt" "the experiment as resolved"
 
+say "the optimizer's state: from Keras and from lockstep export; refused where it is that of another one"
+states=$root/tests/golden/optimizer_states
+cat >"$work/on.yaml" <<EOF
+initial_weights: {file: $states/adam.keras, optimizer: true}
+data: {file: $states/after.h5, train: {x: /train/x, y: /train/y}}
+model: {file: $states/adam.keras}
+compile: {loss: mse, optimizer: {adam: {learning_rate: 0.01}}}
+fit: {epochs: 2, batch_size: 4, microbatch: 1, shuffle: false}
+EOF
+train 1 "$work/on2" "$work/on.yaml"
+train 2 "$work/on1" "$work/on.yaml" --set fit.epochs=1
+succeed 1 export "$work/on1/checkpoint.h5" --output "$work/on1.weights.h5"
+train 1 "$work/on1+1" "$work/on1/experiment.yaml" --set fit.epochs=1 --set "initial_weights.file=$work/on1.weights.h5"
+same "$work/on2/fingerprint.txt" "$work/on1+1/fingerprint.txt" "two epochs, and one after the other through a file of Keras"
+no_state() { refuse "$1" 2 "${@:3}" -- train "$work/on.yaml" --output "$work/bad" --set "$2"; }
+no_state 1 compile.optimizer=rmsprop adam.keras "that of adam" "trains with rmsprop" "compile.optimizer adam"
+no_state 1 'compile.optimizer={adam: {amsgrad: true}}' adam.keras "is missing" velocity_hat "must be as in Keras"
+no_state 1 'compile.optimizer={adam: {use_ema: true}}' adam.keras /optimizer/vars "average" "must be as in Keras"
+no_state 1 "initial_weights.file=$work/on1/model.h5" model.h5 "no state of an optimizer" .keras --resume
+no_state 2 initial_weights.optimiser=true "unknown key 'optimiser'" optimizer
+no_state 2 initial_weights.optimizer=adam "initial_weights.optimizer" true
+
 say "what cannot be read"
 experiment bad 0.1 "$files/graph.weights.h5"
 for ranks in 1 2; do

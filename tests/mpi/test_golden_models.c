@@ -9,6 +9,7 @@
 
 #include "golden.h"
 
+#include "base/memory.h"
 #include "run/checkpoint.h"
 #include "train/evaluate.h"
 
@@ -284,6 +285,77 @@ static void models_agree_with_keras(void **state)
     }
 }
 
-static const struct CMUnitTest tests[] = {cmocka_unit_test(models_agree_with_keras)};
+/* ---- trainings that Keras began ---- */
+
+/* The weights after `name` of optimizer_states/after.h5. */
+static bool ends_like_keras(hid_t after, const char *name, const ls_model *model)
+{
+    bool good = true;
+
+    for (size_t p = 0; p < model->params; p++) {
+        const ls_param *param = model->param[p];
+        char of[LS_PARAM_NAME_BYTES], path[LS_PARAM_NAME_BYTES + 32];
+        float *want = calloc(param->size, sizeof *want);
+
+        assert_non_null(want);
+        snprintf(path, sizeof path, "/%s/%s", name, ls_model_param_name(model, param, of));
+        good &= ok(ls_h5_get_array(after, path, H5T_NATIVE_FLOAT, param->shape.axes, param->shape.dim, want));
+        for (size_t i = 0; good && i < param->size; i++)
+            if (!close_to(param->value[i], want[i], tolerance.atol, tolerance.rtol)) {
+                print_error("%s[%zu]: %g, Keras has %g\n", path, i, (double)param->value[i], (double)want[i]);
+                good = false;
+            }
+        free(want);
+    }
+    return good;
+}
+
+static bool goes_on(hid_t after, const char *name)
+{
+    static const char folder_of[] = "tests/golden/optimizer_states";
+    const ls_fit_settings settings = {0};
+    ls_fit_result result, alone;
+    char text[2048], *optimizer;
+    training t;
+    bool good;
+
+    assert_true(ok(ls_h5_get_text(after, name, "optimizer", &optimizer)));
+    snprintf(text, sizeof text,
+             "initial_weights: {file: %s/%s/%s.keras, optimizer: true}\n"
+             "data: {file: %s/%s/after.h5, train: {x: /train/x, y: /train/y}}\n"
+             "model: {file: %s/%s/%s.keras}\n"
+             "compile: {loss: mse, optimizer: %s}\n"
+             "fit: {batch_size: 4, microbatch: 1, shuffle: false}\n",
+             source_dir, folder_of, name, source_dir, folder_of, source_dir, folder_of, name, optimizer);
+    ls_free(optimizer);
+    good = ok(training_open(MPI_COMM_WORLD, text, &t));
+    if (!all_ranks(good))
+        return false;
+    good = ok(ls_fit(t.task, &settings, &result)) && ends_like_keras(after, name, t.task->model);
+    training_close(&t);
+    if (!ok(training_fit(MPI_COMM_SELF, text, &alone, NULL)) || strcmp(alone.fingerprint, result.fingerprint) != 0) {
+        print_error("'%s': other bits on one rank\n", name);
+        good = false;
+    }
+    return all_ranks(good);
+}
+
+/* Five updates in Keras, a file, five more there or here: iterations, slots, averages and half accumulations count. */
+static void the_state_of_keras_s_optimizers_is_taken_along(void **state)
+{
+    static const char *const names[] = {"adam", "adamw", "nadam", "sgd", "rmsprop", "lion"};
+    char path[1024];
+    hid_t after;
+
+    (void)state;
+    snprintf(path, sizeof path, "%s/tests/golden/optimizer_states/after.h5", source_dir);
+    assert_true(all_ranks(ok(ls_h5_open_read(path, &after))));
+    for (size_t i = 0; i < count_of(names); i++)
+        assert_true(all_ranks(goes_on(after, names[i])));
+    ls_h5_close(after);
+}
+
+static const struct CMUnitTest tests[] = {cmocka_unit_test(models_agree_with_keras),
+                                          cmocka_unit_test(the_state_of_keras_s_optimizers_is_taken_along)};
 
 LS_MPI_MAIN(tests, training_set_up, training_tear_down)
