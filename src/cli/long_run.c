@@ -7,14 +7,16 @@
 
 #include "base/locale.h"
 #include "base/text.h"
+#include "cli/one_voice.h"
 #include "comm/peers.h"
 
 /*
- * When the job hangs: how long each rank lets the one before it speak, and how many may before it at most. Open MPI's
- * mpirun sends SIGTERM a second after the first rank is gone.
+ * When the job hangs: how long each rank lets the one before it speak, and how many may before it at most; then how
+ * long it waits to be ended by the launcher, which may be slow.
  */
 #define TURN_S 2
 #define TURNS_MAX 5
+#define END_S 60
 
 static volatile sig_atomic_t stop;
 
@@ -49,17 +51,6 @@ static struct {
     ls_peers *peers;       /* NULL: nobody can be asked */
 } job;
 
-/* As the launcher says, for MPI does not yet. */
-static int rank_of_launcher(void)
-{
-    static const char *const names[] = {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK", "SLURM_PROCID"};
-
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-        if (getenv(names[i]))
-            return atoi(getenv(names[i]));
-    return 0;
-}
-
 /* Who it is that hangs. */
 static void add_culprits(ls_text *out)
 {
@@ -76,24 +67,36 @@ static void add_culprits(ls_text *out)
 }
 
 /*
- * All ranks that wait come here at about the same time, and one of them is to speak: the lowest that is alive. The
- * others wait their turn, and meanwhile mpirun sends them SIGTERM.
+ * All ranks that wait come here at about the same time, and one of them is to speak: the lowest that is alive. Returns
+ * there. The others hear of it, and the launcher ends them. was_told: the user told them to end, before.
  */
+static void wait_for_turn(int rank, bool was_told)
+{
+    int seconds = TURN_S * (rank < TURNS_MAX ? rank : TURNS_MAX);
+
+    for (int tenth = 0; tenth <= 10 * seconds; tenth++) {
+        if (stop && !was_told)
+            _exit(1);
+        if (ls_one_voice_heard())
+            seconds = END_S;
+        nanosleep(&(const struct timespec){.tv_nsec = 100000000}, NULL);
+    }
+    if (ls_one_voice_heard())
+        _exit(1);
+}
+
 static void expired(void *context, double timeout_s, const char *phase, uint64_t update)
 {
     const bool was_told = stop; /* by the user, before */
-    const int rank = job.comm ? job.comm->rank : rank_of_launcher();
+    const int rank = job.comm ? job.comm->rank : ls_one_voice_rank();
     char host[MPI_MAX_PROCESSOR_NAME] = "";
     ls_text who = {0};
 
     (void)context;
-    for (int turn = 0; turn < rank && turn < TURNS_MAX; turn++) {
-        nanosleep(&(const struct timespec){.tv_sec = TURN_S}, NULL);
-        if (stop && !was_told)
-            _exit(1);
-    }
+    wait_for_turn(rank, was_told);
     gethostname(host, sizeof host - 1);
-    add_culprits(&who);
+    add_culprits(&who); /* asks, and waits for answers */
+    ls_one_voice_speak();
     fprintf(stderr,
             "lockstep: rank %d on %s: no progress for %.0f s after update %llu, while %s: %s; look there, or raise "
             "distributed.timeout\n",
@@ -120,6 +123,7 @@ static double first_timeout(void)
 
 void ls_cli_watch_begin(void)
 {
+    ls_one_voice_listen();
     if (ls_watchdog_start(first_timeout(), expired, NULL, &job.watchdog) != LS_OK)
         return; /* without it, it works all the same */
     ls_watchdog_set_program(job.watchdog);
