@@ -4,6 +4,7 @@
  */
 #include "formats/yaml.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +13,7 @@
 #include <yaml.h>
 
 #include "base/memory.h"
+#include "formats/yaml_mistakes.h"
 
 #define FILE_BYTES_MAX ((size_t)16 << 20)
 #define DEPTH_MAX 64
@@ -21,7 +23,8 @@
 typedef struct reader {
     yaml_parser_t parser;
     const char *name; /* for messages; borrowed */
-    size_t values;
+    const char *text; /* all of it; borrowed */
+    size_t bytes, values;
 } reader;
 
 /* libyaml counts lines and columns from 0. */
@@ -34,16 +37,19 @@ static ls_status fail_parser(const reader *r)
 {
     const yaml_parser_t *p = &r->parser;
     const char *problem = p->problem ? p->problem : "not readable";
+    ls_text sentence = {0};
+    yaml_mark_t at;
+    ls_status st;
 
     if (p->error == YAML_MEMORY_ERROR)
         return ls_fail(LS_ERR_MEMORY, "out of memory reading %s", r->name);
     if (p->error == YAML_READER_ERROR)
         return ls_fail(LS_ERR_CONFIG, "%s: byte %zu: %s; the file must be UTF-8 text", r->name, p->problem_offset,
                        problem);
-    if (p->context)
-        return ls_fail(LS_ERR_CONFIG, "%s:%zu:%zu: %s (%s, from line %zu)", r->name, p->problem_mark.line + 1,
-                       p->problem_mark.column + 1, problem, p->context, p->context_mark.line + 1);
-    return fail_at(r, p->problem_mark, problem);
+    ls_yaml_explain(p, r->text, r->bytes, &at, &sentence);
+    st = sentence.status == LS_OK ? fail_at(r, at, sentence.data) : sentence.status;
+    ls_text_reset(&sentence);
+    return st;
 }
 
 /* The caller deletes the event when this succeeds. */
@@ -170,6 +176,9 @@ static ls_status add_child(reader *r, ls_config *parent, const yaml_event_t *key
             return fail_at(r, key->start_mark, "a key must be at most 256 bytes without a zero byte");
         if (!strcmp(name, "<<"))
             return fail_at(r, key->start_mark, "merge keys (<<) are not supported; write the entries out");
+        if (key->data.scalar.style == YAML_PLAIN_SCALAR_STYLE && name[0] == '-' && isalpha((unsigned char)name[1]))
+            return fail_at(r, key->start_mark,
+                           "a blank is missing behind the '-' of a list: write '- ' before the name");
     }
     if (!(*out = ls_config_add(parent, name, LS_CONFIG_NULL, NULL)))
         return LS_ERR_MEMORY;
@@ -246,7 +255,7 @@ static ls_status take_stream(reader *r, ls_config *root)
 
 ls_status ls_yaml_parse(const char *text, size_t bytes, const char *name, ls_config **out)
 {
-    reader r = {.name = name};
+    reader r = {.name = name, .text = text, .bytes = bytes};
     ls_config *root = NULL;
     ls_status st;
 
