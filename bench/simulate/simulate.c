@@ -25,6 +25,7 @@
 
 #define LAYERS_MAX 16
 #define STEPS 2 /* after one that is not counted */
+#define CHUNK_KIB 256
 #define FIRST_BUCKET_PART 4
 #define METRICS 2
 
@@ -161,18 +162,30 @@ static void cut(state *s, bucket *b, size_t n)
     b->update_s = (double)(b->bounds[1][s->peers.rank] - b->bounds[0][s->peers.rank]) * cost.update_s;
 }
 
+/* As train/gradients.c cuts them. */
+static size_t begin_of_bucket(const state *s, size_t end, size_t most)
+{
+    const size_t least = end > most ? end - most : 0;
+
+    for (size_t l = 0; l < s->layers; l++)
+        if (s->layer[l].begin >= least && s->layer[l].begin < end)
+            return s->layer[l].begin;
+    return least;
+}
+
 static void plan_buckets(state *s, char **argv)
 {
-    const size_t most = (size_t)(number_of(argv, "bucket_kib", 4096) * 1024 / (LS_BLOCK * sizeof(double)));
+    const double kib = number_of(argv, "bucket_kib", 4096), chunks_kib = (double)s->world.size * CHUNK_KIB;
+    const size_t most = (size_t)((kib < chunks_kib ? kib : chunks_kib) * 1024 / (LS_BLOCK * sizeof(double)));
     size_t end = s->blocks;
 
-    s->bucket = ls_calloc(s->blocks / most + 2, sizeof *s->bucket, "the buckets");
+    s->bucket = ls_calloc(s->blocks / most + s->layers + 2, sizeof *s->bucket, "the buckets");
     while (end > 0) {
         const size_t want = s->buckets ? most : most / FIRST_BUCKET_PART;
         bucket *b = &s->bucket[s->buckets++];
 
         b->end = end;
-        b->begin = end = end > want ? end - want : 0;
+        b->begin = end = begin_of_bucket(s, b->end, want);
         cut(s, b, (b->end - b->begin) * LS_BLOCK);
         for (size_t l = 0; l < s->layers; l++)
             b->layers += s->layer[l].begin < b->end && s->layer[l].end > b->begin;
@@ -200,22 +213,45 @@ static void start(state *s, bucket *b, ls_half half)
     check(ls_reducer_start(&s->reducer, &v, &b->number));
 }
 
-/* The weights of a layer are needed. */
-static void wait_for(state *s, const layer *l)
+/* What of a layer's blocks is a bucket's. */
+static double share_of(const layer *l, const bucket *b)
 {
-    for (size_t i = 0; i < s->buckets; i++)
-        if (l->begin < s->bucket[i].end && l->end > s->bucket[i].begin)
-            check(ls_reducer_finish(&s->reducer, s->bucket[i].number));
+    const size_t begin = l->begin > b->begin ? l->begin : b->begin, end = l->end < b->end ? l->end : b->end;
+
+    return begin < end ? (double)(end - begin) / (double)(l->end - l->begin) : 0;
 }
 
-/* Its contributions are in. */
-static void hand_in(state *s, const layer *l, size_t *issued)
+/* Over a slow network, bucket by bucket of the weights. */
+static void forward(state *s, const layer *l, bool first)
 {
-    for (size_t i = 0; i < s->buckets; i++)
-        s->bucket[i].waiting -= l->begin < s->bucket[i].end && l->end > s->bucket[i].begin;
-    for (; *issued < s->buckets && s->bucket[*issued].waiting == 0; ++*issued) {
-        compute(s, s->bucket[*issued].in_node_s);
-        start(s, &s->bucket[*issued], LS_REDUCE_SCATTER);
+    for (size_t i = s->buckets; i-- > 0;) {
+        const double share = share_of(l, &s->bucket[i]);
+
+        if (share > 0 && !first)
+            check(ls_reducer_finish(&s->reducer, s->bucket[i].number));
+        if (s->reducer.slow && share > 0)
+            compute(s, l->product_s * share);
+    }
+    if (!s->reducer.slow)
+        compute(s, l->product_s);
+    check(ls_reducer_progress(&s->reducer));
+}
+
+/* The gradients of its weights; over a slow network what is complete sets out at once. */
+static void weights_gradients(state *s, const layer *l, size_t *issued)
+{
+    if (!s->reducer.slow)
+        compute(s, l->product_s);
+    for (size_t i = 0; i < s->buckets; i++) {
+        const double share = share_of(l, &s->bucket[i]);
+
+        if (share > 0 && s->reducer.slow)
+            compute(s, l->product_s * share);
+        s->bucket[i].waiting -= share > 0;
+        for (; *issued <= i && s->bucket[*issued].waiting == 0; ++*issued) {
+            compute(s, s->bucket[*issued].in_node_s);
+            start(s, &s->bucket[*issued], LS_REDUCE_SCATTER);
+        }
     }
 }
 
@@ -223,17 +259,12 @@ static void step(state *s, bool first)
 {
     size_t issued = 0;
 
-    for (size_t l = 0; l < s->layers; l++) {
-        if (!first)
-            wait_for(s, &s->layer[l]);
-        compute(s, s->layer[l].product_s);
-        check(ls_reducer_progress(&s->reducer));
-    }
+    for (size_t l = 0; l < s->layers; l++)
+        forward(s, &s->layer[l], first);
     for (size_t i = 0; i < s->buckets; i++)
         s->bucket[i].waiting = s->bucket[i].layers;
     for (size_t l = s->layers; l-- > 0;) {
-        compute(s, s->layer[l].product_s);
-        hand_in(s, &s->layer[l], &issued);
+        weights_gradients(s, &s->layer[l], &issued);
         if (l > 0)
             compute(s, s->layer[l].product_s);
         check(ls_reducer_progress(&s->reducer));
