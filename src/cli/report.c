@@ -1,9 +1,14 @@
 /* lockstep report */
 #include "report/report.h"
 
+#include "base/file.h"
 #include "base/memory.h"
+#include "base/path.h"
 #include "cli/cli.h"
+#include "cli/predictions.h"
 #include "cli/print.h"
+#include "cli/score_report.h"
+#include "run/run_files.h"
 
 static const char help[] =
     "usage: lockstep report DIR... [--output FILE.html]\n\n"
@@ -14,7 +19,49 @@ static const char help[] =
     "  --output FILE.html   another page, with figures in FILE_figures/; needed with several directories\n\n"
     "Needs gnuplot, and Graphviz for the picture of the model. Where the training data is still there, the gradient "
     "at\n"
-    "the final weights of a run is computed for its histograms.\n";
+    "the final weights of a run is computed for its histograms; where its test split is, the page has what evaluate\n"
+    "--report says of it, which figures/test_scores.txt has, too.\n";
+
+static ls_status predict(const ls_comm *self, char *directory, const char *file, ls_text *scores)
+{
+    ls_predictions predictions = {0};
+    ls_data_arguments a;
+    char *argv[] = {"report", directory, "--data", (char *)(uintptr_t)file, "--split", "test", NULL};
+    ls_status st;
+
+    optind = 0; /* getopt begins anew */
+    st = ls_data_arguments_read(self, (int)(sizeof argv / sizeof argv[0]) - 1, argv, false, &a);
+    if (st == LS_OK)
+        st = ls_task_check_targets(a.task, a.task->test);
+    if (st == LS_OK)
+        st = ls_predictions_collect(self, &a, &predictions);
+    if (st == LS_OK)
+        st = ls_score_report(&a, &predictions, scores);
+    ls_predictions_reset(&predictions);
+    ls_data_arguments_reset(&a);
+    return st;
+}
+
+/*
+ * What evaluate --report says of a run on its test split, if it has one and model and data are still there. A report
+ * does not fail for want of them.
+ */
+static void score(char *directory, ls_text *scores)
+{
+    char *path = ls_path_join(directory, LS_RUN_EXPERIMENT);
+    ls_experiment *experiment = NULL;
+    const ls_split_spec *test = NULL;
+    ls_comm *self = NULL;
+
+    if (path && ls_file_exists(path) && ls_experiment_read(path, NULL, 0, &experiment) == LS_OK)
+        test = ls_experiment_split(experiment, "test");
+    if (test && test->xs && test->x[0].file && ls_file_exists(test->x[0].file) && ls_comm_alone(&self) == LS_OK &&
+        predict(self, directory, test->x[0].file, scores) != LS_OK)
+        ls_text_reset(scores);
+    ls_comm_free(self);
+    ls_experiment_free(experiment);
+    ls_free(path);
+}
 
 enum { OUTPUT = 1 };
 
@@ -23,8 +70,10 @@ static const struct option options[] = {{"output", required_argument, NULL, OUTP
 static ls_status make(int argc, char **argv, ls_text *said)
 {
     const char *output = NULL;
-    char *written = NULL;
+    char *written = NULL, **directory;
+    ls_text scores = {0};
     ls_status st = LS_OK;
+    size_t n;
 
     while (ls_cli_option(argc, argv, options, &st) == OUTPUT)
         output = optarg;
@@ -33,7 +82,12 @@ static ls_status make(int argc, char **argv, ls_text *said)
         return ls_fail(LS_ERR_USAGE, "DIR is missing; usage: lockstep report DIR... [--output FILE.html]");
     if (argc - optind > 1 && !output)
         return ls_fail(LS_ERR_USAGE, "a report of several directories needs --output FILE.html");
-    st = ls_report_make((const char *const *)argv + optind, (size_t)(argc - optind), output, &written);
+    directory = argv + optind;
+    n = (size_t)(argc - optind);
+    if (n == 1)
+        score(directory[0], &scores);
+    st = ls_report_make((const char *const *)directory, n, scores.data, output, &written);
+    ls_text_reset(&scores);
     if (st == LS_OK)
         ls_text_add(said, "%s\n", written);
     ls_free(written);

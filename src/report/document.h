@@ -6,6 +6,7 @@
 #include "report/plot.h"
 
 typedef struct ls_document {
+    const char *scores; /* how a run does on its test split, as text; NULL: not known; borrowed */
     ls_text page;
     const char *figures; /* the folder of the figures; borrowed */
     const char *link;    /* how the page sees it; borrowed */

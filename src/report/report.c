@@ -104,7 +104,7 @@ static ls_status choose_places(const char *directory, const char *output, ls_tex
     return ls_directory_create(figures->data);
 }
 
-ls_status ls_report_make(const char *const *directory, size_t n, const char *output, char **written)
+ls_status ls_report_make(const char *const *directory, size_t n, const char *scores, const char *output, char **written)
 {
     ls_text page = {0}, figures = {0};
     ls_document d = {0};
@@ -115,6 +115,7 @@ ls_status ls_report_make(const char *const *directory, size_t n, const char *out
         LS_TRY(check(directory[i]));
     LS_TRY_CLEANUP(choose_places(directory[0], output, &page, &figures, &d.link));
     d.figures = figures.data;
+    d.scores = scores;
     LS_TRY_CLEANUP(ls_is_sweep(directory[0]) ? write_sweep(directory, n, &d) : write_runs(directory, n, &d));
     ls_page_end(&d.page);
     LS_TRY_CLEANUP(d.page.status);

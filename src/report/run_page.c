@@ -415,6 +415,23 @@ static ls_status add_epochs(ls_document *d, const ls_run *run)
     return st;
 }
 
+/* Also as a file beside the figures. */
+static ls_status add_scores(ls_document *d)
+{
+    char *path;
+    ls_status st;
+
+    if (!d->scores)
+        return LS_OK;
+    ls_document_heading(d, "The test split");
+    ls_page_element(&d->page, "pre", d->scores);
+    if (!(path = ls_path_join(d->figures, "test_scores.txt")))
+        return LS_ERR_MEMORY;
+    st = ls_file_replace(path, d->scores, strlen(d->scores));
+    ls_free(path);
+    return st;
+}
+
 static ls_status add_experiment(ls_document *d, const ls_run *run)
 {
     ls_text text = {0};
@@ -435,6 +452,7 @@ ls_status ls_run_page(ls_document *d, const ls_run *run)
     LS_TRY(add_head(d, run));
     add_commands(d, run);
     LS_TRY(draw_metrics(d, run));
+    LS_TRY(add_scores(d));
     LS_TRY(draw_learning_rate(d, run));
     LS_TRY(draw_noise_scale(d, run));
     LS_TRY(ls_model_draw(d, run->experiment));

@@ -23,7 +23,7 @@ succeed 1 import csv t.csv --array x=a,b --scale x=standard --array y=kind --arr
 experiment() {
     cat <<END
 seed: 3
-data: {file: t.h5, train: {x: /train/x, y: /train/$1}}
+data: {file: t.h5, train: {x: /train/x, y: /train/$1}, test: {x: /train/x, y: /train/$1}}
 model: [{dense: {units: 8, activation: relu}}, {dense: {$2}}]
 compile: {optimizer: {adam: {learning_rate: 0.02}}, loss: $3}
 fit: {epochs: 6, batch_size: 16}
@@ -102,6 +102,15 @@ residuals of price, prediction - target, of 200 samples:
     r2 0.961468
 END
 reports price want
+
+say 'the page of a run has it, and figures/ as a file; a page without the data is whole without it'
+succeed 1 report price
+diff want price/figures/test_scores.txt >&2 || fail "price/figures/test_scores.txt"
+grep -qF 'r2 0.961468' price/report.html || fail "the page does not have the residuals"
+mv t.h5 away.h5
+succeed 1 report sick --output sick.html
+grep -qF 'The test split' sick.html && fail "there was no data to predict"
+mv away.h5 t.h5
 
 say 'what has no report'
 refuse 2 1 "unknown option '--report'" -- predict kind t.csv --report --output p.csv

@@ -116,7 +116,7 @@ static ls_text page_of(const char *name)
     ls_text page = {0};
 
     snprintf(copy, sizeof copy, "%s", directory);
-    assert_true(ok(ls_report_make((const char *const[]){copy}, 1, NULL, &written)));
+    assert_true(ok(ls_report_make((const char *const[]){copy}, 1, NULL, NULL, &written)));
     assert_string_equal(written, path_of(name, "report.html"));
     assert_int_equal(ls_report_read(written, &page), LS_OK);
     ls_free(written);
@@ -228,14 +228,14 @@ static void folders_without_results_are_refused(void **state)
     make_sweep(&damaged);
     snprintf(path, sizeof path, "%s", path_of("damaged", ""));
     put("damaged", "trials.csv", "trial,combination\n1,1\n");
-    assert_int_equal(ls_report_make((const char *const[]){path}, 1, NULL, &written), LS_ERR_DATA);
+    assert_int_equal(ls_report_make((const char *const[]){path}, 1, NULL, NULL, &written), LS_ERR_DATA);
     assert_non_null(strstr(ls_error_message(), "trials.csv' has no column 'chosen'"));
     put("damaged", "sweep.json", "[1, 2]");
-    assert_int_equal(ls_report_make((const char *const[]){path}, 1, NULL, &written), LS_ERR_FORMAT);
+    assert_int_equal(ls_report_make((const char *const[]){path}, 1, NULL, NULL, &written), LS_ERR_FORMAT);
     put("damaged", "sweep.json", "{\"format\": ");
-    assert_true(ls_report_make((const char *const[]){path}, 1, NULL, &written) != LS_OK);
+    assert_true(ls_report_make((const char *const[]){path}, 1, NULL, NULL, &written) != LS_OK);
     snprintf(path, sizeof path, "%s", path_of("nothing", ""));
-    assert_int_equal(ls_report_make((const char *const[]){path}, 1, NULL, &written), LS_ERR_USAGE);
+    assert_int_equal(ls_report_make((const char *const[]){path}, 1, NULL, NULL, &written), LS_ERR_USAGE);
     assert_null(written);
     assert_int_not_equal(access(path, F_OK), 0); /* and leaves nothing behind */
 }
