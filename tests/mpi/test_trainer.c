@@ -189,8 +189,11 @@ static void more_ranks_than_microbatches(void **state)
 
 /* ---- one copy of the weights, and ranks that are late ---- */
 
-/* Epochs of single updates; before some of them one rank sleeps, another one every time. */
-static ls_status train_slowly(MPI_Comm mpi, const char *text, char fingerprint[33])
+/*
+ * Epochs of single updates; before some of them one rank sleeps, another one every time. As on a slow network: layers
+ * begin with the weights that are there.
+ */
+static ls_status train_slowly(MPI_Comm mpi, const char *text, bool slow_network, char fingerprint[33])
 {
     const ls_trainer_options options = {0};
     ls_trainer *trainer = NULL;
@@ -199,8 +202,13 @@ static ls_status train_slowly(MPI_Comm mpi, const char *text, char fingerprint[3
 
     if (st == LS_OK)
         st = ls_trainer_create(t.task, &options, &trainer);
-    if (st == LS_OK)
+    if (st == LS_OK) {
+        ls_engine_company company = ls_gradients_company(trainer->gradients);
+
+        company.often = company.often || slow_network;
+        ls_engine_keep_company(trainer->engine, &company);
         trainer->overlaps = true;
+    }
     for (; st == LS_OK && trainer->epoch < 3; trainer->epoch++) {
         ls_trainer_begin_epoch(trainer);
         for (trainer->batch = 0; st == LS_OK && trainer->batch < trainer->plan.batches;) {
@@ -246,12 +254,42 @@ static void late_ranks_change_nothing(void **state)
                      "distributed: {allreduce: %s, bucket_kib: %d, segment_kib: 1, node_ranks: %d}\n",
                      *name, bucket_kib, strcmp(*name, "hierarchical") == 0 ? 2 : 0);
             if (!alone[0])
-                assert_true(all_ranks(ok(train_slowly(MPI_COMM_SELF, text, alone))));
-            good = ok(train_slowly(MPI_COMM_WORLD, text, together)) && strcmp(alone, together) == 0;
+                assert_true(all_ranks(ok(train_slowly(MPI_COMM_SELF, text, false, alone))));
+            good = ok(train_slowly(MPI_COMM_WORLD, text, false, together)) && strcmp(alone, together) == 0;
             if (!good)
                 print_error("%s, buckets of %d KiB: %s together, %s alone\n", *name, bucket_kib, together, alone);
             assert_true(all_ranks(good));
         }
+}
+
+static void layers_may_begin_before_their_weights_are_there(void **state)
+{
+    static const char *const settings[] = {"allreduce: ring", "allreduce: halving", "allreduce: auto, node_ranks: 1",
+                                           "allreduce: hierarchical, node_ranks: 2"};
+    char text[1024], alone[33] = "";
+
+    (void)state;
+    data_begin();
+    put_samples("/x", "/y", 31, 2 * LS_PRODUCT_SEGMENT + 3, 4);
+    for (size_t i = 0; i < sizeof settings / sizeof settings[0]; i++) {
+        char together[33] = "";
+        bool good;
+
+        snprintf(text, sizeof text,
+                 "data: {file: data.h5, train: {x: /x, y: /y}}\n"
+                 "model: [dense: {units: %d, activation: relu}, dropout: {rate: 0.2}, dense: {units: 9}, "
+                 "dense: {units: 4, activation: softmax}]\n"
+                 "compile: {optimizer: adam, loss: sparse_categorical_crossentropy}\n"
+                 "fit: {batch_size: 13, microbatch: 3}\n"
+                 "distributed: {%s, bucket_kib: 64, segment_kib: 1}\n",
+                 LS_PRODUCT_SEGMENT + 5, settings[i]);
+        if (!alone[0])
+            assert_true(all_ranks(ok(train_slowly(MPI_COMM_SELF, text, false, alone))));
+        good = ok(train_slowly(MPI_COMM_WORLD, text, true, together)) && strcmp(alone, together) == 0;
+        if (!good)
+            print_error("%s: %s together, %s alone\n", settings[i], together, alone);
+        assert_true(all_ranks(good));
+    }
 }
 
 /* ---- the exact grid rises in the middle of a run ---- */
@@ -803,6 +841,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(all_ranks_equal_one),
     cmocka_unit_test(more_ranks_than_microbatches),
     cmocka_unit_test(late_ranks_change_nothing),
+    cmocka_unit_test(layers_may_begin_before_their_weights_are_there),
     cmocka_unit_test(the_grid_rises_when_it_must),
     cmocka_unit_test(names_what_is_not_finite),
     cmocka_unit_test(static_grid_is_limited),
