@@ -77,16 +77,23 @@ import_fashion_mnist() {
         --output "$output"
 }
 
+# NAME=VALUE...: exports those that are not in the environment: what the user has set stays.
+prefer() {
+    local variable
+    for variable in "$@"; do
+        [[ -v ${variable%%=*} ]] || export "${variable?}"
+    done
+}
+
 # One BLAS thread per rank. More ranks than Open MPI counts slots are allowed; in a container, root may start ranks.
 set_mpi_environment() {
     export OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1
-    export OMPI_MCA_rmaps_base_oversubscribe=1 PRTE_MCA_rmaps_default_mapping_policy=:oversubscribe
+    prefer OMPI_MCA_rmaps_base_oversubscribe=1 PRTE_MCA_rmaps_default_mapping_policy=:oversubscribe
     # When mpirun is told to end: seconds before its ranks hear of it, and then for their checkpoint.
-    export OMPI_MCA_odls_base_sigkill_timeout=10 PRTE_MCA_odls_base_sigkill_timeout=10
+    prefer {OMPI,PRTE}_MCA_odls_base_sigkill_timeout=10
     # A host that is cut off is noticed in seconds; mpirun would wait for it for ever.
-    export {OMPI,PRTE}_MCA_oob_tcp_keepalive_{time=5,intvl=2,probes=6}
+    prefer {OMPI,PRTE}_MCA_oob_tcp_keepalive_{time=5,intvl=2,probes=6}
     if [[ $(id -u) == 0 ]]; then
-        export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
-        export PRTE_ALLOW_RUN_AS_ROOT=1 PRTE_ALLOW_RUN_AS_ROOT_CONFIRM=1
+        prefer {OMPI,PRTE}_ALLOW_RUN_AS_ROOT=1 {OMPI,PRTE}_ALLOW_RUN_AS_ROOT_CONFIRM=1
     fi
 }

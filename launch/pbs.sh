@@ -32,13 +32,14 @@ export COMMAND
 # Load what lockstep was built with, for instance:
 # module load openmpi openblas hdf5
 export OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1
-# When mpirun itself is told to end: seconds before its ranks hear of it, and then for their checkpoint. Open MPI 4, then 5.
-export OMPI_MCA_odls_base_sigkill_timeout=10 PRTE_MCA_odls_base_sigkill_timeout=10
+# Open MPI 4, then 5; what you have set already stays.
+# When mpirun itself is told to end: seconds before its ranks hear of it, and then for their checkpoint.
 # A host that is cut off is noticed in seconds; mpirun would wait for it for ever.
-export {OMPI,PRTE}_MCA_oob_tcp_keepalive_{time=5,intvl=2,probes=6}
-
-# For an mpirun built without PBS: all ranks of the job, unless the command says otherwise. Open MPI 4, then 5.
-export OMPI_MCA_orte_default_hostfile=$PBS_NODEFILE PRTE_MCA_prte_default_hostfile=$PBS_NODEFILE
+# For an mpirun built without PBS: all ranks of the job, unless the command says otherwise.
+for variable in {OMPI,PRTE}_MCA_odls_base_sigkill_timeout=10 {OMPI,PRTE}_MCA_oob_tcp_keepalive_{time=5,intvl=2,probes=6} \
+    {OMPI_MCA_orte,PRTE_MCA_prte}_default_hostfile="$PBS_NODEFILE"; do
+    [[ -v ${variable%%=*} ]] || export "${variable?}"
+done
 
 # timeout signals the command alone, and mpirun passes SIGUSR1 on to all ranks.
 status=0

@@ -23,7 +23,7 @@ say "LS_SEED=$seed ROUNDS=$rounds"
 
 trap 'code=$?; set +e; hosts_end; (exit $code); clean_up' EXIT
 hosts_begin 3
-unset OMPI_MCA_btl # tests have no network, as a rule
+unset OMPI_MCA_btl OMPI_MCA_btl_vader_backing_directory OMPI_MCA_odls_base_sigkill_timeout # tests of one machine have these
 
 cat >"$work/experiment.yaml" <<EOF
 seed: 9

@@ -5,6 +5,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 supervisor=$root/launch/lockstep-run
 export LOCKSTEP=$lockstep
+unset OMPI_MCA_btl_vader_backing_directory OMPI_MCA_odls_base_sigkill_timeout # those of the tests would stay
 seed=${LS_SEED:-$RANDOM}
 RANDOM=$seed
 
