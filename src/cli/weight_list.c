@@ -198,7 +198,8 @@ static ls_status list_by_model(hid_t file, const ls_model *model, ls_weight_list
 
             ls_text_add(&path, LS_KERAS_LAYERS "/");
             ls_keras_layer_key(model, i, &path);
-            ls_text_add(&path, "/vars/%zu", p);
+            ls_text_add(&path, "/");
+            ls_keras_weight_place(model->layer[i], p, &path);
             if (path.status != LS_OK) {
                 ls_text_reset(&path);
                 return LS_ERR_MEMORY;

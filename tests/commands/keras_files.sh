@@ -61,7 +61,8 @@ succeed 1 compare "$files/graph.h5" "$files/graph.keras"
 verdict=$(tail -n 1 "$work/out")
 [[ $verdict == "identical: "*fingerprint* ]] || fail "no verdict"
 for pair in 'graph.keras graph.h5' 'graph.weights.h5 graph.h5' 'graph.keras graph.weights.h5' 'graph.keras graph.keras' \
-    'image.weights.h5 image.keras' 'image.h5 image.weights.h5' 'graph.weights.h5 graph.weights.h5'; do
+    'image.weights.h5 image.keras' 'image.h5 image.weights.h5' 'graph.weights.h5 graph.weights.h5' \
+    'sequences.weights.h5 sequences.h5' 'attending.weights.h5 attending.h5'; do
     read -r a b <<<"$pair"
     succeed 1 compare "$files/$a" "$files/$b"
 done
