@@ -2,6 +2,7 @@
 #include "ls_test.h"
 
 #include <inttypes.h>
+#include <math.h>
 
 #include <xxhash.h>
 
@@ -396,6 +397,37 @@ static void every_parameter_has_its_own_stream(void **state)
     tear_down(&three);
 }
 
+/* As measured in Keras 3.15.1: sqrt(6 / (fan_in + fan_out)), where fan_out is of the kernel's axes that the output has.
+ */
+static void einsum_dense_starts_as_wide_as_keras(void **state)
+{
+    static const struct {
+        const char *yaml;
+        double fans; /* their sum */
+    } cases[] = {
+        {"[input: {shape: [50]}, einsum_dense: {equation: 'ab,bc->ac', output_shape: 30}]", 50 + 30},
+        {"[input: {shape: [7, 40]}, einsum_dense: {equation: 'abc,cde->abde', output_shape: [7, 10, 30]}]", 40 + 300},
+        {"[input: {shape: [6, 40]}, einsum_dense: {equation: 'abc,bcd->abd', output_shape: [6, 20]}]", 40 + 120},
+        {"[input: {shape: [5, 13]}, einsum_dense: {equation: 'abc,bcde->ade', output_shape: [9, 11]}]", 65 + 99},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < count_of(cases); i++) {
+        built b = build(cases[i].yaml);
+        const ls_param *kernel = b.model->param[0];
+        const double limit = sqrt(6 / cases[i].fans);
+        double largest = 0;
+
+        assert_true(ok(ls_model_init_weights(b.model, 5)));
+        for (size_t k = 0; k < kernel->size; k++)
+            largest = fmax(largest, fabs((double)kernel->value[k]));
+        if (!(largest <= limit * (1 + 1e-6) && largest > 0.97 * limit))
+            print_error("%s: %g instead of %g\n", cases[i].yaml, largest, limit);
+        assert_true(largest <= limit * (1 + 1e-6) && largest > 0.97 * limit);
+        tear_down(&b);
+    }
+}
+
 static void fingerprint_sees_every_bit(void **state)
 {
     built b = build("[input: {shape: [3]}, dense: {units: 2}, batch_normalization]");
@@ -471,6 +503,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(counts_parameters),
         cmocka_unit_test(lays_out_weights),
+        cmocka_unit_test(einsum_dense_starts_as_wide_as_keras),
         cmocka_unit_test(takes_the_shape_of_the_data),
         cmocka_unit_test(writes_of_a_layer),
         cmocka_unit_test(orders_layers_as_keras),

@@ -217,9 +217,12 @@ static ls_status sort_letters(ls_layer *layer, const operand t[3], const ls_shap
 static ls_status add_params(ls_layer *layer, const ls_shape *kernel, const ls_shape *bias)
 {
     const einsum_dense *config = layer->config;
+    const size_t inputs = ls_shape_size(&config->kind[SUMMED].shape);
 
     LS_TRY(ls_layer_add_param(layer, "kernel", kernel, true, &config->kernel_initializer, &config->kernel_regularizer,
                               &config->kernel_constraint));
+    /* Groups are outputs to Keras, so that the two always make up the kernel. */
+    layer->param[0].fans = (ls_shape){2, {inputs, ls_shape_size(kernel) / inputs}};
     if (*config->bias_axes)
         LS_TRY(ls_layer_add_param(layer, "bias", bias, true, &config->bias_initializer, &config->bias_regularizer,
                                   &config->bias_constraint));
