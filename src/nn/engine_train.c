@@ -124,7 +124,8 @@ static ls_status go_back(const journey *j, size_t s)
         const ls_slice wave = take(j, w, s);
         const ls_gradient_sink sink = sink_of(j, w);
 
-        LS_TRY(ls_stage_forward(engine, &wave, s, true, true));
+        if (ls_engine_waves(engine, j->slice) > 1) /* else nothing has taken its buffers */
+            LS_TRY(ls_stage_forward(engine, &wave, s, true, true));
         LS_TRY(ls_stage_backward(engine, &wave, s, &sink));
     }
     leave(engine);
