@@ -34,7 +34,7 @@ extern "C" {
 
 /** How a call went. */
 typedef enum ls_status {
-#define LS_STATUS_ENUM(name, value, text) name = value,
+#define LS_STATUS_ENUM(name, value, text) name = (value),
     LS_STATUS_LIST(LS_STATUS_ENUM)
 #undef LS_STATUS_ENUM
 } ls_status;

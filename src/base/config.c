@@ -184,7 +184,7 @@ static ls_status fail_at(const char *file, int line, int column, const char *for
     return ls_fail(LS_ERR_CONFIG, "%s", message);
 }
 
-ls_status ls_config_fail(const ls_config *at, const char *format, ...)
+ls_status(ls_config_fail)(const ls_config *at, const char *format, ...)
 {
     ls_status st;
     va_list args;
@@ -195,7 +195,7 @@ ls_status ls_config_fail(const ls_config *at, const char *format, ...)
     return st;
 }
 
-ls_status ls_config_fail_key(const ls_config *at, const char *format, ...)
+ls_status(ls_config_fail_key)(const ls_config *at, const char *format, ...)
 {
     ls_status st;
     va_list args;
@@ -300,7 +300,7 @@ ls_status ls_config_check_keys(const ls_config *map, const char *const *known, s
     for (const ls_config *entry = map->first; entry; entry = entry->next) {
         size_t i = 0;
 
-        while (i < n && strcmp(entry->key, known[i]))
+        while (i < n && strcmp(entry->key, known[i]) != 0)
             i++;
         if (i == n)
             LS_GATHER(&all, fail_unknown_key(entry, known, n, where));

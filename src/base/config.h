@@ -50,6 +50,10 @@ void ls_config_free(ls_config *root);
 ls_status ls_config_fail(const ls_config *at, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* ls_config_fail, pointing at the key rather than the value. */
 ls_status ls_config_fail_key(const ls_config *at, const char *format, ...) __attribute__((format(printf, 2, 3)));
+#ifdef __clang_analyzer__ /* base/error.h */
+#define ls_config_fail(...) ls_still_fault(LS_ERR_INTERNAL, (ls_config_fail)(__VA_ARGS__))
+#define ls_config_fail_key(...) ls_still_fault(LS_ERR_INTERNAL, (ls_config_fail_key)(__VA_ARGS__))
+#endif
 
 /* The entry of that key, or NULL (also when map is NULL or no map). */
 ls_config *ls_config_get(const ls_config *map, const char *key);

@@ -45,7 +45,7 @@ int ls_exit_code(ls_status status)
     }
 }
 
-ls_status ls_fail(ls_status status, const char *format, ...)
+ls_status(ls_fail)(ls_status status, const char *format, ...)
 {
     /* Formatted aside first: an argument may be the old message itself. */
     char fresh[MESSAGE_BYTES];
@@ -62,7 +62,7 @@ ls_status ls_fail(ls_status status, const char *format, ...)
     return status;
 }
 
-ls_status ls_fail_lines(ls_status status, const char *lines, size_t n)
+ls_status(ls_fail_lines)(ls_status status, const char *lines, size_t n)
 {
     snprintf(message, sizeof message, "%s", lines);
     faults = n;
@@ -74,7 +74,7 @@ size_t ls_error_count(void)
     return faults;
 }
 
-ls_status ls_fail_in(ls_status status, const char *format, ...)
+ls_status(ls_fail_in)(ls_status status, const char *format, ...)
 {
     char context[MESSAGE_BYTES];
     locale_t before;

@@ -22,6 +22,28 @@ ls_status ls_fail_lines(ls_status status, const char *lines, size_t n);
 /* How many faults the record tells of. */
 size_t ls_error_count(void);
 
+#ifdef __clang_analyzer__
+/*
+ * The analyzer reads one file at a time: it must be told what the functions of others promise, or it goes on after a
+ * fault with what was never set. A fault that is returned is never LS_OK.
+ */
+static inline ls_status ls_still_fault(ls_status fault, ls_status returned)
+{
+    if (fault != LS_OK && returned == LS_OK)
+        __builtin_unreachable();
+    return returned;
+}
+
+#define LS_STILL_FAULT(function, status, ...)                    \
+    __extension__({                                              \
+        const ls_status fault_ = (status);                       \
+        ls_still_fault(fault_, (function)(fault_, __VA_ARGS__)); \
+    })
+#define ls_fail(...) LS_STILL_FAULT(ls_fail, __VA_ARGS__)
+#define ls_fail_in(...) LS_STILL_FAULT(ls_fail_in, __VA_ARGS__)
+#define ls_fail_lines(...) LS_STILL_FAULT(ls_fail_lines, __VA_ARGS__)
+#endif
+
 /* Return from the calling function if the expression is not LS_OK. Only where nothing is held. */
 #define LS_TRY(expression)                   \
     do {                                     \

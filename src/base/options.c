@@ -331,11 +331,13 @@ static ls_status parse_choice(const ls_option *option, const ls_config *node, co
 static ls_status parse_text(const ls_config *node, const char *where, char out[LS_OPTION_TEXT_BYTES])
 {
     const char *text;
+    size_t length;
 
     LS_TRY(ls_config_text(node, where, &text));
-    if (strlen(text) >= LS_OPTION_TEXT_BYTES)
+    length = strlen(text);
+    if (length >= LS_OPTION_TEXT_BYTES)
         return ls_config_fail(node, "%s is longer than %d bytes", where, LS_OPTION_TEXT_BYTES - 1);
-    strcpy(out, text);
+    memcpy(out, text, length + 1);
     return LS_OK;
 }
 

@@ -33,15 +33,22 @@ typedef struct difference {
     size_t farthest;        /* where it is */
 } difference;
 
+static uint32_t bits_of(float value)
+{
+    uint32_t bits;
+
+    memcpy(&bits, &value, sizeof bits);
+    return bits;
+}
+
 /*
  * float32 as integers in the order of their values: neighbours are 1 apart, and -0 and +0 are both 0, whose bits
  * differ though: that is distance 0 between elements that count as different.
  */
 static int64_t ordered(float value)
 {
-    uint32_t bits;
+    const uint32_t bits = bits_of(value);
 
-    memcpy(&bits, &value, sizeof bits);
     return bits & 0x80000000u ? -(int64_t)(bits & 0x7fffffffu) : (int64_t)bits;
 }
 
@@ -52,7 +59,7 @@ static difference find_difference(const float *a, const float *b, size_t n)
     for (size_t i = 0; i < n; i++) {
         uint64_t ulps;
 
-        if (memcmp(&a[i], &b[i], sizeof a[i]) == 0)
+        if (bits_of(a[i]) == bits_of(b[i]))
             continue;
         if (d.elements++ == 0)
             d.first = i;

@@ -26,7 +26,7 @@ static const ls_command *const commands[] = {LS_COMMAND_LIST(ENTRY)};
 #define COMMANDS (sizeof commands / sizeof commands[0])
 
 /* How long a rank that failed waits for the others to fail too, before it ends the job alone. */
-#define FAREWELL_S 3.0
+#define FAREWELL_S 3
 
 static void print_usage(FILE *out)
 {
@@ -199,7 +199,7 @@ static bool farewell(const ls_comm *comm)
     if (comm->size == 1)
         return true;
     MPI_Ibarrier(MPI_COMM_WORLD, &request);
-    for (double waited = 0; waited < FAREWELL_S; waited += 0.01) {
+    for (int looks = 0; looks < FAREWELL_S * 100; looks++) {
         MPI_Test(&request, &together, MPI_STATUS_IGNORE);
         if (together)
             return true;
@@ -267,9 +267,10 @@ static int run(const ls_command *command, int argc, char **argv)
         ls_cli_watch_begin();
     MPI_Init_thread(&argc, &argv, MPI_THREAD_FUNNELED, &provided);
     st = command->after_mpi ? command->after_mpi() : LS_OK;
-    if (st != LS_OK || (st = ls_comm_create(MPI_COMM_WORLD, &comm)) != LS_OK) {
+    if (st != LS_OK || ls_comm_create(MPI_COMM_WORLD, &comm) != LS_OK) {
         print_failure();
         MPI_Abort(MPI_COMM_WORLD, 1);
+        return 1;
     }
     st = check_launcher(comm);
     if (st == LS_OK)

@@ -101,7 +101,7 @@ static ls_status share_failure(const ls_comm *comm, ls_status mine, int speaker,
     return ls_fail((ls_status)failure.status, "rank %d on %s: %s", speaker, failure.host, failure.message);
 }
 
-ls_status ls_agree(const ls_comm *comm, ls_status mine)
+ls_status(ls_agree)(const ls_comm *comm, ls_status mine)
 {
     /* Two minima: the lowest rank that failed (or size), and whether all did. The usual case ends here. */
     int verdict[2] = {mine == LS_OK ? comm->size : comm->rank, mine != LS_OK}, code;

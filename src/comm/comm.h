@@ -9,6 +9,14 @@
 #include "base/error.h"
 #include "lockstep/comm.h"
 
+#ifdef __clang_analyzer__ /* base/error.h */
+#define ls_agree(comm, mine)                                \
+    __extension__({                                         \
+        const ls_status fault_ = (mine);                    \
+        ls_still_fault(fault_, (ls_agree)((comm), fault_)); \
+    })
+#endif
+
 /* Message tags, one list. */
 typedef enum ls_tag {
     LS_TAG_LANE = 1,     /* and LS_LANES - 1 more: vectors under way */

@@ -128,7 +128,7 @@ void ls_table_free(ls_table *table)
     ls_free(table);
 }
 
-ls_status ls_table_fail(const ls_table *table, size_t row, const char *column, const char *format, ...)
+ls_status(ls_table_fail)(const ls_table *table, size_t row, const char *column, const char *format, ...)
 {
     char message[768];
     va_list args;

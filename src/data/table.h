@@ -78,6 +78,9 @@ ls_status ls_table_put(ls_table *table, size_t column, size_t row, const char *t
 /* Fail with LS_ERR_DATA and "FILE:LINE: column 'NAME': " of a value of the table before the message. */
 ls_status ls_table_fail(const ls_table *table, size_t row, const char *column, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
+#ifdef __clang_analyzer__ /* base/error.h */
+#define ls_table_fail(...) ls_still_fault(LS_ERR_INTERNAL, (ls_table_fail)(__VA_ARGS__))
+#endif
 
 /*
  * What a value of that row came to. Of a table that keeps misfits LS_ERR_DATA becomes LS_OK, until there are

@@ -11,9 +11,12 @@
 /* The text of a float keeps a point or an exponent, so that it stays a float. */
 static void format_float(double value, char *out, size_t bytes)
 {
+    size_t length;
+
     ls_format_double(value, out, bytes);
-    if (!strpbrk(out, ".eE") && strlen(out) + 3 <= bytes)
-        strcat(out, ".0");
+    length = strlen(out);
+    if (!strpbrk(out, ".eE") && length + 3 <= bytes)
+        memcpy(out + length, ".0", 3);
 }
 
 static ls_config_kind kind_of(const json_t *json)

@@ -239,14 +239,12 @@ static ls_status put_object(const ls_registry *registry, const ls_config *node, 
 ls_status ls_keras_put_component(const ls_registry *registry, const ls_config *node, const char *where, ls_config *out,
                                  const char *key)
 {
-    const ls_ops *ops;
-
     if (ls_config_is_null(node))
         return ls_config_add(out, key, LS_CONFIG_NULL, NULL) ? LS_OK : LS_ERR_MEMORY;
     if (node->kind == LS_CONFIG_MAP)
         return put_object(registry, node, where, out, key);
     LS_TRY(ls_config_expect(node, LS_CONFIG_SCALAR, where));
-    if (!(ops = ls_registry_find(registry, node->text)))
+    if (!ls_registry_find(registry, node->text))
         return fail_unknown(registry, node, where, node->text);
     return ls_keras_add_text(out, key, node->text) ? LS_OK : LS_ERR_MEMORY;
 }

@@ -222,7 +222,7 @@ void ls_h5_case_of_read(hid_t dataset, ls_h5_case *out)
 
 /* ---- messages ---- */
 
-ls_status ls_h5_fail_case(const ls_h5_case *c, const char *format, ...)
+ls_status(ls_h5_fail_case)(const ls_h5_case *c, const char *format, ...)
 {
     char message[640];
     va_list args;
@@ -233,7 +233,7 @@ ls_status ls_h5_fail_case(const ls_h5_case *c, const char *format, ...)
     return ls_fail(c->status, "%s: %s", message, c->text);
 }
 
-ls_status ls_h5_fail(const char *format, ...)
+ls_status(ls_h5_fail)(const char *format, ...)
 {
     char message[640];
     ls_h5_case c;

@@ -25,5 +25,9 @@ void ls_h5_case_of_read(hid_t dataset, ls_h5_case *out);
 /* "MESSAGE: WHAT IS THE CASE" with the case's status. The arguments of the message must be ready before the failure. */
 ls_status ls_h5_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 ls_status ls_h5_fail_case(const ls_h5_case *c, const char *format, ...) __attribute__((format(printf, 2, 3)));
+#ifdef __clang_analyzer__ /* base/error.h */
+#define ls_h5_fail(...) ls_still_fault(LS_ERR_INTERNAL, (ls_h5_fail)(__VA_ARGS__))
+#define ls_h5_fail_case(...) ls_still_fault(LS_ERR_INTERNAL, (ls_h5_fail_case)(__VA_ARGS__))
+#endif
 
 #endif

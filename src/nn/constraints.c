@@ -182,10 +182,10 @@ ls_status ls_constraint_check(const ls_component *constraint, const ls_shape *sh
 
 /* ---- tables ---- */
 
-#define NUMBER(field, standard)                                                                               \
-    {                                                                                                         \
-        .name = #field, .kind = LS_OPTION_FLOAT, .offset = offsetof(norm_config, field), .initial = standard, \
-        .max = FLT_MAX                                                                                        \
+#define NUMBER(field, standard)                                                                                 \
+    {                                                                                                           \
+        .name = #field, .kind = LS_OPTION_FLOAT, .offset = offsetof(norm_config, field), .initial = (standard), \
+        .max = FLT_MAX                                                                                          \
     }
 #define AXIS                                                                                           \
     {                                                                                                  \

@@ -229,6 +229,9 @@ ls_status ls_layer_add_param(ls_layer *layer, const char *name, const ls_shape *
 
 /* LS_ERR_SHAPE: "experiment.yaml:9:5: layer 'h1' (dense): MESSAGE". */
 ls_status ls_layer_fail(const ls_layer *layer, const char *format, ...) __attribute__((format(printf, 2, 3)));
+#ifdef __clang_analyzer__ /* base/error.h */
+#define ls_layer_fail(...) ls_still_fault(LS_ERR_INTERNAL, (ls_layer_fail)(__VA_ARGS__))
+#endif
 
 /*
  * The stream of a call's random numbers for one of its rows: seed, purpose, update, (node, position + row); within

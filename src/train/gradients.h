@@ -85,8 +85,9 @@ ls_wide *ls_gradients_sums(const ls_gradients *gradients);
 /* The first block from `block` on that this rank owns, whose sums it gets and whose weights it updates; blocks: none.
  */
 size_t ls_gradients_own(const ls_gradients *gradients, size_t block);
-#define LS_FOR_OWN_BLOCKS(gradients, b) \
-    for (size_t b = ls_gradients_own(gradients, 0); b < (gradients)->blocks; b = ls_gradients_own(gradients, b + 1))
+#define LS_FOR_OWN_BLOCKS(gradients, b)                                        \
+    for (size_t b = ls_gradients_own(gradients, 0); (b) < (gradients)->blocks; \
+         (b) = ls_gradients_own(gradients, (b) + 1))
 
 /* Start a step (or start it again): nothing is accumulated yet. first: this rank's first microbatch of the batch. */
 void ls_gradients_begin(ls_gradients *gradients, uint64_t update, uint64_t first);

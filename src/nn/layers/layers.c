@@ -29,7 +29,7 @@ ls_status ls_layer_add_param(ls_layer *layer, const char *name, const ls_shape *
     return LS_OK;
 }
 
-ls_status ls_layer_fail(const ls_layer *layer, const char *format, ...)
+ls_status(ls_layer_fail)(const ls_layer *layer, const char *format, ...)
 {
     char message[800];
     const ls_config *at = layer->at;

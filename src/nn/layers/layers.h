@@ -108,10 +108,10 @@
 LS_LAYER_LIST(LS_LAYER_DECLARE)
 
 /* One line of an option table: a component named like its field. `initial`: the default by name, or "null". */
-#define LS_COMPONENT_OPTION(type, field, choose_from, default_name)                                            \
-    {                                                                                                          \
-        .name = #field, .kind = LS_OPTION_COMPONENT, .offset = offsetof(type, field), .initial = default_name, \
-        .registry = &(choose_from), .nullable = true                                                           \
+#define LS_COMPONENT_OPTION(type, field, choose_from, default_name)                                              \
+    {                                                                                                            \
+        .name = #field, .kind = LS_OPTION_COMPONENT, .offset = offsetof(type, field), .initial = (default_name), \
+        .registry = &(choose_from), .nullable = true                                                             \
     }
 
 /* Images are (height, width, channels); "channels_first" is refused by name. The config needs an int data_format. */
