@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/locale.h"
 #include "base/memory.h"
 #include "formats/keras_component.h"
 #include "nn/layer.h"
@@ -283,12 +284,12 @@ static ls_status check_mask_operation(const graph *g, const entry *e)
         const entry *maker = &g->entry[i];
         const char *zero = ls_keras_text(maker->config, "mask_zero"),
                    *step = ls_keras_text(maker->config, "mask_value");
-        const double want = step ? strtod(step, NULL) : 0.0;
+        const double want = step ? ls_parse_double(step, NULL) : 0.0;
 
         if ((zero && strcmp(zero, "true") == 0) || (step && strcmp(maker->class_name, "Masking") == 0))
             for (size_t k = 0; call_of(maker, k); k++)
                 if (source_of(g, first_tensor(ls_config_get(call_of(maker, k), "args"))) == of &&
-                    strtod(value->text, NULL) == want)
+                    ls_parse_double(value->text, NULL) == want)
                     return LS_OK;
     }
     return ls_config_fail(e->node, "%s is a bare operation, not the mask of a layer: lockstep does not have it",

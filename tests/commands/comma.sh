@@ -3,6 +3,10 @@
 # shellcheck source-path=SCRIPTDIR source=../support/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/../support/lib.sh"
 
+# Numbers are read by ls_parse_double (base/locale.h) alone.
+bare=$(grep -rnE '\b(strto(d|f|ld)|atof) ?\(' "$root/src" --include='*.c' | grep -vE '/base/(locale|text)\.c:' || true)
+[[ -z $bare ]] || fail "numbers read by the locale of the moment: $bare"
+
 plain=$lockstep comma=$(dirname "$lockstep")/tests/lockstep_comma
 [[ -x $comma ]] || fail "no $comma: the build makes it"
 mkdir "$work/locale"
