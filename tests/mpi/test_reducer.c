@@ -8,14 +8,12 @@
 #include <math.h>
 #include <stdlib.h>
 #include <sys/resource.h>
-#include <time.h>
 
 #include "comm/agreement.h"
 #include "comm/carrier.h"
 #include "comm/reducer.h"
 #include "tensor/wide.h"
 #include "train/accumulator.h"
-#include "train/shared_products.h"
 
 static ls_comm *world;
 static size_t P, rank;
@@ -315,13 +313,6 @@ static void fast_sums_have_the_order_of_the_ring(void **unused)
         }
 }
 
-/* A rank that is late now and then, another one every time. */
-static void be_late(size_t occasion)
-{
-    if ((occasion * 2654435761u >> 7) % (P + 1) == rank)
-        nanosleep(&(struct timespec){.tv_nsec = (long)(occasion * 40503 % 8) * 250000}, NULL);
-}
-
 /*
  * More vectors under way than there are lanes, of both halves, in turns and begun together, while single ranks are late
  * everywhere; each round's values are others, and every result is looked at before the next round may begin.
@@ -354,7 +345,7 @@ static void vectors_overlap_and_ranks_are_late(void **unused)
             for (size_t v = 0; v < VECTORS; v++) {
                 for (size_t i = 0; i < N; i++)
                     sums[v][i] = value(i + 31 * v + round, rank);
-                be_late(round * VECTORS + v);
+                be_late(world, round * VECTORS + v);
                 good &= ok(ls_reducer_start(reducer,
                                             &(ls_vector){.half = LS_REDUCE_SCATTER,
                                                          .element = LS_FLOAT64,
@@ -362,14 +353,14 @@ static void vectors_overlap_and_ranks_are_late(void **unused)
                                                          .begin = bounds,
                                                          .end = bounds + 1},
                                             &number[v]));
-                be_late(round + v * 7);
+                be_late(world, round + v * 7);
                 good &= ok(ls_reducer_progress(reducer));
             }
             for (size_t v = 0; v < VECTORS; v++) {
                 good &= ok(ls_reducer_finish(reducer, number[v]));
                 memcpy(gathered[v] + bounds[rank], sums[v] + bounds[rank],
                        (bounds[rank + 1] - bounds[rank]) * sizeof(double));
-                be_late(round * 3 + v);
+                be_late(world, round * 3 + v);
                 good &= ok(ls_reducer_start(reducer,
                                             &(ls_vector){.half = LS_ALL_GATHER,
                                                          .element = LS_FLOAT64,
@@ -415,7 +406,7 @@ static void sums_can_follow_sums(void **unused)
             for (size_t i = 0; i < N; i++)
                 put(reducer->sums, LS_FLOAT64, i, value(i + round, rank));
             good &= ok(ls_reducer_start(reducer, &v, &number));
-            be_late(round);
+            be_late(world, round);
             good &= ok(ls_reducer_finish(reducer, number));
             for (size_t i = bounds[rank]; i < bounds[rank + 1] && good; i++)
                 good = get(reducer->sums, LS_FLOAT64, i) == total(i + round);
@@ -516,7 +507,7 @@ static void totals_are_taken_from_all_ranks(void **unused)
                 .half = LS_REDUCE_SCATTER, .element = LS_FLOAT64, .buf = a.sums, .begin = bounds, .end = bounds + 1};
 
             ls_accumulator_begin(&a);
-            be_late(round);
+            be_late(world, round);
             for (size_t i = 0; i < 2 * BLOCKS; i++) { /* twice: half of it each time */
                 const size_t b = i % BLOCKS;
                 double *const at = (double *)(void *)ls_accumulator_at(&a, b);
@@ -531,7 +522,7 @@ static void totals_are_taken_from_all_ranks(void **unused)
             }
             ls_accumulator_close(&a, 0, BLOCKS);
             good &= ok(ls_reducer_run(reducer, &v));
-            be_late(round + 50); /* others are at the next step meanwhile */
+            be_late(world, round + 50); /* others are at the next step meanwhile */
             for (size_t i = bounds[rank]; i < bounds[rank + 1] && good; i++) {
                 double sum[LS_ACCUMULATOR_DOUBLES], expected = 0;
                 const double *const block = ls_accumulator_total(&a, i / LS_BLOCK, sum);
@@ -549,109 +540,6 @@ static void totals_are_taken_from_all_ranks(void **unused)
         ls_accumulator_reset(&a);
         ls_reducer_free(reducer);
     }
-}
-
-/* Products of small whole numbers, and the kernels that they are added to, one behind the other in whole blocks. */
-enum { KERNELS = 3, PRODUCTS = 20, MOST_STEPS = 12, KERNEL_BLOCKS = 24 };
-static const size_t kernel_rows[KERNELS] = {40, 8, 131}, kernel_columns[KERNELS] = {48, 512, 20};
-
-/* [k][i] of X, or [k][j] of dY, of a rank's product in a round. */
-static float factor(size_t product, size_t k, size_t i, size_t r, size_t round)
-{
-    return (float)((product * 31 + k * 7 + i * 13 + r * 5 + round * 3) % 17) - 8;
-}
-
-static size_t steps_of(size_t product, size_t r)
-{
-    return 1 + (product * 5 + r * 3) % MOST_STEPS;
-}
-
-/* What ls_shared_products is told to do with rows: sums [KERNELS x KERNEL_BLOCKS x LS_BLOCK]. */
-static void add_rows_of_product(void *sums, const ls_product_sum *p, size_t first_block, size_t row, size_t rows)
-{
-    double *const at = (double *)sums + first_block * LS_BLOCK;
-    const size_t steps = ls_product_axis_size(&p->A.sum);
-
-    for (size_t i = row; i < row + rows; i++)
-        for (size_t k = 0; k < steps; k++)
-            for (size_t j = 0; j < p->n; j++)
-                at[i * p->n + j] +=
-                    (double)p->A.at[k * p->A.sum.step[2] + i * p->A.row.step[2]] * (double)p->B[k * p->ldb + j];
-}
-
-/* One attempt of this rank: what it cannot show it adds by itself. Returns how many it could. */
-static size_t show_products(ls_shared_products *shared, double *sums, size_t round)
-{
-    size_t shown = 0;
-
-    for (size_t product = 0; product < PRODUCTS && rank != round % (P + 1); product++) {
-        static float X[MOST_STEPS * 131], dY[MOST_STEPS * 512];
-        const size_t kernel = product % KERNELS, m = kernel_rows[kernel], n = kernel_columns[kernel];
-        const size_t steps = steps_of(product, rank);
-        ls_product_sum p = {.A = ls_product_matrix(X, m, true, m, steps), .B = dY, .ldb = n, .n = n, .length = 3};
-
-        for (size_t k = 0; k < steps; k++) {
-            for (size_t i = 0; i < m; i++)
-                X[k * m + i] = factor(product, k, i, rank, round);
-            for (size_t j = 0; j < n; j++)
-                dY[k * n + j] = factor(product + 1, k, j, rank, round);
-        }
-        if (ls_shared_products_show(shared, &p, kernel * KERNEL_BLOCKS))
-            shown++;
-        else
-            add_rows_of_product(sums, &p, kernel * KERNEL_BLOCKS, 0, m);
-        if (product % 8 == 7)
-            be_late(round + product);
-    }
-    ls_shared_products_finish(shared);
-    return shown;
-}
-
-/*
- * Ranks work at each other's products: every row of every rank's is added once, by somebody, whoever is late, shows
- * more than there is room for, or has nothing to show; and a product with more steps than it is worth is not shown.
- */
-static void products_are_worked_at_together(void **unused)
-{
-    enum { N = KERNELS * KERNEL_BLOCKS * LS_BLOCK, ROUNDS = 12 };
-    double *sums = calloc(N, sizeof *sums), *expected = calloc(N, sizeof *expected);
-    ls_shared_products *shared = NULL;
-    ls_node_memory *node;
-    size_t shown = 0;
-    bool good = sums && expected;
-
-    (void)unused;
-    assert_true(all_ranks(good));
-    assert_true(all_ranks(ok(ls_node_memory_create(world, 0, &node))));
-    if (P > 1)
-        good = ok(ls_shared_products_create(ls_node_memory_sharing(node), 131 * 20 + 512, add_rows_of_product, sums,
-                                            &shared));
-    assert_true(all_ranks(good));
-    for (size_t round = 0; round < ROUNDS && P > 1; round++) {
-        memset(sums, 0, N * sizeof *sums);
-        memset(expected, 0, N * sizeof *expected);
-        be_late(round);
-        shown += show_products(shared, sums, round);
-        for (size_t r = 0; r < P; r++)
-            for (size_t product = 0; product < PRODUCTS && r != round % (P + 1); product++) {
-                const size_t kernel = product % KERNELS, n = kernel_columns[kernel];
-                double *const at = expected + kernel * KERNEL_BLOCKS * LS_BLOCK;
-
-                for (size_t k = 0; k < steps_of(product, r); k++)
-                    for (size_t i = 0; i < kernel_rows[kernel]; i++)
-                        for (size_t j = 0; j < n; j++)
-                            at[i * n + j] +=
-                                (double)factor(product, k, i, r, round) * (double)factor(product + 1, k, j, r, round);
-            }
-        good &= ok(ls_mpi_check(MPI_Allreduce(MPI_IN_PLACE, sums, N, MPI_DOUBLE, MPI_SUM, world->mpi), "sums"));
-        good &= memcmp(sums, expected, N * sizeof *sums) == 0;
-    }
-    assert_true(all_ranks(good));
-    assert_true(all_ranks(P == 1 || shown > 0));
-    ls_shared_products_free(shared);
-    ls_node_memory_free(node);
-    free(sums);
-    free(expected);
 }
 
 /* The largest and the sum, each round of other numbers, by messages and through common memory. */
@@ -676,9 +564,9 @@ static void ranks_agree_in_one_message(void **unused)
                 maxima[i] = (int16_t)value(i + round, rank);
             for (size_t i = 0; i < SUMS; i++)
                 ls_wide_add(&sums[i], value(i + 1000 * round, rank) * 0x1p-40);
-            be_late(round);
+            be_late(world, round);
             good &= ok(ls_agreement_start(agreement));
-            be_late(round + 100);
+            be_late(world, round + 100);
             good &= ok(ls_agreement_finish(agreement));
             for (size_t i = 0; i < MAXIMA; i++) {
                 int largest = INT_MIN;
@@ -802,7 +690,6 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(vectors_overlap_and_ranks_are_late),
     cmocka_unit_test(shared_takes_no_vector_before_its_turn),
     cmocka_unit_test(totals_are_taken_from_all_ranks),
-    cmocka_unit_test(products_are_worked_at_together),
     cmocka_unit_test(ranks_agree_in_one_message),
     cmocka_unit_test(unknown_names_list_the_known),
     cmocka_unit_test(impossible_sizes_are_refused),

@@ -4,8 +4,6 @@
  */
 #include "training.h"
 
-#include <time.h>
-
 /* ---- the line y = 2x + 3 through five points, from w = 1, b = 0, mean squared error, rate 0.01, full batch ---- */
 
 /*
@@ -109,28 +107,6 @@ static bool same_as_alone(const char *text)
     return good;
 }
 
-/* Values that differ at every index, in (-1, 1). */
-static float value_at(size_t i)
-{
-    return (float)((i * 37 + 11) % 101) / 101.0f - 0.5f + (float)(i % 7) / 16.0f;
-}
-
-static void put_samples(const char *x, const char *y, size_t samples, size_t width, int classes)
-{
-    float *const values = malloc(samples * width * sizeof *values), *const targets = malloc(samples * sizeof *targets);
-
-    assert_non_null(values);
-    assert_non_null(targets);
-    for (size_t i = 0; i < samples * width; i++)
-        values[i] = value_at(i);
-    for (size_t i = 0; i < samples; i++)
-        targets[i] = classes ? (float)((i * 5 + i / 3) % (size_t)classes) : value_at(3 * i + 1);
-    data_put(x, samples, width, values);
-    data_put(y, samples, 0, targets);
-    free(values);
-    free(targets);
-}
-
 static void all_ranks_equal_one(void **state)
 {
     static const char *const models[] = {
@@ -149,7 +125,7 @@ static void all_ranks_equal_one(void **state)
 
     (void)state;
     data_begin();
-    put_samples("/x", "/y", 53, 5, 4);
+    data_put_samples("/x", "/y", 53, 5, 4);
     for (size_t i = 0; i < count_of(models); i++)
         for (int shuffle = 0; shuffle < 2; shuffle++) {
             char text[2048];
@@ -173,7 +149,7 @@ static void more_ranks_than_microbatches(void **state)
 
     (void)state;
     data_begin();
-    put_samples("/x", "/y", 6, 3, 0);
+    data_put_samples("/x", "/y", 6, 3, 0);
     for (size_t i = 0; i < count_of(batches); i++) {
         char text[512];
 
@@ -184,111 +160,6 @@ static void more_ranks_than_microbatches(void **state)
                  "fit: {epochs: 2, batch_size: %d, microbatch: %d}\n",
                  batches[i], batches[i]);
         assert_true(all_ranks(same_as_alone(text)));
-    }
-}
-
-/* ---- one copy of the weights, and ranks that are late ---- */
-
-/*
- * Epochs of single updates; before some of them one rank sleeps, another one every time. As on a slow network: layers
- * begin with the weights that are there.
- */
-static ls_status train_slowly(MPI_Comm mpi, const char *text, bool slow_network, char fingerprint[33])
-{
-    const ls_trainer_options options = {0};
-    ls_trainer *trainer = NULL;
-    training t;
-    ls_status st = training_open(mpi, text, &t);
-
-    if (st == LS_OK)
-        st = ls_trainer_create(t.task, &options, &trainer);
-    if (st == LS_OK) {
-        ls_engine_company company = ls_gradients_company(trainer->gradients);
-
-        company.often = company.often || slow_network;
-        ls_engine_keep_company(trainer->engine, &company);
-        trainer->overlaps = true;
-    }
-    for (; st == LS_OK && trainer->epoch < 3; trainer->epoch++) {
-        ls_trainer_begin_epoch(trainer);
-        for (trainer->batch = 0; st == LS_OK && trainer->batch < trainer->plan.batches;) {
-            const size_t turn = (size_t)trainer->update;
-            bool stop = false;
-            double loss;
-
-            if ((int)(turn * 5 % 7) == trainer->comm->rank)
-                nanosleep(&(struct timespec){.tv_nsec = (long)(turn % 4) * 700000}, NULL);
-            st = ls_trainer_update(trainer, &stop, &loss);
-        }
-    }
-    if (st == LS_OK)
-        st = ls_updater_finish(trainer->updater, trainer->gradients);
-    ls_trainer_free(trainer); /* the weights come home */
-    if (st == LS_OK)
-        ls_model_fingerprint(t.task->model, fingerprint);
-    training_close(&t);
-    return st;
-}
-
-/* Constraints and averages write weights outside the update; moving statistics are each rank's own. */
-static void late_ranks_change_nothing(void **state)
-{
-    char text[1024], alone[33] = "";
-
-    (void)state;
-    data_begin();
-    put_samples("/x", "/y", 53, 5, 4);
-    for (const char *const *name = ls_reducer_names; *name; name++)
-        for (int bucket_kib = 1; bucket_kib <= 64; bucket_kib *= 8) {
-            char together[33] = "";
-            bool good;
-
-            snprintf(text, sizeof text,
-                     "data: {file: data.h5, train: {x: /x, y: /y}}\n"
-                     "model: [dense: {units: 70, activation: tanh, kernel_constraint: {max_norm: {max_value: 0.5}}}, "
-                     "batch_normalization, dense: {units: 9, bias_constraint: non_neg, kernel_regularizer: l2}, "
-                     "dense: {units: 4, activation: softmax, kernel_constraint: unit_norm}]\n"
-                     "compile: {optimizer: {adam: {use_ema: true, ema_momentum: 0.7}}, "
-                     "loss: sparse_categorical_crossentropy}\n"
-                     "fit: {batch_size: 20, microbatch: 3}\n"
-                     "distributed: {allreduce: %s, bucket_kib: %d, segment_kib: 1, node_ranks: %d}\n",
-                     *name, bucket_kib, strcmp(*name, "hierarchical") == 0 ? 2 : 0);
-            if (!alone[0])
-                assert_true(all_ranks(ok(train_slowly(MPI_COMM_SELF, text, false, alone))));
-            good = ok(train_slowly(MPI_COMM_WORLD, text, false, together)) && strcmp(alone, together) == 0;
-            if (!good)
-                print_error("%s, buckets of %d KiB: %s together, %s alone\n", *name, bucket_kib, together, alone);
-            assert_true(all_ranks(good));
-        }
-}
-
-static void layers_may_begin_before_their_weights_are_there(void **state)
-{
-    static const char *const settings[] = {"allreduce: ring", "allreduce: halving", "allreduce: auto, node_ranks: 1",
-                                           "allreduce: hierarchical, node_ranks: 2"};
-    char text[1024], alone[33] = "";
-
-    (void)state;
-    data_begin();
-    put_samples("/x", "/y", 31, 2 * LS_PRODUCT_SEGMENT + 3, 4);
-    for (size_t i = 0; i < sizeof settings / sizeof settings[0]; i++) {
-        char together[33] = "";
-        bool good;
-
-        snprintf(text, sizeof text,
-                 "data: {file: data.h5, train: {x: /x, y: /y}}\n"
-                 "model: [dense: {units: %d, activation: relu}, dropout: {rate: 0.2}, dense: {units: 9}, "
-                 "dense: {units: 4, activation: softmax}]\n"
-                 "compile: {optimizer: adam, loss: sparse_categorical_crossentropy}\n"
-                 "fit: {batch_size: 13, microbatch: 3}\n"
-                 "distributed: {%s, bucket_kib: 64, segment_kib: 1}\n",
-                 LS_PRODUCT_SEGMENT + 5, settings[i]);
-        if (!alone[0])
-            assert_true(all_ranks(ok(train_slowly(MPI_COMM_SELF, text, false, alone))));
-        good = ok(train_slowly(MPI_COMM_WORLD, text, true, together)) && strcmp(alone, together) == 0;
-        if (!good)
-            print_error("%s: %s together, %s alone\n", settings[i], together, alone);
-        assert_true(all_ranks(good));
     }
 }
 
@@ -312,9 +183,9 @@ static void the_grid_rises_when_it_must(void **state)
 
     (void)state;
     for (size_t i = 0; i < 80; i++)
-        x[i] = value_at(i) * (i / 16 == 3 ? 0x1p20f : 1.0f);
+        x[i] = data_value(i) * (i / 16 == 3 ? 0x1p20f : 1.0f);
     for (size_t i = 0; i < 40; i++)
-        y[i] = value_at(i + 5);
+        y[i] = data_value(i + 5);
     data_begin();
     data_put("/x", 40, 2, x);
     data_put("/y", 40, 0, y);
@@ -355,8 +226,8 @@ static void nonfinite(const char *model, float bad, const char *const *words)
     ls_fit_result result;
 
     for (size_t i = 0; i < 8; i++) {
-        x[i] = i == 5 ? bad : value_at(i);
-        y[i] = value_at(i + 9);
+        x[i] = i == 5 ? bad : data_value(i);
+        y[i] = data_value(i + 9);
     }
     data_begin();
     data_put("/x", 8, 1, x);
@@ -433,9 +304,9 @@ static void validation_sets_of_every_size_are_used(void **state)
     (void)state;
     MPI_Comm_size(MPI_COMM_WORLD, &size);
     for (size_t i = 0; i < 40; i++)
-        x[i] = value_at(i);
+        x[i] = data_value(i);
     for (size_t i = 0; i < 20; i++) {
-        y[i] = value_at(i + 3);
+        y[i] = data_value(i + 3);
         w[i] = (float)(1 + i % 3);
     }
     data_begin();
@@ -557,7 +428,7 @@ static void metrics_need_targets(void **state)
 
     (void)state;
     data_begin();
-    put_samples("/x", "/y", 6, 3, 0);
+    data_put_samples("/x", "/y", 6, 3, 0);
     assert_true(all_ranks(failed_with(training_fit(MPI_COMM_WORLD,
                                                    "data: {file: data.h5, train: {x: /x, y: {o1: /y}}}\n"
                                                    "model:\n"
@@ -580,7 +451,7 @@ static void refuses_what_does_not_go_together(void **state)
 
     (void)state;
     data_begin();
-    put_samples("/x", "/y", 12, 3, 2);
+    data_put_samples("/x", "/y", 12, 3, 2);
     assert_true(all_ranks(failed_with(training_fit(MPI_COMM_WORLD,
                                                    "data: {file: data.h5, train: {x: /x, y: /y, sample_weight: /y}}\n"
                                                    "model: [dense: {units: 1}]\n"
@@ -610,7 +481,7 @@ static void all_ranks_stop_together(void **state)
 
     (void)state;
     data_begin();
-    put_samples("/x", "/y", 6, 3, 0);
+    data_put_samples("/x", "/y", 6, 3, 0);
     MPI_Comm_size(MPI_COMM_WORLD, &size);
     wish = world_rank() == size - 1;
     assert_true(all_ranks(ok(training_open(MPI_COMM_WORLD,
@@ -840,8 +711,6 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(updates_are_counted),
     cmocka_unit_test(all_ranks_equal_one),
     cmocka_unit_test(more_ranks_than_microbatches),
-    cmocka_unit_test(late_ranks_change_nothing),
-    cmocka_unit_test(layers_may_begin_before_their_weights_are_there),
     cmocka_unit_test(the_grid_rises_when_it_must),
     cmocka_unit_test(names_what_is_not_finite),
     cmocka_unit_test(static_grid_is_limited),

@@ -9,8 +9,13 @@
 
 #include "ls_test.h"
 
+#include "comm/comm.h"
+
 /* Collective on the world. All ranks learn the verdict, so none waits alone. */
 bool all_ranks(bool mine);
+
+/* A rank that is late now and then, another one every time. Not collective. */
+void be_late(const ls_comm *comm, size_t occasion);
 
 bool world_is_running(void);
 int world_rank(void); /* 0 without MPI, too */

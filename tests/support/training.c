@@ -50,6 +50,27 @@ void data_put(const char *path, size_t rows, size_t width, const float *values)
     world_barrier();
 }
 
+float data_value(size_t i)
+{
+    return (float)((i * 37 + 11) % 101) / 101.0f - 0.5f + (float)(i % 7) / 16.0f;
+}
+
+void data_put_samples(const char *x, const char *y, size_t samples, size_t width, int classes)
+{
+    float *const values = malloc(samples * width * sizeof *values), *const targets = malloc(samples * sizeof *targets);
+
+    assert_non_null(values);
+    assert_non_null(targets);
+    for (size_t i = 0; i < samples * width; i++)
+        values[i] = data_value(i);
+    for (size_t i = 0; i < samples; i++)
+        targets[i] = classes ? (float)((i * 5 + i / 3) % (size_t)classes) : data_value(3 * i + 1);
+    data_put(x, samples, width, values);
+    data_put(y, samples, 0, targets);
+    free(values);
+    free(targets);
+}
+
 void training_close(training *t)
 {
     ls_task_free(t->task);

@@ -36,6 +36,11 @@ void data_begin(void);
 /* (rows) if width is 0, else (rows, width); row-major. */
 void data_put(const char *path, size_t rows, size_t width, const float *values);
 
+/* Values that differ from index to index, in (-1, 1). */
+float data_value(size_t i);
+/* Samples of such values, (samples, width), and targets (samples): classes, or 0: values. */
+void data_put_samples(const char *x, const char *y, size_t samples, size_t width, int classes);
+
 /* ---- runs ---- */
 
 typedef struct training {
