@@ -203,6 +203,21 @@ static ls_status read_operands(int argc, char **argv, bool wants_output, ls_data
     return ls_run_model_file(argv[optind], false, &a->model);
 }
 
+/* What the model's file says: its experiment, and the data as it takes them. memory: NULL, batch: 0: as there. */
+static ls_status look_up(ls_data_arguments *a, const char *memory, long batch, bool scored)
+{
+    LS_TRY(ls_experiment_of_model(a->model, &a->experiment));
+    LS_TRY(ls_preparation_read(a->model, &a->preparation));
+    if (memory)
+        LS_TRY(ls_bytes_parse(memory, "--memory", &a->experiment->data.memory_bytes));
+    a->batch_size = batch ? (uint64_t)batch : (uint64_t)a->experiment->fit.batch_size;
+    a->microbatch = (uint64_t)a->experiment->fit.microbatch;
+    a->experiment->fit.validation_batch_size = (int64_t)a->batch_size; /* data that are streamed are held for it */
+    if (is_folder(a->data))
+        return make_image_spec(a, scored);
+    return ls_is_table(a->data) ? make_new_spec(a, scored) : make_spec(a, scored);
+}
+
 static ls_status read_arguments(int argc, char **argv, bool wants_output, ls_data_arguments *a)
 {
     ls_status st = LS_OK;
@@ -242,24 +257,14 @@ static ls_status read_arguments(int argc, char **argv, bool wants_output, ls_dat
     if (a->split && (ls_is_table(a->data) || is_folder(a->data)))
         return ls_fail(LS_ERR_USAGE, "--split names a split of a dataset file; '%s' has none", a->data);
     a->split = a->split ? a->split : "test";
-    LS_TRY(ls_experiment_of_model(a->model, &a->experiment));
-    LS_TRY(ls_preparation_read(a->model, &a->preparation));
-    if (memory)
-        LS_TRY(ls_bytes_parse(memory, "--memory", &a->experiment->data.memory_bytes));
-    a->batch_size = batch ? (uint64_t)batch : (uint64_t)a->experiment->fit.batch_size;
-    a->microbatch = (uint64_t)a->experiment->fit.microbatch;
-    a->experiment->fit.validation_batch_size = (int64_t)a->batch_size; /* data that are streamed are held for it */
-    if (is_folder(a->data))
-        return make_image_spec(a, !wants_output);
-    return ls_is_table(a->data) ? make_new_spec(a, !wants_output) : make_spec(a, !wants_output);
+    return look_up(a, memory, batch, !wants_output);
 }
 
-ls_status ls_data_arguments_read(const ls_comm *comm, int argc, char **argv, bool wants_output, ls_data_arguments *a)
+/* Collective. What has been looked up becomes ready. */
+static ls_status get_ready(const ls_comm *comm, ls_data_arguments *a)
 {
     ls_status st;
 
-    *a = (ls_data_arguments){0};
-    LS_TRY(ls_agree(comm, read_arguments(argc, argv, wants_output, a)));
     LS_TRY(ls_task_create_for(comm, a->experiment, &a->spec, &a->task));
     st = ls_preparation_check(&a->preparation, a->task, &a->spec);
     if (st == LS_OK)
@@ -269,4 +274,23 @@ ls_status ls_data_arguments_read(const ls_comm *comm, int argc, char **argv, boo
     if (st == LS_OK)
         st = ls_task_plan_weights(a->task, a->task->test, a->engine);
     return ls_agree(comm, st);
+}
+
+ls_status ls_data_arguments_read(const ls_comm *comm, int argc, char **argv, bool wants_output, ls_data_arguments *a)
+{
+    *a = (ls_data_arguments){0};
+    LS_TRY(ls_agree(comm, read_arguments(argc, argv, wants_output, a)));
+    return get_ready(comm, a);
+}
+
+ls_status ls_data_arguments_of_run(const ls_comm *comm, const char *directory, const char *data, ls_data_arguments *a)
+{
+    ls_status st;
+
+    *a = (ls_data_arguments){.data = data, .split = "test"};
+    st = ls_run_model_file(directory, false, &a->model);
+    if (st == LS_OK)
+        st = look_up(a, NULL, 0, true);
+    LS_TRY(ls_agree(comm, st));
+    return get_ready(comm, a);
 }

@@ -38,6 +38,8 @@ typedef struct ls_data_arguments {
 
 /* Collective. wants_output: --output is required too. *a can be reset after a failure as well. */
 ls_status ls_data_arguments_read(const ls_comm *comm, int argc, char **argv, bool wants_output, ls_data_arguments *a);
+/* Collective. The split test of a run, in the file data, which is borrowed; for its scores. */
+ls_status ls_data_arguments_of_run(const ls_comm *comm, const char *directory, const char *data, ls_data_arguments *a);
 void ls_data_arguments_reset(ls_data_arguments *a);
 
 #endif

@@ -22,15 +22,12 @@ static const char help[] =
     "the final weights of a run is computed for its histograms; where its test split is, the page has what evaluate\n"
     "--report says of it, which figures/test_scores.txt has, too.\n";
 
-static ls_status predict(const ls_comm *self, char *directory, const char *file, ls_text *scores)
+static ls_status predict(const ls_comm *self, const char *directory, const char *file, ls_text *scores)
 {
     ls_predictions predictions = {0};
     ls_data_arguments a;
-    char *argv[] = {"report", directory, "--data", (char *)(uintptr_t)file, "--split", "test", NULL};
-    ls_status st;
+    ls_status st = ls_data_arguments_of_run(self, directory, file, &a);
 
-    optind = 0; /* getopt begins anew */
-    st = ls_data_arguments_read(self, (int)(sizeof argv / sizeof argv[0]) - 1, argv, false, &a);
     if (st == LS_OK)
         st = ls_task_check_targets(a.task, a.task->test);
     if (st == LS_OK)
@@ -46,7 +43,7 @@ static ls_status predict(const ls_comm *self, char *directory, const char *file,
  * What evaluate --report says of a run on its test split, if it has one and model and data are still there. A report
  * does not fail for want of them.
  */
-static void score(char *directory, ls_text *scores)
+static void score(const char *directory, ls_text *scores)
 {
     char *path = ls_path_join(directory, LS_RUN_EXPERIMENT);
     ls_experiment *experiment = NULL;
@@ -70,10 +67,9 @@ static const struct option options[] = {{"output", required_argument, NULL, OUTP
 static ls_status make(int argc, char **argv, ls_text *said)
 {
     const char *output = NULL;
-    char *written = NULL, **directory;
+    char *written = NULL;
     ls_text scores = {0};
     ls_status st = LS_OK;
-    size_t n;
 
     while (ls_cli_option(argc, argv, options, &st) == OUTPUT)
         output = optarg;
@@ -82,11 +78,9 @@ static ls_status make(int argc, char **argv, ls_text *said)
         return ls_fail(LS_ERR_USAGE, "DIR is missing; usage: lockstep report DIR... [--output FILE.html]");
     if (argc - optind > 1 && !output)
         return ls_fail(LS_ERR_USAGE, "a report of several directories needs --output FILE.html");
-    directory = argv + optind;
-    n = (size_t)(argc - optind);
-    if (n == 1)
-        score(directory[0], &scores);
-    st = ls_report_make((const char *const *)directory, n, scores.data, output, &written);
+    if (argc - optind == 1)
+        score(argv[optind], &scores);
+    st = ls_report_make((const char *const *)argv + optind, (size_t)(argc - optind), scores.data, output, &written);
     ls_text_reset(&scores);
     if (st == LS_OK)
         ls_text_add(said, "%s\n", written);
