@@ -22,11 +22,10 @@
 #include "comm/agreement.h"
 #include "comm/mixed.h"
 #include "tensor/block.h"
+#include "train/bucket_size.h"
 
 #define LAYERS_MAX 16
 #define STEPS 2 /* after one that is not counted */
-#define CHUNK_KIB 256
-#define FIRST_BUCKET_PART 4
 #define METRICS 2
 
 typedef struct layer {
@@ -175,13 +174,13 @@ static size_t begin_of_bucket(const state *s, size_t end, size_t most)
 
 static void plan_buckets(state *s, char **argv)
 {
-    const double kib = number_of(argv, "bucket_kib", 4096), chunks_kib = (double)s->world.size * CHUNK_KIB;
-    const size_t most = (size_t)((kib < chunks_kib ? kib : chunks_kib) * 1024 / (LS_BLOCK * sizeof(double)));
+    const size_t most = ls_bucket_blocks((size_t)(number_of(argv, "bucket_kib", 4096) * 1024), (size_t)s->world.size,
+                                         LS_BLOCK * sizeof(double));
     size_t end = s->blocks;
 
     s->bucket = ls_calloc(s->blocks / most + s->layers + 2, sizeof *s->bucket, "the buckets");
     while (end > 0) {
-        const size_t want = s->buckets ? most : most / FIRST_BUCKET_PART;
+        const size_t want = s->buckets ? most : ls_first_bucket_blocks(most);
         bucket *b = &s->bucket[s->buckets++];
 
         b->end = end;

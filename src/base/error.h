@@ -25,7 +25,8 @@ size_t ls_error_count(void);
 #ifdef __clang_analyzer__
 /*
  * The analyzer reads one file at a time: it must be told what the functions of others promise, or it goes on after a
- * fault with what was never set. A fault that is returned is never LS_OK.
+ * fault with what was never set. A fault that is returned is never LS_OK. Where such a function is defined its name
+ * stands in parentheses, so that the macro leaves it alone.
  */
 static inline ls_status ls_still_fault(ls_status fault, ls_status returned)
 {

@@ -14,6 +14,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "cli/cli.h"
+#include "cli/launcher.h"
 #include "cli/print.h"
 #include "cli/ring_ping.h"
 #include "comm/mpi_settings.h"
@@ -113,20 +114,25 @@ static void check_settings(ls_checkup *c)
     ls_text_reset(&said);
 }
 
+/* Adds what the variable says of the number of ranks, if it is there. Is that another number? */
+static bool add_size(const ls_checkup *c, const char *name, ls_text *said)
+{
+    const char *value = getenv(name);
+
+    if (value)
+        ls_text_add(said, "%s%s=%s", said->length ? ", " : "", name, value);
+    return value && atoi(value) != c->comm->size;
+}
+
 /* main has compared the number of ranks with what the launcher says. */
 static void check_ranks(ls_checkup *c)
 {
-    static const char *const names[] = {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASKS", "SLURM_NTASKS"};
     ls_text said = {0};
     bool differs = false;
 
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        const char *value = getenv(names[i]);
-
-        if (value)
-            ls_text_add(&said, "%s%s=%s", said.length ? ", " : "", names[i], value);
-        differs |= value && atoi(value) != c->comm->size;
-    }
+    for (const char *const *name = ls_launcher_sizes; *name; name++)
+        differs |= add_size(c, *name, &said);
+    differs |= add_size(c, "SLURM_NTASKS", &said);
     ls_checkup_say(c, differs ? LS_WORTH_A_LOOK : LS_FINE, "ranks", "%d%s%s%s", c->comm->size, said.length ? ": " : "",
                    said.length ? said.data : ", without a launcher",
                    differs ? ": not all that were asked for take part; mpirun -n says how many" : "");

@@ -7,6 +7,7 @@
 
 #include "base/locale.h"
 #include "base/text.h"
+#include "cli/launcher.h"
 #include "cli/one_voice.h"
 #include "comm/peers.h"
 
@@ -88,7 +89,7 @@ static void wait_for_turn(int rank, bool was_told)
 static void expired(void *context, double timeout_s, const char *phase, uint64_t update)
 {
     const bool was_told = stop; /* by the user, before */
-    const int rank = job.comm ? job.comm->rank : ls_one_voice_rank();
+    const int rank = job.comm ? job.comm->rank : ls_launcher_rank();
     char host[MPI_MAX_PROCESSOR_NAME] = "";
     ls_text who = {0};
 

@@ -10,6 +10,7 @@
 
 #include "base/memory.h"
 #include "cli/cli.h"
+#include "cli/launcher.h"
 #include "cli/long_run.h"
 #include "comm/mpi_settings.h"
 #include "formats/yaml.h"
@@ -138,16 +139,14 @@ static void pin_threads(char **argv)
 /* srun and mpirun of different MPI libraries start P programs that each believe to be alone. */
 static ls_status check_launcher(const ls_comm *comm)
 {
-    static const char *const names[] = {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASKS"};
-
-    for (size_t i = 0; i < sizeof names / sizeof names[0] && comm->size == 1; i++) {
-        const char *value = getenv(names[i]);
+    for (const char *const *name = ls_launcher_sizes; *name && comm->size == 1; name++) {
+        const char *value = getenv(*name);
 
         if (value && atoi(value) > 1)
             return ls_fail(LS_ERR_MPI,
                            "%s says that %s ranks were started, but MPI sees one: start lockstep with the "
                            "mpirun of the MPI it was built with (under Slurm, srun --mpi=pmix)",
-                           names[i], value);
+                           *name, value);
     }
     return LS_OK;
 }

@@ -11,8 +11,6 @@
 
 /* Once, from the start of the process on. */
 void ls_one_voice_listen(void);
-/* This process's rank, as the launcher says; 0: alone. */
-int ls_one_voice_rank(void);
 /* Has another rank on this host spoken? */
 bool ls_one_voice_heard(void);
 /* This rank is about to speak. */

@@ -5,8 +5,8 @@
 
 #include "base/memory.h"
 #include "formats/keras_file.h"
-#include "formats/keras_weights.h"
 #include "formats/keras_model.h"
+#include "formats/keras_weights.h"
 #include "formats/yaml.h"
 #include "h5/lock.h"
 #include "h5/file.h"

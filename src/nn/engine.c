@@ -208,7 +208,6 @@ ls_status ls_stage_forward(ls_engine *engine, const ls_slice *wave, size_t s, bo
     for (size_t i = first; i < engine->stage[s + 1]; i++) {
         const ls_node *node = &model->node[i];
         const node_state *state = &engine->state[i];
-
         const bool in_order = reads_as_they_come(engine, node, wave);
 
         if (engine->company.before_weights && !in_order)
@@ -219,7 +218,6 @@ ls_status ls_stage_forward(ls_engine *engine, const ls_slice *wave, size_t s, bo
             size_t rows, n;
 
             call.arrival = in_order ? &arrival : NULL;
-
             if (again && state->keeps_value && !state->saved)
                 continue;
             ls_profile_begin(LS_PHASE_FORWARD, node->layer->name);

@@ -18,4 +18,14 @@ static inline size_t ls_pad_block(size_t n)
     return ls_blocks(n) * LS_BLOCK;
 }
 
+/* The fewest rows of n elements that are whole blocks: LS_BLOCK / gcd(LS_BLOCK, n), a power of two. */
+static inline size_t ls_block_rows(size_t n)
+{
+    size_t rows = LS_BLOCK;
+
+    for (; rows > 1 && n % 2 == 0; n /= 2)
+        rows /= 2;
+    return rows;
+}
+
 #endif

@@ -6,9 +6,8 @@
 
 #include "base/memory.h"
 #include "tensor/kernels.h"
+#include "train/bucket_size.h"
 
-#define CHUNK_BYTES ((size_t)256 << 10) /* of a bucket, for a rank, at most */
-#define FIRST_BUCKET_PART 4        /* the first bucket is this much smaller, so that the first reduction starts early */
 #define SHORT_WIRE_H 7             /* the grid is so many bits coarser then: sums below 2^46 units lie below 2^39 */
 #define SENT_PIECE_ELEMENTS 131072 /* of a product that is added up at a time when it is sent as it is complete */
 #define FLAGS 1                    /* int16 words after the exponents: the wish to stop */
@@ -91,23 +90,16 @@ static size_t begin_of_bucket(const ls_model *model, size_t end, size_t most)
     return found < end ? found : least;
 }
 
-/*
- * Buckets from the end of the buffer: a pure function of the model, the bucket size and the number of ranks. With few
- * ranks they are smaller: a message is then as long as it has to be, and what comes first is not held up by what
- * follows.
- */
+/* Buckets from the end of the buffer: a pure function of the model, the bucket size and the number of ranks. */
 static ls_status cut_buckets(ls_gradients *g, int64_t bucket_kib)
 {
-    const size_t wanted = (size_t)bucket_kib * 1024, chunks = (size_t)g->comm->size * CHUNK_BYTES;
-    const size_t full = (wanted < chunks ? wanted : chunks) / g->block_bytes;
-    const size_t most = full ? full : 1;
-    const size_t first = most / FIRST_BUCKET_PART ? most / FIRST_BUCKET_PART : 1;
+    const size_t most = ls_bucket_blocks((size_t)bucket_kib * 1024, (size_t)g->comm->size, g->block_bytes);
     size_t end = g->blocks;
 
     if (!(g->bucket = ls_calloc(g->blocks / most + g->model->layers + 2, sizeof *g->bucket, "the buckets")))
         return LS_ERR_MEMORY;
     while (end > 0) {
-        const size_t want = g->buckets ? most : first;
+        const size_t want = g->buckets ? most : ls_first_bucket_blocks(most);
         ls_bucket *bucket = &g->bucket[g->buckets++];
 
         bucket->end = end;
@@ -359,12 +351,11 @@ static bool is_sent(const ls_gradients *g)
 static size_t rows_of_piece(const ls_product_axis *row, size_t n)
 {
     const size_t m = ls_product_axis_size(row);
-    size_t whole = LS_BLOCK, most = SENT_PIECE_ELEMENTS / n ? SENT_PIECE_ELEMENTS / n : 1;
+    const size_t whole = ls_block_rows(n);
+    size_t most = SENT_PIECE_ELEMENTS / n ? SENT_PIECE_ELEMENTS / n : 1;
 
     if (row->count[0] * row->count[1] > 1)
         return m;
-    for (size_t k = n; whole > 1 && k % 2 == 0; k /= 2)
-        whole /= 2; /* LS_BLOCK / gcd(LS_BLOCK, n): it is a power of two */
     most = (most + whole - 1) / whole * whole;
     return most < m ? most : m;
 }

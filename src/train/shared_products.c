@@ -97,11 +97,8 @@ cleanup:
 /* Rows of a product that `part` adds: whole blocks of sums. */
 static void rows_of(const ls_shared_products *x, const shown *s, size_t *begin, size_t *end)
 {
-    size_t whole = LS_BLOCK, units;
+    const size_t whole = ls_block_rows(s->n), units = (s->m + whole - 1) / whole;
 
-    for (size_t n = s->n; whole > 1 && n % 2 == 0; n /= 2)
-        whole /= 2; /* LS_BLOCK / gcd(LS_BLOCK, n): it is a power of two */
-    units = (s->m + whole - 1) / whole;
     *begin = units * x->part / x->parts * whole;
     *end = x->part + 1 < x->parts ? units * (x->part + 1) / x->parts * whole : s->m;
 }

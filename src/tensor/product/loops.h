@@ -226,16 +226,15 @@ static size_t rows_of_block(size_t m, size_t length)
 
 static void run_product(const ls_product *p)
 {
-    const size_t m = size_of(&p->A.row), k = size_of(&p->A.sum), segments = ceil_div(k, LS_PRODUCT_SEGMENT);
+    const size_t m = size_of(&p->A.row), k = size_of(&p->A.sum), segments = ls_product_segments(k);
     const size_t rows = rows_of_block(m, ceil_div(k, segments));
     block b;
 
     for (size_t i = 0; i < m; i += rows)
-        for (size_t s = 0, at = 0; s < segments; s++) {
-            const size_t length = k / segments + (s < k % segments);
+        for (size_t s = 0; s < segments; s++) {
+            const size_t at = ls_product_segment_begin(k, s);
 
-            segment_of_product(p, k, i, least(rows, m - i), at, length, &b);
-            at += length;
+            segment_of_product(p, k, i, least(rows, m - i), at, ls_product_segment_begin(k, s + 1) - at, &b);
         }
 }
 
@@ -260,7 +259,7 @@ static size_t longest_piece(const ls_product_sum *s, size_t k)
 static piece piece_at(const ls_product_sum *s, size_t k, size_t k_all)
 {
     const size_t begun = k % s->length, whole = least(s->length, k_all - (k - begun));
-    const size_t segments = ceil_div(whole, LS_PRODUCT_SEGMENT);
+    const size_t segments = ls_product_segments(whole);
     piece p = {.k = k};
 
     if (s->length <= LS_PRODUCT_SEGMENT) {
